@@ -1,0 +1,32 @@
+# The two commands of the README; each makes the virtual environment it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SWEEP ?= ppo_grid
+
+.PHONY: sweep test fast format
+
+sweep: $(VENV)/.installed
+	@$(BIN)/python -m sweeps.run $(SWEEP) $(ARGS)
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/python tests/check.py
+
+fast: $(VENV)/.installed-dev
+	@$(BIN)/python tests/check.py --fast
+
+format: $(VENV)/.installed-dev
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+$(BIN)/python:
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing Segue into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing Segue and its test tools into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.installed

@@ -1,0 +1,1 @@
+"""Segue: hyperparameter sweeps over staged reinforcement-learning pipelines."""

@@ -1,0 +1,32 @@
+"""Utilities for designing and running experiments: every name of `allenact.utils.experiment_utils`, in one place."""
+
+from segue.plan.bins import evenly_distribute_count_into_bins
+from segue.plan.builder import Builder
+from segue.plan.criteria import EarlyStoppingCriterion, NeverEarlyStoppingCriterion
+from segue.plan.logging_package import LoggingPackage
+from segue.plan.off_policy import OffPolicyPipelineComponent
+from segue.plan.pipeline import TrainingPipeline
+from segue.plan.schedules import LinearDecay, MultiLinearDecay
+from segue.plan.seeding import set_deterministic_cudnn, set_seed
+from segue.plan.settings import TrainingSettings
+from segue.plan.stage import PipelineStage
+from segue.plan.tracker import ScalarMeanTracker
+from segue.plan.updates import recursive_update
+
+__all__ = [
+    "Builder",
+    "EarlyStoppingCriterion",
+    "LinearDecay",
+    "LoggingPackage",
+    "MultiLinearDecay",
+    "NeverEarlyStoppingCriterion",
+    "OffPolicyPipelineComponent",
+    "PipelineStage",
+    "ScalarMeanTracker",
+    "TrainingPipeline",
+    "TrainingSettings",
+    "evenly_distribute_count_into_bins",
+    "recursive_update",
+    "set_deterministic_cudnn",
+    "set_seed",
+]

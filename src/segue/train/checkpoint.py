@@ -1,0 +1,85 @@
+"""Checkpoints that are whole or absent: written atomically, verified when read, the previous one kept.
+
+A checkpoint is `checkpoint-<environment steps>-<digest>.pt`: what `torch.save` writes, with the first digits of its own SHA-256 in its
+name. It is read with `torch.load(weights_only=True)`, so that loading is not executing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from segue.plan.files import write_atomic
+
+KEPT = 2
+DIGITS = 16
+_ARRAY = "ndarray"
+
+
+def save_checkpoint(directory: Path, env_steps: int, state: Mapping[str, Any]) -> Path:
+    """Write `state` (tensors, arrays, plain values, lists and dicts of them) and drop all but the newest two checkpoints."""
+    buffer = io.BytesIO()
+    torch.save(plain(state), buffer)
+    content = buffer.getvalue()
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"checkpoint-{env_steps:012d}-{digest(content)}.pt"
+    write_atomic(path, content)
+    for old in newest_first(directory)[KEPT:]:
+        old.unlink()
+    return path
+
+
+def load_checkpoint(directory: Path, device: str = "cpu") -> dict[str, Any] | None:
+    """The newest checkpoint that is whole, or None; a damaged one is set aside under the name `damaged-...`."""
+    for path in newest_first(directory):
+        content = path.read_bytes()
+        if digest(content) == path.stem.rpartition("-")[2]:
+            loaded: dict[str, Any] = restored(torch.load(io.BytesIO(content), map_location=device, weights_only=True))
+            return loaded
+        path.rename(path.with_name(f"damaged-{path.name}"))
+    return None
+
+
+def newest_first(directory: Path) -> list[Path]:
+    """The checkpoints of a directory by environment steps, the latest first."""
+    return sorted(directory.glob("checkpoint-*.pt"), reverse=True)
+
+
+def digest(content: bytes) -> str:
+    """The first digits of the content's SHA-256."""
+    return sha256(content).hexdigest()[:DIGITS]
+
+
+def plain(value: Any) -> Any:
+    """The value with arrays as marked tensors and numpy numbers as Python's: what `weights_only` loads again."""
+    match value:
+        case Mapping():
+            return {key: plain(entry) for key, entry in value.items()}
+        case list() | tuple():
+            return [plain(entry) for entry in value]
+        case np.ndarray():
+            # As bytes: torch lacks some of numpy's types, and a view of the array would save its whole base.
+            raw = torch.from_numpy(np.frombuffer(value.tobytes(), np.uint8).copy())
+            return {_ARRAY: raw, "dtype": value.dtype.str, "shape": list(value.shape)}
+        case np.generic():
+            return value.item()
+        case torch.Tensor():
+            return value.detach().clone()
+    return value
+
+
+def restored(value: Any) -> Any:
+    """What `plain` was given (tuples come back as lists)."""
+    if isinstance(value, dict) and _ARRAY in value:
+        return np.frombuffer(value[_ARRAY].cpu().numpy().tobytes(), value["dtype"]).reshape(value["shape"]).copy()
+    if isinstance(value, dict):
+        return {key: restored(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [restored(entry) for entry in value]
+    return value

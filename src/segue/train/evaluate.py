@@ -1,0 +1,140 @@
+"""How good the members are: episodes played without learning, on seeds of their own.
+
+Shapes: K members, E episodes of a member, L = K*E lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segue.plan.evaluation import Evaluation
+from segue.train.policies import ActorCritic
+from segue.train.policies.stacked import Array, native
+from segue.train.rollout import between
+from segue.worlds.registry import make_world
+from segue.worlds.seeds import Use, lane_seeds, stream
+from segue.worlds.world import Step, World, WorldFactory
+
+EPISODE_METRICS = ("return", "length")
+"""Metrics of every world: the undiscounted return and the steps of an episode."""
+
+
+@dataclass
+class Evaluator:
+    """Evaluates members by their parameters alone, always on the same episodes (common random numbers), one a lane.
+
+    Nothing is drawn from a stream that training uses: an evaluation more or less changes no result.
+    """
+
+    policy: ActorCritic
+    world: World
+    seeds: Sequence[int]
+    how: Evaluation
+    use: Use = "evaluation"
+    _start: NDArray[np.uint64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._start = np.concatenate([lane_seeds(seed, self.use, self.how.episodes) for seed in self.seeds])
+
+    @classmethod
+    def new(
+        cls,
+        policy: ActorCritic,
+        world: str | WorldFactory,
+        seeds: Sequence[int],
+        how: Evaluation,
+        use: Use = "evaluation",
+    ) -> Evaluator:
+        """An evaluator with a world of its own."""
+        return cls(policy, make_world(world, len(seeds), how.episodes), seeds, how, use)
+
+    def __call__(self, parameters_KP: Tensor) -> dict[str, NDArray[np.float64]]:
+        """Mean of each metric over a member's episodes, `[K]`.
+
+        An episode that `max_episode_steps` cuts counts with what it gathered; a metric that a world only gives at its end is then
+        missing, and averaged over the episodes that did end (NaN if none did).
+        """
+        act = self._actor(parameters_KP)
+        scores = Scores.empty(self.world.lanes, self.world.metrics)
+        observation = self.world.reset(self._start)
+        for _ in range(self.how.max_episode_steps):
+            step = self.world.step(act(observation))
+            observation = step.observation
+            scores.add(step)
+            if scores.over.all():
+                break
+        return scores.means(len(self.seeds))
+
+    def _actor(self, parameters_KP: Tensor) -> Actor:
+        generators = [np.random.Generator(np.random.SFC64(stream(seed, "evaluation actions"))) for seed in self.seeds]
+        return Actor(self.policy, parameters_KP, None if self.how.greedy else generators)
+
+
+class Actor:
+    """Chooses actions for all lanes: the most likely ones, or with generators sampled ones."""
+
+    def __init__(
+        self, policy: ActorCritic, parameters_KP: Tensor, generators: Sequence[np.random.Generator] | None = None
+    ) -> None:
+        self.head, self.generators = policy.head, generators
+        self.act = policy.actor(parameters_KP)
+        self.spread = native(policy.head.spread(policy.extra(parameters_KP)))
+        self.members, self.device = len(parameters_KP), parameters_KP.device
+        self.send, self.bring = between(parameters_KP.device)
+
+    def __call__(self, observation: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Actions `[L]` or `[L, A]` for observations `[L, ...]`."""
+        numbers = np.ascontiguousarray(observation, np.float32).reshape(
+            self.members, len(observation) // self.members, -1
+        )
+        outputs = self.act(self.send(numbers))
+        chosen = self.head.mode(outputs) if self.generators is None else self._sample(outputs)
+        return self.bring(chosen).reshape(len(observation), *self.head.action_shape)
+
+    def _sample(self, outputs: Array) -> Array:
+        noise = np.empty(outputs.shape, np.float32)
+        for member, generator in enumerate(self.generators or ()):
+            self.head.draw_noise(generator, noise[member])
+        shaped = self.head.shape_noise(torch.from_numpy(noise).to(self.device))
+        return self.head.sample(outputs, self.spread, native(shaped))
+
+
+@dataclass
+class Scores:
+    """What each lane's first episode has gathered, `[L]` each."""
+
+    over: NDArray[np.bool_]
+    gathered: dict[str, NDArray[np.float64]]
+
+    @classmethod
+    def empty(cls, lanes: int, metrics: Sequence[str]) -> Scores:
+        """Before the first step."""
+        own = {name: np.zeros(lanes) for name in EPISODE_METRICS}
+        return cls(np.zeros(lanes, bool), own | {name: np.full(lanes, np.nan) for name in metrics})
+
+    def add(self, step: Step) -> None:
+        """Count a step of the lanes whose episode is not over yet."""
+        running = ~self.over
+        self.gathered["return"] += np.where(running, step.reward, 0)
+        self.gathered["length"] += running
+        first = running[step.ended]
+        for name, values in step.info.items():
+            self.gathered[name][step.ended[first]] = values[first]
+        self.over[step.ended] = True
+
+    def means(self, members: int) -> dict[str, NDArray[np.float64]]:
+        """Mean over a member's episodes, of those that have a value."""
+        return {name: _mean(values.reshape(members, -1)) for name, values in self.gathered.items()}
+
+
+def _mean(values_KE: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = ~np.isnan(values_KE)
+    counts = known.sum(1)
+    total = np.where(known, values_KE, 0).sum(1)
+    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)

@@ -1,0 +1,101 @@
+"""What a trial writes down while it trains: TensorBoard events and rows of JSON with the same numbers.
+
+Tags are those of the seed engine: `train-metrics/*`, `train-losses/<loss>/*`, `train-misc/*`, `valid-metrics/*`; the x axis is
+environment steps of a member. A number is the mean over the trial's members.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tensorboardX import SummaryWriter
+
+from segue.plan.files import read_rows, write_rows
+from segue.train.trainer import Logged
+
+METRICS = "metrics.jsonl"
+
+
+class TrialLog(AbstractContextManager["TrialLog"]):
+    """The log of one trial in its directory. Rows after `from_steps` are cut: they will be written again."""
+
+    def __init__(self, directory: Path, from_steps: int = 0, total_env_steps: int = 0, write: bool = True) -> None:
+        self.path, self.write = directory / METRICS, write
+        if not write:
+            return
+        kept = [row for row in read_rows(self.path) if row["env_steps"] <= from_steps]
+        write_rows(self.path, kept)
+        self.rows = self.path.open("a")
+        self.events = SummaryWriter(
+            str(directory), purge_step=from_steps + 1 if from_steps else None, write_to_disk=True
+        )
+        self.since, self.steps = time.perf_counter(), total_env_steps
+
+    def train(self, logged: Sequence[Logged], total_env_steps: int) -> None:
+        """Write an interval of training: means over the members that completed it."""
+        if not logged or not self.write:
+            return
+        now = time.perf_counter()
+        fps = (total_env_steps - self.steps) / max(now - self.since, 1e-9)
+        self.since, self.steps = now, total_env_steps
+        misc = {
+            "stage": mean([one.stage for one in logged]),
+            "lr": mean([one.lr for one in logged]),
+            "fps": fps,
+            "teacher_ratio": 0.0,
+        }
+        numbers = dict(mean_of_flat([dict(flat("train-metrics", one.metrics)) for one in logged]))
+        numbers |= mean_of_flat([dict(flat("train-losses", one.losses)) for one in logged])
+        numbers |= dict(flat("train-misc", misc))
+        self._row(max(one.total_steps for one in logged), numbers)
+
+    def valid(self, evaluated: Mapping[str, Sequence[float]], env_steps: int) -> None:
+        """Write an evaluation."""
+        if self.write:
+            means = {name: mean(values) for name, values in evaluated.items()}
+            self._row(env_steps, dict(flat("valid-metrics", means)))
+
+    def flush(self) -> None:
+        """Bring what was written within reach of readers."""
+        if self.write:
+            self.rows.flush()
+            self.events.flush()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close both files, however the trial ended."""
+        if self.write:
+            self.rows.close()
+            self.events.close()
+
+    def _row(self, env_steps: int, numbers: Mapping[str, float]) -> None:
+        self.rows.write(json.dumps({"env_steps": env_steps, **numbers}) + "\n")
+        for tag, number in numbers.items():
+            self.events.add_scalar(tag, number, env_steps)
+
+
+def flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Nested names and numbers as `prefix/name/...`."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flat(f"{prefix}/{name}", value)
+        else:
+            yield f"{prefix}/{name}", float(value)
+
+
+def mean(values: Sequence[float]) -> float:
+    """Mean of one number a member."""
+    return float(sum(values) / len(values))
+
+
+def mean_of_flat(members: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean of each name over the members that have it."""
+    names = dict.fromkeys(name for one in members for name in one)
+    return {name: mean([one[name] for one in members if name in one]) for name in names}

@@ -1,0 +1,43 @@
+"""Advantage actor-critic (Mnih et al., 2016, in its synchronous form).
+
+Shapes: K members, B samples of a minibatch; a knob is `[K, 1]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from segue.train.losses.checks import require_non_negative
+from segue.train.losses.loss import Batch, Info, Knobs, Loss
+from segue.train.losses.ppo import ValueLoss
+from segue.train.policies import Outputs
+
+
+@dataclass(frozen=True)
+class A2C(Loss):
+    """Policy gradient, value loss and entropy bonus; use it with `update_repeats=1` (it is on-policy).
+
+    Attributes:
+        value_loss_coef: Weight of the value loss.
+        entropy_coef: Weight of the entropy bonus, in nats.
+    """
+
+    value_loss_coef: float = 0.5
+    entropy_coef: float = 0.01
+
+    def __post_init__(self) -> None:
+        require_non_negative(self, "value_loss_coef", "entropy_coef")
+
+    def knobs(self, stage_steps: int) -> dict[str, float]:
+        """The two weights, constant."""
+        return {"value_loss_coef": self.value_loss_coef, "entropy_coef": self.entropy_coef}
+
+    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+        """`-mean(log pi(a) * A) + value_loss_coef * value - entropy_coef * entropy` (Mnih et al., 2016, section 4)."""
+        action = -(outputs.log_prob * batch.advantage).mean(1)
+        value = ValueLoss.apply(outputs.value, batch.value, batch.value_target, None)
+        entropy = outputs.entropy.mean(1)
+        total = action + knobs["value_loss_coef"][:, 0] * value - knobs["entropy_coef"][:, 0] * entropy
+        return total, {"a2c_total": total, "action": action, "value": value, "entropy": entropy}

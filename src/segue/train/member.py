@@ -1,0 +1,90 @@
+"""One member of a trial: its pipeline, where it stands in it, and what its criterion has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from segue.plan.criteria import EarlyStoppingCriterion
+from segue.plan.pipeline import TrainingPipeline
+from segue.plan.progress import Progress
+from segue.plan.tracker import ScalarMeanTracker
+from segue.train.knobs import Knobs, knobs_at
+
+
+@dataclass
+class Member:
+    """The bookkeeping of one member; its tensors are a row of a pack."""
+
+    pipeline: TrainingPipeline
+    progress: Progress = Progress()
+    tracker: ScalarMeanTracker = field(default_factory=ScalarMeanTracker)
+    reached: Progress = Progress()  # after the last rollout, before a next stage is entered
+    logged_at: int = 0  # total steps when metrics were last taken
+    criterion: EarlyStoppingCriterion = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._enter_stage()
+
+    @property
+    def done(self) -> bool:
+        """Whether the last stage has ended."""
+        return self.progress.stage >= len(self.pipeline)
+
+    @property
+    def knobs(self) -> Knobs:
+        """The row of numbers for the next rollout and update."""
+        return knobs_at(self.pipeline, self.progress)
+
+    def advance(self, steps: int) -> dict[str, float] | None:
+        """Count a rollout of `steps` environment steps; the interval's mean metrics if one is complete.
+
+        A stage ends at the rollout that reaches its step limit, or that completes an interval whose metrics satisfy its criterion.
+        The metrics of two stages are never mixed: an interval ends with its stage.
+        """
+        now = replace(
+            self.progress,
+            stage_steps=self.progress.stage_steps + steps,
+            total_steps=self.progress.total_steps + steps,
+        )
+        stage = self.pipeline.pipeline_stages[now.stage]
+        interval = self.pipeline.settings(now.stage).metric_accumulate_interval
+        over = now.stage_steps >= stage.step_limit
+        metrics = None
+        if over or now.total_steps - self.logged_at >= interval:
+            over = self._criterion_says_stop(now) or over
+            metrics, self.logged_at = self.tracker.pop_and_reset(), now.total_steps
+        self.reached = now
+        self.progress = Progress(now.stage + 1, 0, now.total_steps) if over else now
+        if over:
+            self._enter_stage()
+        return metrics
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the member stands, JSON-able."""
+        return {
+            "progress": asdict(self.progress),
+            "reached": asdict(self.reached),
+            "tracker": self.tracker.state_dict(),
+            "criterion": self.criterion.state_dict(),
+            "logged_at": self.logged_at,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Stand where the member stood that made `state`."""
+        self.progress, self.reached = Progress(**state["progress"]), Progress(**state["reached"])
+        self.tracker.load_state_dict(state["tracker"])
+        self.logged_at = state["logged_at"]
+        self._enter_stage()
+        self.criterion.load_state_dict(state["criterion"])
+
+    def _enter_stage(self) -> None:
+        """A fresh criterion for the stage that begins: the plan's own is shared by all trials and keeps no state."""
+        last = min(self.progress.stage, len(self.pipeline) - 1)
+        self.criterion = self.pipeline.pipeline_stages[last].new_criterion()
+
+    def _criterion_says_stop(self, now: Progress) -> bool:
+        seen = ScalarMeanTracker()
+        seen.load_state_dict(self.tracker.state_dict())
+        return self.criterion(now.stage_steps, now.total_steps, seen)

@@ -1,0 +1,121 @@
+"""Adam over the flat parameters of K members, each with its own learning rate, step count and gradient norm.
+
+`torch.optim.Adam` has one learning rate a tensor; here each member is a row of one tensor, and one call updates the pack.
+Shapes: K members, P parameters of a member.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segue.plan.builder import Builder
+
+DEFAULTS: dict[str, Any] = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
+
+
+@dataclass(frozen=True)
+class AdamSettings:
+    """The arguments of `torch.optim.Adam` that a pack knows, with its defaults."""
+
+    lr: float
+    betas: tuple[float, float]
+    eps: float
+    weight_decay: float
+
+    @classmethod
+    def of(cls, builder: Builder[Any]) -> AdamSettings:
+        """Read a pipeline's optimizer builder; ValueError if it is not Adam or has an argument unknown here."""
+        if builder.class_type is not torch.optim.Adam:
+            raise ValueError(
+                f"The optimizer is torch.optim.Adam, and the pipeline's optimizer_builder builds {builder.class_type!r}."
+            )
+        arguments = {**builder.default, **builder.kwargs}
+        unknown = sorted(set(arguments) - set(DEFAULTS))
+        if unknown:
+            raise ValueError(
+                f"Adam's arguments in a pipeline are {sorted(DEFAULTS)}, and optimizer_builder gives {unknown}."
+            )
+        return cls(**{**DEFAULTS, **arguments}).checked()
+
+    def checked(self) -> AdamSettings:
+        """Return self; ValueError for a negative or impossible number."""
+        good = self.lr >= 0 and self.eps >= 0 and self.weight_decay >= 0 and all(0 <= beta < 1 for beta in self.betas)
+        if not good:
+            raise ValueError(
+                f"Adam wants lr, eps, weight_decay >= 0 and betas in [0, 1), and the pipeline gives {self}."
+            )
+        return self
+
+
+@dataclass
+class AdamState:
+    """First and second moments `[K, P]` and the updates done `[K]`."""
+
+    mean: Tensor
+    square: Tensor
+    updates: np.ndarray
+
+    @classmethod
+    def zeros(cls, parameters_KP: Tensor) -> AdamState:
+        """The state before the first update."""
+        zeros = torch.zeros_like
+        return cls(zeros(parameters_KP), zeros(parameters_KP), np.zeros(len(parameters_KP), np.int64))
+
+
+@dataclass(frozen=True)
+class AdamRows:
+    """The numbers of one learning phase for k members, as tensors that broadcast over `[k, P]`."""
+
+    betas: tuple[Tensor, Tensor]
+    eps: Tensor
+    weight_decay: Tensor | None
+    max_grad_norm: Tensor
+    step_size: Tensor  # [U, k, 1]: lr / (1 - beta1^t), for each of the U updates of the phase
+    root: Tensor  # [U, k, 1]: 1 / sqrt(1 - beta2^t)
+
+
+def adam_rows(
+    settings: list[AdamSettings],
+    lr_K: np.ndarray,
+    max_grad_norm_K: np.ndarray,
+    updates_K: np.ndarray,
+    phase: int,
+    device: str,
+) -> AdamRows:
+    """Prepare `phase` updates: bias corrections are computed here once, in 64 bits, not in the loop."""
+
+    def column(values: Any) -> Tensor:
+        return torch.tensor(np.asarray(values, np.float32)[..., None], device=device)
+
+    beta1, beta2 = (np.array([s.betas[i] for s in settings]) for i in (0, 1))
+    done = updates_K[None, :] + np.arange(1, phase + 1)[:, None]
+    decay = [s.weight_decay for s in settings]
+    return AdamRows(
+        betas=(column(beta1), column(beta2)),
+        eps=column([s.eps for s in settings]),
+        weight_decay=column(decay) if any(decay) else None,
+        max_grad_norm=torch.tensor(max_grad_norm_K.astype(np.float32), device=device),
+        step_size=column(lr_K / (1 - beta1**done)),
+        root=column(1 / np.sqrt(1 - beta2**done)),
+    )
+
+
+def adam_step(parameters: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, rows: AdamRows, update: int) -> None:
+    """One update in place of `[k, P]` rows (Kingma & Ba, 2015, algorithm 1), after clipping each row's L2 norm.
+
+    Clipping is that of `torch.nn.utils.clip_grad_norm_`: the gradient times min(1, max_grad_norm / (norm + 1e-6)).
+    """
+    norm = torch.linalg.vector_norm(gradient, dim=1)
+    gradient = gradient * (rows.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0).unsqueeze(-1)
+    if rows.weight_decay is not None:
+        gradient = gradient + rows.weight_decay * parameters
+    beta1, beta2 = rows.betas
+    mean.lerp_(gradient, 1 - beta1)
+    square.lerp_(gradient * gradient, 1 - beta2)
+    denominator = (square.sqrt() * rows.root[update]).add_(rows.eps)
+    parameters.sub_(torch.div(mean, denominator).mul_(rows.step_size[update]))

@@ -1,0 +1,143 @@
+"""A pack: K members that share shapes, one world, one set of tensors.
+
+Packing never changes a result: everything a member draws comes from generators of its own, nothing is reduced over members, and
+each member's operations have the same shapes whoever its neighbours are.
+
+Shapes: K members, N lanes of a member, P parameters of a member.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segue.train.episodes import Ended, Running, ended_episodes
+from segue.train.experience import experience
+from segue.train.generators import MemberGenerators
+from segue.train.knobs import Knobs
+from segue.train.optimizer import AdamState
+from segue.train.policies import ActorCritic
+from segue.train.rollout import Rollout, collect, noise_for
+from segue.train.update import LossInfo, update
+from segue.worlds.seeds import lane_seeds
+from segue.worlds.world import World
+
+CACHE = 2 << 20  # bytes of activations that a chunk of members may keep at hand
+
+
+@dataclass
+class Pack:
+    """The members' tensors and where their worlds stand. Made by `Pack.new`, cut by `select`."""
+
+    policy: ActorCritic
+    world: World
+    parameters: Tensor  # [K, P]
+    adam: AdamState
+    generators: list[MemberGenerators]
+    running: Running
+    observation: np.ndarray  # [K, N, O]: what the members see now
+    rollout: Rollout | None = None
+
+    @classmethod
+    def new(cls, policy: ActorCritic, world: World, seeds: Sequence[int], device: str) -> Pack:
+        """Draw the parameters of one member a seed, and begin an episode in each of its lanes."""
+        members, lanes = len(seeds), world.lanes // len(seeds)
+        generators = [MemberGenerators.of(seed) for seed in seeds]
+        parameters = torch.stack([policy.initial(own.parameters) for own in generators]).to(device)
+        observation = world.reset(np.concatenate([lane_seeds(seed, "train", lanes) for seed in seeds]))
+        numbers = np.asarray(observation, np.float32).reshape(members, lanes, -1)
+        running = Running.zeros(members * lanes)
+        return cls(policy, world, parameters, AdamState.zeros(parameters), generators, running, numbers.copy())
+
+    @property
+    def members(self) -> int:
+        """K."""
+        return len(self.generators)
+
+    @property
+    def lanes(self) -> int:
+        """N."""
+        return self.world.lanes // self.members
+
+    def iterate(self, knobs: Sequence[Knobs]) -> tuple[Ended, dict[str, list[list[float]]], list[LossInfo]]:
+        """One rollout and its update: episodes that ended, the world's metrics of them by member, what the losses said."""
+        steps = knobs[0].num_steps
+        rollout = self._buffers(steps)
+        noise = noise_for(self.policy.head, [own.actions for own in self.generators], steps, self.lanes, self.device)
+        collect(self.world, self.policy, self.parameters, noise, rollout)
+        self.observation = rollout.observation[:, -1]
+        ended, self.running = ended_episodes(rollout.reward, rollout.terminated | rollout.truncated, self.running)
+        width = self.width(knobs[0])
+        learned_from = experience(self.policy, self.parameters, rollout, knobs, width)
+        minibatches = [own.minibatches for own in self.generators]
+        info = update(self.policy, self.parameters, self.adam, learned_from, knobs, minibatches, width)
+        return ended, self._world_metrics(rollout), info
+
+    @property
+    def device(self) -> str:
+        """Where the members learn."""
+        return str(self.parameters.device)
+
+    def width(self, knobs: Knobs) -> int:
+        """How many members to update at a time: on a CPU as many as keep their activations in the cache, in equal chunks."""
+        if self.device != "cpu":
+            return self.members
+        samples = self.lanes * knobs.num_steps // knobs.num_mini_batch
+        most = max(1, CACHE // (samples * sum(self.policy.layers.sizes) * 4))
+        return math.ceil(self.members / math.ceil(self.members / most))
+
+    def select(self, members: Sequence[int]) -> Pack:
+        """The pack of these members only; this one is spent. Nobody's results change."""
+        lanes = (np.array(members)[:, None] * self.lanes + np.arange(self.lanes)).reshape(-1)
+        rows = torch.tensor(list(members), device=self.parameters.device)
+        adam = AdamState(self.adam.mean[rows], self.adam.square[rows], self.adam.updates[list(members)])
+        running = Running(self.running.reward[lanes], self.running.steps[lanes])
+        generators = [self.generators[member] for member in members]
+        world = self.world.select(lanes)
+        observation = self.observation[list(members)].copy()
+        return Pack(self.policy, world, self.parameters[rows], adam, generators, running, observation)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything the next iteration depends on, as tensors, arrays and plain values."""
+        return {
+            "parameters": self.parameters,
+            "adam": vars(self.adam),
+            "generators": [own.state_dict() for own in self.generators],
+            "running": self.running._asdict(),
+            "observation": self.observation,
+            "world": self.world.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Stand where the pack stood that made `state`; the next iteration is bit for bit its next one."""
+        self.parameters.copy_(state["parameters"])
+        self.adam.mean.copy_(state["adam"]["mean"])
+        self.adam.square.copy_(state["adam"]["square"])
+        self.adam.updates[:] = state["adam"]["updates"]
+        for own, saved in zip(self.generators, state["generators"], strict=True):
+            own.load_state_dict(saved)
+        self.running = Running(**state["running"])
+        self.observation = state["observation"]
+        self.world.load_state_dict(state["world"])
+
+    def _buffers(self, steps: int) -> Rollout:
+        """The rollout's buffers, with what the members see now in the first place."""
+        if self.rollout is None or len(self.rollout.reward) != steps:
+            self.rollout = Rollout.empty(self.members, steps, self.lanes, self.observation.shape[-1])
+        self.rollout.observation[:, 0] = self.observation
+        return self.rollout
+
+    def _world_metrics(self, rollout: Rollout) -> dict[str, list[list[float]]]:
+        """Metric -> member -> values of the episodes that ended."""
+        found: dict[str, list[list[float]]] = {name: [[] for _ in range(self.members)] for name in self.world.metrics}
+        for lanes, info in rollout.info:
+            for name, values in info.items():
+                for lane, value in zip(lanes, values, strict=True):
+                    found[name][lane // self.lanes].append(float(value))
+        return found

@@ -1,0 +1,120 @@
+"""An actor and a critic, two perceptrons of equal hidden layers, for K members at once.
+
+Shapes: K members, B samples, O observation numbers, A outputs of the actor, R parameters of one perceptron (padded).
+A member's flat parameters are `[actor's R | critic's R]`, so that both are rows of the same batched product.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from segue.train.policies.heads import Categorical, Gaussian, Head
+from segue.train.policies.initial import orthogonal
+from segue.train.policies.stacked import Activation, Array, Layers, StackedPerceptrons, as_tensor, native
+
+LANE = 16  # floats: rows start at multiples of a cache line, which also keeps vector code from splitting a row
+
+
+class Outputs(NamedTuple):
+    """What losses see of a policy on a minibatch: `[K, B]` each, differentiable."""
+
+    log_prob: Tensor
+    entropy: Tensor
+    value: Tensor
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """Multilayer perceptrons for vector observations; orthogonal initial weights, gains sqrt(2), actor 0.01, critic 1.
+
+    Gains as in Andrychowicz et al., 2021, "What matters for on-policy deep actor-critic methods?", section 3.2.
+    """
+
+    hidden: tuple[int, ...] = (64, 64)
+    activation: Activation = "tanh"
+
+    def build(self, observation_space: spaces.Space, action_space: spaces.Space) -> ActorCritic:
+        """The stacked actor-critic for a world of these spaces; ValueError if it has none."""
+        if not isinstance(observation_space, spaces.Box):
+            raise ValueError(
+                f"The policy Mlp reads vectors (a Box space), and the world observes {observation_space}: choose another policy."
+            )
+        head = head_for(action_space)
+        sizes = (math.prod(observation_space.shape), *self.hidden, head.size)
+        return ActorCritic(Layers(sizes, self.activation), head)
+
+
+def head_for(action_space: spaces.Space) -> Head:
+    """The distribution for an action space: categorical or Gaussian; ValueError for other spaces."""
+    if isinstance(action_space, spaces.Discrete):
+        return Categorical(int(action_space.n))
+    if isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
+        return Gaussian(action_space.shape[0])
+    raise ValueError(f"Actions are Discrete or a Box of one dimension, and the world's are {action_space}.")
+
+
+@dataclass(frozen=True)
+class ActorCritic:
+    """Functions of the flat parameters `[K, parameters]` of K members; holds no parameters itself."""
+
+    layers: Layers
+    head: Head
+
+    @property
+    def row(self) -> int:
+        """R: parameters of one perceptron and its head, padded to whole cache lines."""
+        return -(-(self.layers.parameters + self.head.extra) // LANE) * LANE
+
+    @property
+    def parameters(self) -> int:
+        """Length of one member's flat parameters."""
+        return 2 * self.row
+
+    def initial(self, generator: np.random.Generator) -> Tensor:
+        """The flat parameters `[parameters]` of a new member."""
+        flat = torch.zeros(1, self.parameters)
+        actor, critic = (self.layers.views(self._rows(flat)[row::2]) for row in (0, 1))
+        for network, last, outputs in ((actor, 0.01, self.head.size), (critic, 1.0, 1)):
+            for i, (weight, _) in enumerate(network):
+                is_last = i == len(network) - 1
+                width = outputs if is_last else weight.shape[2]
+                gain = last if is_last else math.sqrt(2)
+                weight[0, :, :width] = torch.from_numpy(orthogonal(generator, weight.shape[1], width, gain))
+        return flat[0]
+
+    def actor(self, parameters_KP: Tensor) -> Callable[[Array], Array]:
+        """The function from observations `[K, B, O]` to the head's inputs `[K, B, A]`, for a rollout (`native` arrays)."""
+        views = self.layers.views(native(self._rows(parameters_KP)[0::2]))
+        return lambda observation_KBO: self.layers(views, observation_KBO)
+
+    def values(self, parameters_KP: Tensor, observation_KBO: Tensor) -> Tensor:
+        """The critic's values `[K, B]` (no gradient)."""
+        views = self.layers.views(native(self._rows(parameters_KP)[1::2]))
+        return as_tensor(self.layers(views, native(observation_KBO)))[..., 0]
+
+    def extra(self, parameters_KP: Tensor) -> Tensor:
+        """The head's own parameters `[K, 1, extra]` (a Gaussian's log standard deviations)."""
+        start = self.layers.parameters
+        return parameters_KP[:, None, start : start + self.head.extra]
+
+    def outputs(self, parameters_KP: Tensor, observation_KBO: Tensor, action_KB: Tensor) -> Outputs:
+        """Log-probabilities, entropies and values `[K, B]` of a minibatch, differentiable in the parameters."""
+        members, samples, numbers = observation_KBO.shape
+        twice = observation_KBO.unsqueeze(1).expand(members, 2, samples, numbers).reshape(2 * members, samples, numbers)
+        out = StackedPerceptrons.apply(self._rows(parameters_KP), twice, self.layers)
+        both = out.unflatten(0, (members, 2))
+        extra = self.extra(parameters_KP) if self.head.extra else parameters_KP
+        log_prob, entropy = self.head.log_prob_and_entropy(both[:, 0], extra, action_KB)
+        return Outputs(log_prob, entropy, both[:, 1, :, 0])
+
+    def _rows(self, parameters_KP: Tensor) -> Tensor:
+        """Actor and critic of every member as alternating rows `[2K, R]`."""
+        return parameters_KP.view(-1, self.row)

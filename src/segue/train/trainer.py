@@ -1,0 +1,227 @@
+"""The trainer: members of one trial, from the first step of their pipelines to the last.
+
+Members stand in packs by the shapes that their stages ask for. Time is environment steps: the pack that is furthest behind goes
+next, so that evaluations find all members at about the same step.
+
+Shapes: K members, P parameters of a member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from segue.plan.evaluation import Evaluation
+from segue.plan.pipeline import TrainingPipeline
+from segue.plan.progress import Progress
+from segue.train.checks import check_trainable
+from segue.train.episodes import Ended
+from segue.train.evaluate import Evaluator
+from segue.train.member import Member
+from segue.train.pack import Pack
+from segue.train.policies import Mlp
+from segue.train.update import LossInfo
+from segue.worlds.registry import make_world
+from segue.worlds.world import WorldFactory
+
+
+@dataclass(frozen=True)
+class Logged:
+    """What one member says about an interval of training."""
+
+    member: int
+    stage: int
+    total_steps: int
+    metrics: dict[str, float]
+    losses: LossInfo
+    lr: float
+
+
+@dataclass(frozen=True)
+class Happened:
+    """What one call of `advance` brought about."""
+
+    logged: list[Logged]
+    stage_ended: bool  # the slowest member has left a stage
+    report_due: bool
+    save_due: bool
+
+
+@dataclass
+class Group:
+    """A pack and which members its rows are."""
+
+    members: list[int]
+    pack: Pack
+
+
+@dataclass
+class Trainer:
+    """K members at once; each one's result is that of the same member trained alone. Made by `Trainer.new`."""
+
+    members: list[Member]
+    groups: list[Group]
+    evaluator: Evaluator
+    evaluation: Evaluation
+    reported_at: int = 0
+    saved_at: int = 0
+    evaluated: dict[str, list[float]] = field(default_factory=dict)
+
+    @classmethod
+    def new(
+        cls,
+        pipelines: TrainingPipeline | Sequence[TrainingPipeline],
+        world: str | WorldFactory,
+        seeds: Sequence[int],
+        evaluation: Evaluation,
+        *,
+        lanes: int = 8,
+        policy: Mlp | None = None,
+        device: str = "cpu",
+    ) -> Trainer:
+        """Members with these seeds, each at the beginning of its pipeline (one for all, or one a seed).
+
+        Raises ValueError for a pipeline that this trainer cannot run and for worlds and policies that do not fit.
+        """
+        each = [pipelines] * len(seeds) if isinstance(pipelines, TrainingPipeline) else list(pipelines)
+        for pipeline in each:
+            check_trainable(pipeline, lanes)
+        batch = make_world(world, len(seeds), lanes)
+        actor_critic = (policy or Mlp()).build(batch.single_observation_space, batch.single_action_space)
+        group = Group(list(range(len(seeds))), Pack.new(actor_critic, batch, seeds, device))
+        evaluator = Evaluator.new(actor_critic, world, seeds, evaluation)
+        trainer = cls([Member(pipeline) for pipeline in each], [group], evaluator, evaluation)
+        trainer._regroup(group)
+        return trainer
+
+    @property
+    def done(self) -> bool:
+        """Whether every member's pipeline has ended."""
+        return all(member.done for member in self.members)
+
+    @property
+    def slowest(self) -> Member:
+        """The member that stands in the earliest stage, and there at the fewest steps."""
+        return min(self.members, key=lambda member: (member.progress.stage, member.progress.total_steps))
+
+    @property
+    def reached(self) -> Progress:
+        """Where the slowest member came to with its last rollout: at the end of a stage, that stage and its steps."""
+        return min(
+            (member.reached for member in self.members), key=lambda reached: (reached.stage, reached.total_steps)
+        )
+
+    @property
+    def env_steps(self) -> int:
+        """Environment steps of a member: of the one furthest behind, or when all are done the longest."""
+        running = [member.progress.total_steps for member in self.members if not member.done]
+        return min(running) if running else max(member.progress.total_steps for member in self.members)
+
+    @property
+    def total_env_steps(self) -> int:
+        """Environment steps of all members together."""
+        return sum(member.progress.total_steps for member in self.members)
+
+    @property
+    def parameters(self) -> Tensor:
+        """The members' parameters `[K, P]`, in the members' order."""
+        order = torch.tensor([member for group in self.groups for member in group.members])
+        return torch.cat([group.pack.parameters for group in self.groups])[order.argsort()]
+
+    def advance(self) -> Happened:
+        """One rollout and its update, of the members that are furthest behind."""
+        stage = self.slowest.progress.stage
+        group = min((g for g in self.groups if not self._done(g)), key=self._steps)
+        knobs = [self.members[member].knobs for member in group.members]
+        ended, metrics, losses = group.pack.iterate(knobs)
+        logged = []
+        for row, index in enumerate(group.members):
+            member = self.members[index]
+            track(member, row, group.pack.lanes, ended, metrics)
+            before = member.progress.stage
+            interval = member.advance(knobs[row].num_steps * group.pack.lanes)
+            if interval is not None:
+                lr = knobs[row].adam.lr
+                logged.append(Logged(index, before, member.progress.total_steps, interval, losses[row], lr))
+        self._regroup(group)
+        return self._happened(logged, stage)
+
+    def evaluate(self) -> dict[str, list[float]]:
+        """Mean of each metric over the evaluation episodes of every member; remembered in `evaluated`."""
+        self.evaluated = {name: values.tolist() for name, values in self.evaluator(self.parameters).items()}
+        self.reported_at = self.env_steps
+        return self.evaluated
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that what follows depends on."""
+        return {
+            "members": [member.state_dict() for member in self.members],
+            "groups": [{"members": group.members, "pack": group.pack.state_dict()} for group in self.groups],
+            "reported_at": self.reported_at,
+            "saved_at": self.saved_at,
+            "evaluated": self.evaluated,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Stand where the trainer stood that made `state`; must be called on a trainer that has not advanced."""
+        for member, saved in zip(self.members, state["members"], strict=True):
+            member.load_state_dict(saved)
+        (whole,) = self.groups
+        self.groups = [Group(saved["members"], whole.pack.select(saved["members"])) for saved in state["groups"]]
+        for group, saved in zip(self.groups, state["groups"], strict=True):
+            group.pack.load_state_dict(saved["pack"])
+        self.reported_at, self.saved_at = state["reported_at"], state["saved_at"]
+        self.evaluated = state["evaluated"]
+
+    def _happened(self, logged: list[Logged], stage: int) -> Happened:
+        stage_ended = self.slowest.progress.stage > stage
+        every = self.evaluation.every
+        report_due = stage_ended or self.env_steps // every > self.reported_at // every
+        interval = self.members[0].pipeline.settings(min(stage, len(self.members[0].pipeline) - 1)).save_interval
+        crossed = interval is not None and interval > 0 and self.env_steps // interval > self.saved_at // interval
+        save_due = interval is not None and (stage_ended or crossed)
+        if save_due:
+            self.saved_at = self.env_steps
+        return Happened(logged, stage_ended, report_due, save_due)
+
+    def _done(self, group: Group) -> bool:
+        return all(self.members[member].done for member in group.members)
+
+    def _steps(self, group: Group) -> int:
+        return min(self.members[member].progress.total_steps for member in group.members)
+
+    def _regroup(self, group: Group) -> None:
+        """Part members whose next rollouts differ in shape, and those that are done."""
+        parts = partition(group.members, self._shape)
+        if len(parts) > 1:
+            rows = [[group.members.index(member) for member in part] for part in parts]
+            place = self.groups.index(group)
+            self.groups[place : place + 1] = [
+                Group(part, group.pack.select(of)) for part, of in zip(parts, rows, strict=True)
+            ]
+
+    def _shape(self, member: int) -> tuple[int, int] | None:
+        return None if self.members[member].done else self.members[member].knobs.shape
+
+
+def track(member: Member, row: int, lanes: int, ended: Ended, metrics: dict[str, list[list[float]]]) -> None:
+    """Add the episodes that ended in the member's lanes to its metrics."""
+    own = ended.lane // lanes == row
+    if own.any():
+        means = {"return": ended.reward[own].mean(), "length": ended.steps[own].mean()}
+        member.tracker.add_scalars(means, n=int(own.sum()))
+    for name, values in metrics.items():
+        if values[row]:
+            member.tracker.add_scalars({name: sum(values[row]) / len(values[row])}, n=len(values[row]))
+
+
+def partition(members: Sequence[int], key: Callable[[int], object]) -> list[list[int]]:
+    """Members with equal keys together, in the order of their first."""
+    parts: dict[object, list[int]] = {}
+    for member in members:
+        parts.setdefault(key(member), []).append(member)
+    return list(parts.values())

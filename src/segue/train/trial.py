@@ -1,0 +1,152 @@
+"""One trial in its directory: train, evaluate, write down, and go on where an earlier attempt was ended.
+
+    trials/0007/
+      lock  results.jsonl  metrics.jsonl  events.out.tfevents.*  checkpoints/
+
+The order of a report: the row is on the disk, then the checkpoint is whole, then the report is made. Whatever ends the process, an
+attempt begins at the newest valid checkpoint, cuts what was written after it, and repeats the last row that it keeps: perhaps nobody
+heard it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from segue.plan.evaluation import Evaluation
+from segue.plan.files import append_row, read_rows, write_rows
+from segue.plan.lock import locked
+from segue.plan.pipeline import TrainingPipeline
+from segue.train.checkpoint import load_checkpoint, save_checkpoint
+from segue.train.log import TrialLog
+from segue.train.policies import Mlp
+from segue.train.trainer import Trainer
+from segue.worlds.seeds import stream
+from segue.worlds.world import WorldFactory
+
+Row = dict[str, Any]
+ORPHAN_SECONDS = 20.0  # a worker that outlived its driver may still be writing in the directory
+
+
+@dataclass(frozen=True)
+class TrialFiles:
+    """Where a trial keeps its rows and checkpoints."""
+
+    directory: Path
+
+    @property
+    def results(self) -> Path:
+        """One row a report."""
+        return self.directory / "results.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The newest checkpoints."""
+        return self.directory / "checkpoints"
+
+    def resume(self, trainer: Trainer, fingerprint: str, device: str) -> Row | None:
+        """Put the trainer where the newest valid checkpoint stands; the last row up to there, if there is one."""
+        state = load_checkpoint(self.checkpoints, device)
+        if state is not None:
+            if state["fingerprint"] != fingerprint:
+                raise ValueError(
+                    f"{self.directory} holds a checkpoint of another pipeline: begin in an empty directory."
+                )
+            trainer.load_state_dict(state["trainer"])
+        reached = trainer.env_steps if state is not None else 0
+        kept = [row for row in read_rows(self.results) if row["env_steps"] <= reached]
+        write_rows(self.results, kept)
+        return kept[-1] if kept else None
+
+    def save(self, trainer: Trainer, fingerprint: str) -> None:
+        """Write a checkpoint of the trainer."""
+        save_checkpoint(
+            self.checkpoints, trainer.env_steps, {"fingerprint": fingerprint, "trainer": trainer.state_dict()}
+        )
+
+
+def run_trial(
+    pipeline: TrainingPipeline,
+    world: str | WorldFactory,
+    seeds: Sequence[int],
+    directory: Path,
+    *,
+    evaluation: Evaluation,
+    metric: str = "return",
+    lanes: int = 8,
+    policy: Mlp | None = None,
+    device: str = "cpu",
+    report: Callable[[Row], None] = lambda row: None,
+) -> Row:
+    """Train one pack, a member a seed, to the end of its pipeline; return the last row.
+
+    `report` is called with each row after it is on the disk. Sets torch to one thread: packs run side by side, one a core.
+    Raises FloatingPointError when the metric is no finite number, LockedError when another process trains in the directory.
+    """
+    torch.set_num_threads(1)
+    directory.mkdir(parents=True, exist_ok=True)
+    files = TrialFiles(directory)
+    with locked(directory / "lock", wait_seconds=ORPHAN_SECONDS):
+        trainer = Trainer.new(pipeline, world, seeds, evaluation, lanes=lanes, policy=policy, device=device)
+        row = files.resume(trainer, pipeline.fingerprint, device)
+        if row is not None:
+            report({**row, "replayed": True})
+        with TrialLog(directory, trainer.env_steps, trainer.total_env_steps, pipeline.should_log) as log:
+            while not trainer.done:
+                row = step(trainer, files, log, pipeline.fingerprint, metric, report) or row
+    assert row is not None, "a pipeline ends with a report"
+    return row
+
+
+def step(
+    trainer: Trainer, files: TrialFiles, log: TrialLog, fingerprint: str, metric: str, report: Callable[[Row], None]
+) -> Row | None:
+    """Advance once, and write down and report what is due; return the row if there was a report."""
+    happened = trainer.advance()
+    log.train(happened.logged, trainer.total_env_steps)
+    row = None
+    if happened.report_due:
+        log.valid(trainer.evaluate(), trainer.env_steps)
+        row = result_row(trainer, metric, happened.stage_ended)
+        append_row(files.results, row)
+    if happened.report_due or happened.save_due:
+        log.flush()
+    if happened.save_due:
+        files.save(trainer, fingerprint)
+    if row is not None:
+        report(row)
+    return row
+
+
+def result_row(trainer: Trainer, metric: str, stage_ended: bool) -> Row:
+    """What a trial reports: its metric as the mean over seeds, and where it stands.
+
+    A report at the end of a stage is about the stage that has ended: `stage` and `stage_steps` are still its own.
+    """
+    values = trainer.evaluated[metric]
+    value = sum(values) / len(values)
+    if not math.isfinite(value):
+        raise FloatingPointError(
+            f"The metric {metric!r} is {value} after {trainer.env_steps:,} steps: {values} by seed."
+        )
+    return {
+        metric: value,
+        "metric_per_seed": values,
+        "env_steps": trainer.env_steps,
+        "total_env_steps": trainer.total_env_steps,
+        "stage": trainer.reached.stage,
+        "stage_steps": trainer.reached.stage_steps,
+        "stage_done": stage_ended,
+        "final": trainer.done,
+        "evaluation": {name: sum(per_seed) / len(per_seed) for name, per_seed in trainer.evaluated.items()},
+    }
+
+
+def member_seeds(seed: int, members: int) -> list[int]:
+    """One seed a member, from a sweep's seed: every trial trains with the same ones (common random numbers)."""
+    return [int(stream(seed, "member", index).generate_state(1)[0]) for index in range(members)]

@@ -1,0 +1,195 @@
+"""Tune's schedulers over a study: trials carry the study's numbers, and a continued sweep remembers its rungs."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+from ray.tune.schedulers import (
+    ASHAScheduler,
+    FIFOScheduler,
+    HyperBandScheduler,
+    PopulationBasedTraining,
+    PopulationBasedTrainingReplay,
+    ResourceChangingScheduler,
+    TrialScheduler,
+)
+
+from segue.plan.sweep import Sweep
+from segue.tune.study import StudyRecord
+from segue.tune.verdicts import Verdicts, has_ended, has_failed
+
+TIME = "env_steps"
+_NOT_ONLY_STOPPING = (
+    HyperBandScheduler,
+    PopulationBasedTraining,
+    PopulationBasedTrainingReplay,
+    ResourceChangingScheduler,
+)
+_REDUCTION_FACTOR = 3
+_FIRST_RUNG = 8  # of the pipeline's steps, one part in so many
+
+
+def make_scheduler(sweep: Sweep) -> TrialScheduler:
+    """The sweep's scheduler, newly made or copied, over environment steps.
+
+    "asha" first judges after 1/8 of the longest pipeline (at least one evaluation) and lets about a third go on, then
+    again after three times as many steps, and so on. Raises ValueError for a scheduler that would count something else,
+    stop trials at a length below the pipeline's, or change trials rather than stop them.
+    """
+    longest = longest_pipeline(sweep)
+    if sweep.scheduler is None:
+        return FIFOScheduler()
+    if sweep.scheduler == "asha":
+        # stop_last_trials=False: a trial ends when its pipeline does, and each trial counts on one rung per report.
+        first = max(longest // _FIRST_RUNG, min(sweep.evaluation.every, longest), 1)
+        return ASHAScheduler(
+            TIME, max_t=longest, grace_period=first, reduction_factor=_REDUCTION_FACTOR, stop_last_trials=False
+        )
+    _check(sweep.scheduler, sweep, longest)
+    return deepcopy(sweep.scheduler)
+
+
+def longest_pipeline(sweep: Sweep) -> int:
+    """The most environment steps of a member that a pipeline takes at a corner of the space."""
+    return max(sweep.pipeline(**corner).total_steps for corner in sweep.corners())
+
+
+def _check(scheduler: Any, sweep: Sweep, longest: int) -> None:
+    name = type(scheduler).__name__
+    if isinstance(scheduler, _NOT_ONLY_STOPPING):
+        raise ValueError(
+            f"The scheduler {name} pauses or changes trials, which a study cannot record: use one that only stops "
+            "them, such as 'asha', ASHAScheduler or MedianStoppingRule."
+        )
+    if getattr(scheduler, "_time_attr", TIME) != TIME:
+        raise ValueError(f"The scheduler {name} counts {scheduler._time_attr!r}: give it time_attr={TIME!r}.")
+    if getattr(scheduler, "_max_t", longest) < longest:
+        raise ValueError(
+            f"The scheduler {name} ends trials after {scheduler._max_t:,} steps, but pipelines of this sweep take "
+            f"{longest:,}: give it max_t={longest}."
+        )
+    if len(getattr(scheduler, "_brackets", ())) > 1:
+        raise ValueError(
+            f"The scheduler {name} draws one of {len(scheduler._brackets)} brackets for each trial, and would draw "
+            "others when the sweep is continued: give it brackets=1."
+        )
+    for kind in ("metric", "mode"):
+        if getattr(scheduler, f"_{kind}", None) not in (None, getattr(sweep, kind)):
+            raise ValueError(f"The scheduler {name} has a {kind} of its own: leave it out, the sweep's is used.")
+
+
+@dataclass(frozen=True)
+class NumberedTrial:
+    """A trial as the inner scheduler sees it: known by the study's number, so that it is the same one in each run."""
+
+    number: int
+    config: Mapping[str, Any] = field(compare=False)
+
+    @property
+    def trial_id(self) -> str:
+        """The number, as Ray's schedulers want it."""
+        return str(self.number)
+
+
+class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
+    """Lets an inner scheduler judge each step of a trial once, however often the sweep or the trial is interrupted.
+
+    When the first trial is added, the inner scheduler is shown what the study holds, so that its rungs are those of
+    the sweep so far. A pause is not granted: it would give a trial's place away for nothing.
+    """
+
+    def __init__(self, inner: TrialScheduler, record: StudyRecord, verdicts: Verdicts) -> None:
+        super().__init__()
+        self._inner = inner
+        self._record = record
+        self._verdicts = verdicts
+        self._is_rebuilt = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its parts when it starts, and never reads them back: the study is the record.
+        return {}
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Pass the sweep's metric and mode on, unless the inner scheduler was made with them."""
+        self._metric = metric
+        has_own = getattr(self._inner, "_metric", None) is not None
+        has_mode = getattr(self._inner, "_mode", None) is not None
+        return bool(self._inner.set_search_properties(None if has_own else metric, None if has_mode else mode, **spec))
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Show the inner scheduler the study's history first, then this trial."""
+        if not self._is_rebuilt:
+            self._rebuild(tune_controller)
+            self._is_rebuilt = True
+        self._inner.on_trial_add(tune_controller, _numbered(trial))
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """STOP for a trial that broke or that the inner scheduler stops before its end, else CONTINUE."""
+        if has_failed(result):
+            return str(TrialScheduler.STOP)
+        numbered = _numbered(trial)
+        # A resumed trial repeats steps, of which the study holds the verdict if there was one.
+        if self._record.is_judged(numbered.number, result[TIME]):
+            return str(TrialScheduler.CONTINUE)
+        said = self._inner.on_trial_result(tune_controller, numbered, result)
+        if said != TrialScheduler.STOP or has_ended(result):
+            return str(TrialScheduler.CONTINUE)
+        self._verdicts.stopped.add(numbered.number)
+        return str(TrialScheduler.STOP)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Tell the inner scheduler that the trial ended, or that it broke."""
+        if has_failed(result):
+            self._inner.on_trial_error(tune_controller, _numbered(trial))
+        else:
+            self._inner.on_trial_complete(tune_controller, _numbered(trial), result)
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """Tell the inner scheduler that the trial's worker was lost, and keep the cause."""
+        numbered = _numbered(trial)
+        self._verdicts.lost[numbered.number] = _cause(trial)
+        self._inner.on_trial_error(tune_controller, numbered)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        """Tell the inner scheduler that the trial will not run."""
+        self._inner.on_trial_remove(tune_controller, _numbered(trial))
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """Let the inner scheduler choose."""
+        return self._inner.choose_trial_to_run(tune_controller)
+
+    def debug_string(self) -> str:
+        """What the inner scheduler says of itself."""
+        return str(self._inner.debug_string())
+
+    def _rebuild(self, tune_controller: Any) -> None:
+        # Running trials first: a rule that compares with the trials so far must not stop one of them in hindsight.
+        seen = [trial for trial in self._record.trials if trial.intermediate_values]
+        for trial in sorted(seen, key=lambda trial: trial.state != TrialState.RUNNING):
+            self._show(tune_controller, trial)
+
+    def _show(self, tune_controller: Any, trial: FrozenTrial) -> None:
+        numbered = NumberedTrial(trial.number, {})
+        rows = [
+            {"training_iteration": index, TIME: step, self._metric: value}
+            for index, (step, value) in enumerate(sorted(trial.intermediate_values.items()), start=1)
+        ]
+        self._inner.on_trial_add(tune_controller, numbered)
+        for row in rows:
+            self._inner.on_trial_result(tune_controller, numbered, row)
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
+            self._inner.on_trial_complete(tune_controller, numbered, rows[-1])
+        else:
+            self._inner.on_trial_error(tune_controller, numbered)
+
+
+def _numbered(trial: Any) -> NumberedTrial:
+    return NumberedTrial(trial.config["trial"], trial.config["parameters"])
+
+
+def _cause(trial: Any) -> str:
+    error = trial.get_error()
+    lines = str(error).strip().splitlines() if error else []
+    return f"Its worker was lost: {lines[0]}" if lines else "Its worker was lost."

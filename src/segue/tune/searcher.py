@@ -1,0 +1,107 @@
+"""Tune's searcher: hands out the trials of the study and records what becomes of them."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.trial import TrialState
+from ray.tune.search import Searcher
+
+from segue.plan.sweep import Sweep
+from segue.tune.study import StudyRecord
+from segue.tune.verdicts import FAILURE, Verdicts, has_ended, has_failed
+from segue.worlds.seeds import stream
+
+_SAMPLERS: Mapping[str, Callable[..., BaseSampler]] = {"tpe": TPESampler, "random": RandomSampler}
+_SHOWN = ("stage", "env_steps", "metric_per_seed")
+
+
+def left_to_run(record: StudyRecord, budget: int) -> deque[int]:
+    """The numbers of the recorded trials that are to run, interrupted ones first, of at most `budget` trials in all."""
+    waiting = [number for number in record.numbers(TrialState.WAITING) if number < budget]
+    return deque(record.numbers(TrialState.RUNNING) + waiting)
+
+
+def is_complete(record: StudyRecord, budget: int) -> bool:
+    """Whether `budget` trials are done and none was interrupted."""
+    return not left_to_run(record, budget) and len(record) >= budget
+
+
+def sampler_for(search: str, seed: int, number: int) -> BaseSampler:
+    """The sampler "tpe" or "random" for one trial.
+
+    Each trial has a stream of its own, so that a continued sweep proposes what an uninterrupted one would have.
+    """
+    return _SAMPLERS[search](seed=int(stream(seed, "search", number).generate_state(1)[0]))
+
+
+class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
+    """Gives Tune the interrupted trials of a study, then the planned ones, then new ones, up to `budget` in all.
+
+    Tune knows a trial by an identifier of its own, which ends with the run; the study's number stands in the trial's
+    configuration. To be used by one run, on one thread.
+    """
+
+    def __init__(self, record: StudyRecord, sweep: Sweep, budget: int, verdicts: Verdicts) -> None:
+        super().__init__(metric=sweep.metric, mode=sweep.mode)
+        self._record = record
+        self._sweep = sweep
+        self._budget = budget
+        self._verdicts = verdicts
+        self._line = left_to_run(record, budget)
+        self._numbers: dict[str, int] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its parts when it starts, and never reads them back: the study is the record.
+        return {}
+
+    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
+        """Accept what Tune says: the metric and mode are the sweep's."""
+        return True
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+        """Return the configuration of the next trial, `{"trial": number, "parameters": {...}}`, or FINISHED."""
+        number = self._next()
+        if number is None:
+            return str(Searcher.FINISHED)
+        self._numbers[trial_id] = number
+        return {"trial": number, "parameters": self._record.parameters(number)}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Record that the trial was judged here and goes on."""
+        self._record.report(self._numbers[trial_id], result["env_steps"], result[self._sweep.metric])
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Record how the trial ended."""
+        number = self._numbers.pop(trial_id)
+        row = result or {}
+        attributes = {name: row[name] for name in _SHOWN if name in row}
+        if error or has_failed(row):
+            self._record.fail(number, self._reason(number, row), attributes)
+        elif has_ended(row):
+            self._record.complete(number, row["env_steps"], row[self._sweep.metric], attributes)
+        elif number in self._verdicts.stopped:
+            self._record.stop(number, row["env_steps"], row[self._sweep.metric], attributes)
+        else:
+            self._record.fail(number, "It returned before its pipeline had ended.", attributes)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write nothing: the study is the record."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Read nothing: the study is the record."""
+
+    def _next(self) -> int | None:
+        if self._line:
+            number = self._line.popleft()
+            if number in self._record.numbers(TrialState.WAITING):
+                self._record.begin(number)
+            return number
+        number = len(self._record)
+        if number >= self._budget:
+            return None
+        return self._record.propose(sampler_for(self._sweep.search, self._sweep.seed, number))
+
+    def _reason(self, number: int, row: Mapping[str, Any]) -> str:
+        return str(row.get(FAILURE) or self._verdicts.lost.get(number, "Its worker was lost."))

@@ -1,0 +1,187 @@
+"""The Optuna study of a sweep: every trial that is planned, running or done, and what came of it."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from sqlite3 import Connection, DatabaseError
+from typing import Any, Literal
+
+import optuna
+from optuna.exceptions import OptunaError
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy.exc import SQLAlchemyError
+
+from segue.tune.space import SearchSpace
+
+Mode = Literal["max", "min"]
+STOP = "stop"  # the user attribute that marks a trial whose scheduler stopped it, before it is told
+_DIRECTIONS = {"max": StudyDirection.MAXIMIZE, "min": StudyDirection.MINIMIZE}
+_BUSY_SECONDS = 30.0
+
+
+class StudyRecord:
+    """A study on disk, of which the driver is the only writer, and its copy in memory, from which everything is read.
+
+    A verdict is written in an order that leaves no doubt after a kill between any two writes:
+
+    - the trial goes on: its intermediate value;
+    - it is stopped: the mark `stop`, its intermediate value, its state PRUNED;
+    - it has ended: its intermediate value, its state COMPLETE.
+
+    So on opening, a RUNNING trial with the mark was stopped and is finished here; one without it is to be continued,
+    and the steps that have a value were judged. User attributes go before the state: Optuna freezes what is finished.
+    """
+
+    def __init__(self, path: Path, name: str, mode: Mode, space: SearchSpace) -> None:
+        """Open the study `name` in the SQLite file `path`, or make it.
+
+        Raises ValueError when the file is no study, or a damaged one.
+        """
+        self._space = space
+        self._disk = _Copy(_disk_storage(path), name, mode)
+        self._memory = _Copy(InMemoryStorage(), name, mode)
+        self._memory.study.add_trials(self._disk.study.get_trials(deepcopy=False))
+        self._finish_stopped()
+
+    def close(self) -> None:
+        """Let go of the file, which then holds everything: SQLite's log beside it is merged into it."""
+        storage = self._disk.storage
+        assert isinstance(storage, RDBStorage)
+        storage.remove_session()
+        storage.engine.dispose()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its parts when it starts, and never reads them back: the study needs no second record.
+        return {}
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials by number, not to be changed."""
+        return self._memory.study.get_trials(deepcopy=False)
+
+    def numbers(self, *states: TrialState) -> list[int]:
+        """The numbers of the trials in one of `states`, in order."""
+        return [trial.number for trial in self.trials if trial.state in states]
+
+    def plan(self, points: Iterable[Mapping[str, Any]]) -> None:
+        """Record those of the `points` that are not recorded yet as WAITING; point k is trial k."""
+        for point in list(points)[len(self) :]:
+            trial = self._trial(TrialState.WAITING, self._space.recorded(point))
+            self._disk.study.add_trial(trial)
+            self._memory.study.add_trial(trial)
+
+    def begin(self, number: int) -> None:
+        """A WAITING trial starts."""
+        self._set_state(number, TrialState.RUNNING)
+
+    def propose(self, sampler: BaseSampler) -> int:
+        """Let `sampler` propose a new trial, which starts; returns its number.
+
+        One transaction: a kill leaves a whole trial or none.
+        """
+        self._memory.study.sampler = sampler
+        proposed = self._memory.study.ask(dict(self._space.distributions))
+        self._disk.study.add_trial(self._trial(TrialState.RUNNING, proposed.params))
+        return proposed.number
+
+    def parameters(self, number: int) -> dict[str, Any]:
+        """The keyword arguments of the pipeline function for a trial."""
+        return self._space.parameters(self.trials[number].params)
+
+    def is_judged(self, number: int, step: int) -> bool:
+        """Whether the trial was judged at `step` or later."""
+        return max(self.trials[number].intermediate_values, default=-1) >= step
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """The trial was judged at `step` environment steps and goes on."""
+        if not self.is_judged(number, step):
+            for copy in (self._disk, self._memory):
+                copy.report(number, step, value)
+
+    def stop(self, number: int, step: int, value: float, attributes: Mapping[str, Any]) -> None:
+        """The scheduler stopped the trial at `step`: PRUNED."""
+        self._annotate(number, {**attributes, STOP: {"step": step, "value": value}})
+        self._finish_stop(number)
+
+    def complete(self, number: int, step: int, value: float, attributes: Mapping[str, Any]) -> None:
+        """The trial's pipeline ran to its end: COMPLETE."""
+        self._annotate(number, attributes)
+        self.report(number, step, value)
+        self._set_state(number, TrialState.COMPLETE, value)
+
+    def fail(self, number: int, reason: str, attributes: Mapping[str, Any]) -> None:
+        """The trial broke: FAIL."""
+        self._annotate(number, {**attributes, "reason": reason})
+        self._set_state(number, TrialState.FAIL)
+
+    def _trial(self, state: TrialState, recorded: Mapping[str, Any]) -> FrozenTrial:
+        return create_trial(state=state, params=dict(recorded), distributions=dict(self._space.distributions))
+
+    def _annotate(self, number: int, attributes: Mapping[str, Any]) -> None:
+        for copy in (self._disk, self._memory):
+            for name, value in attributes.items():
+                copy.annotate(number, name, value)
+
+    def _set_state(self, number: int, state: TrialState, value: float | None = None) -> None:
+        for copy in (self._disk, self._memory):
+            copy.set_state(number, state, value)
+
+    def _finish_stopped(self) -> None:
+        for number in self.numbers(TrialState.RUNNING):
+            if STOP in self.trials[number].user_attrs:
+                self._finish_stop(number)
+
+    def _finish_stop(self, number: int) -> None:
+        mark = self.trials[number].user_attrs[STOP]
+        self.report(number, mark["step"], mark["value"])
+        self._set_state(number, TrialState.PRUNED, mark["value"])
+
+
+class _Copy:
+    """One of the two studies, addressed by trial number.
+
+    Optuna gives a RUNNING trial back to no one but through its storage, which is therefore written directly.
+    """
+
+    def __init__(self, storage: BaseStorage, name: str, mode: Mode) -> None:
+        self.storage = storage
+        self.study = optuna.create_study(
+            storage=storage, study_name=name, direction=_DIRECTIONS[mode], load_if_exists=True, sampler=RandomSampler()
+        )
+        self._study_id = storage.get_study_id_from_name(name)
+
+    def report(self, number: int, step: int, value: float) -> None:
+        self.storage.set_trial_intermediate_value(self._id(number), step, value)
+
+    def annotate(self, number: int, name: str, value: Any) -> None:
+        self.storage.set_trial_user_attr(self._id(number), name, value)
+
+    def set_state(self, number: int, state: TrialState, value: float | None) -> None:
+        self.storage.set_trial_state_values(self._id(number), state, None if value is None else [value])
+
+    def _id(self, number: int) -> int:
+        return self.storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+
+
+def _disk_storage(path: Path) -> RDBStorage:
+    try:
+        # The creator names the file: in the URL, Optuna would read braces of a path as a template.
+        return RDBStorage("sqlite:///study.db", engine_kwargs={"creator": partial(_connect, path)})
+    except (DatabaseError, SQLAlchemyError, OptunaError, RuntimeError) as error:
+        raise ValueError(f"{path} cannot be read as an Optuna study ({error}): start anew with --fresh.") from error
+
+
+def _connect(path: Path) -> Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
+    # A kill loses nothing that was committed. A power cut may lose the last commits, never a part of one; the trials'
+    # own files tell them again. Waiting for the disk at each commit would cost the driver 4 ms.
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection

@@ -1,0 +1,25 @@
+"""What the scheduler tells the searcher: Tune shows a searcher a stopped trial and a finished one alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FAILURE = "failure"  # the key of a report that says why a trial broke, in one line
+
+
+@dataclass
+class Verdicts:
+    """The trials, by number, that the scheduler stopped, and the last cause of those whose worker was lost."""
+
+    stopped: set[int] = field(default_factory=set)
+    lost: dict[int, str] = field(default_factory=dict)
+
+
+def has_failed(result: Mapping[str, Any]) -> bool:
+    """Whether a report says that its trial broke."""
+    return FAILURE in result
+
+
+def has_ended(result: Mapping[str, Any]) -> bool:
+    """Whether a report is the last of its trial: every member ended its pipeline."""
+    return bool(result.get("final"))

@@ -1,0 +1,102 @@
+"""Worlds by name: array programs of this package first, then whatever Gymnasium has registered."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from importlib import import_module
+from typing import Any
+
+import gymnasium
+
+from segue.plan.names import suggestion
+from segue.worlds.cartpole import CartPole
+from segue.worlds.gym import GymnasiumWorld
+from segue.worlds.world import World, WorldFactory
+
+ARRAY_WORLDS: dict[str, WorldFactory] = {"CartPole-v1": CartPole}
+GYMNASIUM = "gym/"
+
+
+@dataclass(frozen=True)
+class WorldSpec:
+    """What a policy and a tracker must know of a world before there is one."""
+
+    single_observation_space: gymnasium.Space[Any]
+    single_action_space: gymnasium.Space[Any]
+    metrics: tuple[str, ...]
+
+
+def known_worlds() -> list[str]:
+    """Return all names that can be given now; "gym/<id>" asks for Gymnasium's own where an array program goes first."""
+    return sorted({*ARRAY_WORLDS, *gymnasium.registry})
+
+
+def make_world(world: str | WorldFactory, members: int, lanes: int) -> World:
+    """Make a world of `members * lanes` lanes, by name or by calling `world(members, lanes)`.
+
+    Raises ValueError for an unknown name, for a package that the world needs and lacks, and for a callable that
+    returns anything else than a World of so many lanes.
+    """
+    if min(members, lanes) < 1:
+        raise ValueError(f"A world was asked for {members} members of {lanes} lanes each: both must be at least 1.")
+    made = _factory(world)(members, lanes)
+    if not isinstance(made, World):
+        raise ValueError(f"The world {_name(world)} made a {type(made).__name__}: let it return a segue.worlds.World.")
+    if made.lanes != members * lanes:
+        raise ValueError(
+            f"The world {_name(world)} made {made.lanes} lanes for {members} members of {lanes}: let it make "
+            f"{members * lanes}."
+        )
+    return made
+
+
+def check_world(world: str | WorldFactory) -> None:
+    """Make the world once, small, and close it; raises ValueError as `make_world` does."""
+    world_spec(world)
+
+
+def world_spec(world: str | WorldFactory) -> WorldSpec:
+    """Return the spaces and metrics of a world, which is made once for it and closed; names are remembered.
+
+    Raises ValueError as `make_world` does.
+    """
+    return _named_spec(world) if isinstance(world, str) else _spec(world)
+
+
+def _name(world: str | WorldFactory) -> str:
+    return repr(world if isinstance(world, str) else getattr(world, "__qualname__", world))
+
+
+def _spec(world: str | WorldFactory) -> WorldSpec:
+    made = make_world(world, 1, 1)
+    made.close()
+    return WorldSpec(made.single_observation_space, made.single_action_space, made.metrics)
+
+
+_named_spec: Callable[[str], WorldSpec] = lru_cache(maxsize=None)(_spec)
+
+
+def _factory(world: str | WorldFactory) -> WorldFactory:
+    if not isinstance(world, str):
+        return world
+    return ARRAY_WORLDS.get(world) or partial(GymnasiumWorld, _gymnasium_id(world))
+
+
+def _gymnasium_id(world: str) -> str:
+    """Return the id under which Gymnasium knows `world`, after importing the module of a "module:id"."""
+    module, _, name = world.removeprefix(GYMNASIUM).rpartition(":")
+    if module:
+        _import_registrations(world, module)
+    if name not in gymnasium.registry:
+        raise ValueError(f"There is no world {world!r}: {suggestion(name, known_worlds())}")
+    return name
+
+
+def _import_registrations(world: str, module: str) -> None:
+    try:
+        import_module(module)
+    except ImportError as error:
+        raise ValueError(
+            f"The world {world!r} is registered by the module {module!r}, which cannot be imported: install the "
+            "package that has it."
+        ) from error

@@ -1,0 +1,193 @@
+"""What every world must do. Parametrise a subclass over `world`: a name, or (members, lanes) -> World."""
+
+from copy import deepcopy
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.spaces import Discrete
+from numpy.typing import NDArray
+
+from segue.worlds import World, lane_seeds, make_world
+from segue.worlds.world import WorldFactory
+from tests.worlds.play import actions_by_seed, assert_same, play
+
+Named = str | WorldFactory
+STEPS = 520  # reaches the end of an episode in each of the worlds under random actions
+
+
+def begun(world: Named, seeds: NDArray[np.uint64]) -> World:
+    made = make_world(world, 1, len(seeds))
+    made.reset(seeds)
+    return made
+
+
+def through_a_file(state: Any) -> Any:
+    """What is left of a state after a checkpoint that holds tensors and plain values only."""
+    file = BytesIO()
+    torch.save(_convert(state, np.ndarray, torch.from_numpy), file)
+    file.seek(0)
+    return _convert(torch.load(file, weights_only=True), torch.Tensor, lambda tensor: tensor.numpy())
+
+
+def _convert(value: Any, kind: type, change: Any) -> Any:
+    if isinstance(value, kind):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _convert(item, kind, change) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_convert(item, kind, change) for item in value]
+    assert isinstance(value, (int, float, str, torch.Tensor)), f"a state must not hold {type(value)}"
+    return value
+
+
+class WorldConformance:
+    """The suite; `world` comes from the subclass's parametrisation."""
+
+    def test_shapes_and_types_are_those_of_the_spaces(self, world: Named) -> None:
+        made = make_world(world, 2, 3)
+        seeds = lane_seeds(0, "train", 6)
+        shape, dtype = made.single_observation_space.shape, made.single_observation_space.dtype
+        first = made.reset(seeds)
+        assert made.lanes == 6
+        assert (first.shape, first.dtype) == ((6, *shape), dtype)
+        for row in actions_by_seed(made, seeds, STEPS):
+            step = made.step(row)
+            assert (step.observation.shape, step.observation.dtype) == ((6, *shape), dtype)
+            assert (step.reward.shape, step.reward.dtype) == ((6,), np.float32)
+            assert (step.terminated.dtype, step.truncated.dtype) == (np.bool_, np.bool_)
+            assert step.ended.dtype == np.int64
+            np.testing.assert_array_equal(step.ended, np.flatnonzero(step.terminated | step.truncated))
+            assert step.final_observation.shape == (step.ended.size, *shape)
+            assert step.final_observation.dtype == dtype
+            assert tuple(step.info) == made.metrics
+            for values in step.info.values():
+                assert (values.shape, values.dtype) == ((step.ended.size,), np.float32)
+            for lane in range(6):
+                assert made.single_observation_space.contains(step.observation[lane])
+
+    def test_actions_are_int64_or_float32_vectors(self, world: Named) -> None:
+        space = make_world(world, 1, 1).single_action_space
+        if isinstance(space, Discrete):
+            assert space.start == 0
+        else:
+            assert (len(space.shape), space.dtype) == (1, np.float32)
+
+    def test_episodes_end_and_the_next_one_begins_in_the_same_step(self, world: Named) -> None:
+        seeds = lane_seeds(1, "train", 3)
+        made = begun(world, seeds)
+        episodes = play(made, actions_by_seed(made, seeds, STEPS))
+        ends = [t for t in range(STEPS) if 0 in episodes.finals[t]]
+        assert ends, "no episode ended: the suite needs more steps"
+        assert all(episodes.terminated[t][0] or episodes.truncated[t][0] for t in ends)
+
+    def test_reset_by_the_same_seeds_repeats_everything(self, world: Named) -> None:
+        seeds = lane_seeds(2, "train", 3)
+        made = make_world(world, 1, 3)
+        actions = actions_by_seed(made, seeds, STEPS)
+        first = made.reset(seeds).copy()
+        episodes = play(made, actions)
+        np.testing.assert_array_equal(made.reset(seeds), first)
+        again = play(made, actions)
+        for lane in range(3):
+            assert_same(episodes.lane(lane), again.lane(lane))
+
+    def test_a_lane_depends_on_its_own_seed_and_actions_only(self, world: Named) -> None:
+        seeds = lane_seeds(3, "train", 7)
+        made = begun(world, seeds)
+        actions = actions_by_seed(made, seeds, STEPS)
+        together = play(made, actions)
+        for lane in (0, 4, 6):
+            alone = play(begun(world, seeds[lane : lane + 1]), actions[:, lane : lane + 1])
+            assert_same(together.lane(lane), alone.lane(0))
+        order = np.array([5, 2, 6])
+        moved = play(begun(world, seeds[order]), actions[:, order])
+        for place, lane in enumerate(order):
+            assert_same(together.lane(lane), moved.lane(place))
+
+    def test_members_are_lanes(self, world: Named) -> None:
+        seeds = lane_seeds(4, "evaluation", 6)
+        made = make_world(world, 3, 2)
+        made.reset(seeds)
+        actions = actions_by_seed(made, seeds, STEPS)
+        in_members, in_one = play(made, actions), play(begun(world, seeds), actions)
+        for lane in range(6):
+            assert_same(in_members.lane(lane), in_one.lane(lane))
+
+    def test_selected_lanes_go_on_bit_for_bit(self, world: Named) -> None:
+        seeds = lane_seeds(5, "train", 6)
+        made, whole = make_world(world, 3, 2), begun(world, seeds)
+        made.reset(seeds)
+        actions = actions_by_seed(whole, seeds, STEPS + 13)
+        play(made, actions[:13])
+        play(whole, actions[:13])
+        order = np.array([4, 1, 0])
+        kept, rest = play(made.select(order), actions[13:, order]), play(whole, actions[13:])
+        for place, lane in enumerate(order):
+            assert_same(kept.lane(place), rest.lane(lane))
+
+    def test_selection_may_be_repeated_and_saved(self, world: Named) -> None:
+        seeds = lane_seeds(6, "train", 4)
+        made = begun(world, seeds)
+        actions = actions_by_seed(made, seeds, STEPS)
+        whole = play(made, actions)
+        kept = begun(world, seeds)
+        play(kept, actions[:7])
+        kept = kept.select(np.array([3, 2, 0]))
+        play(kept, actions[7:11, [3, 2, 0]])
+        state = kept.select(np.array([2, 0])).state_dict()
+        resumed = make_world(world, 2, 1)
+        resumed.load_state_dict(state)
+        rest = play(resumed, actions[11:, [0, 3]])
+        assert_same(rest.lane(0), whole.lane(0)[11:])
+        assert_same(rest.lane(1), whole.lane(3)[11:])
+
+    def test_a_saved_world_goes_on_bit_for_bit(self, world: Named) -> None:
+        seeds = lane_seeds(7, "train", 3)
+        for pause in (0, 1, 8, 209):
+            made = begun(world, seeds)
+            actions = actions_by_seed(made, seeds, pause + STEPS)
+            play(made, actions[:pause])
+            state = through_a_file(made.state_dict())
+            resumed = begun(world, lane_seeds(8, "train", 3))
+            resumed.load_state_dict(state)
+            rest, again = play(made, actions[pause:]), play(resumed, actions[pause:])
+            for lane in range(3):
+                assert_same(rest.lane(lane), again.lane(lane))
+
+    def test_a_state_stays_what_it_was(self, world: Named) -> None:
+        seeds = lane_seeds(9, "train", 2)
+        made, resumed = begun(world, seeds), make_world(world, 1, 2)
+        actions = actions_by_seed(made, seeds, 2 * STEPS)
+        play(made, actions[:3])
+        state = made.state_dict()
+        taken = deepcopy(state)
+        play(made, actions[3:])
+        np.testing.assert_equal(state, taken)
+        resumed.load_state_dict(state)
+        play(resumed, actions[3:])
+        np.testing.assert_equal(state, taken)
+
+    def test_actions_may_be_reused(self, world: Named) -> None:
+        seeds = lane_seeds(10, "train", 2)
+        made, resumed, whole = begun(world, seeds), make_world(world, 1, 2), begun(world, seeds)
+        actions = actions_by_seed(made, seeds, STEPS)
+        play(whole, actions[:5])
+        buffer = actions[0].copy()
+        for row in actions[:5]:
+            buffer[:] = row
+            made.step(buffer)
+        resumed.load_state_dict(made.state_dict())
+        again, rest = play(resumed, actions[5:]), play(whole, actions[5:])
+        assert_same(again.lane(1), rest.lane(1))
+
+    def test_seeds_must_be_one_for_each_lane(self, world: Named) -> None:
+        made = make_world(world, 1, 3)
+        with np.testing.assert_raises_regex(ValueError, "one seed per lane"):
+            made.reset(lane_seeds(0, "train", 2))
+
+    def test_a_state_of_another_size_is_refused(self, world: Named) -> None:
+        state = begun(world, lane_seeds(0, "train", 3)).state_dict()
+        with np.testing.assert_raises_regex(ValueError, "The state of 3 lanes was loaded into 2"):
+            make_world(world, 2, 1).load_state_dict(state)

@@ -1,0 +1,146 @@
+"""Tiny worlds that can fail for one reason only, as array programs; what a trained policy must find stands in each."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete, Space
+from numpy.typing import NDArray
+
+from segue.worlds.seeds import LaneStreams
+from segue.worlds.world import Lanes, State, Step, World, one_seed_each
+
+
+class Probe(World):
+    """Episodes of `length` steps, each with a signal of -1 or 1 drawn when it begins. Subclasses reward something."""
+
+    length: ClassVar[int] = 1
+    truncates: ClassVar[bool] = False
+    single_observation_space: Space[Any] = Box(-np.inf, np.inf, (1,), np.float32)
+    single_action_space: Space[Any] = Discrete(1)
+
+    def __init__(self, members: int, lanes: int) -> None:
+        self.lanes = members * lanes
+        self._streams = LaneStreams(np.zeros(self.lanes, np.uint64))
+        self._signal = np.ones(self.lanes, np.float32)
+        self._time = np.zeros(self.lanes, np.int64)
+
+    def observe(self) -> NDArray[np.float32]:
+        """[L]: what each lane sees; nothing, unless a subclass shows it something."""
+        return np.zeros(self.lanes, np.float32)
+
+    def rewards(self, actions: NDArray[Any]) -> NDArray[np.float32]:
+        """[L]: the reward of this step; one, unless a subclass says otherwise. `_time` has not moved yet."""
+        return np.ones(self.lanes, np.float32)
+
+    def reset(self, seeds: NDArray[np.uint64]) -> NDArray[np.float32]:
+        self._streams = LaneStreams(one_seed_each(seeds, self.lanes))
+        self._begin(np.arange(self.lanes))
+        return self.observe()[:, None]
+
+    def step(self, actions: NDArray[Any]) -> Step:
+        reward = self.rewards(actions)
+        self._time += 1
+        over = self._time >= self.length
+        ended = np.flatnonzero(over)
+        final = self.observe()[ended, None]
+        self._begin(ended)
+        never = np.zeros(self.lanes, np.bool_)
+        terminated, truncated = (never, over) if self.truncates else (over, never)
+        info = dict.fromkeys(self.metrics, reward[ended])
+        return Step(self.observe()[:, None], reward, terminated, truncated, ended, final, info)
+
+    def select(self, lanes: Lanes) -> "Probe":
+        kept = type(self)(1, len(lanes))
+        kept._streams = self._streams.select(lanes)
+        kept._signal, kept._time = self._signal[lanes], self._time[lanes]
+        return kept
+
+    def state_dict(self) -> State:
+        return {"streams": self._streams.state_dict(), "signal": self._signal.copy(), "time": self._time.copy()}
+
+    def load_state_dict(self, state: State) -> None:
+        self._streams.load_state_dict(state["streams"])
+        self._signal, self._time = np.array(state["signal"]), np.array(state["time"])
+
+    def _begin(self, lanes: Lanes) -> None:
+        self._signal[lanes] = np.where(self._streams.uniform(lanes, 1)[0] < 0.5, -1, 1)
+        self._time[lanes] = 0
+
+
+class ConstantReward(Probe):
+    """One action, one step, reward 1: the value is 1. Fails when the value loss is wrong."""
+
+
+class ObservationReward(Probe):
+    """One step, reward equal to the observation of -1 or 1: the value is the observation. Fails when it is not seen."""
+
+    def observe(self) -> NDArray[np.float32]:
+        return self._signal.copy()
+
+    def rewards(self, actions: NDArray[Any]) -> NDArray[np.float32]:
+        return self._signal.copy()
+
+
+class DelayedReward(Probe):
+    """Observation 0, then 1, then reward 1: values gamma and 1. Fails when discounting or bootstrapping is wrong."""
+
+    length = 2
+
+    def observe(self) -> NDArray[np.float32]:
+        return self._time.astype(np.float32)
+
+    def rewards(self, actions: NDArray[Any]) -> NDArray[np.float32]:
+        return (self._time == 1).astype(np.float32)
+
+
+class ActionReward(Probe):
+    """One step, reward 1 for action 1 and 0 for action 0. Fails when the policy's gradient is wrong."""
+
+    single_action_space = Discrete(2)
+
+    def rewards(self, actions: NDArray[Any]) -> NDArray[np.float32]:
+        return actions.astype(np.float32)
+
+
+class ContextualAction(Probe):
+    """One step, reward 1 for action 1 where 1 is observed, action 0 where -1. Fails when the policy cannot see."""
+
+    metrics = ("success",)
+    single_action_space = Discrete(2)
+
+    def observe(self) -> NDArray[np.float32]:
+        return self._signal.copy()
+
+    def rewards(self, actions: NDArray[Any]) -> NDArray[np.float32]:
+        return ((actions == 1) == (self._signal > 0)).astype(np.float32)
+
+
+class GaussianTarget(Probe):
+    """One step, reward -(a - target)^2, target half the observation of -1 or 1. Fails when the Gaussian head does."""
+
+    single_action_space = Box(-np.inf, np.inf, (1,), np.float32)
+
+    def observe(self) -> NDArray[np.float32]:
+        return self._signal.copy()
+
+    def rewards(self, actions: NDArray[Any]) -> NDArray[np.float32]:
+        reward: NDArray[np.float32] = -np.square(actions[:, 0] - self._signal / 2).astype(np.float32)
+        return reward
+
+
+class TruncatedForever(Probe):
+    """Reward 1, cut off every 5 steps, never over: the value is 1 / (1 - gamma). Fails when cuts count as ends."""
+
+    length = 5
+    truncates = True
+
+
+PROBES = (
+    ConstantReward,
+    ObservationReward,
+    DelayedReward,
+    ActionReward,
+    ContextualAction,
+    GaussianTarget,
+    TruncatedForever,
+)

@@ -1,0 +1,61 @@
+"""The probe worlds do what their docstrings promise; that they are worlds, the conformance suite shows."""
+
+import numpy as np
+
+from segue.worlds import lane_seeds
+from tests.worlds import probes
+
+
+def begun(probe: type[probes.Probe], lanes: int = 64) -> tuple[probes.Probe, np.ndarray]:
+    world = probe(1, lanes)
+    return world, world.reset(lane_seeds(0, "train", lanes))[:, 0]
+
+
+def test_constant_reward() -> None:
+    world, observation = begun(probes.ConstantReward)
+    step = world.step(np.zeros(64, np.int64))
+    assert not observation.any()
+    assert step.terminated.all() and (step.reward == 1).all()
+
+
+def test_observation_reward_shows_both_signals() -> None:
+    world, observation = begun(probes.ObservationReward)
+    assert set(observation) == {-1, 1}
+    np.testing.assert_array_equal(world.step(np.zeros(64, np.int64)).reward, observation)
+
+
+def test_delayed_reward_comes_one_step_later() -> None:
+    world, observation = begun(probes.DelayedReward, 1)
+    steps = [world.step(np.zeros(1, np.int64)) for _ in range(3)]
+    assert observation.tolist() == [0]
+    assert [step.reward[0] for step in steps] == [0, 1, 0]
+    assert [step.observation[0, 0] for step in steps] == [1, 0, 1]
+    assert [step.terminated[0] for step in steps] == [False, True, False]
+    assert steps[1].final_observation.tolist() == [[2]]
+
+
+def test_action_reward() -> None:
+    world, _ = begun(probes.ActionReward, 2)
+    assert world.step(np.array([0, 1])).reward.tolist() == [0, 1]
+
+
+def test_contextual_action_depends_on_the_observation() -> None:
+    world, observation = begun(probes.ContextualAction)
+    right = world.step((observation > 0).astype(np.int64))
+    assert (right.reward == 1).all() and (right.info["success"] == 1).all()
+    _, wrong = begun(probes.ContextualAction)
+    assert not begun(probes.ContextualAction)[0].step((wrong < 0).astype(np.int64)).reward.any()
+
+
+def test_gaussian_target() -> None:
+    world, observation = begun(probes.GaussianTarget)
+    np.testing.assert_array_equal(world.step(observation[:, None] / 2).reward, np.zeros(64))
+    assert begun(probes.GaussianTarget)[0].step(observation[:, None] / 2 + 3).reward.tolist() == [-9.0] * 64
+
+
+def test_truncated_forever_is_never_terminated() -> None:
+    world, _ = begun(probes.TruncatedForever, 1)
+    steps = [world.step(np.zeros(1, np.int64)) for _ in range(10)]
+    assert [bool(step.truncated[0]) for step in steps] == [False, False, False, False, True] * 2
+    assert not any(step.terminated[0] for step in steps)
+    assert {float(step.reward[0]) for step in steps} == {1.0}
