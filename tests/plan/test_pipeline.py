@@ -219,7 +219,7 @@ def test_the_fingerprint_is_the_same_in_every_process():
 
 
 def test_prints_its_fingerprint():
-    assert repr(pipeline()) == f"TrainingPipeline(1 stages, fingerprint {pipeline().fingerprint})"
+    assert repr(pipeline()) == f"TrainingPipeline(stages=1, fingerprint={pipeline().fingerprint!r})"
 
 
 def test_the_signature_is_that_of_the_seed_page():

@@ -143,6 +143,17 @@ class WorldConformance:
         assert_same(rest.lane(0), whole.lane(0)[11:])
         assert_same(rest.lane(1), whole.lane(3)[11:])
 
+    def test_a_world_may_be_parted_and_every_part_goes_on(self, world: Named) -> None:
+        seeds = lane_seeds(9, "train", 4)
+        made, whole = begun(world, seeds), begun(world, seeds)
+        actions = actions_by_seed(whole, seeds, STEPS + 5)
+        play(made, actions[:5])
+        rest = (play(whole, actions[:5]), play(whole, actions[5:]))[1]
+        for lanes in ([2, 0], [1], [3]):
+            part = play(made.select(np.array(lanes)), actions[5:, lanes])
+            for place, lane in enumerate(lanes):
+                assert_same(part.lane(place), rest.lane(lane))
+
     def test_a_saved_world_goes_on_bit_for_bit(self, world: Named) -> None:
         seeds = lane_seeds(7, "train", 3)
         for pause in (0, 1, 8, 209):

@@ -186,7 +186,7 @@ def test_spaces_that_no_policy_can_use_are_refused(
         check_world(odd(register, observation_space, action_space))
 
 
-def test_selection_closes_the_others_and_keeps_its_own_open(register: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environments_are_closed_by_the_world_that_holds_them(register: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[int] = []
     monkeypatch.setattr(Odd, "close", lambda env: closed.append(id(env)))
     world = GymnasiumWorld(odd(register), 2, 2)

@@ -115,7 +115,7 @@ class TrainingPipeline(TrainingSettings):
         return pipeline_text(title, [*shared, ("settings", self)], self)
 
     def __repr__(self) -> str:
-        return f"TrainingPipeline({len(self)} stages, fingerprint {self.fingerprint})"
+        return f"TrainingPipeline(stages={len(self)}, fingerprint={self.fingerprint!r})"
 
     def _check_stage(self, index: int) -> None:
         stage, where = self.pipeline_stages[index], f"Stage {index}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Final, TypedDict, Unpack
+from typing import Any, ClassVar, Final, TypedDict, Unpack
 
 from segue.plan.checks import count, flag, fraction, positive, whole_number
 from segue.plan.describe import canonical_json, describe
@@ -81,8 +81,10 @@ class TrainingSettings:
     save_interval: int | None
     metric_accumulate_interval: int
 
+    _keywords: ClassVar[tuple[str, ...]] = SETTING_NAMES  # what a misspelt name may have meant
+
     def __init__(self, **settings: Unpack[SettingValues]) -> None:
-        given = _checked(settings, type(self).__name__)
+        given = _checked(settings, type(self).__name__, self._keywords)
         for name in SETTING_NAMES:
             self._set(name, given.get(name, NOT_GIVEN))
 
@@ -121,11 +123,11 @@ class TrainingSettings:
         object.__setattr__(self, name, value)
 
 
-def _checked(settings: Mapping[str, Any], owner: str) -> dict[str, Any]:
+def _checked(settings: Mapping[str, Any], owner: str, known: tuple[str, ...]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in settings.items():
         if name not in _CHECKS:
-            raise TypeError(f"{owner} has no setting {name!r}: {suggestion(name, SETTING_NAMES)}")
+            raise TypeError(f"{owner} has no setting {name!r}: {suggestion(name, known)}")
         given = value is not None and value is not NOT_GIVEN
         result[name] = _CHECKS[name](name, value) if given else value
     return result

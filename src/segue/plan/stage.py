@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 from segue.plan.builder import Builder
 from segue.plan.checks import count, finite, names
@@ -43,6 +43,8 @@ class PipelineStage(TrainingSettings):
     teacher_forcing: Callable[[int], float] | None
     early_stopping_criterion: Criterion | None
     offpolicy_component: OffPolicyPipelineComponent | None
+
+    _keywords: ClassVar[tuple[str, ...]] = (*_OWN_NAMES, *SETTING_NAMES)
 
     def __init__(
         self,

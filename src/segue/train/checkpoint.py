@@ -1,7 +1,7 @@
 """Checkpoints that are whole or absent: written atomically, verified when read, the previous one kept.
 
-A checkpoint is `checkpoint-<environment steps>-<digest>.pt`: what `torch.save` writes, with the first digits of its own SHA-256 in its
-name. It is read with `torch.load(weights_only=True)`, so that loading is not executing.
+A checkpoint is `checkpoint-<environment steps>-<digest>.pt`: what `torch.save` writes, with the first digits of its
+own SHA-256 in its name. It is read with `torch.load(weights_only=True)`, so that loading is not executing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ARRAY = "ndarray"
 
 
 def save_checkpoint(directory: Path, env_steps: int, state: Mapping[str, Any]) -> Path:
-    """Write `state` (tensors, arrays, plain values, lists and dicts of them) and drop all but the newest two checkpoints."""
+    """Write `state` (tensors, arrays, plain values, lists and dicts of them); keep it and the one before it."""
     buffer = io.BytesIO()
     torch.save(plain(state), buffer)
     content = buffer.getvalue()

@@ -37,6 +37,6 @@ def check_settings(index: int, settings: TrainingSettings, lanes: int) -> None:
         )
     if settings.advance_scene_rollout_period is not None:
         raise ValueError(
-            f"Stage {index} has advance_scene_rollout_period={settings.advance_scene_rollout_period}, which this version "
-            "does not follow: set it to None."
+            f"Stage {index} has advance_scene_rollout_period={settings.advance_scene_rollout_period}, which this "
+            "version does not follow: set it to None."
         )

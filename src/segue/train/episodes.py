@@ -36,9 +36,10 @@ def ended_episodes(
 ) -> tuple[Ended, Running]:
     """The episodes that ended, and what those still running have gathered.
 
-    Sums are taken over whole rollouts at once: an episode's return is the difference of two cumulative sums, in 64 bits.
+    Sums are taken over whole rollouts at once: an episode's return is the difference of two cumulative sums, in 64
+    bits.
     """
-    steps, lanes = reward_TL.shape
+    steps = len(reward_TL)
     total_LT = np.cumsum(reward_TL.T, axis=1, dtype=np.float64)
     lane, step = np.nonzero(ended_TL.T)
     reached = total_LT[lane, step]

@@ -57,8 +57,8 @@ class Evaluator:
     def __call__(self, parameters_KP: Tensor) -> dict[str, NDArray[np.float64]]:
         """Mean of each metric over a member's episodes, `[K]`.
 
-        An episode that `max_episode_steps` cuts counts with what it gathered; a metric that a world only gives at its end is then
-        missing, and averaged over the episodes that did end (NaN if none did).
+        An episode that `max_episode_steps` cuts counts with what it gathered; a metric that a world only gives at its
+        end is then missing, and averaged over the episodes that did end (NaN if none did).
         """
         act = self._actor(parameters_KP)
         scores = Scores.empty(self.world.lanes, self.world.metrics)

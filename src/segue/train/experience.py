@@ -109,8 +109,8 @@ class Block:
 def blocks(member_E: NDArray[np.int64], members: int, size: int) -> Iterator[Block]:
     """Deal each member's events, in their order, into blocks of `size`.
 
-    Every product then has the same shape `[K, size, O]`, however many events the neighbours have: the rounding of a member's
-    values must not depend on them.
+    Every product then has the same shape `[K, size, O]`, however many events the neighbours have: the rounding of a
+    member's values must not depend on them.
     """
     order = np.argsort(member_E, kind="stable")
     counts = np.bincount(member_E, minlength=members)

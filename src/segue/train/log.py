@@ -1,7 +1,7 @@
 """What a trial writes down while it trains: TensorBoard events and rows of JSON with the same numbers.
 
-Tags are those of the seed engine: `train-metrics/*`, `train-losses/<loss>/*`, `train-misc/*`, `valid-metrics/*`; the x axis is
-environment steps of a member. A number is the mean over the trial's members.
+Tags are those of the seed engine: `train-metrics/*`, `train-losses/<loss>/*`, `train-misc/*`, `valid-metrics/*`; the
+x axis is environment steps of a member. A number is the mean over the trial's members.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ class Member:
     """The bookkeeping of one member; its tensors are a row of a pack."""
 
     pipeline: TrainingPipeline
-    progress: Progress = Progress()
+    progress: Progress = field(default_factory=Progress)
     tracker: ScalarMeanTracker = field(default_factory=ScalarMeanTracker)
-    reached: Progress = Progress()  # after the last rollout, before a next stage is entered
+    reached: Progress = field(default_factory=Progress)  # after the last rollout, before a next stage is entered
     logged_at: int = 0  # total steps when metrics were last taken
     criterion: EarlyStoppingCriterion = field(init=False)
 
@@ -40,8 +40,8 @@ class Member:
     def advance(self, steps: int) -> dict[str, float] | None:
         """Count a rollout of `steps` environment steps; the interval's mean metrics if one is complete.
 
-        A stage ends at the rollout that reaches its step limit, or that completes an interval whose metrics satisfy its criterion.
-        The metrics of two stages are never mixed: an interval ends with its stage.
+        A stage ends at the rollout that reaches its step limit, or that completes an interval whose metrics satisfy
+        its criterion. The metrics of two stages are never mixed: an interval ends with its stage.
         """
         now = replace(
             self.progress,

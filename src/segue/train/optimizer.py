@@ -1,6 +1,7 @@
 """Adam over the flat parameters of K members, each with its own learning rate, step count and gradient norm.
 
-`torch.optim.Adam` has one learning rate a tensor; here each member is a row of one tensor, and one call updates the pack.
+`torch.optim.Adam` has one learning rate a tensor; here each member is a row of one tensor, and one call updates the
+pack.
 Shapes: K members, P parameters of a member.
 """
 
@@ -32,7 +33,8 @@ class AdamSettings:
         """Read a pipeline's optimizer builder; ValueError if it is not Adam or has an argument unknown here."""
         if builder.class_type is not torch.optim.Adam:
             raise ValueError(
-                f"The optimizer is torch.optim.Adam, and the pipeline's optimizer_builder builds {builder.class_type!r}."
+                f"The pipeline's optimizer_builder builds {builder.class_type!r}: this version trains with "
+                "torch.optim.Adam."
             )
         arguments = {**builder.default, **builder.kwargs}
         unknown = sorted(set(arguments) - set(DEFAULTS))

@@ -1,7 +1,7 @@
 """A pack: K members that share shapes, one world, one set of tensors.
 
-Packing never changes a result: everything a member draws comes from generators of its own, nothing is reduced over members, and
-each member's operations have the same shapes whoever its neighbours are.
+Packing never changes a result: everything a member draws comes from generators of its own, nothing is reduced over
+members, and each member's operations have the same shapes whoever its neighbours are.
 
 Shapes: K members, N lanes of a member, P parameters of a member.
 """
@@ -66,7 +66,7 @@ class Pack:
         return self.world.lanes // self.members
 
     def iterate(self, knobs: Sequence[Knobs]) -> tuple[Ended, dict[str, list[list[float]]], list[LossInfo]]:
-        """One rollout and its update: episodes that ended, the world's metrics of them by member, what the losses said."""
+        """One rollout and its update: episodes that ended, the world's metrics of them by member, the losses' say."""
         steps = knobs[0].num_steps
         rollout = self._buffers(steps)
         noise = noise_for(self.policy.head, [own.actions for own in self.generators], steps, self.lanes, self.device)
@@ -85,7 +85,7 @@ class Pack:
         return str(self.parameters.device)
 
     def width(self, knobs: Knobs) -> int:
-        """How many members to update at a time: on a CPU as many as keep their activations in the cache, in equal chunks."""
+        """How many members to update at a time: on a CPU as many as keep their activations in the cache."""
         if self.device != "cpu":
             return self.members
         samples = self.lanes * knobs.num_steps // knobs.num_mini_batch

@@ -17,12 +17,12 @@ from torch import Tensor
 from segue.train.policies import ActorCritic
 from segue.train.policies.heads import Head
 from segue.train.policies.stacked import Array, native
-from segue.worlds.world import World
+from segue.worlds.world import Step, World
 
 
 @dataclass
 class Rollout:
-    """What a rollout leaves behind. World-side arrays stay on the CPU; the host observations are sent to the device once."""
+    """What a rollout leaves behind; the worlds' arrays stay on the CPU, and go to the device as a whole."""
 
     observation: NDArray[np.float32]  # [K, T+1, N, O]; the last step is the next rollout's first
     reward: NDArray[np.float32]  # [T, L]
@@ -77,7 +77,7 @@ def collect(world: World, policy: ActorCritic, parameters: Tensor, noise: Sequen
         rollout.action.append(action)
         rollout.reward[t], rollout.terminated[t], rollout.truncated[t] = step.reward, step.terminated, step.truncated
         if step.ended.size:
-            note_ends(rollout, t, step.ended, step.final_observation, step.info)
+            note_ends(rollout, t, step)
 
 
 def between(device: torch.device) -> tuple[Callable[[NDArray[Any]], Array], Callable[[Array], NDArray[Any]]]:
@@ -87,13 +87,12 @@ def between(device: torch.device) -> tuple[Callable[[NDArray[Any]], Array], Call
     return (lambda array: torch.from_numpy(array).to(device)), (lambda tensor: tensor.cpu().numpy())
 
 
-def note_ends(
-    rollout: Rollout, t: int, ended: NDArray[np.int64], final: NDArray[np.generic], info: dict[str, NDArray[np.float32]]
-) -> None:
+def note_ends(rollout: Rollout, t: int, step: Step) -> None:
     """Keep what the next step of the world will overwrite: last observations that bootstrap, and metrics."""
-    if info:
-        rollout.info.append((ended.copy(), {name: values.copy() for name, values in info.items()}))
+    ended = step.ended
+    if step.info:
+        rollout.info.append((ended.copy(), {name: values.copy() for name, values in step.info.items()}))
     cut = rollout.truncated[t, ended] & ~rollout.terminated[t, ended]
     if cut.any():
-        numbers = final[cut].reshape(int(cut.sum()), -1).astype(np.float32)
+        numbers = step.final_observation[cut].reshape(int(cut.sum()), -1).astype(np.float32)
         rollout.cut.append((t, ended[cut], numbers))

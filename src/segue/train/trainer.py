@@ -1,7 +1,7 @@
 """The trainer: members of one trial, from the first step of their pipelines to the last.
 
-Members stand in packs by the shapes that their stages ask for. Time is environment steps: the pack that is furthest behind goes
-next, so that evaluations find all members at about the same step.
+Members stand in packs by the shapes that their stages ask for. Time is environment steps: the pack that is furthest
+behind goes next, so that evaluations find all members at about the same step.
 
 Shapes: K members, P parameters of a member.
 """

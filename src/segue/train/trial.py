@@ -3,9 +3,9 @@
     trials/0007/
       lock  results.jsonl  metrics.jsonl  events.out.tfevents.*  checkpoints/
 
-The order of a report: the row is on the disk, then the checkpoint is whole, then the report is made. Whatever ends the process, an
-attempt begins at the newest valid checkpoint, cuts what was written after it, and repeats the last row that it keeps: perhaps nobody
-heard it.
+The order of a report: the row is on the disk, then the checkpoint is whole, then the report is made. Whatever ends
+the process, an attempt begins at the newest valid checkpoint, cuts what was written after it, and repeats the last
+row that it keeps: perhaps nobody heard it.
 """
 
 from __future__ import annotations
@@ -85,8 +85,10 @@ def run_trial(
 ) -> Row:
     """Train one pack, a member a seed, to the end of its pipeline; return the last row.
 
-    `report` is called with each row after it is on the disk. Sets torch to one thread: packs run side by side, one a core.
-    Raises FloatingPointError when the metric is no finite number, LockedError when another process trains in the directory.
+    `report` is called with each row after it is on the disk. Sets torch to one thread: packs run side by side, one a
+    core.
+    Raises FloatingPointError when the metric is no finite number, LockedError when another process trains in the
+    directory.
     """
     torch.set_num_threads(1)
     directory.mkdir(parents=True, exist_ok=True)

@@ -48,7 +48,7 @@ def update(
 
 
 def chunks(programs: Sequence[Hashable], width: int) -> Iterator[list[int]]:
-    """Members with the same program, at most `width` at a time: activations stay in the cache, and no work is masked away."""
+    """Members with the same program, at most `width` at a time: nothing is masked, and the cache suffices."""
     groups: dict[Hashable, list[int]] = {}
     for member, program in enumerate(programs):
         groups.setdefault(program, []).append(member)

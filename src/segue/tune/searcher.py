@@ -95,7 +95,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
     def _next(self) -> int | None:
         if self._line:
             number = self._line.popleft()
-            if number in self._record.numbers(TrialState.WAITING):
+            if self._record.trials[number].state == TrialState.WAITING:
                 self._record.begin(number)
             return number
         number = len(self._record)

@@ -35,6 +35,7 @@ class GymnasiumWorld(World):
         Raises ValueError when the environment cannot be made or has spaces that no policy here can use.
         """
         self._env_id, self.metrics = env_id, metrics
+        self._parted: dict[int, gymnasium.Env[Any, Any]] = {}
         self._hold([_Vector([_make(env_id) for _ in range(lanes)]) for _ in range(members)])
         first = self._vectors[0]
         self.single_observation_space, self._observed = observation_view(first.single_observation_space, env_id)
@@ -70,20 +71,16 @@ class GymnasiumWorld(World):
         return self._answer(ended, final, info)
 
     def select(self, lanes: Lanes) -> "GymnasiumWorld":
-        """Keep the environments of these lanes and close the others; see `World.select`."""
-        environments = self._environments()
-        kept = copy(self)
+        """Hand the environments of these lanes over; the others stay for a next selection; see `World.select`."""
+        kept, environments = copy(self), self._part()
         members = np.repeat(np.arange(len(self._vectors)), [vector.num_envs for vector in self._vectors])
         groups = [list(group) for _, group in groupby(lanes.tolist(), key=lambda lane: members[lane])]
-        kept._hold([_Vector([environments[lane] for lane in group], self._observation[group]) for group in groups])
+        kept._parted = {}
+        kept._hold([_Vector([environments.pop(lane) for lane in group], self._observation[group]) for group in groups])
         kept._observation = self._observation[lanes]
         kept._streams = self._streams.select(lanes)
         kept._episode_seeds = self._episode_seeds[lanes]
         kept._actions = [self._actions[lane] for lane in lanes]
-        for vector in self._vectors:
-            vector.release()
-        for lane in set(range(self.lanes)) - set(lanes.tolist()):
-            environments[lane].close()
         return kept
 
     def state_dict(self) -> State:
@@ -117,9 +114,11 @@ class GymnasiumWorld(World):
             )
 
     def close(self) -> None:
-        """Close the environments."""
+        """Close the environments that are still this world's."""
         for vector in self._vectors:
             vector.close()
+        for environment in self._parted.values():
+            environment.close()
 
     def _hold(self, vectors: "list[_Vector]") -> None:
         """Take over vector environments, whose lanes follow one another."""
@@ -131,6 +130,14 @@ class GymnasiumWorld(World):
 
     def _environments(self) -> "list[gymnasium.Env[Any, Any]]":
         return [environment for vector in self._vectors for environment in vector.envs]
+
+    def _part(self) -> "dict[int, gymnasium.Env[Any, Any]]":
+        """Take the environments out of their vectors, which step no more: by lane, those not handed over yet."""
+        if not self._parted:
+            self._parted = dict(enumerate(self._environments()))
+            for vector in self._vectors:
+                vector.release()
+        return self._parted
 
     def _step_vectors(self, actions: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
         """Step every member's environments; return what they report for each metric, [L], NaN where nothing."""

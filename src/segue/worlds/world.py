@@ -60,7 +60,10 @@ class World(ABC):
 
     @abstractmethod
     def select(self, lanes: Lanes) -> "World":
-        """Return a world of these lanes alone, in this order, each going on bit for bit; this one is then spent."""
+        """Return a world of these lanes alone, in this order, each going on bit for bit; this one must not be stepped again.
+
+        Other lanes may still be selected from it: so a pack is parted.
+        """
 
     @abstractmethod
     def state_dict(self) -> State:

@@ -33,7 +33,7 @@ class Loss(ABC):
 
     @abstractmethod
     def knobs(self, stage_steps: int) -> dict[str, float]:
-        """The numbers of this loss after `stage_steps` environment steps in the stage; they may differ between members."""
+        """The numbers of this loss after `stage_steps` environment steps in the stage; members may differ in them."""
 
     @abstractmethod
     def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:

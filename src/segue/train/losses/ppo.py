@@ -77,7 +77,8 @@ def clipped_surrogate(ratio_KB: Tensor, advantage_KB: Tensor, clip_K1: Tensor) -
 
         L = -min(r * A, clip(r, 1 - c, 1 + c) * A)
 
-    It is pessimistic: a change of the ratio is ignored where it would make the objective better, never where it makes it worse.
+    It is pessimistic: a change of the ratio is ignored where it would make the objective better, never where it makes
+    it worse.
     """
     clipped = torch.clamp(ratio_KB, 1 - clip_K1, 1 + clip_K1)
     return -torch.minimum(advantage_KB * ratio_KB, advantage_KB * clipped)
@@ -98,13 +99,14 @@ def clipped_value_error(value_KB: Tensor, old_KB: Tensor, target_KB: Tensor, cli
 
 
 class ClippedSurrogate(Function):
-    """Mean clipped surrogate `[K]` and mean ratio `[K]`, with the gradient by hand: a fifth of what autograd's dozen nodes cost.
+    """Mean clipped surrogate `[K]` and mean ratio `[K]`, with the gradient by hand: a fifth of what autograd's dozen
+    nodes cost.
 
     d L / d log pi = -A * r   where  A >= 0 and r <= 1 + c,  or  A < 0 and r >= 1 - c;  else 0
     """
 
     @staticmethod
-    def forward(ctx: Any, log_prob: Tensor, old: Tensor, advantage: Tensor, clip: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def forward(ctx: Any, log_prob: Tensor, old: Tensor, advantage: Tensor, clip: Tensor) -> tuple[Tensor, Tensor]:
         """Arguments are `[K, B]`, `clip` is `[K, 1]`; only `log_prob` gets a gradient."""
         ratio = (log_prob - old).exp_()
         loss = clipped_surrogate(ratio, advantage, clip)
@@ -115,7 +117,7 @@ class ClippedSurrogate(Function):
         return loss.mean(1), mean_ratio
 
     @staticmethod
-    def backward(ctx: Any, d_loss: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, d_loss: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
         """`d_loss` is `[K]`."""
         (gain,) = ctx.saved_tensors
         return gain * (d_loss / -gain.shape[1]).unsqueeze(1), None, None, None
@@ -125,7 +127,7 @@ class ValueLoss(Function):
     """Mean value loss `[K]`, half the squared error, clipped or (with `clip` None) plain; the gradient by hand."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, old: Tensor, target: Tensor, clip: Tensor | None) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, value: Tensor, old: Tensor, target: Tensor, clip: Tensor | None) -> Tensor:
         """Arguments are `[K, B]`, `clip` is `[K, 1]`; only `value` gets a gradient."""
         if clip is None:
             error = value - target
@@ -136,7 +138,7 @@ class ValueLoss(Function):
         return error.square().mean(1).mul_(0.5)
 
     @staticmethod
-    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor, None, None, None]:
         """`d_loss` is `[K]`."""
         (error,) = ctx.saved_tensors
         return error * (d_loss / error.shape[1]).unsqueeze(1), None, None, None

@@ -1,7 +1,7 @@
 """What a policy's outputs mean: distributions over actions, as functions of tensors.
 
-Shapes: K members, B samples, A actions (categorical) or action dimensions (Gaussian). Sampling takes its noise as an argument, so
-that each member's noise comes from a generator of its own and a rollout draws it once.
+Shapes: K members, B samples, A actions (categorical) or action dimensions (Gaussian). Sampling takes its noise as an
+argument, so that each member's noise comes from a generator of its own and a rollout draws it once.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class CategoricalLogProb(Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def forward(ctx: Any, logits: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """Both results have the shape of `action`."""
         log_p = torch.log_softmax(logits, -1)
         p = log_p.exp()
@@ -83,7 +83,7 @@ class CategoricalLogProb(Function):
         return log_p.gather(-1, index).squeeze(-1), entropy
 
     @staticmethod
-    def backward(ctx: Any, d_log_prob: Tensor, d_entropy: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, d_log_prob: Tensor, d_entropy: Tensor) -> tuple[Tensor, None]:
         """Combine both gradients into that of the logits."""
         log_p, p, entropy, index = ctx.saved_tensors
         d_log_prob = d_log_prob.unsqueeze(-1)
@@ -93,9 +93,11 @@ class CategoricalLogProb(Function):
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Real actions from a diagonal Gaussian; the policy's outputs are means, the log standard deviations are free parameters.
+    """Real actions from a diagonal Gaussian; the policy's outputs are means, the log standard deviations are free
+    parameters.
 
-    Actions are not squashed: the world clips what it is given to its bounds, and log-probabilities are of the unclipped action.
+    Actions are not squashed: the world clips what it is given to its bounds, and log-probabilities are of the
+    unclipped action.
     """
 
     size: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -41,18 +41,19 @@ class Mlp:
     hidden: tuple[int, ...] = (64, 64)
     activation: Activation = "tanh"
 
-    def build(self, observation_space: spaces.Space, action_space: spaces.Space) -> ActorCritic:
+    def build(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> ActorCritic:
         """The stacked actor-critic for a world of these spaces; ValueError if it has none."""
         if not isinstance(observation_space, spaces.Box):
             raise ValueError(
-                f"The policy Mlp reads vectors (a Box space), and the world observes {observation_space}: choose another policy."
+                f"The policy Mlp reads vectors (a Box space), and the world observes {observation_space}: choose a "
+                "policy that reads these."
             )
         head = head_for(action_space)
         sizes = (math.prod(observation_space.shape), *self.hidden, head.size)
         return ActorCritic(Layers(sizes, self.activation), head)
 
 
-def head_for(action_space: spaces.Space) -> Head:
+def head_for(action_space: spaces.Space[Any]) -> Head:
     """The distribution for an action space: categorical or Gaussian; ValueError for other spaces."""
     if isinstance(action_space, spaces.Discrete):
         return Categorical(int(action_space.n))
@@ -91,7 +92,7 @@ class ActorCritic:
         return flat[0]
 
     def actor(self, parameters_KP: Tensor) -> Callable[[Array], Array]:
-        """The function from observations `[K, B, O]` to the head's inputs `[K, B, A]`, for a rollout (`native` arrays)."""
+        """The function from observations `[K, B, O]` to the head's inputs `[K, B, A]`, on `native` arrays."""
         views = self.layers.views(native(self._rows(parameters_KP)[0::2]))
         return lambda observation_KBO: self.layers(views, observation_KBO)
 

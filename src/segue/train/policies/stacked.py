@@ -1,8 +1,9 @@
 """Many small networks as one: the layers of several multilayer perceptrons stacked along a leading row axis.
 
-On a CPU they are computed with numpy, on a GPU with torch, by the same lines: numpy multiplies small stacked matrices (OpenBLAS, one
-call a matrix) and takes tanh (its own vector code) several times faster than torch, whose MKL falls back to slow code on processors of
-other makers: measured 12 times for tanh and 1.1 to 5 times for products on an AMD EPYC. Tensors and arrays share their memory.
+On a CPU they are computed with numpy, on a GPU with torch, by the same lines: numpy multiplies small stacked matrices
+(OpenBLAS, one call a matrix) and takes tanh (its own vector code) several times faster than torch, whose MKL falls
+back to slow code on processors of other makers: measured 12 times for tanh and 1.1 to 5 times for products on an AMD
+EPYC. Tensors and arrays share their memory.
 
 Shapes: R rows (networks), B inputs a row, I inputs, H units, D outputs, P parameters of a row.
 """
@@ -107,19 +108,19 @@ class Layers:
 class StackedPerceptrons(Function):
     """Outputs of stacked perceptrons, differentiable in their flat parameters.
 
-    The backward pass by hand writes the whole gradient into one flat buffer; autograd over the single layers makes a tensor for
-    every view and adds them up, which costs more than the products at these sizes.
+    The backward pass by hand writes the whole gradient into one flat buffer; autograd over the single layers makes a
+    tensor for every view and adds them up, which costs more than the products at these sizes.
     """
 
     @staticmethod
-    def forward(ctx: Any, rows_RP: Tensor, input_RBI: Tensor, layers: Layers) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, rows_RP: Tensor, input_RBI: Tensor, layers: Layers) -> Tensor:
         """Return `[R, B, D]`; the inputs get no gradient."""
         ctx.layers, ctx.views, ctx.row = layers, layers.views(native(rows_RP)), rows_RP.shape[1]
         ctx.activations = layers.activations(ctx.views, native(input_RBI))
         return as_tensor(ctx.activations[-1])
 
     @staticmethod
-    def backward(ctx: Any, gradient_RBD: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient_RBD: Tensor) -> tuple[Tensor, None, None]:
         """The gradient of the flat rows; what lies beyond the layers in a row gets zero."""
         flat_RP = gradient_RBD.new_zeros(len(gradient_RBD), ctx.row)
         ctx.layers.backward(ctx.views, ctx.activations, native(gradient_RBD), native(flat_RP))

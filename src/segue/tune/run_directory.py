@@ -1,0 +1,145 @@
+"""The directory of a sweep's run: who may use it, and what was asked in it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from segue.plan.describe import canonical_json
+from segue.plan.files import write_atomic
+from segue.plan.lock import LockedError, locked
+from segue.plan.sweep import Sweep
+from segue.tune.provenance import provenance, uncommitted_changes
+
+_LOCK = "lock"
+_SHOWN_DIFFERENCES = 3
+_SHOWN_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Paths of a run: `sweep.json` says what was asked, `study.db` what came of each trial, `trials/` holds the rest."""
+
+    path: Path
+
+    @property
+    def definition(self) -> Path:
+        """What was asked, and by which code: one entry in "runs" for each time it was started or continued."""
+        return self.path / "sweep.json"
+
+    @property
+    def study(self) -> Path:
+        """The Optuna study, in SQLite."""
+        return self.path / "study.db"
+
+    @property
+    def tune(self) -> Path:
+        """What Tune writes for itself; nothing reads it."""
+        return self.path / "tune"
+
+    def trial(self, number: int) -> Path:
+        """Where a trial keeps its results, checkpoints and log; it is the only writer there."""
+        return self.path / "trials" / f"{number:04d}"
+
+    @contextmanager
+    def opened(self, sweep: Sweep, name: str, *, fresh: bool = False) -> Iterator[None]:
+        """Hold the directory for a run of `sweep` under `name`, and record that it was started.
+
+        With `fresh`, what is there is moved aside first, to a name with the date behind it; nothing is deleted. Raises
+        ValueError, and leaves all as it was, for a directory that cannot be written, that is in use, that another
+        sweep or something else made, or whose sweep has changed since.
+        """
+        self._check_ours(name)
+        if fresh and self.definition.exists():
+            with self._held():
+                self._move_aside()
+        with self._held():
+            self._check_unchanged(sweep)
+            self._record(sweep, name)
+            yield
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = locked(self.path / _LOCK)
+            lock.__enter__()
+        except OSError as error:
+            raise ValueError(
+                f"The run directory {self.path} cannot be written ({error.strerror}): choose another with --run-dir."
+            ) from error
+        except LockedError as error:
+            raise ValueError(
+                f"The run directory {self.path} is in use by another process: wait until that ends, or choose another "
+                "with --run-dir."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.__exit__(None, None, None)
+
+    def _check_ours(self, name: str) -> None:
+        if self.definition.exists():
+            made_by = self._recorded()["name"]
+            if made_by != name:
+                raise ValueError(
+                    f"The run directory {self.path} was made by the sweep {made_by!r}, not {name!r}: choose another "
+                    "with --run-dir."
+                )
+        elif self.path.is_dir() and any(entry.name != _LOCK for entry in self.path.iterdir()):
+            raise ValueError(f"{self.path} holds something else than a run: choose another directory with --run-dir.")
+
+    def _check_unchanged(self, sweep: Sweep) -> None:
+        if not self.definition.exists():
+            return
+        differences = _differences(self._recorded()["definition"], sweep.describe())
+        if differences:
+            shown = "; ".join(differences[:_SHOWN_DIFFERENCES])
+            rest = f"; and {len(differences) - _SHOWN_DIFFERENCES} more" * (len(differences) > _SHOWN_DIFFERENCES)
+            raise ValueError(
+                f"The sweep has changed since {self.path} was made ({shown}{rest}): start anew with --fresh, which "
+                "keeps the old run, or choose another directory with --run-dir."
+            )
+
+    def _record(self, sweep: Sweep, name: str) -> None:
+        started = datetime.now().astimezone().isoformat(timespec="seconds")
+        runs = self._recorded()["runs"] if self.definition.exists() else []
+        asked = {"name": name, "fingerprint": sweep.fingerprint, "definition": sweep.describe()}
+        changes = uncommitted_changes()
+        if changes:
+            write_atomic(self.path / f"uncommitted-{len(runs)}.diff", changes)
+        runs.append({"started": started, **provenance()})
+        write_atomic(self.definition, json.dumps(asked | {"runs": runs}, indent=2) + "\n")
+
+    def _recorded(self) -> dict[str, Any]:
+        try:
+            recorded: dict[str, Any] = json.loads(self.definition.read_text())
+            return {"name": recorded["name"], "definition": recorded["definition"], "runs": recorded["runs"]}
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{self.definition} cannot be read ({error}): move {self.path} away, or choose another directory with "
+                "--run-dir."
+            ) from error
+
+    def _move_aside(self) -> Path:
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        return self.path.rename(self.path.with_name(f"{self.path.name}.{stamp}"))
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    keys = sorted(before.keys() | now.keys())
+    return [
+        f"{key}: {_shown(before, key)} -> {_shown(now, key)}" for key in keys if _text(before, key) != _text(now, key)
+    ]
+
+
+def _text(definition: dict[str, Any], key: str) -> str:
+    return canonical_json(definition[key]) if key in definition else "nothing"
+
+
+def _shown(definition: dict[str, Any], key: str) -> str:
+    text = _text(definition, key)
+    return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "..."

@@ -1,0 +1,75 @@
+"""Which scheduler judges the trials of a sweep."""
+
+from copy import deepcopy
+from typing import Any
+
+from ray.tune.schedulers import (
+    ASHAScheduler,
+    FIFOScheduler,
+    HyperBandScheduler,
+    PopulationBasedTraining,
+    PopulationBasedTrainingReplay,
+    ResourceChangingScheduler,
+    TrialScheduler,
+)
+
+from segue.plan.sweep import Sweep
+
+TIME = "env_steps"
+_NOT_ONLY_STOPPING = (
+    HyperBandScheduler,
+    PopulationBasedTraining,
+    PopulationBasedTrainingReplay,
+    ResourceChangingScheduler,
+)
+_REDUCTION_FACTOR = 3
+_FIRST_RUNG = 8  # of the pipeline's steps, one part in so many
+
+
+def make_scheduler(sweep: Sweep) -> TrialScheduler:
+    """The sweep's scheduler, newly made or copied, over environment steps.
+
+    "asha" first judges after 1/8 of the longest pipeline (at least one evaluation) and lets about a third go on, then
+    again after three times as many steps, and so on. Raises ValueError for a scheduler that would count something else,
+    stop trials at a length below the pipeline's, or change trials rather than stop them.
+    """
+    longest = longest_pipeline(sweep)
+    if sweep.scheduler is None:
+        return FIFOScheduler()
+    if sweep.scheduler == "asha":
+        # stop_last_trials=False: a trial ends when its pipeline does, and each trial counts on one rung per report.
+        first = max(longest // _FIRST_RUNG, min(sweep.evaluation.every, longest), 1)
+        return ASHAScheduler(
+            TIME, max_t=longest, grace_period=first, reduction_factor=_REDUCTION_FACTOR, stop_last_trials=False
+        )
+    _check(sweep.scheduler, sweep, longest)
+    return deepcopy(sweep.scheduler)
+
+
+def longest_pipeline(sweep: Sweep) -> int:
+    """The most environment steps of a member that a pipeline takes at a corner of the space."""
+    return max(sweep.pipeline(**corner).total_steps for corner in sweep.corners())
+
+
+def _check(scheduler: Any, sweep: Sweep, longest: int) -> None:
+    name = type(scheduler).__name__
+    if isinstance(scheduler, _NOT_ONLY_STOPPING):
+        raise ValueError(
+            f"The scheduler {name} pauses or changes trials, which a study cannot record: use one that only stops "
+            "them, such as 'asha', ASHAScheduler or MedianStoppingRule."
+        )
+    if getattr(scheduler, "_time_attr", TIME) != TIME:
+        raise ValueError(f"The scheduler {name} counts {scheduler._time_attr!r}: give it time_attr={TIME!r}.")
+    if getattr(scheduler, "_max_t", longest) < longest:
+        raise ValueError(
+            f"The scheduler {name} ends trials after {scheduler._max_t:,} steps, but pipelines of this sweep take "
+            f"{longest:,}: give it max_t={longest}."
+        )
+    if len(getattr(scheduler, "_brackets", ())) > 1:
+        raise ValueError(
+            f"The scheduler {name} draws one of {len(scheduler._brackets)} brackets for each trial, and would draw "
+            "others when the sweep is continued: give it brackets=1."
+        )
+    for kind in ("metric", "mode"):
+        if getattr(scheduler, f"_{kind}", None) not in (None, getattr(sweep, kind)):
+            raise ValueError(f"The scheduler {name} has a {kind} of its own: leave it out, the sweep's is used.")

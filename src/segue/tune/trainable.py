@@ -1,0 +1,103 @@
+"""The function that Tune runs, in a worker of its own: one trial."""
+
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from segue.plan.sweep import Sweep
+from segue.tune.verdicts import FAILURE
+
+Runner = Callable[..., Any]  # as segue.train.run_trial
+LOG = "log.txt"
+
+
+def trial_directory(run_directory: Path, number: int) -> Path:
+    """Where trial `number` keeps its results, checkpoints and log; the trial is its only writer."""
+    return run_directory / "trials" / f"{number:04d}"
+
+
+def make_trainable(sweep: Sweep, run_directory: Path, runner: Runner | None = None) -> Callable[[dict[str, Any]], None]:
+    """The function of a configuration `{"trial": number, "parameters": {...}}` that trains that trial.
+
+    What the trial prints goes to `log.txt` in its directory. Exceptions become a last report that names the cause, so
+    that Tune only sees workers fail that were lost, which it retries. `runner` stands in for `segue.train.run_trial`.
+    """
+
+    def trial(config: dict[str, Any]) -> None:
+        directory = trial_directory(run_directory, config["trial"])
+        report = _Report()
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(_printing_to_log(directory))
+                _train(sweep, directory, config["parameters"], report, runner or _run_trial())
+            except BaseException as error:
+                if report.is_stopped:
+                    raise
+                traceback.print_exc()
+                report({**report.last, sweep.metric: float("nan"), FAILURE: one_line(error)})
+
+    return trial
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception says, on one line."""
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
+
+
+def _train(
+    sweep: Sweep,
+    directory: Path,
+    parameters: Mapping[str, Any],
+    report: "Callable[[dict[str, Any]], None]",
+    run: Runner,
+) -> None:
+    run(
+        sweep.pipeline(**parameters),
+        sweep.world,
+        range(sweep.seed, sweep.seed + sweep.seeds),
+        directory,
+        lanes=sweep.lanes,
+        policy=sweep.policy,
+        evaluation=sweep.evaluation,
+        metric=sweep.metric,
+        device="cuda" if sweep.resources.get("gpu") else "cpu",
+        report=report,
+    )
+
+
+def _run_trial() -> Runner:
+    from segue.train import run_trial  # here, in the worker: the driver needs no torch
+
+    return run_trial
+
+
+def _printing_to_log(directory: Path) -> ExitStack:
+    directory.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        log = stack.enter_context((directory / LOG).open("a", buffering=1))
+        stack.enter_context(redirect_stdout(log))
+        stack.enter_context(redirect_stderr(log))
+        return stack.pop_all()
+
+
+@dataclass
+class _Report:
+    """Hands rows to Tune, which answers with SystemExit to a trial that it stops."""
+
+    last: dict[str, Any] = field(default_factory=lambda: {"env_steps": 0, "final": False})
+    is_stopped: bool = False
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        self.last = row
+        try:
+            tune.report(row)
+        except SystemExit:
+            self.is_stopped = True
+            raise
