@@ -175,3 +175,10 @@ def test_what_is_not_installed_is_the_users():
     assert all(is_users(owner) for owner in (pipeline, Optimizer, scaled, loaded(FILE)))
     assert is_users(loaded(CLASSES, "nowhere", "Base"))
     assert "nowhere" not in sys.modules
+
+
+def test_a_function_sent_to_a_worker_stays_the_same():
+    from ray import cloudpickle
+
+    function = loaded(FILE)  # of a module that cannot be imported, so it is pickled by value
+    assert fingerprint(cloudpickle.loads(cloudpickle.dumps(function))) == fingerprint(function)

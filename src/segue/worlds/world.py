@@ -60,9 +60,9 @@ class World(ABC):
 
     @abstractmethod
     def select(self, lanes: Lanes) -> "World":
-        """Return a world of these lanes alone, in this order, each going on bit for bit; this one must not be stepped again.
+        """Return a world of these lanes alone, in this order, each going on bit for bit.
 
-        Other lanes may still be selected from it: so a pack is parted.
+        This one must not be stepped again, but other lanes may still be selected from it: so a pack is parted.
         """
 
     @abstractmethod

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from segue.train.autograd import apply
 from segue.train.losses.checks import require_non_negative
 from segue.train.losses.loss import Batch, Info, Knobs, Loss
 from segue.train.losses.ppo import ValueLoss
@@ -37,7 +38,7 @@ class A2C(Loss):
     def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
         """`-mean(log pi(a) * A) + value_loss_coef * value - entropy_coef * entropy` (Mnih et al., 2016, section 4)."""
         action = -(outputs.log_prob * batch.advantage).mean(1)
-        value = ValueLoss.apply(outputs.value, batch.value, batch.value_target, None)
+        value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, None)
         entropy = outputs.entropy.mean(1)
         total = action + knobs["value_loss_coef"][:, 0] * value - knobs["entropy_coef"][:, 0] * entropy
         return total, {"a2c_total": total, "action": action, "value": value, "entropy": entropy}

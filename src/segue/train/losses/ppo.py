@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from segue.train.autograd import apply
 from segue.train.losses.checks import require_non_negative
 from segue.train.losses.loss import Batch, Info, Knobs, Loss
 from segue.train.policies import Outputs
@@ -58,9 +59,9 @@ class PPO(Loss):
     def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
         """`action + value_loss_coef * value - entropy_coef * entropy`, means over the minibatch."""
         advantage = normalized(batch.advantage) if self.normalize_advantage else batch.advantage
-        action, ratio = ClippedSurrogate.apply(outputs.log_prob, batch.log_prob, advantage, knobs["clip"])
+        action, ratio = apply(ClippedSurrogate, outputs.log_prob, batch.log_prob, advantage, knobs["clip"])
         clip = knobs["clip"] if self.use_clipped_value_loss else None
-        value = ValueLoss.apply(outputs.value, batch.value, batch.value_target, clip)
+        value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, clip)
         entropy = outputs.entropy.mean(1)
         total = action + knobs["value_loss_coef"][:, 0] * value - knobs["entropy_coef"][:, 0] * entropy
         return total, {"ppo_total": total, "action": action, "value": value, "entropy": entropy, "ratio": ratio}

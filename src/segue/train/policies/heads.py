@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from segue.train.autograd import apply
 from segue.train.policies.stacked import Array
 
 
@@ -61,7 +62,7 @@ class Categorical:
 
     def log_prob_and_entropy(self, logits_KBA: Tensor, extra: Tensor, action_KB: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probability of the actions and entropy in nats, both `[K, B]` and differentiable."""
-        log_prob, entropy = CategoricalLogProb.apply(logits_KBA, action_KB)
+        log_prob, entropy = apply(CategoricalLogProb, logits_KBA, action_KB)
         return log_prob, entropy
 
 

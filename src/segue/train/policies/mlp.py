@@ -16,6 +16,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from segue.train.autograd import apply
 from segue.train.policies.heads import Categorical, Gaussian, Head
 from segue.train.policies.initial import orthogonal
 from segue.train.policies.stacked import Activation, Array, Layers, StackedPerceptrons, as_tensor, native
@@ -110,7 +111,7 @@ class ActorCritic:
         """Log-probabilities, entropies and values `[K, B]` of a minibatch, differentiable in the parameters."""
         members, samples, numbers = observation_KBO.shape
         twice = observation_KBO.unsqueeze(1).expand(members, 2, samples, numbers).reshape(2 * members, samples, numbers)
-        out = StackedPerceptrons.apply(self._rows(parameters_KP), twice, self.layers)
+        out = apply(StackedPerceptrons, self._rows(parameters_KP), twice, self.layers)
         both = out.unflatten(0, (members, 2))
         extra = self.extra(parameters_KP) if self.head.extra else parameters_KP
         log_prob, entropy = self.head.log_prob_and_entropy(both[:, 0], extra, action_KB)
