@@ -9,4 +9,4 @@ from torch.autograd import Function
 
 def apply(function: type[Function], *arguments: Any) -> Any:
     """`function.apply(*arguments)`, which torch leaves without annotations."""
-    return function.apply(*arguments)  # type: ignore[no-untyped-call]
+    return function.apply(*arguments)

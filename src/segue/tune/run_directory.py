@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ _SHOWN_LENGTH = 60
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Paths of a run: `sweep.json` says what was asked, `study.db` what came of each trial, `trials/` holds the rest."""
+    """Paths of a run: `sweep.json` says what was asked, `study.db` what came of it, `trials/` holds the rest."""
 
     path: Path
 
@@ -42,7 +42,12 @@ class RunDirectory:
 
     def trial(self, number: int) -> Path:
         """Where a trial keeps its results, checkpoints and log; it is the only writer there."""
-        return self.path / "trials" / f"{number:04d}"
+        return self.path / self.inside(number)
+
+    @staticmethod
+    def inside(number: int) -> str:
+        """Where a trial lies in the run directory."""
+        return f"trials/{number:04d}"
 
     @contextmanager
     def opened(self, sweep: Sweep, name: str, *, fresh: bool = False) -> Iterator[None]:
@@ -63,23 +68,21 @@ class RunDirectory:
 
     @contextmanager
     def _held(self) -> Iterator[None]:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = locked(self.path / _LOCK)
-            lock.__enter__()
-        except OSError as error:
-            raise ValueError(
-                f"The run directory {self.path} cannot be written ({error.strerror}): choose another with --run-dir."
-            ) from error
-        except LockedError as error:
-            raise ValueError(
-                f"The run directory {self.path} is in use by another process: wait until that ends, or choose another "
-                "with --run-dir."
-            ) from error
-        try:
+        with ExitStack() as stack:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(self.path / _LOCK))
+            except OSError as error:
+                raise ValueError(
+                    f"The run directory {self.path} cannot be written ({error.strerror}): choose another with "
+                    "--run-dir."
+                ) from error
+            except LockedError as error:
+                raise ValueError(
+                    f"The run directory {self.path} is in use by another process: wait until that ends, or choose "
+                    "another with --run-dir."
+                ) from error
             yield
-        finally:
-            lock.__exit__(None, None, None)
 
     def _check_ours(self, name: str) -> None:
         if self.definition.exists():

@@ -40,15 +40,18 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
     """Gives Tune the interrupted trials of a study, then the planned ones, then new ones, up to `budget` in all.
 
     Tune knows a trial by an identifier of its own, which ends with the run; the study's number stands in the trial's
-    configuration. To be used by one run, on one thread.
+    configuration. `directory` names where a trial lies. To be used by one run, on one thread.
     """
 
-    def __init__(self, record: StudyRecord, sweep: Sweep, budget: int, verdicts: Verdicts) -> None:
+    def __init__(
+        self, record: StudyRecord, sweep: Sweep, budget: int, verdicts: Verdicts, directory: Callable[[int], str]
+    ) -> None:
         super().__init__(metric=sweep.metric, mode=sweep.mode)
         self._record = record
         self._sweep = sweep
         self._budget = budget
         self._verdicts = verdicts
+        self._directory = directory
         self._line = left_to_run(record, budget)
         self._numbers: dict[str, int] = {}
 
@@ -76,7 +79,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         """Record how the trial ended."""
         number = self._numbers.pop(trial_id)
         row = result or {}
-        attributes = {name: row[name] for name in _SHOWN if name in row}
+        attributes = {name: row[name] for name in _SHOWN if name in row} | {"directory": self._directory(number)}
         if error or has_failed(row):
             self._record.fail(number, self._reason(number, row), attributes)
         elif has_ended(row):

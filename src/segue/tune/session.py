@@ -19,6 +19,7 @@ _DRIVER = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # trials write their own results and events
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's record is not used: the study is the record
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
 }
 # Read in the workers. Two trials with two threads each are three times slower than with one.
 _WORKERS = {
@@ -41,21 +42,24 @@ def ray_session(address: str | None = None) -> Iterator[dict[str, float]]:
     os.environ.update(_DRIVER | _WORKERS)
     import ray
 
-    with quiet():
-        if ray.is_initialized():
-            yield ray.cluster_resources()
-            return
-        with _connected(ray, address):
-            yield ray.cluster_resources()
+    if ray.is_initialized():
+        yield ray.cluster_resources()
+        return
+    with _connected(ray, address):
+        yield ray.cluster_resources()
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the warnings and logs of Ray and Optuna off the terminal."""
+    verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"(ray|optuna)(\.|$)")
-        yield
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"(ray|optuna)(\.|$)")
+            yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
 
 
 @contextmanager

@@ -1,41 +1,50 @@
 """The function that Tune runs, in a worker of its own: one trial."""
 
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ray import tune
 
 from segue.plan.sweep import Sweep
+from segue.tune.run_directory import RunDirectory
 from segue.tune.verdicts import FAILURE
 
-Runner = Callable[..., Any]  # as segue.train.run_trial
 LOG = "log.txt"
 
 
-def trial_directory(run_directory: Path, number: int) -> Path:
-    """Where trial `number` keeps its results, checkpoints and log; the trial is its only writer."""
-    return run_directory / "trials" / f"{number:04d}"
+class Runner(Protocol):
+    """What trains one trial: `train_one`, or a stand-in for it."""
+
+    def __call__(
+        self,
+        sweep: Sweep,
+        parameters: Mapping[str, Any],
+        directory: Path,
+        *,
+        device: str,
+        report: Callable[[dict[str, Any]], None],
+    ) -> None: ...
 
 
-def make_trainable(sweep: Sweep, run_directory: Path, runner: Runner | None = None) -> Callable[[dict[str, Any]], None]:
+def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner | None = None) -> Callable[[dict[str, Any]], None]:
     """The function of a configuration `{"trial": number, "parameters": {...}}` that trains that trial.
 
     What the trial prints goes to `log.txt` in its directory. Exceptions become a last report that names the cause, so
-    that Tune only sees workers fail that were lost, which it retries. `runner` stands in for `segue.train.run_trial`.
+    that Tune only sees workers fail that were lost, which it retries.
     """
+    device = "cuda" if sweep.resources.get("gpu") else "cpu"
 
     def trial(config: dict[str, Any]) -> None:
-        directory = trial_directory(run_directory, config["trial"])
+        directory = run.trial(config["trial"])
         report = _Report()
         with ExitStack() as stack:
             try:
                 stack.enter_context(_printing_to_log(directory))
-                _train(sweep, directory, config["parameters"], report, runner or _run_trial())
+                runner(sweep, config["parameters"], directory, device=device, report=report)
             except BaseException as error:
                 if report.is_stopped:
                     raise
@@ -51,31 +60,32 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
 
 
-def _train(
+def train_one(
     sweep: Sweep,
-    directory: Path,
     parameters: Mapping[str, Any],
-    report: "Callable[[dict[str, Any]], None]",
-    run: Runner,
+    directory: Path,
+    *,
+    device: str,
+    report: Callable[[dict[str, Any]], None],
 ) -> None:
-    run(
+    """Train one trial to the end of its pipeline, or from where it was interrupted.
+
+    Calls `report` with each row that `segue.train.run_trial` reports, and passes its exceptions on.
+    """
+    from segue.train import member_seeds, run_trial  # here, in the worker: the driver needs no torch
+
+    run_trial(
         sweep.pipeline(**parameters),
         sweep.world,
-        range(sweep.seed, sweep.seed + sweep.seeds),
+        member_seeds(sweep.seed, sweep.seeds),
         directory,
         lanes=sweep.lanes,
         policy=sweep.policy,
         evaluation=sweep.evaluation,
         metric=sweep.metric,
-        device="cuda" if sweep.resources.get("gpu") else "cpu",
+        device=device,
         report=report,
     )
-
-
-def _run_trial() -> Runner:
-    from segue.train import run_trial  # here, in the worker: the driver needs no torch
-
-    return run_trial
 
 
 def _printing_to_log(directory: Path) -> ExitStack:

@@ -1,0 +1,58 @@
+"""What every benchmark prints and keeps: a table, one JSON line for scripts, a dated record with the machine."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("torch", "numpy", "ray", "optuna", "gymnasium", "stable-baselines3")
+
+
+def machine() -> dict[str, Any]:
+    """The processor, its cores and the packages that were measured."""
+    names = [
+        line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
+    packages = {name: version(name) for name in PACKAGES}
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "openblas_coretype": os.environ.get("OPENBLAS_CORETYPE", "as found"),
+        **packages,
+    }
+
+
+def publish(
+    name: str,
+    command: str,
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    figures: Mapping[str, float],
+    keep: bool,
+) -> None:
+    """Print the table and, last, one line of JSON; with `keep` write a dated record into `benchmarks/results/`."""
+    table = Table(title=title, title_justify="left")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="right" if i else "left")
+    for row in rows:
+        table.add_row(*row)
+    Console(width=100).print(table)
+    rounded = {key: round(value, 3) for key, value in figures.items()}
+    if keep:
+        today = datetime.datetime.now(datetime.UTC).date().isoformat()
+        record = {"date": today, "command": command, "machine": machine(), "figures": rounded}
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{today}-{name}.json").write_text(json.dumps(record, indent=2) + "\n")
+    print(json.dumps(rounded))

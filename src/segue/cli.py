@@ -1,0 +1,93 @@
+"""The command line: chooses a sweep and how it is run, and prints. `python -m sweeps.run`, or `segue`."""
+
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+
+from segue.plan.sweep import Sweep
+from segue.report.description import describe_sweep
+from segue.report.summary import read_summary, render
+from segue.tune.drive import Options, SweepResult, check_sweep, overridden, run_sweep
+from segue.tune.sweep_file import find_sweep, load_sweep, sweep_files, title
+
+_REFUSED = 2
+_INTERRUPTED = 128 + signal.SIGINT
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a sweep, continue it, describe it, or list the sweeps; exit with the code that says how it went.
+
+    0: done; 1: every trial failed; 2: refused, with one sentence on stderr; 130: interrupted, can be continued.
+    """
+    try:
+        sys.exit(app(arguments, standalone_mode=False) or 0)
+    except (ValueError, click.ClickException) as error:
+        said = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        print(said, file=sys.stderr)
+        sys.exit(_REFUSED)
+    except (KeyboardInterrupt, click.Abort):
+        print(f"Interrupted. Continue with: {_again()}", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
+
+
+@app.command()
+def command(
+    sweep: Annotated[str | None, typer.Argument(help="A sweep's name, or the path of a sweep file.")] = None,
+    describe: Annotated[bool, typer.Option("--describe", help="Show what would be run, and end.")] = False,
+    trials: Annotated[int | None, typer.Option(help="How many trials, in place of the sweep's own number.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds of each trial, in place of the sweep's own number.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="Where the run is kept; runs/NAME by default.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; an old run is moved aside.")] = False,
+    address: Annotated[str | None, typer.Option(help="A running Ray cluster; a Ray of its own by default.")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Trials at a time; as many as fit by default.")] = None,
+) -> int:
+    """Run a sweep, or continue it where it was interrupted. Without a name: list the sweeps."""
+    console = Console()
+    if sweep is None:
+        _list(console)
+        return 0
+    path = find_sweep(sweep)
+    asked = load_sweep(path)
+    options = Options(trials=trials, seeds=seeds, fresh=fresh, address=address, concurrency=concurrency)
+    if describe:
+        _describe(console, overridden(asked, options), path)
+        return 0
+    result = run_sweep(asked, path.stem, run_dir or Path("runs") / path.stem, options, console=console)
+    return _tell(console, result)
+
+
+def _list(console: Console) -> None:
+    files = sweep_files()
+    if not files:
+        console.print("There are no sweeps here: put a file into the folder sweeps, or give a path.", highlight=False)
+    width = max((len(name) for name in files), default=0)
+    for name, path in files.items():
+        console.print(f"{name:<{width}}  {title(path)}", highlight=False, soft_wrap=True)
+
+
+def _describe(console: Console, asked: Sweep, path: Path) -> None:
+    check_sweep(asked)
+    console.print(describe_sweep(asked, path.stem, title(path)), highlight=False, markup=False, soft_wrap=True)
+
+
+def _tell(console: Console, result: SweepResult) -> int:
+    if not result.trained:
+        console.print("The sweep is complete: there is nothing left to train.", highlight=False)
+    summary = read_summary(result.run.path)
+    console.print(render(summary), highlight=False)
+    if result.interrupted_by is not None:
+        print(f"Interrupted. Continue with: {_again()}", file=sys.stderr)
+        return 128 + result.interrupted_by
+    return 0 if summary.best else 1
+
+
+def _again() -> str:
+    return shlex.join(argument for argument in sys.orig_argv if argument != "--fresh")

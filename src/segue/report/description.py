@@ -1,0 +1,62 @@
+"""What a sweep asks, for people, before it is run."""
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from segue.plan.sweep import Sweep
+
+_WIDTH = 72
+_LABEL = 13
+
+
+def describe_sweep(sweep: Sweep, name: str, title: str) -> str:
+    """The space, the plan, the most steps it can take, and the pipeline at the first corner of the space."""
+    corner = sweep.corners()[0]
+    lines = [f"{name}: {title}" if title else name, *_plan(sweep), "space"]
+    for parameter in sweep.space:
+        lines += _entry(parameter, _domain(sweep.describe()[f"space.{parameter}"]), indent=2)
+    at = ", ".join(f"{parameter}={value}" for parameter, value in corner.items())
+    return "\n".join([*lines, *_entry("pipeline at", at), textwrap.indent(sweep.pipeline(**corner).to_text(), "  ")])
+
+
+def _plan(sweep: Sweep) -> Iterator[str]:
+    grid = sweep.grid()
+    world = sweep.world if isinstance(sweep.world, str) else getattr(sweep.world, "__qualname__", repr(sweep.world))
+    evaluation = sweep.evaluation
+    yield from _entry("world", f"{world}, {_counted(sweep.lanes, 'lane')} a seed")
+    yield from _entry(
+        "judged by",
+        f"{sweep.metric} ({sweep.mode}), every {evaluation.every:,} steps, "
+        f"{_counted(evaluation.episodes, 'episode')}{', greedy' * evaluation.greedy}",
+    )
+    searched = f"the grid of {len(grid)}, then {sweep.search}" if grid else sweep.search
+    trials = sweep.trials if sweep.trials is not None else len(grid or [])
+    scheduler = sweep.scheduler if isinstance(sweep.scheduler, str) else type(sweep.scheduler).__name__
+    yield from _entry("trials", f"{trials}, {searched if trials > len(grid or []) else 'the grid'}")
+    yield from _entry("seeds", f"{sweep.seeds} a trial")
+    yield from _entry("stopped by", "nothing: every trial runs to its end" if sweep.scheduler is None else scheduler)
+    yield from _entry("steps", f"{_most_steps(sweep, trials):,} at most")
+
+
+def _most_steps(sweep: Sweep, trials: int) -> int:
+    grid = (sweep.grid() or [])[:trials]
+    longest = max(sweep.pipeline(**corner).total_steps for corner in sweep.corners())
+    planned = sum(sweep.pipeline(**point).total_steps for point in grid)
+    return (planned + (trials - len(grid)) * longest) * sweep.seeds
+
+
+def _domain(described: Any) -> str:
+    if not isinstance(described, dict) or len(described) != 1:
+        return f"always {described}"
+    kind, values = next(iter(described.items()))
+    return f"{kind} {', '.join(str(value) for value in values)}" if isinstance(values, list) else f"{kind} {values}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def _entry(label: str, text: str, indent: int = 0) -> list[str]:
+    first = f"{' ' * indent}{label:<{_LABEL}} "
+    return textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=" " * (_LABEL + indent + 1)) or [first]

@@ -1,0 +1,160 @@
+"""What came out of a sweep, read back from its run directory: the best trials, and where to look further."""
+
+import json
+import shlex
+import shutil
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+_SHOWN_TRIALS = 5
+_SHOWN_FAILURES = 5
+_STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "interrupted", "WAITING": "waiting"}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The trials of a run directory, and by what they were judged."""
+
+    run: Path
+    name: str
+    metric: str
+    mode: str
+    trials: tuple[FrozenTrial, ...]
+
+    @property
+    def storage(self) -> str:
+        """The study's storage, as Optuna's tools want it."""
+        return f"sqlite:///{self.run / 'study.db'}"
+
+    @property
+    def counts(self) -> Counter[TrialState]:
+        """How many trials are in which state."""
+        return Counter(trial.state for trial in self.trials)
+
+    @property
+    def best(self) -> list[FrozenTrial]:
+        """The trials that ran to their end, best first; then those that were stopped, longest and best first."""
+        sign = 1 if self.mode == "max" else -1
+        judged = [trial for trial in self.trials if trial.value is not None and trial.state in _JUDGED]
+        return sorted(judged, key=lambda trial: (_JUDGED[trial.state], -_reached(trial), -sign * (trial.value or 0.0)))
+
+
+_JUDGED = {TrialState.COMPLETE: 0, TrialState.PRUNED: 1}
+
+
+def read_summary(run: Path) -> Summary:
+    """Read a run directory that a sweep made; raises ValueError where there is none."""
+    definition = run / "sweep.json"
+    if not definition.is_file():
+        raise ValueError(f"{run} is no run directory: it has no sweep.json.")
+    recorded = json.loads(definition.read_text())
+    asked = recorded["definition"]
+    return Summary(run, recorded["name"], asked["metric"], asked["mode"], _trials(run / "study.db", recorded["name"]))
+
+
+def render(summary: Summary) -> Group:
+    """The summary for a console of 60 columns or more."""
+    parts: list[RenderableType] = [Text(f"{summary.name}: {_counted(summary.counts)}")]
+    parts += [_table(summary)] if summary.best else []
+    parts += [Text(line, style="red") for line in _failures(summary)]
+    parts += [Text("Look further:"), *(Text(f"  {line}", overflow="fold") for line in commands(summary))]
+    return Group(*parts)
+
+
+def commands(summary: Summary) -> list[str]:
+    """The commands that show more, as they can be typed here."""
+    best = summary.best[:1]
+    shown = summary.run / best[0].user_attrs.get("directory", "trials") if best else summary.run
+    return [
+        _command("tensorboard", "--logdir", str(summary.run / "trials")),
+        _command("optuna-dashboard", summary.storage),
+        _command("optuna", "trials", "--storage", summary.storage, "--study-name", summary.name),
+        shlex.join(["ls", str(shown)]),
+    ]
+
+
+def mean_and_spread(values: Iterable[float]) -> tuple[float, float]:
+    """The mean, and the standard deviation of a sample (0 for one value).
+
+    >>> mean_and_spread([1.0, 3.0])
+    (2.0, 1.4142135623730951)
+    """
+    listed = list(values)
+    return statistics.fmean(listed), statistics.stdev(listed) if len(listed) > 1 else 0.0
+
+
+def _trials(path: Path, name: str) -> tuple[FrozenTrial, ...]:
+    storage = RDBStorage(f"sqlite:///{path}".replace("{", "{{").replace("}", "}}"))  # Optuna reads a template
+    try:
+        return tuple(optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False))
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _reached(trial: FrozenTrial) -> int:
+    return trial.last_step or 0
+
+
+def _counted(counts: Mapping[TrialState, int]) -> str:
+    total = f"{sum(counts.values())} trials: "
+    return total + ", ".join(
+        f"{counts[TrialState[name]]} {word}" for name, word in _STATES.items() if counts[TrialState[name]]
+    )
+
+
+def _table(summary: Summary) -> Table:
+    table = Table(title=f"Best by {summary.metric}", title_justify="left", title_style="bold", expand=False)
+    table.add_column("trial", justify="right", no_wrap=True)
+    table.add_column(summary.metric, justify="right", no_wrap=True)
+    table.add_column("steps", justify="right", no_wrap=True)
+    table.add_column("parameters", overflow="fold")
+    for trial in summary.best[:_SHOWN_TRIALS]:
+        table.add_row(str(trial.number), _value(trial), _steps(trial), _parameters(trial.params))
+    return table
+
+
+def _value(trial: FrozenTrial) -> str:
+    seeds = trial.user_attrs.get("metric_per_seed") or [trial.value]
+    mean, spread = mean_and_spread(seeds)
+    return f"{mean:.4g} ± {spread:.2g}" if len(seeds) > 1 else f"{mean:.4g}"
+
+
+def _steps(trial: FrozenTrial) -> str:
+    return f"{_reached(trial):,}" + " stopped" * (trial.state == TrialState.PRUNED)
+
+
+def _parameters(parameters: Mapping[str, Any]) -> str:
+    return "\n".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in parameters.items()
+    )
+
+
+def _failures(summary: Summary) -> list[str]:
+    failed = [trial for trial in summary.trials if trial.state == TrialState.FAIL]
+    lines = [
+        f"trial {trial.number} failed: {trial.user_attrs.get('reason', 'for an unknown reason')} "
+        f"(log: {summary.run / trial.user_attrs.get('directory', 'trials') / 'log.txt'})"
+        for trial in failed[:_SHOWN_FAILURES]
+    ]
+    return lines + [f"and {len(failed) - _SHOWN_FAILURES} more failed"] * (len(failed) > _SHOWN_FAILURES)
+
+
+def _command(tool: str, *arguments: str) -> str:
+    beside = Path(sys.executable).parent / tool
+    found = tool if shutil.which(tool) or not beside.exists() else str(beside)
+    return shlex.join([found, *arguments]) + f"   (pip install {tool})" * (
+        not shutil.which(tool) and not beside.exists()
+    )

@@ -1,0 +1,27 @@
+"""Entropy as a loss of its own, so that a stage's loss weights say how much it explores.
+
+Shapes: K members, B samples of a minibatch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from segue.train.losses.loss import Batch, Info, Knobs, Loss
+from segue.train.policies import Outputs
+
+
+@dataclass(frozen=True)
+class EntropyBonus(Loss):
+    """Minus the policy's mean entropy, in nats: with weight w it is the term `w * H` of Williams & Peng, 1991."""
+
+    def knobs(self, stage_steps: int) -> dict[str, float]:
+        """It has no numbers of its own: its weight in the stage is its number."""
+        return {}
+
+    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+        """`-mean(H(pi))`."""
+        entropy = outputs.entropy.mean(1)
+        return -entropy, {"entropy": entropy}

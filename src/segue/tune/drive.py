@@ -1,0 +1,175 @@
+"""A sweep from its first check to its last trial: the driver's side."""
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from ray import cloudpickle, tune
+from rich.console import Console
+
+from segue.plan.names import suggestion
+from segue.plan.sweep import Sweep
+from segue.tune.board import Board
+from segue.tune.interruption import Interruption
+from segue.tune.live import LiveView
+from segue.tune.run_directory import RunDirectory
+from segue.tune.schedulers import make_scheduler
+from segue.tune.scheduling import StudyScheduler
+from segue.tune.searcher import StudySearcher, is_complete
+from segue.tune.session import quiet, ray_session
+from segue.tune.space import SearchSpace
+from segue.tune.study import StudyRecord
+from segue.tune.trainable import Runner, make_trainable, train_one
+from segue.tune.verdicts import Verdicts
+from segue.worlds import check_world, world_spec
+
+_EVERY_WORLD = ("return", "length")
+_LOST_WORKERS = 2  # retries of a trial whose worker was lost
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What `run_sweep` did: whether there was anything left to train, and the number of the signal that ended it."""
+
+    run: RunDirectory
+    trained: bool
+    interrupted_by: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a sweep is run. None of these changes what is asked, but for `seeds`."""
+
+    trials: int | None = None
+    seeds: int | None = None
+    fresh: bool = False
+    address: str | None = None
+    concurrency: int | None = None
+
+
+def run_sweep(
+    sweep: Sweep,
+    name: str,
+    run_directory: Path,
+    options: Options = Options(),
+    *,
+    console: Console | None = None,
+    runner: Runner = train_one,
+) -> SweepResult:
+    """Run those trials of `sweep` that its run directory does not hold yet; Ray is not started where it holds all.
+
+    SIGINT and SIGTERM end the run gracefully; what was running is continued next time. `runner` trains one trial.
+    Raises ValueError, in one sentence and before anything is written, for whatever cannot work.
+    """
+    asked = overridden(sweep, options)
+    space = check_sweep(asked)
+    run = RunDirectory(run_directory)
+    with quiet(), run.opened(asked, name, fresh=options.fresh):
+        record = StudyRecord(run.study, name, asked.mode, space)
+        try:
+            record.plan(asked.grid() or [])
+            budget = budget_of(asked)
+            if is_complete(record, budget):
+                return SweepResult(run, trained=False)
+            parts = _Run(asked, run, record, budget, console or Console(), runner)
+            _train(parts, options)
+            return SweepResult(run, trained=True, interrupted_by=parts.interruption.by)
+        finally:
+            record.close()
+
+
+def overridden(sweep: Sweep, options: Options) -> Sweep:
+    """The sweep with what the options give in place of its own."""
+    given = {name: getattr(options, name) for name in ("trials", "seeds", "concurrency")}
+    return replace(sweep, **{name: value for name, value in given.items() if value is not None})
+
+
+def budget_of(sweep: Sweep) -> int:
+    """How many trials the sweep asks for."""
+    return sweep.trials if sweep.trials is not None else len(sweep.grid() or [])
+
+
+def check_sweep(sweep: Sweep) -> SearchSpace:
+    """Check what Sweep itself cannot, since it takes Ray, Optuna and the world; raises ValueError, in one sentence."""
+    check_world(sweep.world)
+    known = (*_EVERY_WORLD, *world_spec(sweep.world).metrics)
+    if sweep.metric not in known:
+        raise ValueError(f"There is no metric {sweep.metric!r} in this world: {suggestion(sweep.metric, known)}")
+    make_scheduler(sweep)
+    try:
+        cloudpickle.dumps(sweep)
+    except Exception as error:
+        raise ValueError(
+            f"The sweep cannot be sent to workers ({error}): keep open files, locks and connections out of it."
+        ) from error
+    return SearchSpace.of(sweep.space)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The parts of one run of a sweep."""
+
+    sweep: Sweep
+    directory: RunDirectory
+    record: StudyRecord
+    budget: int
+    console: Console
+    runner: Runner
+    interruption: Interruption = field(default_factory=Interruption)
+    verdicts: Verdicts = field(default_factory=Verdicts)
+
+    def searcher(self) -> StudySearcher:
+        return StudySearcher(self.record, self.sweep, self.budget, self.verdicts, self.directory.inside)
+
+    def scheduler(self) -> StudyScheduler:
+        return StudyScheduler(make_scheduler(self.sweep), self.record, self.verdicts)
+
+    def view(self) -> LiveView:
+        return LiveView(Board(self.record, self.sweep, self.budget), self.directory, self.console)
+
+
+def _train(parts: _Run, options: Options) -> None:
+    with ExitStack() as stack:
+        resources = stack.enter_context(ray_session(options.address))
+        stack.enter_context(parts.interruption.listening(parts.console.print))
+        view = stack.enter_context(parts.view())
+        _fit(parts, view, _concurrency(parts.sweep, resources))
+
+
+def _fit(parts: _Run, view: LiveView, concurrency: int) -> None:
+    trainable = make_trainable(parts.sweep, RunDirectory(parts.directory.path.absolute()), parts.runner)
+    tune.Tuner(
+        tune.with_resources(trainable, dict(parts.sweep.resources)),
+        tune_config=tune.TuneConfig(
+            metric=parts.sweep.metric,
+            mode=parts.sweep.mode,
+            search_alg=parts.searcher(),
+            scheduler=parts.scheduler(),
+            num_samples=-1,  # the searcher says when it has finished
+            max_concurrent_trials=concurrency,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name=datetime.now().strftime("%Y%m%d-%H%M%S-%f"),
+            storage_path=str(parts.directory.tune.absolute()),
+            callbacks=[view],
+            stop=parts.interruption,
+            failure_config=tune.FailureConfig(max_failures=_LOST_WORKERS),
+            verbose=0,
+        ),
+    ).fit()
+
+
+def _concurrency(sweep: Sweep, available: Mapping[str, float]) -> int:
+    if sweep.concurrency is not None:
+        return sweep.concurrency
+    names = {"cpu": "CPU", "gpu": "GPU"}
+    fitting = [
+        available.get(names.get(name, name), 0.0) // amount for name, amount in sweep.resources.items() if amount
+    ]
+    if fitting and not min(fitting):
+        raise ValueError(f"A trial needs {dict(sweep.resources)}, but Ray has {dict(available)}: ask for less.")
+    return int(min(fitting)) if fitting else os.cpu_count() or 1

@@ -1,0 +1,6 @@
+"""The door to the sweeps: `python -m sweeps.run` lists them, `python -m sweeps.run NAME` runs one."""
+
+from segue.cli import main
+
+if __name__ == "__main__":
+    main()

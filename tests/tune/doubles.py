@@ -1,0 +1,149 @@
+"""A sweep whose trials are a learning curve and a sleep, in place of training; kept as training keeps its own."""
+
+import hashlib
+import json
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from segue.plan.builder import Builder
+from segue.plan.evaluation import Evaluation
+from segue.plan.files import append_row, read_rows, write_atomic, write_rows
+from segue.plan.lock import locked
+from segue.plan.pipeline import TrainingPipeline
+from segue.plan.stage import PipelineStage
+from segue.plan.sweep import Sweep
+
+EVERY = 100
+GRID = {
+    "first_steps": tune.grid_search([400, 800]),
+    "lr": tune.grid_search([1e-4, 3e-4, 1e-3, 3e-3]),
+    "gae_lambda": tune.grid_search([0.8, 0.95]),
+}
+MIXED = {"first_steps": 400, "lr": tune.loguniform(1e-5, 1e-2), "gae_lambda": tune.uniform(0.7, 1.0)}
+
+
+class Nothing:
+    """A loss, or an optimizer, that is never used."""
+
+
+def pipeline(first_steps: int, lr: float, gae_lambda: float) -> TrainingPipeline:
+    return TrainingPipeline(
+        named_losses={"ppo": Nothing()},
+        pipeline_stages=[
+            PipelineStage(loss_name=["ppo"], max_stage_steps=first_steps),
+            PipelineStage(loss_name=["ppo"], max_stage_steps=1200 - first_steps),
+        ],
+        optimizer_builder=Builder(Nothing, {"lr": lr}),
+        num_mini_batch=1,
+        update_repeats=1,
+        max_grad_norm=0.5,
+        num_steps=10,
+        gamma=0.99,
+        use_gae=True,
+        gae_lambda=gae_lambda,
+        advance_scene_rollout_period=None,
+        save_interval=EVERY,
+        metric_accumulate_interval=EVERY,
+    )
+
+
+def make_sweep(**given: Any) -> Sweep:
+    """A sweep of the double: a grid of 16 points, 12 reports each, judged by ASHA."""
+    asked: dict[str, Any] = {
+        "pipeline": pipeline,
+        "space": GRID,
+        "world": "CartPole-v1",
+        "evaluation": Evaluation(every=EVERY),
+        "seeds": 2,
+        "scheduler": "asha",
+    }
+    return Sweep(**(asked | given))
+
+
+def make_runner(
+    seconds: float = 0.0, fails_at: Mapping[str, Any] | None = None, dies_at: tuple[str, int] | None = None
+) -> Callable[..., None]:
+    """A runner that takes `seconds` between reports.
+
+    It raises at the third report where the parameters hold all of `fails_at`; it kills its own process one time in a
+    run at `dies_at`, ("row" | "checkpoint" | "report", step).
+    """
+
+    def run(
+        sweep: Sweep,
+        parameters: Mapping[str, Any],
+        directory: Path,
+        *,
+        device: str,
+        report: Callable[[dict[str, Any]], None],
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        with locked(directory / "lock", wait_seconds=20.0):
+            results = directory / "results.jsonl"
+            reached = read_checkpoint(directory)
+            kept = [row for row in read_rows(results) if row["env_steps"] <= reached]
+            write_rows(results, kept)
+            if kept:
+                report({**kept[-1], "replayed": True})
+            for step in range(reached + EVERY, 1200 + EVERY, EVERY):
+                time.sleep(seconds)
+                if fails_at and step == 3 * EVERY and fails_at.items() <= parameters.items():
+                    raise FloatingPointError("The metric 'return' is nan after 300 steps.")
+                row = learning_curve(sweep, parameters, step)
+                append_row(results, row)
+                append_row(directory / "executed.jsonl", {"step": step})
+                die(directory, dies_at, "row", step)
+                write_checkpoint(directory, step)
+                die(directory, dies_at, "checkpoint", step)
+                report(row)
+                die(directory, dies_at, "report", step)
+
+    return run
+
+
+def learning_curve(sweep: Sweep, parameters: Mapping[str, Any], step: int) -> dict[str, Any]:
+    quality = 1 - 0.4 * abs(math.log10(parameters["lr"] / 5e-4)) - abs(parameters["gae_lambda"] - 0.93)
+    value = quality * (1 - math.exp(-step / 500)) + 1e-6 * parameters["first_steps"]
+    per_seed = [value + 0.01 * (seed - (sweep.seeds - 1) / 2) for seed in range(sweep.seeds)]
+    in_second = step > parameters["first_steps"]
+    return {
+        sweep.metric: value,
+        "metric_per_seed": per_seed,
+        "env_steps": step,
+        "total_env_steps": step * sweep.seeds,
+        "stage": int(in_second),
+        "stage_steps": step - parameters["first_steps"] * in_second,
+        "stage_done": step in (parameters["first_steps"], 1200),
+        "final": step == 1200,
+        "evaluation": {sweep.metric: value},
+    }
+
+
+def write_checkpoint(directory: Path, step: int) -> None:
+    body = json.dumps({"step": step}).encode()
+    write_atomic(directory / f"checkpoint-{step:06d}", hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+    for old in sorted(directory.glob("checkpoint-??????"))[:-2]:
+        old.unlink()
+
+
+def read_checkpoint(directory: Path) -> int:
+    for path in sorted(directory.glob("checkpoint-??????"), reverse=True):
+        digest, _, body = path.read_bytes().partition(b"\n")
+        if hashlib.sha256(body).hexdigest().encode() == digest:
+            return int(json.loads(body)["step"])
+        path.rename(path.with_name(f"damaged-{path.name}"))
+    return 0
+
+
+def die(directory: Path, dies_at: tuple[str, int] | None, point: str, step: int) -> None:
+    mark = directory.parent / f"died-{point}"
+    if dies_at == (point, step) and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
