@@ -4,9 +4,8 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 
@@ -18,6 +17,7 @@ from segue.tune.sweep_file import find_sweep, load_sweep, sweep_files, title
 
 _REFUSED = 2
 _INTERRUPTED = 128 + signal.SIGINT
+_MisuseError: Any = typer.BadParameter.__bases__[0]  # of the command line; Typer has no public name for it
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -28,14 +28,14 @@ def main(arguments: list[str] | None = None) -> None:
     0: done; 1: every trial failed; 2: refused, with one sentence on stderr; 130: interrupted, can be continued.
     """
     try:
-        sys.exit(app(arguments, standalone_mode=False) or 0)
-    except (ValueError, click.ClickException) as error:
-        said = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        print(said, file=sys.stderr)
-        sys.exit(_REFUSED)
-    except (KeyboardInterrupt, click.Abort):
+        code = app(arguments, standalone_mode=False) or 0
+    except (ValueError, _MisuseError) as error:
+        print(error.format_message() if isinstance(error, _MisuseError) else error, file=sys.stderr)
+        code = _REFUSED
+    except (KeyboardInterrupt, typer.Abort):
         print(f"Interrupted. Continue with: {_again()}", file=sys.stderr)
-        sys.exit(_INTERRUPTED)
+        code = _INTERRUPTED
+    sys.exit(code)
 
 
 @app.command()

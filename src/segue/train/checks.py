@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from segue.plan.names import suggestion
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.settings import TrainingSettings
-from segue.train.losses import Loss
+from segue.train.evaluate import EPISODE_METRICS
+from segue.train.losses import PPO, Loss
 from segue.train.optimizer import AdamSettings
 
 
@@ -17,26 +21,43 @@ def check_trainable(pipeline: TrainingPipeline, lanes: int) -> None:
         for name in ("teacher_forcing", "offpolicy_component"):
             if getattr(stage, name) is not None:
                 raise ValueError(f"Stage {index} has {name}, which this version does not train with: leave it out.")
-        for loss in stage.loss_name:
-            check_loss(loss, pipeline.loss(loss))
-        check_settings(index, pipeline.settings(index), lanes)
+        losses = {name: pipeline.loss(name) for name in stage.loss_name}
+        check_losses(losses)
+        check_settings(index, pipeline.settings(index))
+        normalizes = any(isinstance(loss, PPO) and loss.normalize_advantage for loss in losses.values())
+        check_minibatches(index, pipeline.settings(index), lanes, least=2 if normalizes else 1)
 
 
-def check_loss(name: str, loss: object) -> None:
-    """Raise ValueError unless the pipeline's entry is a Loss."""
-    if not isinstance(loss, Loss):
-        raise ValueError(f"The loss {name!r} is a {type(loss).__name__}: use one of segue.train.losses, such as PPO().")
+def check_metric(metric: str, world_metrics: Sequence[str]) -> None:
+    """Raise ValueError, with the name that was perhaps meant, for a metric that no evaluation gives."""
+    known = (*EPISODE_METRICS, *world_metrics)
+    if metric not in known:
+        raise ValueError(f"There is no metric {metric!r} in this world: {suggestion(metric, known)}")
 
 
-def check_settings(index: int, settings: TrainingSettings, lanes: int) -> None:
+def check_losses(losses: Mapping[str, object]) -> None:
+    """Raise ValueError unless each of the stage's losses is a Loss."""
+    for name, loss in losses.items():
+        if not isinstance(loss, Loss):
+            kind = type(loss).__name__
+            raise ValueError(f"The loss {name!r} is a {kind}: use one of segue.train.losses, such as PPO().")
+
+
+def check_settings(index: int, settings: TrainingSettings) -> None:
     """Raise ValueError for settings of a stage that the trainer cannot follow."""
-    if settings.num_mini_batch > lanes * settings.num_steps:
-        raise ValueError(
-            f"Stage {index} breaks a rollout of {lanes} lanes x {settings.num_steps} steps into "
-            f"{settings.num_mini_batch} minibatches: choose num_mini_batch at most {lanes * settings.num_steps}."
-        )
     if settings.advance_scene_rollout_period is not None:
         raise ValueError(
             f"Stage {index} has advance_scene_rollout_period={settings.advance_scene_rollout_period}, which this "
             "version does not follow: set it to None."
+        )
+
+
+def check_minibatches(index: int, settings: TrainingSettings, lanes: int, least: int) -> None:
+    """Raise ValueError unless every minibatch has `least` samples (advantages are normalised over two or more)."""
+    most = lanes * settings.num_steps // least
+    if settings.num_mini_batch > most:
+        raise ValueError(
+            f"Stage {index} breaks a rollout of {lanes} lanes x {settings.num_steps} steps into "
+            f"{settings.num_mini_batch} minibatches, and a minibatch needs {least} samples or more: choose "
+            f"num_mini_batch at most {most}, or longer rollouts."
         )

@@ -1,7 +1,8 @@
 """What a trial writes down while it trains: TensorBoard events and rows of JSON with the same numbers.
 
 Tags are those of the seed engine: `train-metrics/*`, `train-losses/<loss>/*`, `train-misc/*`, `valid-metrics/*`; the
-x axis is environment steps of a member. A number is the mean over the trial's members.
+x axis is environment steps of the member that is furthest behind, so that it never runs backwards. A number is the mean
+over the trial's members.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ METRICS = "metrics.jsonl"
 
 
 class TrialLog(AbstractContextManager["TrialLog"]):
-    """The log of one trial in its directory. Rows after `from_steps` are cut: they will be written again."""
+    """The log of one trial in its directory, which goes on at `from_steps` of a member, `total_env_steps` of all.
+
+    Rows after that are cut: they will be written again.
+    """
 
     def __init__(self, directory: Path, from_steps: int = 0, total_env_steps: int = 0, write: bool = True) -> None:
         self.path, self.write = directory / METRICS, write
         if not write:
             return
-        kept = [row for row in read_rows(self.path) if row["env_steps"] <= from_steps]
+        kept = [row for row in read_rows(self.path) if row["total_env_steps"] <= total_env_steps]
         write_rows(self.path, kept)
         self.rows = self.path.open("a")
         self.events = SummaryWriter(
@@ -37,7 +41,7 @@ class TrialLog(AbstractContextManager["TrialLog"]):
         )
         self.since, self.steps = time.perf_counter(), total_env_steps
 
-    def train(self, logged: Sequence[Logged], total_env_steps: int) -> None:
+    def train(self, logged: Sequence[Logged], env_steps: int, total_env_steps: int) -> None:
         """Write an interval of training: means over the members that completed it."""
         if not logged or not self.write:
             return
@@ -53,13 +57,13 @@ class TrialLog(AbstractContextManager["TrialLog"]):
         numbers = dict(mean_of_flat([dict(flat("train-metrics", one.metrics)) for one in logged]))
         numbers |= mean_of_flat([dict(flat("train-losses", one.losses)) for one in logged])
         numbers |= dict(flat("train-misc", misc))
-        self._row(max(one.total_steps for one in logged), numbers)
+        self._row(env_steps, total_env_steps, numbers)
 
-    def valid(self, evaluated: Mapping[str, Sequence[float]], env_steps: int) -> None:
+    def valid(self, evaluated: Mapping[str, Sequence[float]], env_steps: int, total_env_steps: int) -> None:
         """Write an evaluation."""
         if self.write:
             means = {name: mean(values) for name, values in evaluated.items()}
-            self._row(env_steps, dict(flat("valid-metrics", means)))
+            self._row(env_steps, total_env_steps, dict(flat("valid-metrics", means)))
 
     def flush(self) -> None:
         """Bring what was written within reach of readers."""
@@ -75,8 +79,9 @@ class TrialLog(AbstractContextManager["TrialLog"]):
             self.rows.close()
             self.events.close()
 
-    def _row(self, env_steps: int, numbers: Mapping[str, float]) -> None:
-        self.rows.write(json.dumps({"env_steps": env_steps, **numbers}) + "\n")
+    def _row(self, env_steps: int, total_env_steps: int, numbers: Mapping[str, float]) -> None:
+        row = {"env_steps": env_steps, "total_env_steps": total_env_steps, **numbers}
+        self.rows.write(json.dumps(row) + "\n")
         for tag, number in numbers.items():
             self.events.add_scalar(tag, number, env_steps)
 

@@ -10,6 +10,7 @@ from segue.plan.criteria import EarlyStoppingCriterion
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.progress import Progress
 from segue.plan.tracker import ScalarMeanTracker
+from segue.train.episodes import Ended
 from segue.train.knobs import Knobs, knobs_at
 
 
@@ -88,3 +89,14 @@ class Member:
         seen = ScalarMeanTracker()
         seen.load_state_dict(self.tracker.state_dict())
         return self.criterion(now.stage_steps, now.total_steps, seen)
+
+
+def track(member: Member, row: int, lanes: int, ended: Ended, metrics: dict[str, list[list[float]]]) -> None:
+    """Add the episodes that ended in the member's lanes to its metrics."""
+    own = ended.lane // lanes == row
+    if own.any():
+        means = {"return": ended.reward[own].mean(), "length": ended.steps[own].mean()}
+        member.tracker.add_scalars(means, n=int(own.sum()))
+    for name, values in metrics.items():
+        if values[row]:
+            member.tracker.add_scalars({name: sum(values[row]) / len(values[row])}, n=len(values[row]))

@@ -7,6 +7,7 @@ Shapes: K members, P parameters of a member.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +47,12 @@ class AdamSettings:
 
     def checked(self) -> AdamSettings:
         """Return self; ValueError for a negative or impossible number."""
-        good = self.lr >= 0 and self.eps >= 0 and self.weight_decay >= 0 and all(0 <= beta < 1 for beta in self.betas)
-        if not good:
+        numbers = (self.lr, self.eps, self.weight_decay, *self.betas)
+        numeric = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
+        betas = len(self.betas) == 2 and numeric and all(0 <= beta < 1 for beta in self.betas)
+        if not (betas and self.lr >= 0 and self.eps >= 0 and self.weight_decay >= 0):
             raise ValueError(
-                f"Adam wants lr, eps, weight_decay >= 0 and betas in [0, 1), and the pipeline gives {self}."
+                f"Adam wants lr, eps, weight_decay >= 0 and two betas in [0, 1), and the pipeline gives {self}."
             )
         return self
 
@@ -73,7 +76,7 @@ class AdamState:
 class AdamRows:
     """The numbers of one learning phase for k members, as tensors that broadcast over `[k, P]`."""
 
-    betas: tuple[Tensor, Tensor]
+    gains: tuple[Tensor, Tensor]  # 1 - beta: what the new gradient weighs in either moment
     eps: Tensor
     weight_decay: Tensor | None
     max_grad_norm: Tensor
@@ -89,7 +92,7 @@ def adam_rows(
     phase: int,
     device: str,
 ) -> AdamRows:
-    """Prepare `phase` updates: bias corrections are computed here once, in 64 bits, not in the loop."""
+    """Prepare `phase` updates: what depends on betas is computed here once, in 64 bits, not in the loop."""
 
     def column(values: Any) -> Tensor:
         return torch.tensor(np.asarray(values, np.float32)[..., None], device=device)
@@ -98,7 +101,7 @@ def adam_rows(
     done = updates_K[None, :] + np.arange(1, phase + 1)[:, None]
     decay = [s.weight_decay for s in settings]
     return AdamRows(
-        betas=(column(beta1), column(beta2)),
+        gains=(column(1 - beta1), column(1 - beta2)),
         eps=column([s.eps for s in settings]),
         weight_decay=column(decay) if any(decay) else None,
         max_grad_norm=torch.tensor(max_grad_norm_K.astype(np.float32), device=device),
@@ -116,8 +119,7 @@ def adam_step(parameters: Tensor, gradient: Tensor, mean: Tensor, square: Tensor
     gradient = gradient * (rows.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0).unsqueeze(-1)
     if rows.weight_decay is not None:
         gradient = gradient + rows.weight_decay * parameters
-    beta1, beta2 = rows.betas
-    mean.lerp_(gradient, 1 - beta1)
-    square.lerp_(gradient * gradient, 1 - beta2)
+    mean.lerp_(gradient, rows.gains[0])
+    square.lerp_(gradient * gradient, rows.gains[1])
     denominator = (square.sqrt() * rows.root[update]).add_(rows.eps)
     parameters.sub_(torch.div(mean, denominator).mul_(rows.step_size[update]))

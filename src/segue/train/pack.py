@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,13 +105,13 @@ class Pack:
         return Pack(self.policy, world, self.parameters[rows], adam, generators, running, observation)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything the next iteration depends on, as tensors, arrays and plain values."""
+        """Copies of everything the next iteration depends on, as tensors, arrays and plain values."""
         return {
-            "parameters": self.parameters,
-            "adam": vars(self.adam),
+            "parameters": self.parameters.clone(),
+            "adam": deepcopy(vars(self.adam)),
             "generators": [own.state_dict() for own in self.generators],
-            "running": self.running._asdict(),
-            "observation": self.observation,
+            "running": deepcopy(self.running._asdict()),
+            "observation": self.observation.copy(),
             "world": self.world.state_dict(),
         }
 
@@ -122,8 +123,8 @@ class Pack:
         self.adam.updates[:] = state["adam"]["updates"]
         for own, saved in zip(self.generators, state["generators"], strict=True):
             own.load_state_dict(saved)
-        self.running = Running(**state["running"])
-        self.observation = state["observation"]
+        self.running = Running(**deepcopy(state["running"]))
+        self.observation = state["observation"].copy()
         self.world.load_state_dict(state["world"])
 
     def _buffers(self, steps: int) -> Rollout:

@@ -19,9 +19,8 @@ from segue.plan.evaluation import Evaluation
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.progress import Progress
 from segue.train.checks import check_trainable
-from segue.train.episodes import Ended
 from segue.train.evaluate import Evaluator
-from segue.train.member import Member
+from segue.train.member import Member, track
 from segue.train.pack import Pack
 from segue.train.policies import Mlp
 from segue.train.update import LossInfo
@@ -67,6 +66,7 @@ class Trainer:
     groups: list[Group]
     evaluator: Evaluator
     evaluation: Evaluation
+    stage: int = 0  # of the slowest member, when it was last noticed
     reported_at: int = 0
     saved_at: int = 0
     evaluated: dict[str, list[float]] = field(default_factory=dict)
@@ -104,22 +104,25 @@ class Trainer:
         return all(member.done for member in self.members)
 
     @property
-    def slowest(self) -> Member:
-        """The member that stands in the earliest stage, and there at the fewest steps."""
-        return min(self.members, key=lambda member: (member.progress.stage, member.progress.total_steps))
+    def running(self) -> list[Member]:
+        """The members that still train; when none does, the one that trained longest."""
+        running = [member for member in self.members if not member.done]
+        return running or [max(self.members, key=lambda member: member.progress.total_steps)]
+
+    @property
+    def progress(self) -> Progress:
+        """Where the slowest running member stands: in the earliest stage, and there at the fewest steps."""
+        return min((member.progress for member in self.running), key=_stage_and_steps)
 
     @property
     def reached(self) -> Progress:
         """Where the slowest member came to with its last rollout: at the end of a stage, that stage and its steps."""
-        return min(
-            (member.reached for member in self.members), key=lambda reached: (reached.stage, reached.total_steps)
-        )
+        return min((member.reached for member in self.running), key=_stage_and_steps)
 
     @property
     def env_steps(self) -> int:
         """Environment steps of a member: of the one furthest behind, or when all are done the longest."""
-        running = [member.progress.total_steps for member in self.members if not member.done]
-        return min(running) if running else max(member.progress.total_steps for member in self.members)
+        return min(member.progress.total_steps for member in self.running)
 
     @property
     def total_env_steps(self) -> int:
@@ -134,7 +137,7 @@ class Trainer:
 
     def advance(self) -> Happened:
         """One rollout and its update, of the members that are furthest behind."""
-        stage = self.slowest.progress.stage
+        steps = self.env_steps
         group = min((g for g in self.groups if not self._done(g)), key=self._steps)
         knobs = [self.members[member].knobs for member in group.members]
         ended, metrics, losses = group.pack.iterate(knobs)
@@ -148,7 +151,7 @@ class Trainer:
                 lr = knobs[row].adam.lr
                 logged.append(Logged(index, before, member.progress.total_steps, interval, losses[row], lr))
         self._regroup(group)
-        return self._happened(logged, stage)
+        return self._happened(logged, steps)
 
     def evaluate(self) -> dict[str, list[float]]:
         """Mean of each metric over the evaluation episodes of every member; remembered in `evaluated`."""
@@ -161,6 +164,7 @@ class Trainer:
         return {
             "members": [member.state_dict() for member in self.members],
             "groups": [{"members": group.members, "pack": group.pack.state_dict()} for group in self.groups],
+            "stage": self.stage,
             "reported_at": self.reported_at,
             "saved_at": self.saved_at,
             "evaluated": self.evaluated,
@@ -170,23 +174,40 @@ class Trainer:
         """Stand where the trainer stood that made `state`; must be called on a trainer that has not advanced."""
         for member, saved in zip(self.members, state["members"], strict=True):
             member.load_state_dict(saved)
-        (whole,) = self.groups
-        self.groups = [Group(saved["members"], whole.pack.select(saved["members"])) for saved in state["groups"]]
+        self.groups = [self._part(saved["members"]) for saved in state["groups"]]
         for group, saved in zip(self.groups, state["groups"], strict=True):
             group.pack.load_state_dict(saved["pack"])
-        self.reported_at, self.saved_at = state["reported_at"], state["saved_at"]
+        self.stage, self.reported_at, self.saved_at = state["stage"], state["reported_at"], state["saved_at"]
         self.evaluated = state["evaluated"]
 
-    def _happened(self, logged: list[Logged], stage: int) -> Happened:
-        stage_ended = self.slowest.progress.stage > stage
-        every = self.evaluation.every
-        report_due = stage_ended or self.env_steps // every > self.reported_at // every
-        interval = self.members[0].pipeline.settings(min(stage, len(self.members[0].pipeline) - 1)).save_interval
-        crossed = interval is not None and interval > 0 and self.env_steps // interval > self.saved_at // interval
-        save_due = interval is not None and (stage_ended or crossed)
+    def close(self) -> None:
+        """Give back what the worlds hold outside of memory."""
+        for world in (self.evaluator.world, *(group.pack.world for group in self.groups)):
+            world.close()
+
+    def _happened(self, logged: list[Logged], before: int) -> Happened:
+        """What is due: nothing while the member furthest behind stands still, so that every report has its own step."""
+        steps = self.env_steps
+        if steps == before:
+            return Happened(logged, False, False, False)
+        stage_ended = self.done or self.progress.stage > self.stage
+        self.stage = max(self.stage, self.progress.stage)
+        report_due = stage_ended or crossed(self.reported_at, steps, self.evaluation.every)
+        interval = self._save_interval()
+        save_due = interval is not None and (stage_ended or (interval > 0 and crossed(self.saved_at, steps, interval)))
         if save_due:
-            self.saved_at = self.env_steps
+            self.saved_at = steps
         return Happened(logged, stage_ended, report_due, save_due)
+
+    def _save_interval(self) -> int | None:
+        """That of the stage in which the slowest member took its last rollout."""
+        slowest = min(self.running, key=lambda member: _stage_and_steps(member.reached))
+        return slowest.pipeline.settings(slowest.reached.stage).save_interval
+
+    def _part(self, members: list[int]) -> Group:
+        """These members of the group that they stand in, as a group of their own."""
+        whole = next(group for group in self.groups if set(members) <= set(group.members))
+        return Group(members, whole.pack.select([whole.members.index(member) for member in members]))
 
     def _done(self, group: Group) -> bool:
         return all(self.members[member].done for member in group.members)
@@ -198,25 +219,20 @@ class Trainer:
         """Part members whose next rollouts differ in shape, and those that are done."""
         parts = partition(group.members, self._shape)
         if len(parts) > 1:
-            rows = [[group.members.index(member) for member in part] for part in parts]
             place = self.groups.index(group)
-            self.groups[place : place + 1] = [
-                Group(part, group.pack.select(of)) for part, of in zip(parts, rows, strict=True)
-            ]
+            self.groups[place : place + 1] = [self._part(part) for part in parts]
 
     def _shape(self, member: int) -> tuple[int, int] | None:
         return None if self.members[member].done else self.members[member].knobs.shape
 
 
-def track(member: Member, row: int, lanes: int, ended: Ended, metrics: dict[str, list[list[float]]]) -> None:
-    """Add the episodes that ended in the member's lanes to its metrics."""
-    own = ended.lane // lanes == row
-    if own.any():
-        means = {"return": ended.reward[own].mean(), "length": ended.steps[own].mean()}
-        member.tracker.add_scalars(means, n=int(own.sum()))
-    for name, values in metrics.items():
-        if values[row]:
-            member.tracker.add_scalars({name: sum(values[row]) / len(values[row])}, n=len(values[row]))
+def crossed(before: int, now: int, interval: int) -> bool:
+    """Whether a multiple of `interval` lies in (before, now]."""
+    return now // interval > before // interval
+
+
+def _stage_and_steps(progress: Progress) -> tuple[int, int]:
+    return progress.stage, progress.total_steps
 
 
 def partition(members: Sequence[int], key: Callable[[int], object]) -> list[list[int]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from segue.plan.files import append_row, read_rows, write_rows
 from segue.plan.lock import locked
 from segue.plan.pipeline import TrainingPipeline
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
+from segue.train.checks import check_metric
 from segue.train.log import TrialLog
 from segue.train.policies import Mlp
 from segue.train.trainer import Trainer
@@ -87,20 +89,23 @@ def run_trial(
 
     `report` is called with each row after it is on the disk. Sets torch to one thread: packs run side by side, one a
     core.
-    Raises FloatingPointError when the metric is no finite number, LockedError when another process trains in the
-    directory.
+    Raises ValueError for what the trainer cannot run, for an unknown metric and for a directory that holds another
+    pipeline's checkpoint; FloatingPointError when the metric is no finite number; LockedError when another process
+    trains in the directory.
     """
     torch.set_num_threads(1)
     directory.mkdir(parents=True, exist_ok=True)
     files = TrialFiles(directory)
     with locked(directory / "lock", wait_seconds=ORPHAN_SECONDS):
         trainer = Trainer.new(pipeline, world, seeds, evaluation, lanes=lanes, policy=policy, device=device)
-        row = files.resume(trainer, pipeline.fingerprint, device)
-        if row is not None:
-            report({**row, "replayed": True})
-        with TrialLog(directory, trainer.env_steps, trainer.total_env_steps, pipeline.should_log) as log:
-            while not trainer.done:
-                row = step(trainer, files, log, pipeline.fingerprint, metric, report) or row
+        with closing(trainer):
+            check_metric(metric, trainer.evaluator.world.metrics)
+            row = files.resume(trainer, pipeline.fingerprint, device)
+            if row is not None:
+                report({**row, "replayed": True})
+            with TrialLog(directory, trainer.env_steps, trainer.total_env_steps, pipeline.should_log) as log:
+                while not trainer.done:
+                    row = step(trainer, files, log, pipeline.fingerprint, metric, report) or row
     assert row is not None, "a pipeline ends with a report"
     return row
 
@@ -110,10 +115,10 @@ def step(
 ) -> Row | None:
     """Advance once, and write down and report what is due; return the row if there was a report."""
     happened = trainer.advance()
-    log.train(happened.logged, trainer.total_env_steps)
+    log.train(happened.logged, trainer.env_steps, trainer.total_env_steps)
     row = None
     if happened.report_due:
-        log.valid(trainer.evaluate(), trainer.env_steps)
+        log.valid(trainer.evaluate(), trainer.env_steps, trainer.total_env_steps)
         row = result_row(trainer, metric, happened.stage_ended)
         append_row(files.results, row)
     if happened.report_due or happened.save_due:
@@ -136,13 +141,14 @@ def result_row(trainer: Trainer, metric: str, stage_ended: bool) -> Row:
         raise FloatingPointError(
             f"The metric {metric!r} is {value} after {trainer.env_steps:,} steps: {values} by seed."
         )
+    stands = trainer.reached if stage_ended else trainer.progress
     return {
         metric: value,
         "metric_per_seed": values,
         "env_steps": trainer.env_steps,
         "total_env_steps": trainer.total_env_steps,
-        "stage": trainer.reached.stage,
-        "stage_steps": trainer.reached.stage_steps,
+        "stage": stands.stage,
+        "stage_steps": stands.stage_steps,
         "stage_done": stage_ended,
         "final": trainer.done,
         "evaluation": {name: sum(per_seed) / len(per_seed) for name, per_seed in trainer.evaluated.items()},

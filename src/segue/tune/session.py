@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import optuna
@@ -28,7 +28,6 @@ _WORKERS = {
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "30",  # of tearing a trial down, before its worker takes the next
 }
 _SOCKETS_FIT = 50  # characters: the sockets in Ray's directory may have 107 in all
-_SILENT = {"log_to_driver": False, "logging_level": logging.ERROR}
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 
 
@@ -37,7 +36,7 @@ def ray_session(address: str | None = None) -> Iterator[dict[str, float]]:
     """Connect to Ray for the block's length, and yield the resources there are in all, as Ray names them ("CPU").
 
     Without an `address` Ray is started on this machine and ended with the block. A connection that this process
-    has already is used, and left open. Raises ConnectionError when nothing answers at `address`.
+    has already is used, and left open. Raises ValueError when nothing answers at `address`.
     """
     os.environ.update(_DRIVER | _WORKERS)
     import ray
@@ -64,18 +63,19 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def _connected(ray: Any, address: str | None) -> Iterator[None]:
-    try:
+    with ExitStack() as stack:
         if address:
-            ray.init(address, runtime_env={"env_vars": _WORKERS}, **_SILENT)
-            yield
+            where = {"address": address, "runtime_env": {"env_vars": _WORKERS}}
         else:
-            with _short_directory() as directory:
-                # Workers inherit this process's environment: a runtime_env would cost two seconds.
-                ray.init("local", _temp_dir=directory, object_store_memory=_OBJECT_STORE_BYTES, **_SILENT)
-                yield
-                ray.shutdown()
-    finally:
-        ray.shutdown()
+            # Workers inherit this process's environment: a runtime_env would cost two seconds.
+            directory = stack.enter_context(_short_directory())
+            where = {"address": "local", "_temp_dir": directory, "object_store_memory": _OBJECT_STORE_BYTES}
+        stack.callback(ray.shutdown)
+        try:
+            ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
+        except ConnectionError as error:
+            raise ValueError(f"No Ray answers at {address!r}: start one there, or leave out --address.") from error
+        yield
 
 
 @contextmanager

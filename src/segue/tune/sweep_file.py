@@ -72,8 +72,7 @@ def _run(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is no Python file.")
     module = importlib.util.module_from_spec(spec)
-    # As `python path` would: what lies beside the file can be imported. Likewise the folder's own parent.
-    sys.path[:0] = [str(place) for place in (path.parent.resolve(), Path.cwd()) if str(place) not in sys.path]
+    _make_importable(path.parent.resolve(), Path.cwd())
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -81,6 +80,14 @@ def _run(path: Path) -> ModuleType:
         del sys.modules[name]
         raise ValueError(f"{_place(path, error)}: {_said(error)}") from error
     return module
+
+
+def _make_importable(*places: Path) -> None:
+    """Let the sweep file import what lies in `places`, as `python path` would, here and in the workers to come."""
+    new = [str(place) for place in places if str(place) not in sys.path]
+    sys.path[:0] = new
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([*new, *([inherited] if inherited else [])])
 
 
 def _place(path: Path, error: Exception) -> str:

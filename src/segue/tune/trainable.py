@@ -27,10 +27,11 @@ class Runner(Protocol):
         *,
         device: str,
         report: Callable[[dict[str, Any]], None],
-    ) -> None: ...
+    ) -> None:
+        """Train the trial of `parameters` in `directory`, or continue it there; call `report` with each result row."""
 
 
-def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner | None = None) -> Callable[[dict[str, Any]], None]:
+def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner) -> Callable[[dict[str, Any]], None]:
     """The function of a configuration `{"trial": number, "parameters": {...}}` that trains that trial.
 
     What the trial prints goes to `log.txt` in its directory. Exceptions become a last report that names the cause, so

@@ -41,6 +41,8 @@ class PPO(Loss):
 
     def __post_init__(self) -> None:
         require_non_negative(self, "clip_param", "value_loss_coef", "entropy_coef")
+        if not (self.clip_decay is None or callable(self.clip_decay)):
+            raise ValueError(f"PPO(clip_decay={self.clip_decay!r}): clip_decay is a function of the step, or None.")
 
     def knobs(self, stage_steps: int) -> dict[str, float]:
         """The clip range, decayed, and the two weights."""

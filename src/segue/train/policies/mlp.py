@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -41,6 +41,12 @@ class Mlp:
 
     hidden: tuple[int, ...] = (64, 64)
     activation: Activation = "tanh"
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(width, int) and width >= 1 for width in self.hidden):
+            raise ValueError(f"Mlp(hidden={self.hidden!r}): hidden lists the widths of the layers, each at least 1.")
+        if self.activation not in get_args(Activation):
+            raise ValueError(f"Mlp(activation={self.activation!r}): choose one of {', '.join(get_args(Activation))}.")
 
     def build(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> ActorCritic:
         """The stacked actor-critic for a world of these spaces; ValueError if it has none."""
