@@ -24,8 +24,10 @@ THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THR
 os.environ.update(THREADS)
 
 import numpy as np
+import optuna
 from ray import tune
 from record import publish
+from rich.console import Console
 from torch import optim
 
 from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
@@ -81,8 +83,6 @@ def segue_sweep(trials: int) -> float:
         lanes=LANES,
     )
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
-        from rich.console import Console
-
         result = run_sweep(
             sweep, "rate", Path(folder) / "run", Options(concurrency=SLOTS), console=Console(file=nowhere)
         )
@@ -91,8 +91,6 @@ def segue_sweep(trials: int) -> float:
 
 def ends_in(study: Path) -> list[float]:
     """When the trials of a study ended, in seconds."""
-    import optuna
-
     loaded = optuna.load_study(study_name="rate", storage=f"sqlite:///{study}")
     assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in loaded.trials)
     return [trial.datetime_complete.timestamp() for trial in loaded.trials if trial.datetime_complete]
@@ -191,20 +189,15 @@ def report(measured: dict[str, list[float]], quick: bool) -> None:
     for peer in ("plain_loop", "tune_sb3"):
         pairs = zip(measured["segue"], measured[peer], strict=True)
         figures[f"ratio_{peer}"] = statistics.median(own / other for own, other in pairs)
+    loop, peer = f"{figures['ratio_plain_loop']:.2f}", f"{figures['ratio_tune_sb3']:.1f}"
     rows = [
         ["Segue through Tune", f"{figures['segue']:,.0f}", "", ""],
-        [
-            "same trainer, plain loop, 2 processes",
-            f"{figures['plain_loop']:,.0f}",
-            f"{figures['ratio_plain_loop']:.2f}",
-            "0.65",
-        ],
-        ["Stable-Baselines3 through Tune", f"{figures['tune_sb3']:,.0f}", f"{figures['ratio_tune_sb3']:.1f}", "2.5"],
+        ["same trainer, plain loop, 2 processes", f"{figures['plain_loop']:,.0f}", loop, "0.65"],
+        ["Stable-Baselines3 through Tune", f"{figures['tune_sb3']:,.0f}", peer, "2.5"],
     ]
     columns = ("two trials at a time", "trials/h", "Segue is x", "target")
-    publish(
-        "sweep_rate", " ".join(sys.argv), "Trials of 51,200 CartPole steps an hour", columns, rows, figures, not quick
-    )
+    title = "Trials of 51,200 CartPole steps an hour"
+    publish("sweep_rate", " ".join(sys.argv), title, columns, rows, figures, keep=not quick)
 
 
 if __name__ == "__main__":
