@@ -1,9 +1,21 @@
 """Training: one pack of members, from first step to last."""
 
+from segue.train.checks import check_trial
 from segue.train.evaluate import EPISODE_METRICS, Evaluator
 from segue.train.losses import A2C, PPO, EntropyBonus
 from segue.train.policies import Mlp
 from segue.train.trainer import Trainer
 from segue.train.trial import member_seeds, run_trial
 
-__all__ = ["A2C", "EPISODE_METRICS", "PPO", "EntropyBonus", "Evaluator", "Mlp", "Trainer", "member_seeds", "run_trial"]
+__all__ = [
+    "A2C",
+    "EPISODE_METRICS",
+    "PPO",
+    "EntropyBonus",
+    "Evaluator",
+    "Mlp",
+    "Trainer",
+    "check_trial",
+    "member_seeds",
+    "run_trial",
+]

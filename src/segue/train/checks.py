@@ -10,6 +10,16 @@ from segue.plan.settings import TrainingSettings
 from segue.train.evaluate import EPISODE_METRICS
 from segue.train.losses import PPO, Loss
 from segue.train.optimizer import AdamSettings
+from segue.train.policies import Mlp
+from segue.worlds.registry import WorldSpec
+
+
+def check_trial(pipeline: TrainingPipeline, world: WorldSpec, lanes: int, policy: Mlp | None) -> None:
+    """Raise ValueError, in one sentence, unless a trial of this pipeline, world and policy could begin."""
+    check_trainable(pipeline, lanes)
+    if not isinstance(policy, Mlp | None):
+        raise ValueError(f"The policy is {policy!r}: use one of segue.train.policies, such as Mlp(hidden=(64, 64)).")
+    (policy or Mlp()).build(world.single_observation_space, world.single_action_space)
 
 
 def check_trainable(pipeline: TrainingPipeline, lanes: int) -> None:

@@ -1,0 +1,28 @@
+"""Every file of `sweeps/` is a test: its pipelines are built, and could be trained, at the corners of its space."""
+
+from pathlib import Path
+
+import pytest
+
+from segue.train import check_trial
+from segue.tune.drive import check_sweep
+from segue.tune.sweep_file import load_sweep
+from segue.worlds import world_spec
+
+FILES = sorted(
+    path for path in (Path(__file__).parent.parent / "sweeps").glob("*.py") if path.stem not in ("__init__", "run")
+)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_pipelines_at_the_corners_of_the_space_could_be_trained(path: Path) -> None:
+    sweep = load_sweep(path)
+    check_sweep(sweep)
+    corners = sweep.corners()
+    assert corners
+    for corner in corners:
+        check_trial(sweep.pipeline(**corner), world_spec(sweep.world), sweep.lanes, sweep.policy)
+
+
+def test_there_are_sweeps() -> None:
+    assert "ppo_grid" in [path.stem for path in FILES]
