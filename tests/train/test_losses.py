@@ -6,6 +6,7 @@ import torch
 from segue.plan.schedules import LinearDecay
 from segue.train.losses import A2C, PPO, Batch
 from segue.train.policies import Outputs
+from tests.train.reference import plain_a2c, plain_ppo
 
 K, B = 3, 64
 
@@ -39,26 +40,6 @@ def of_member(batch, outputs, k):
     """One member's tensors in 64 bits, its outputs as leaves of autograd."""
     own = [tensor[k].detach().double().requires_grad_() for tensor in outputs]
     return Batch(*(tensor[k].double() for tensor in batch)), Outputs(*own)
-
-
-def plain_ppo(loss, batch, outputs):
-    advantage = batch.advantage
-    if loss.normalize_advantage:
-        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-    ratio = torch.exp(outputs.log_prob - batch.log_prob)
-    c = loss.clip_param
-    surrogate = torch.min(ratio * advantage, ratio.clamp(1 - c, 1 + c) * advantage).mean()
-    error = (outputs.value - batch.value_target) ** 2
-    if loss.use_clipped_value_loss:
-        near = batch.value + (outputs.value - batch.value).clamp(-c, c)
-        error = torch.max(error, (near - batch.value_target) ** 2)
-    return -surrogate + loss.value_loss_coef * 0.5 * error.mean() - loss.entropy_coef * outputs.entropy.mean()
-
-
-def plain_a2c(loss, batch, outputs):
-    value = 0.5 * ((outputs.value - batch.value_target) ** 2).mean()
-    action = -(outputs.log_prob * batch.advantage).mean()
-    return action + loss.value_loss_coef * value - loss.entropy_coef * outputs.entropy.mean()
 
 
 def assert_agrees(losses, plain):
