@@ -43,7 +43,7 @@ def judged(pack, rollout, width=2):
 
 
 def replayed(world, rollout):
-    """The steps of a second world under the rollout's actions, with the observation that follows each, if cut its last."""
+    """The steps of a second world under the same actions, with the observation after each: an ended episode's last."""
     made = make_world(world, len(SEEDS), N)
     seen = made.reset(np.concatenate([lane_seeds(seed, "train", N) for seed in SEEDS])).copy()
     steps = []

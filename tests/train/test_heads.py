@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from torch.distributions import Independent, Normal
 from torch.distributions import Categorical as TorchCategorical
+from torch.distributions import Independent, Normal
 
 from segue.train.policies.heads import Categorical, Gaussian
 

@@ -118,5 +118,5 @@ def test_impossible_widths_are_refused(hidden):
 
 
 def test_an_unknown_activation_is_refused():
-    with pytest.raises(ValueError, match="'gelu'.*choose one of tanh, relu"):
+    with pytest.raises(ValueError, match=r"'gelu'.*choose one of tanh, relu"):
         Mlp(activation="gelu")
