@@ -50,7 +50,7 @@ def check_losses(losses: Mapping[str, object]) -> None:
     for name, loss in losses.items():
         if not isinstance(loss, Loss):
             kind = type(loss).__name__
-            raise ValueError(f"The loss {name!r} is a {kind}: use one of segue.train.losses, such as PPO().")
+            raise ValueError(f"The loss {name!r} is of the class {kind}: use one of segue.train.losses, such as PPO().")
 
 
 def check_settings(index: int, settings: TrainingSettings) -> None:

@@ -1,0 +1,58 @@
+import re
+
+import pytest
+import torch
+
+from segue.plan.builder import Builder
+from segue.plan.off_policy import OffPolicyPipelineComponent
+from segue.plan.schedules import LinearDecay
+from segue.train import A2C, PPO
+from segue.train.checks import check_metric, check_trainable
+from tests.train.pipelines import LANES, pipeline, stage, trainer
+
+COMPONENT = OffPolicyPipelineComponent(data_iterator_builder=iter, loss_names=["ppo"], updates=1)
+
+
+@pytest.mark.parametrize(
+    ("stages", "changes", "sentence"),
+    [
+        ([stage(teacher_forcing=LinearDecay(10))], {}, "Stage 0 has teacher_forcing"),
+        ([stage(), stage(offpolicy_component=COMPONENT)], {}, "Stage 1 has offpolicy_component"),
+        ([], {"lr_scheduler_builder": Builder(torch.optim.lr_scheduler.StepLR)}, "lr_scheduler_builder"),
+        ([], {"losses": {"ppo": object()}}, "The loss 'ppo' is of the class object: use one of segue.train.losses"),
+        ([], {"advance_scene_rollout_period": 3}, "advance_scene_rollout_period=3"),
+        ([stage(num_mini_batch=40)], {}, "4 lanes x 16 steps into 40 minibatches, and a minibatch needs 2 samples"),
+        ([stage("a2c", num_mini_batch=65)], {}, "choose num_mini_batch at most 64, or longer rollouts"),
+        ([], {"adam": {"amsgrad": True}}, "optimizer_builder gives ['amsgrad']"),
+    ],
+)
+def test_what_the_trainer_cannot_run_is_refused_in_one_sentence(stages, changes, sentence):
+    made = pipeline(*stages, **changes)
+    with pytest.raises(ValueError, match=re.escape(sentence)) as refused:
+        check_trainable(made, LANES)
+    assert str(refused.value).endswith(".")
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        trainer([pipeline(), made], seeds=[0, 1])
+
+
+def test_the_smallest_minibatches_are_accepted_and_stay_finite():
+    for names, most in (("ppo", 32), ("a2c", 64)):
+        made = trainer(pipeline(stage(names, num_mini_batch=most)))
+        made.advance()
+        assert torch.isfinite(made.parameters).all()
+
+
+def test_one_sample_is_enough_where_nothing_is_normalised():
+    losses = {"ppo": PPO(normalize_advantage=False), "a2c": A2C()}
+    check_trainable(pipeline(stage(["ppo", "a2c"], num_mini_batch=64), losses=losses), LANES)
+
+
+def test_losses_may_be_builders():
+    check_trainable(pipeline(losses={"ppo": Builder(PPO, {"clip_param": 0.3})}), LANES)
+
+
+def test_metrics_are_those_of_every_episode_and_of_the_world():
+    for metric in ("return", "length", "success"):
+        check_metric(metric, ("success",))
+    with pytest.raises(ValueError, match=r"no metric 'reward' in this world: choose from 'length', 'return'\."):
+        check_metric("reward", ())

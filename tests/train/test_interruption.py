@@ -1,0 +1,147 @@
+"""Whatever ends an attempt, at whatever moment: the next one leaves what an uninterrupted run leaves, bit for bit."""
+
+import fcntl
+import json
+
+import pytest
+
+from segue.plan.criteria import EarlyStoppingCriterion
+from segue.plan.files import append_row
+from segue.plan.lock import LockedError
+from segue.train import trial
+from segue.train.checkpoint import newest_first, save_checkpoint
+from tests.train.pipelines import ROLLOUT, stage
+from tests.train.same import assert_same_state
+from tests.train.trials import REPORTS, AttemptEndedError, final_state, interrupted_after, plan, rows, run
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("whole")
+    run(directory)
+    return directory
+
+
+@pytest.mark.parametrize("reports", range(1, REPORTS + 1))
+def test_interrupted_at_any_report_it_ends_as_if_it_had_not_been(tmp_path, whole, reports):
+    first = interrupted_after(tmp_path, reports)
+    heard = []
+    run(tmp_path, report=heard.append)
+    assert heard[0] == first[-1] | {"replayed": True}
+    assert first + heard[1:] == rows(tmp_path) == rows(whole)
+    assert_same_state(final_state(tmp_path), final_state(whole))
+
+
+def test_interrupted_again_and_again(tmp_path, whole):
+    interrupted_after(tmp_path, 1)
+    for _ in range(REPORTS - 1):
+        interrupted_after(tmp_path, 2)  # the first one repeats what was reported last
+    run(tmp_path)
+    assert rows(tmp_path) == rows(whole)
+    assert_same_state(final_state(tmp_path), final_state(whole))
+
+
+def test_rows_after_the_checkpoint_are_written_again(tmp_path):
+    made = plan(save_interval=0)  # saved at the ends of stages only
+    first = interrupted_after(tmp_path, 4, made)
+    heard = []
+    run(tmp_path, made, heard.append)
+    assert heard[0] == first[1] | {"replayed": True}
+    assert heard[1:3] == first[2:]
+    assert rows(tmp_path) == first[:2] + heard[1:]
+
+
+def test_what_is_complete_is_only_repeated(tmp_path, whole):
+    last = run(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "checkpoints").iterdir()}
+    heard = []
+    assert run(tmp_path, report=heard.append) == last
+    assert heard == [last | {"replayed": True}]
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "checkpoints").iterdir()} == before
+    assert rows(tmp_path) == rows(whole)
+
+
+@pytest.mark.parametrize("keep", [0, 1000])
+def test_a_damaged_checkpoint_costs_time_and_no_result(tmp_path, whole, keep):
+    interrupted_after(tmp_path, 4)
+    newest = newest_first(tmp_path / "checkpoints")[0]
+    newest.write_bytes(newest.read_bytes()[:keep])
+    run(tmp_path)
+    assert (newest.parent / f"damaged-{newest.name}").exists()
+    assert rows(tmp_path) == rows(whole)
+    assert_same_state(final_state(tmp_path), final_state(whole))
+
+
+@pytest.mark.parametrize("number", range(REPORTS))
+def test_a_row_that_was_torn_is_written_again(tmp_path, whole, monkeypatch, number):
+    def tear(path, row):
+        if row["env_steps"] == rows(whole)[number]["env_steps"]:
+            with path.open("a") as file:
+                file.write(json.dumps(row)[:-20])
+            raise AttemptEndedError
+        append_row(path, row)
+
+    with monkeypatch.context() as patched, pytest.raises(AttemptEndedError):
+        patched.setattr(trial, "append_row", tear)
+        run(tmp_path)
+    run(tmp_path)
+    assert rows(tmp_path) == rows(whole)
+    assert_same_state(final_state(tmp_path), final_state(whole))
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_a_checkpoint_that_was_not_finished_is_written_again(tmp_path, whole, monkeypatch, number):
+    def tear(directory, env_steps, state):
+        if env_steps == (number + 1) * ROLLOUT:
+            raise AttemptEndedError
+        save_checkpoint(directory, env_steps, state)
+
+    with monkeypatch.context() as patched, pytest.raises(AttemptEndedError):
+        patched.setattr(trial, "save_checkpoint", tear)
+        run(tmp_path)
+    run(tmp_path)
+    assert rows(tmp_path) == rows(whole)
+    assert_same_state(final_state(tmp_path), final_state(whole))
+
+
+def test_without_checkpoints_it_begins_again(tmp_path):
+    made = plan(save_interval=None)
+    first = interrupted_after(tmp_path, 3, made)
+    heard = []
+    run(tmp_path, made, heard.append)
+    assert heard[:3] == first
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_second_process_in_the_directory_is_refused(tmp_path, monkeypatch, whole):
+    monkeypatch.setattr(trial, "ORPHAN_SECONDS", 0.1)
+
+    def report(row):
+        with pytest.raises(LockedError, match="in use by another process"):
+            run(tmp_path)
+
+    run(tmp_path, report=report)
+    assert rows(tmp_path) == rows(whole)
+
+
+def test_it_waits_for_a_process_that_is_about_to_end(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("segue.plan.lock.time.sleep", lambda seconds: asked.append(holder.close()))
+    holder = (tmp_path / "lock").open("a")
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    run(tmp_path)
+    assert asked
+
+
+class Raises(EarlyStoppingCriterion):
+    """Breaks when it is asked."""
+
+    def __call__(self, stage_steps, total_steps, training_metrics):
+        raise ZeroDivisionError
+
+
+def test_whatever_breaks_gives_the_directory_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(trial, "ORPHAN_SECONDS", 0.0)
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path, plan(stage(early_stopping_criterion=Raises()), save_interval=None))
+    run(tmp_path)

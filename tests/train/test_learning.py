@@ -1,0 +1,103 @@
+"""Every probe world is learned, by several members at once; each can fail for one reason only."""
+
+import numpy as np
+import pytest
+import torch
+
+from segue.plan.evaluation import Evaluation
+from segue.train import A2C, PPO, Mlp, member_seeds, run_trial
+from tests.train.pipelines import advanced, pipeline, stage, trainer
+from tests.worlds import probes
+
+SEEDS = (0, 1, 2)
+GAMMA = 0.9
+ALGORITHMS = {
+    "ppo": {"losses": {"ppo": PPO(clip_param=0.2)}, "num_mini_batch": 2, "update_repeats": 4},
+    "a2c": {"losses": {"ppo": A2C()}, "num_mini_batch": 1, "update_repeats": 1},
+}
+
+
+def learned(world, algorithm="ppo", rollouts=100, lr=1e-2, **changes):
+    """A trainer at the end of so many rollouts of 8 lanes x 16 steps."""
+    settings = {"gamma": GAMMA, "adam": {"lr": lr}} | ALGORITHMS[algorithm] | changes
+    made = pipeline(stage(steps=rollouts * 8 * 16), num_steps=16, **settings)
+    return advanced(trainer(made, world, SEEDS, lanes=8, policy=Mlp((16,))))
+
+
+def values(made, *seen):
+    """The critics' values `[K, B]` of these observations."""
+    observation = torch.tensor(seen, dtype=torch.float32)[None, :, None].expand(len(SEEDS), -1, -1)
+    return made.groups[0].pack.policy.values(made.parameters, observation.contiguous()).numpy()
+
+
+def outputs(made, *seen):
+    """The actors' outputs `[K, B, A]`: logits or means."""
+    observation = np.tile(np.array(seen, np.float32)[None, :, None], (len(SEEDS), 1, 1))
+    return made.groups[0].pack.policy.actor(made.parameters)(observation)
+
+
+def probabilities(made, *seen):
+    """Of action 1, `[K, B]`."""
+    return torch.softmax(torch.from_numpy(outputs(made, *seen)), -1)[..., 1].numpy()
+
+
+def assert_close(found, expected, tolerance=0.1):
+    np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=tolerance)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_constant_reward_is_the_value(algorithm):
+    assert_close(values(learned(probes.ConstantReward, algorithm), 0.0), 1.0)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_reward_that_is_observed_is_the_value(algorithm):
+    assert_close(values(learned(probes.ObservationReward, algorithm), -1.0, 1.0), [-1.0, 1.0])
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_delayed_reward_is_discounted_once(algorithm):
+    assert_close(values(learned(probes.DelayedReward, algorithm), 0.0, 1.0), [GAMMA, 1.0], tolerance=0.05)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_better_action_is_found(algorithm):
+    assert (probabilities(learned(probes.ActionReward, algorithm), 0.0) > 0.9).all()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_better_action_is_told_by_the_observation(algorithm):
+    found = probabilities(learned(probes.ContextualAction, algorithm), -1.0, 1.0)
+    assert (found[:, 0] < 0.1).all() and (found[:, 1] > 0.9).all()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_gaussian_s_means_find_their_targets_and_its_spread_shrinks(algorithm):
+    made = learned(probes.GaussianTarget, algorithm, rollouts=200)
+    assert_close(outputs(made, -1.0, 1.0)[..., 0], [-0.5, 0.5], tolerance=0.15)
+    assert (made.groups[0].pack.policy.extra(made.parameters).exp() < 0.7).all()
+
+
+@pytest.mark.parametrize("use_gae", [True, False])
+def test_a_cut_is_no_end(use_gae):
+    made = learned(probes.TruncatedForever, rollouts=120, use_gae=use_gae, gamma=0.75)
+    assert_close(values(made, 0.0), 1 / (1 - 0.75), tolerance=0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", ["CartPole-v1", "gym/CartPole-v1"])
+def test_cartpole_is_solved_on_two_seeds(world, tmp_path):
+    plan = pipeline(
+        stage(steps=120_000),
+        losses={"ppo": PPO(clip_param=0.2, entropy_coef=0.0)},
+        adam={"lr": 1e-3, "eps": 1e-5},
+        num_mini_batch=4,
+        update_repeats=8,
+        num_steps=128,
+        gae_lambda=0.95,
+        metric_accumulate_interval=10_000,
+    )
+    how = Evaluation(every=20_000, episodes=20)
+    rows = []
+    run_trial(plan, world, member_seeds(0, 2), tmp_path, evaluation=how, report=rows.append)
+    assert max(min(row["metric_per_seed"]) for row in rows) >= 475

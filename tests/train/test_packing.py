@@ -1,0 +1,95 @@
+"""Packing never changes a result: each member of a pack of seven is, bit for bit, the same member alone."""
+
+import pytest
+import torch
+
+from segue.train import Mlp
+from segue.worlds import cartpole
+from tests.train.members import SEEDS, Patience, ThreeTargets, member, seven
+from tests.train.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
+
+
+def assert_each_is_itself(pipelines, world="CartPole-v1", lanes=LANES, policy=None):
+    def run(plans, seeds):
+        return advanced(trainer(plans, world, seeds, lanes=lanes, policy=policy))
+
+    together = run(pipelines, SEEDS)
+    assert len(together.parameters.unique(dim=0)) == len(SEEDS)
+    for k, (plan, seed) in enumerate(zip(pipelines, SEEDS, strict=True)):
+        alone = run([plan], [seed])
+        assert torch.equal(alone.parameters[0], together.parameters[k]), f"member {k} depends on its neighbours"
+        assert alone.members[0].state_dict() == together.members[k].state_dict()
+    return together
+
+
+@pytest.mark.parametrize("same_epochs", [True, False], ids=["same epochs", "different epochs"])
+def test_with_everything_different_and_stages_that_change_at_different_times(same_epochs):
+    assert_each_is_itself(seven(same_epochs=same_epochs))
+
+
+@pytest.mark.parametrize(
+    ("world", "hidden"),
+    [("CartPole-v1", (17,)), ("CartPole-v1", ()), ("Pendulum-v1", (17, 5)), (ThreeTargets, (17,))],
+    ids=["discrete", "linear", "Gymnasium", "Gaussian"],
+)
+def test_in_odd_shapes(world, hidden):
+    pipelines = seven(lanes=3, num_steps=13, num_mini_batch=3, same_epochs=True)
+    assert_each_is_itself(pipelines, world, lanes=3, policy=Mlp(hidden))
+
+
+def test_with_one_lane_and_minibatches_of_two():
+    pipelines = seven(lanes=1, num_steps=9, num_mini_batch=4, same_epochs=True)
+    assert_each_is_itself(pipelines, lanes=1, policy=Mlp((5, 3), "relu"))
+
+
+def test_with_episodes_that_are_cut_at_different_times(monkeypatch):
+    monkeypatch.setattr(cartpole, "MAX_EPISODE_STEPS", 11)
+    assert_each_is_itself(seven(lanes=3, num_steps=13), lanes=3)
+
+
+@pytest.mark.parametrize("world", ["CartPole-v1", "Pendulum-v1"])
+def test_when_neighbours_leave_half_way(world):
+    pipelines = [member(i, ROLLOUT, rollouts=20 if i % 2 else 10 + i, same_epochs=True) for i in range(len(SEEDS))]
+    together = assert_each_is_itself(pipelines, world)
+    assert len(together.groups) > 1
+
+
+def test_when_a_criterion_ends_the_stages_of_some():
+    def plan(i):
+        first = stage(steps=8 * ROLLOUT, early_stopping_criterion=Patience(1 + i) if i % 2 else None)
+        last = stage(steps=12 * ROLLOUT, early_stopping_criterion=Patience(2) if i == 4 else None)
+        return pipeline(first, last, metric_accumulate_interval=ROLLOUT)
+
+    together = assert_each_is_itself([plan(i) for i in range(len(SEEDS))])
+    lengths = [member.progress.total_steps // ROLLOUT for member in together.members]
+    assert lengths == [20, 14, 20, 16, 10, 18, 20]
+
+
+def test_when_stages_have_rollouts_and_minibatches_of_their_own():
+    """The pack is parted where members stand in stages of different shapes."""
+
+    def plan(i):
+        shapes = ({"num_steps": 16}, {"num_steps": 8 + i % 2, "num_mini_batch": 4}, {"num_steps": 16})
+        return pipeline(*(stage(steps=(3 + i) * ROLLOUT, **shape) for shape in shapes))
+
+    together = assert_each_is_itself([plan(i) for i in range(len(SEEDS))])
+    assert len(together.groups) == len(SEEDS)
+
+
+def test_when_members_begin_with_different_shapes():
+    assert_each_is_itself([pipeline(stage(steps=5 * ROLLOUT, num_steps=8 + i % 3)) for i in range(len(SEEDS))])
+
+
+def test_whatever_number_of_members_is_updated_at_a_time(monkeypatch):
+    whole = advanced(trainer(seven(same_epochs=True), seeds=SEEDS)).parameters
+    for width in (1, 3):
+        monkeypatch.setattr("segue.train.pack.Pack.width", lambda pack, knobs, width=width: width)
+        assert torch.equal(advanced(trainer(seven(same_epochs=True), seeds=SEEDS)).parameters, whole)
+
+
+def test_a_loss_of_weight_0_changes_nothing():
+    with_it, without = (
+        advanced(trainer(pipeline(stage(names, loss_weights=weights)))).parameters
+        for names, weights in ((["ppo", "a2c"], [1.0, 0.0]), (["ppo"], [1.0]))
+    )
+    assert torch.equal(with_it, without)

@@ -1,0 +1,95 @@
+"""A trainer that was saved and loaded again goes on bit for bit, wherever that was."""
+
+import pytest
+
+from segue.plan.evaluation import Evaluation
+from segue.train import Mlp
+from segue.train.checkpoint import load_checkpoint, save_checkpoint
+from tests.train.members import SEEDS, Patience, ThreeTargets, member
+from tests.train.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
+from tests.train.same import assert_same_state
+
+EVALUATION = Evaluation(every=2 * ROLLOUT, episodes=2, max_episode_steps=20)
+POLICY = Mlp((8,))
+
+
+def history(made):
+    """What each rollout up to the end brings about, with evaluations where they are due, and where it leads."""
+    happened = []
+    while not made.done:
+        now = made.advance()
+        happened.append((now, made.evaluate() if now.report_due else None))
+    return happened, made.state_dict()
+
+
+def assert_resumes_everywhere(tmp_path, pipelines, world="CartPole-v1", seeds=SEEDS[:3]):
+    def new():
+        return trainer(pipelines, world, seeds, EVALUATION, policy=POLICY)
+
+    whole, left = history(new())
+    ahead = new()
+    for point in range(len(whole)):
+        directory = tmp_path / str(point)
+        save_checkpoint(directory, ahead.env_steps, ahead.state_dict())
+        resumed = new()
+        resumed.load_state_dict(load_checkpoint(directory))
+        assert resumed.total_env_steps == ahead.total_env_steps
+        rest, final = history(resumed)
+        assert rest == whole[point:]
+        assert_same_state(final, left)
+        if ahead.advance().report_due:
+            ahead.evaluate()
+
+
+@pytest.mark.parametrize("world", ["CartPole-v1", "Pendulum-v1", ThreeTargets])
+def test_in_every_stage_and_at_its_end(tmp_path, world):
+    assert_resumes_everywhere(tmp_path, pipeline(stage(), stage("a2c"), save_interval=0), world)
+
+
+def test_with_a_criterion_that_has_state_and_a_metric_half_gathered(tmp_path):
+    first = stage(early_stopping_criterion=Patience(2), steps=20 * ROLLOUT)
+    assert_resumes_everywhere(tmp_path, pipeline(first, stage(), metric_accumulate_interval=3 * ROLLOUT))
+
+
+@pytest.mark.parametrize("world", ["CartPole-v1", "Pendulum-v1"])
+def test_after_a_member_has_left(tmp_path, world):
+    assert_resumes_everywhere(tmp_path, [member(i, ROLLOUT, rollouts=4 + 2 * i) for i in range(3)], world)
+
+
+def test_when_the_pack_is_parted_from_the_beginning_and_again_later(tmp_path):
+    plans = [
+        pipeline(stage(steps=2 * ROLLOUT, num_steps=first), stage(steps=2 * ROLLOUT, num_steps=second))
+        for first, second in ((16, 8), (16, 16), (8, 9))
+    ]
+    assert_resumes_everywhere(tmp_path, plans)
+
+
+def test_loading_takes_nothing_from_the_trainer_that_was_saved():
+    made, other = trainer(pipeline()), trainer(pipeline())
+    made.advance()
+    other.load_state_dict(made.state_dict())
+    advanced(made)
+    assert_same_state(advanced(other).state_dict(), made.state_dict())
+
+
+def test_a_state_stays_what_it_was_when_training_goes_on():
+    made, again = trainer(pipeline()), trainer(pipeline())
+    made.advance()
+    state = made.state_dict()
+    advanced(made)
+    again.load_state_dict(state)
+    assert_same_state(advanced(again).state_dict(), made.state_dict())
+
+
+def test_saving_does_not_disturb_the_run(tmp_path):
+    quiet, saving = trainer(pipeline(), seeds=SEEDS[:2]), trainer(pipeline(), seeds=SEEDS[:2])
+    while not saving.done:
+        saving.advance()
+        save_checkpoint(tmp_path, saving.env_steps, saving.state_dict())
+    assert_same_state(advanced(quiet).state_dict(), saving.state_dict())
+
+
+def test_a_trainer_of_fewer_members_refuses_the_state():
+    state = trainer(pipeline(), seeds=[0, 1]).state_dict()
+    with pytest.raises(ValueError):
+        trainer(pipeline(), seeds=[0]).load_state_dict(state)
