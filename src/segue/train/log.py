@@ -36,8 +36,9 @@ class TrialLog(AbstractContextManager["TrialLog"]):
         kept = [row for row in read_rows(self.path) if row["total_env_steps"] <= total_env_steps]
         write_rows(self.path, kept)
         self.rows = self.path.open("a")
+        # Readers forget what earlier attempts wrote from purge_step on. The suffix keeps attempts of one second apart.
         self.events = SummaryWriter(
-            str(directory), purge_step=from_steps + 1 if from_steps else None, write_to_disk=True
+            str(directory), purge_step=from_steps + 1, filename_suffix=f".{from_steps:012d}", write_to_disk=True
         )
         self.since, self.steps = time.perf_counter(), total_env_steps
 
@@ -52,7 +53,7 @@ class TrialLog(AbstractContextManager["TrialLog"]):
             "stage": mean([one.stage for one in logged]),
             "lr": mean([one.lr for one in logged]),
             "fps": fps,
-            "teacher_ratio": 0.0,
+            **mean_of_flat([one.teacher for one in logged]),
         }
         numbers = dict(mean_of_flat([dict(flat("train-metrics", one.metrics)) for one in logged]))
         numbers |= mean_of_flat([dict(flat("train-losses", one.losses)) for one in logged])
