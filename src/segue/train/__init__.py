@@ -2,7 +2,7 @@
 
 from segue.train.checks import check_trial
 from segue.train.evaluate import EPISODE_METRICS, Evaluator
-from segue.train.losses import A2C, PPO, EntropyBonus
+from segue.train.losses import A2C, PPO, EntropyBonus, Imitation, PPOValue
 from segue.train.policies import Mlp
 from segue.train.trainer import Trainer
 from segue.train.trial import member_seeds, run_trial
@@ -13,7 +13,9 @@ __all__ = [
     "PPO",
     "EntropyBonus",
     "Evaluator",
+    "Imitation",
     "Mlp",
+    "PPOValue",
     "Trainer",
     "check_trial",
     "member_seeds",

@@ -7,16 +7,21 @@ from collections.abc import Mapping, Sequence
 from segue.plan.names import suggestion
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.settings import TrainingSettings
+from segue.plan.stage import PipelineStage
 from segue.train.evaluate import EPISODE_METRICS
+from segue.train.knobs import probability
+from segue.train.learning_rate import lr_factor
 from segue.train.losses import PPO, Loss
 from segue.train.optimizer import AdamSettings
 from segue.train.policies import Mlp
 from segue.worlds.registry import WorldSpec
+from segue.worlds.world import WITH_EXPERTS
 
 
 def check_trial(pipeline: TrainingPipeline, world: WorldSpec, lanes: int, policy: Mlp | None) -> None:
     """Raise ValueError, in one sentence, unless a trial of this pipeline, world and policy could begin."""
     check_trainable(pipeline, lanes)
+    check_expert(pipeline, world.has_expert)
     if not isinstance(policy, Mlp | None):
         raise ValueError(f"The policy is {policy!r}: use one of segue.train.policies, such as Mlp(hidden=(64, 64)).")
     (policy or Mlp()).build(world.single_observation_space, world.single_action_space)
@@ -25,17 +30,36 @@ def check_trial(pipeline: TrainingPipeline, world: WorldSpec, lanes: int, policy
 def check_trainable(pipeline: TrainingPipeline, lanes: int) -> None:
     """Raise ValueError, in one sentence, if the trainer cannot run this pipeline with `lanes` lanes a member."""
     AdamSettings.of(pipeline.optimizer_builder)
-    if pipeline.lr_scheduler_builder is not None:
-        raise ValueError("The pipeline has an lr_scheduler_builder, which this version does not step: leave it out.")
+    lr_factor(pipeline.lr_scheduler_builder)
     for index, stage in enumerate(pipeline):
-        for name in ("teacher_forcing", "offpolicy_component"):
-            if getattr(stage, name) is not None:
-                raise ValueError(f"Stage {index} has {name}, which this version does not train with: leave it out.")
+        if stage.offpolicy_component is not None:
+            raise ValueError(
+                f"Stage {index} has an offpolicy_component, which this version does not train with: leave it out."
+            )
+        check_teacher_forcing(index, stage)
         losses = {name: pipeline.loss(name) for name in stage.loss_name}
         check_losses(losses)
         check_settings(index, pipeline.settings(index))
         normalizes = any(isinstance(loss, PPO) and loss.normalize_advantage for loss in losses.values())
         check_minibatches(index, pipeline.settings(index), lanes, least=2 if normalizes else 1)
+
+
+def check_teacher_forcing(index: int, stage: PipelineStage) -> None:
+    """Raise ValueError where the stage's schedule leaves [0, 1], at a hundred steps of the stage."""
+    if stage.teacher_forcing is not None:
+        for part in range(101):
+            probability(stage.teacher_forcing, index, stage.step_limit * part // 100)
+
+
+def check_expert(pipeline: TrainingPipeline, has_expert: bool) -> None:
+    """Raise ValueError, naming worlds that have one, for a stage that asks for an expert where there is none."""
+    for index, stage in enumerate(pipeline):
+        needing = [name for name in stage.loss_name if getattr(pipeline.loss(name), "needs_expert", False)]
+        if not has_expert and (stage.teacher_forcing is not None or needing):
+            what = f"the loss {needing[0]!r}" if needing else "teacher_forcing"
+            raise ValueError(
+                f"Stage {index} has {what}, and the world has no expert: choose one that has, which are {WITH_EXPERTS}."
+            )
 
 
 def check_metric(metric: str, world_metrics: Sequence[str]) -> None:

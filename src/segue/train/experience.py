@@ -29,6 +29,7 @@ class Experience:
     action: Tensor  # [K*B, ...]
     scalars: Tensor  # [4, K*B]: log-probability, advantage, value target, value
     samples: int  # B
+    expert: tuple[Tensor, Tensor] | None = None  # its actions [K*B, ...] and whether it knew them [K*B]
 
     def batches(self, index: NDArray[np.int64]) -> Iterator[Batch]:
         """Minibatches for row numbers `[M, k, mb]`, gathered for a whole epoch at once."""
@@ -36,7 +37,9 @@ class Experience:
         observation = self.observation.index_select(0, rows).unflatten(0, index.shape).unbind(0)
         action = self.action.index_select(0, rows).unflatten(0, index.shape).unbind(0)
         scalars = self.scalars.index_select(1, rows).unflatten(1, index.shape).unbind(1)
-        return (Batch(*fields[:2], *fields[2].unbind(0)) for fields in zip(observation, action, scalars, strict=True))
+        expert = [tensor.index_select(0, rows).unflatten(0, index.shape).unbind(0) for tensor in self.expert or ()]
+        for fields in zip(observation, action, scalars, *expert, strict=True):
+            yield Batch(*fields[:2], *fields[2].unbind(0), *fields[3:])
 
 
 @torch.no_grad()
@@ -65,7 +68,21 @@ def experience(
     advantage = torch.from_numpy(advantage_TKN.swapaxes(0, 1)).to(device)
     value = value_KTN[:, :-1]
     scalars = torch.stack([log_prob, advantage, advantage + value, value]).view(4, -1)
-    return Experience(observation[:, :-1].reshape(-1, numbers), action.flatten(0, 2), scalars, steps * lanes)
+    expert = expert_rows(rollout, members, device)
+    return Experience(observation[:, :-1].reshape(-1, numbers), action.flatten(0, 2), scalars, steps * lanes, expert)
+
+
+def expert_rows(rollout: Rollout, members: int, device: torch.device) -> tuple[Tensor, Tensor] | None:
+    """What the expert said, as rows in the members' order, if it was asked."""
+    if rollout.teaching is None:
+        return None
+
+    def rows(steps_TL: NDArray[np.generic]) -> Tensor:
+        apart = steps_TL.reshape(len(steps_TL), members, -1, *steps_TL.shape[2:])
+        together = apart.swapaxes(0, 1).reshape(-1, *steps_TL.shape[2:])
+        return torch.from_numpy(np.ascontiguousarray(together)).to(device)
+
+    return rows(rollout.teaching.action), rows(rollout.teaching.available.astype(np.float32))
 
 
 def stacked(steps: list[Array]) -> Tensor:

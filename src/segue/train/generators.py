@@ -17,11 +17,12 @@ class MemberGenerators:
     parameters: np.random.Generator
     actions: np.random.Generator
     minibatches: np.random.Generator
+    teacher: np.random.Generator
 
     @classmethod
     def of(cls, seed: int) -> MemberGenerators:
         """The generators of the member with this seed."""
-        uses = ("parameters", "actions", "minibatches")
+        uses = ("parameters", "actions", "minibatches", "teacher")
         return cls(*(np.random.Generator(np.random.SFC64(stream(seed, use))) for use in uses))
 
     def state_dict(self) -> dict[str, Any]:

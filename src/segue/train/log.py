@@ -53,7 +53,7 @@ class TrialLog(AbstractContextManager["TrialLog"]):
             "stage": mean([one.stage for one in logged]),
             "lr": mean([one.lr for one in logged]),
             "fps": fps,
-            "teacher_ratio": 0.0,
+            **mean_of_flat([one.teacher for one in logged]),
         }
         numbers = dict(mean_of_flat([dict(flat("train-metrics", one.metrics)) for one in logged]))
         numbers |= mean_of_flat([dict(flat("train-losses", one.losses)) for one in logged])

@@ -19,8 +19,10 @@ class Member:
     """The bookkeeping of one member; its tensors are a row of a pack."""
 
     pipeline: TrainingPipeline
+    lanes: int
     progress: Progress = field(default_factory=Progress)
     tracker: ScalarMeanTracker = field(default_factory=ScalarMeanTracker)
+    teacher: ScalarMeanTracker = field(default_factory=ScalarMeanTracker)  # ratios, which are no metrics of the agent
     reached: Progress = field(default_factory=Progress)  # after the last rollout, before a next stage is entered
     logged_at: int = 0  # total steps when metrics were last taken
     criterion: EarlyStoppingCriterion = field(init=False)
@@ -36,7 +38,7 @@ class Member:
     @property
     def knobs(self) -> Knobs:
         """The row of numbers for the next rollout and update."""
-        return knobs_at(self.pipeline, self.progress)
+        return knobs_at(self.pipeline, self.progress, self.lanes)
 
     def advance(self, steps: int) -> dict[str, float] | None:
         """Count a rollout of `steps` environment steps; the interval's mean metrics if one is complete.
@@ -68,6 +70,7 @@ class Member:
             "progress": asdict(self.progress),
             "reached": asdict(self.reached),
             "tracker": self.tracker.state_dict(),
+            "teacher": self.teacher.state_dict(),
             "criterion": self.criterion.state_dict(),
             "logged_at": self.logged_at,
         }
@@ -76,6 +79,7 @@ class Member:
         """Stand where the member stood that made `state`."""
         self.progress, self.reached = Progress(**state["progress"]), Progress(**state["reached"])
         self.tracker.load_state_dict(state["tracker"])
+        self.teacher.load_state_dict(state["teacher"])
         self.logged_at = state["logged_at"]
         self._enter_stage()
         self.criterion.load_state_dict(state["criterion"])
@@ -100,3 +104,9 @@ def track(member: Member, row: int, lanes: int, ended: Ended, metrics: dict[str,
     for name, values in metrics.items():
         if values[row]:
             member.tracker.add_scalars({name: sum(values[row]) / len(values[row])}, n=len(values[row]))
+
+
+def teacher_ratios(knobs: Knobs, happened: float) -> dict[str, float]:
+    """The share of expert actions in a rollout: as it happened, and as the stage's schedule asked for."""
+    asked = sum(knobs.teacher) / len(knobs.teacher) if knobs.teacher else 0.0
+    return {"teacher_ratio": float(happened), "teacher_ratio_asked": asked}

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.train.episodes import Ended, Running, ended_episodes
@@ -25,11 +26,22 @@ from segue.train.knobs import Knobs
 from segue.train.optimizer import AdamState
 from segue.train.policies import ActorCritic
 from segue.train.rollout import Rollout, collect, noise_for
+from segue.train.teacher import Teaching
 from segue.train.update import LossInfo, update
 from segue.worlds.seeds import lane_seeds
 from segue.worlds.world import World
 
 CACHE = 2 << 20  # bytes of activations that a chunk of members may keep at hand
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """What one rollout and its update brought about."""
+
+    ended: Ended
+    metrics: dict[str, list[list[float]]]  # of the world: name -> member -> values of the episodes that ended
+    losses: list[LossInfo]  # what each member's losses said
+    teacher_ratio: NDArray[np.float64]  # [K] share of the actions that were the expert's
 
 
 @dataclass
@@ -66,11 +78,12 @@ class Pack:
         """N."""
         return self.world.lanes // self.members
 
-    def iterate(self, knobs: Sequence[Knobs]) -> tuple[Ended, dict[str, list[list[float]]], list[LossInfo]]:
-        """One rollout and its update: episodes that ended, the world's metrics of them by member, the losses' say."""
+    def iterate(self, knobs: Sequence[Knobs]) -> Iteration:
+        """One rollout and its update."""
         steps = knobs[0].num_steps
         rollout = self._buffers(steps)
         noise = noise_for(self.policy.head, [own.actions for own in self.generators], steps, self.lanes, self.device)
+        rollout.teaching = self._teaching(knobs)
         collect(self.world, self.policy, self.parameters, noise, rollout)
         self.observation = rollout.observation[:, -1]
         ended, self.running = ended_episodes(rollout.reward, rollout.terminated | rollout.truncated, self.running)
@@ -78,7 +91,8 @@ class Pack:
         learned_from = experience(self.policy, self.parameters, rollout, knobs, width)
         minibatches = [own.minibatches for own in self.generators]
         info = update(self.policy, self.parameters, self.adam, learned_from, knobs, minibatches, width)
-        return ended, self._world_metrics(rollout), info
+        ratios = np.zeros(self.members) if rollout.teaching is None else rollout.teaching.ratios(self.members)
+        return Iteration(ended, self._world_metrics(rollout), info, ratios)
 
     @property
     def device(self) -> str:
@@ -133,6 +147,12 @@ class Pack:
             self.rollout = Rollout.empty(self.members, steps, self.lanes, self.observation.shape[-1])
         self.rollout.observation[:, 0] = self.observation
         return self.rollout
+
+    def _teaching(self, knobs: Sequence[Knobs]) -> Teaching | None:
+        """What the expert will say and do in the next rollout, where a member needs it."""
+        space = self.world.single_action_space
+        buffer = np.zeros((knobs[0].num_steps, self.world.lanes, *(space.shape or ())), space.dtype)
+        return Teaching.of(knobs, self.generators, self.lanes, buffer)
 
     def _world_metrics(self, rollout: Rollout) -> dict[str, list[list[float]]]:
         """Metric -> member -> values of the episodes that ended."""

@@ -17,7 +17,11 @@ from torch import Tensor
 from segue.train.policies import ActorCritic
 from segue.train.policies.heads import Head
 from segue.train.policies.stacked import Array, native
+from segue.train.teacher import Teaching
 from segue.worlds.world import Step, World
+
+Send = Callable[[NDArray[Any]], Array]
+Bring = Callable[[Array], NDArray[Any]]
 
 
 @dataclass
@@ -34,6 +38,7 @@ class Rollout:
     """Step, lanes and last observations `[E, O]` of episodes that were truncated and not terminated."""
     info: list[tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]] = field(default_factory=list)
     """Lanes and world metrics `[E]` of ended episodes."""
+    teaching: Teaching | None = None
 
     @classmethod
     def empty(cls, members: int, steps: int, lanes: int, numbers: int) -> Rollout:
@@ -71,6 +76,8 @@ def collect(world: World, policy: ActorCritic, parameters: Tensor, noise: Sequen
     for t, noise_t in enumerate(noise):
         head = act(send(seen[t]))
         action = sample(head, spread, noise_t)
+        if rollout.teaching is not None:
+            action = taught(world, rollout.teaching, t, action, bring, send)
         step = world.step(bring(action).reshape(actions))
         seen[t + 1] = step.observation.reshape(seen[t].shape)
         rollout.head.append(head)
@@ -80,7 +87,14 @@ def collect(world: World, policy: ActorCritic, parameters: Tensor, noise: Sequen
             note_ends(rollout, t, step)
 
 
-def between(device: torch.device) -> tuple[Callable[[NDArray[Any]], Array], Callable[[Array], NDArray[Any]]]:
+def taught(world: World, teaching: Teaching, t: int, action: Array, bring: Bring, send: Send) -> Array:
+    """The actions with the expert's in their place where the lane is to follow it."""
+    own = bring(action)
+    flat = own.reshape(world.lanes, *own.shape[2:])
+    return send(teaching(t, world.expert(), flat).reshape(own.shape))
+
+
+def between(device: torch.device) -> tuple[Send, Bring]:
     """How arrays are sent to the device that acts, and brought back; on a CPU both do nothing."""
     if device.type == "cpu":
         return (lambda array: array), (lambda array: array)

@@ -18,9 +18,9 @@ from torch import Tensor
 from segue.plan.evaluation import Evaluation
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.progress import Progress
-from segue.train.checks import check_trainable
+from segue.train.checks import check_expert, check_trainable
 from segue.train.evaluate import Evaluator
-from segue.train.member import Member, track
+from segue.train.member import Member, teacher_ratios, track
 from segue.train.pack import Pack
 from segue.train.policies import Mlp
 from segue.train.update import LossInfo
@@ -38,6 +38,7 @@ class Logged:
     metrics: dict[str, float]
     losses: LossInfo
     lr: float
+    teacher: dict[str, float] = field(default_factory=dict)  # the ratio that happened, and the one asked for
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,14 @@ class Trainer:
         Raises ValueError for a pipeline that this trainer cannot run and for worlds and policies that do not fit.
         """
         each = [pipelines] * len(seeds) if isinstance(pipelines, TrainingPipeline) else list(pipelines)
+        batch = make_world(world, len(seeds), lanes)
         for pipeline in each:
             check_trainable(pipeline, lanes)
-        batch = make_world(world, len(seeds), lanes)
+            check_expert(pipeline, batch.has_expert)
         actor_critic = (policy or Mlp()).build(batch.single_observation_space, batch.single_action_space)
         group = Group(list(range(len(seeds))), Pack.new(actor_critic, batch, seeds, device))
         evaluator = Evaluator.new(actor_critic, world, seeds, evaluation)
-        trainer = cls([Member(pipeline) for pipeline in each], [group], evaluator, evaluation)
+        trainer = cls([Member(pipeline, lanes) for pipeline in each], [group], evaluator, evaluation)
         trainer._regroup(group)
         return trainer
 
@@ -140,16 +142,18 @@ class Trainer:
         steps = self.env_steps
         group = min((g for g in self.groups if not self._done(g)), key=self._steps)
         knobs = [self.members[member].knobs for member in group.members]
-        ended, metrics, losses = group.pack.iterate(knobs)
+        happened = group.pack.iterate(knobs)
         logged = []
         for row, index in enumerate(group.members):
             member = self.members[index]
-            track(member, row, group.pack.lanes, ended, metrics)
+            track(member, row, group.pack.lanes, happened.ended, happened.metrics)
+            member.teacher.add_scalars(teacher_ratios(knobs[row], happened.teacher_ratio[row]))
             before = member.progress.stage
             interval = member.advance(knobs[row].num_steps * group.pack.lanes)
             if interval is not None:
-                lr = knobs[row].adam.lr
-                logged.append(Logged(index, before, member.progress.total_steps, interval, losses[row], lr))
+                losses, teacher = happened.losses[row], member.teacher.pop_and_reset()
+                at, lr = member.progress.total_steps, knobs[row].adam.lr
+                logged.append(Logged(index, before, at, interval, losses, lr, teacher))
         self._regroup(group)
         return self._happened(logged, steps)
 

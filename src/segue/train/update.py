@@ -131,7 +131,9 @@ def total_loss(
     policy: ActorCritic, parameters: Tensor, batch: Batch, losses: Stacked
 ) -> tuple[Tensor, dict[str, dict[str, Tensor]]]:
     """The weighted sum of the losses of all members (their gradients do not mix), and what each loss has to say."""
-    outputs = policy.outputs(parameters, batch.observation, batch.action)
+    needs_expert = any(active.loss.needs_expert for active, *_ in losses)
+    expert = batch.expert_action if needs_expert else None
+    outputs = policy.outputs(parameters, batch.observation, batch.action, expert)
     total, info = parameters.new_zeros(()), {}
     for active, weight, numbers in losses:
         value, info[active.name] = active.loss(batch, outputs, numbers)

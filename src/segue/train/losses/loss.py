@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
@@ -26,10 +26,14 @@ class Batch(NamedTuple):
     advantage: Tensor
     value_target: Tensor  # advantage + value: the return that the critic learns
     value: Tensor  # of the observation when the rollout was collected
+    expert_action: Tensor | None = None  # like `action`; None where nothing asks for the expert
+    expert_available: Tensor | None = None  # 1.0 where the expert knew what to do, else 0.0
 
 
 class Loss(ABC):
     """A loss of a pipeline. Subclasses are frozen dataclasses, so that a pipeline with losses is a value."""
+
+    needs_expert: ClassVar[bool] = False
 
     @abstractmethod
     def knobs(self, stage_steps: int) -> dict[str, float]:

@@ -30,6 +30,7 @@ class Outputs(NamedTuple):
     log_prob: Tensor
     entropy: Tensor
     value: Tensor
+    expert_log_prob: Tensor | None = None  # of the expert's actions, where a loss asks for it
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,9 @@ class ActorCritic:
         start = self.layers.parameters
         return parameters_KP[:, None, start : start + self.head.extra]
 
-    def outputs(self, parameters_KP: Tensor, observation_KBO: Tensor, action_KB: Tensor) -> Outputs:
+    def outputs(
+        self, parameters_KP: Tensor, observation_KBO: Tensor, action_KB: Tensor, expert_KB: Tensor | None = None
+    ) -> Outputs:
         """Log-probabilities, entropies and values `[K, B]` of a minibatch, differentiable in the parameters."""
         members, samples, numbers = observation_KBO.shape
         twice = observation_KBO.unsqueeze(1).expand(members, 2, samples, numbers).reshape(2 * members, samples, numbers)
@@ -121,7 +124,8 @@ class ActorCritic:
         both = out.unflatten(0, (members, 2))
         extra = self.extra(parameters_KP) if self.head.extra else parameters_KP
         log_prob, entropy = self.head.log_prob_and_entropy(both[:, 0], extra, action_KB)
-        return Outputs(log_prob, entropy, both[:, 1, :, 0])
+        expert = None if expert_KB is None else self.head.log_prob_and_entropy(both[:, 0], extra, expert_KB)[0]
+        return Outputs(log_prob, entropy, both[:, 1, :, 0], expert)
 
     def _rows(self, parameters_KP: Tensor) -> Tensor:
         """Actor and critic of every member as alternating rows `[2K, R]`."""

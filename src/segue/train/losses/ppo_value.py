@@ -1,0 +1,50 @@
+"""PPO's value loss alone, for stages that leave the policy to other losses and still want a critic.
+
+Shapes: K members, B samples of a minibatch; a knob is `[K, 1]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from segue.train.autograd import apply
+from segue.train.losses.checks import require_non_negative
+from segue.train.losses.loss import Batch, Info, Knobs, Loss
+from segue.train.losses.ppo import ValueLoss
+from segue.train.policies import Outputs
+
+
+@dataclass(frozen=True)
+class PPOValue(Loss):
+    """The clipped value loss of `PPO`; the arguments are AllenAct's.
+
+    Attributes:
+        clip_param: How far a value may leave its old value.
+        use_clipped_value_loss: Whether it is kept there.
+        clip_decay: A factor on `clip_param`, as a function of the environment steps taken in the stage.
+    """
+
+    clip_param: float = 0.1
+    use_clipped_value_loss: bool = True
+    clip_decay: Callable[[int], float] | None = None
+
+    def __post_init__(self) -> None:
+        require_non_negative(self, "clip_param")
+
+    def knobs(self, stage_steps: int) -> dict[str, float]:
+        """The clip range, decayed."""
+        return {"clip": self.clip_param * (self.clip_decay(stage_steps) if self.clip_decay else 1.0)}
+
+    @property
+    def structure(self) -> Hashable:
+        """The class and its switch."""
+        return type(self), self.use_clipped_value_loss
+
+    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+        """Half the mean squared error, clipped (see `segue.train.losses.ppo.clipped_value_error`)."""
+        clip = knobs["clip"] if self.use_clipped_value_loss else None
+        value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, clip)
+        return value, {"value": value}

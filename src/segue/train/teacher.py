@@ -1,0 +1,59 @@
+"""Teacher forcing: in each lane, the expert's action in place of the agent's with a scheduled probability.
+
+Shapes: K members, N lanes of a member, L = K*N lanes in all, T steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segue.train.generators import MemberGenerators
+from segue.train.knobs import Knobs
+from segue.worlds.world import Advice
+
+
+@dataclass
+class Teaching:
+    """What the expert said and did in a rollout. It is asked in every lane, whoever follows it."""
+
+    wanted: NDArray[np.bool_]  # [T, L] where the lane is to follow the expert, if it knows an action
+    action: NDArray[np.generic]  # [T, L] or [T, L, A]
+    available: NDArray[np.bool_]  # [T, L]
+
+    @classmethod
+    def of(
+        cls,
+        knobs: Sequence[Knobs],
+        generators: Sequence[MemberGenerators],
+        lanes: int,
+        action: NDArray[np.generic],
+    ) -> Teaching | None:
+        """Draw where a rollout follows the expert; None if no member needs one. `action` is an empty buffer for it.
+
+        Only a member whose stage forces draws, from a stream of its own.
+        """
+        if not any(row.needs_expert for row in knobs):
+            return None
+        wanted = np.zeros((len(action), len(knobs), lanes), bool)
+        for member, (row, own) in enumerate(zip(knobs, generators, strict=True)):
+            if row.teacher is not None:
+                drawn = own.teacher.random(wanted[:, member].shape, np.float32)
+                wanted[:, member] = drawn < np.array(row.teacher, np.float32)[:, None]
+        flat = wanted.reshape(len(action), -1)
+        return cls(flat, action, np.zeros_like(flat))
+
+    def __call__(self, t: int, advice: Advice, action: NDArray[np.generic]) -> NDArray[np.generic]:
+        """The actions `[L]` or `[L, A]` to take at step t, of the agent's `action` and the expert's."""
+        self.action[t], self.available[t] = advice
+        follow = self.wanted[t] & self.available[t]
+        return np.where(follow.reshape(-1, *(1,) * (action.ndim - 1)), self.action[t], action)
+
+    def ratios(self, members: int) -> NDArray[np.float64]:
+        """The share of each member's actions that were the expert's, `[K]`."""
+        followed = (self.wanted & self.available).reshape(len(self.wanted), members, -1)
+        shares: NDArray[np.float64] = followed.mean((0, 2))
+        return shares
