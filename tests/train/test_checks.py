@@ -5,7 +5,6 @@ import torch
 
 from segue.plan.builder import Builder
 from segue.plan.off_policy import OffPolicyPipelineComponent
-from segue.plan.schedules import LinearDecay
 from segue.train import A2C, PPO
 from segue.train.checks import check_metric, check_trainable
 from tests.train.pipelines import LANES, pipeline, stage, trainer
@@ -16,8 +15,8 @@ COMPONENT = OffPolicyPipelineComponent(data_iterator_builder=iter, loss_names=["
 @pytest.mark.parametrize(
     ("stages", "changes", "sentence"),
     [
-        ([stage(teacher_forcing=LinearDecay(10))], {}, "Stage 0 has teacher_forcing"),
-        ([stage(), stage(offpolicy_component=COMPONENT)], {}, "Stage 1 has offpolicy_component"),
+        ([stage(teacher_forcing=lambda steps: steps)], {}, "The teacher_forcing of stage 0 is 3 after 3 steps"),
+        ([stage(), stage(offpolicy_component=COMPONENT)], {}, "Stage 1 has an offpolicy_component"),
         ([], {"lr_scheduler_builder": Builder(torch.optim.lr_scheduler.StepLR)}, "lr_scheduler_builder"),
         ([], {"losses": {"ppo": object()}}, "The loss 'ppo' is of the class object: use one of segue.train.losses"),
         ([], {"advance_scene_rollout_period": 3}, "advance_scene_rollout_period=3"),

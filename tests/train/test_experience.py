@@ -10,7 +10,7 @@ from segue.train.experience import blocks, bootstrapped, experience
 from segue.train.knobs import knobs_at
 from segue.train.rollout import collect, noise_for
 from segue.worlds import cartpole, lane_seeds, make_world
-from tests.train.pipelines import pipeline, trainer
+from tests.train.pipelines import LANES, pipeline, trainer
 from tests.train.plain import sequential
 from tests.worlds.probes import GaussianTarget, TruncatedForever
 
@@ -36,7 +36,7 @@ def collected(world):
 
 def judged(pack, rollout, width=2):
     """Log-probability, advantage, value target and value, `[T, K, N]` each."""
-    knobs = [knobs_at(own, progress=trainer(own).members[0].progress) for own in PIPELINES]
+    knobs = [knobs_at(own, progress=trainer(own).members[0].progress, lanes=LANES) for own in PIPELINES]
     result = experience(pack.policy, pack.parameters, rollout, knobs, width)
     assert result.samples == T * N
     return result.scalars.view(4, len(SEEDS), T, N).transpose(1, 2)
@@ -96,7 +96,7 @@ def test_log_probabilities_are_those_of_the_policy_that_acted(world):
 
 def test_minibatch_rows_belong_together():
     pack, rollout = collected("CartPole-v1")
-    knobs = [knobs_at(own, progress=trainer(own).members[0].progress) for own in PIPELINES]
+    knobs = [knobs_at(own, progress=trainer(own).members[0].progress, lanes=LANES) for own in PIPELINES]
     result = experience(pack.policy, pack.parameters, rollout, knobs, 3)
     index = np.array([[[T * N + 7, 5], [2 * T * N, 1]]])  # one minibatch of two members with two samples each
     (batch,) = result.batches(index)

@@ -10,7 +10,13 @@ from tests.train.pipelines import ROLLOUT, stage
 from tests.train.trials import AttemptEndedError, interrupted_after, plan, rows, run
 from tests.worlds.probes import ContextualAction
 
-MISC = {"train-misc/stage", "train-misc/lr", "train-misc/fps", "train-misc/teacher_ratio"}
+MISC = {
+    "train-misc/stage",
+    "train-misc/lr",
+    "train-misc/fps",
+    "train-misc/teacher_ratio",
+    "train-misc/teacher_ratio_asked",
+}
 
 
 def events(directory):
@@ -130,8 +136,18 @@ def test_without_should_log_there_is_neither(tmp_path):
 
 def test_numbers_are_means_over_the_members_that_have_them(tmp_path):
     logged = [
-        Logged(0, 0, 64, {"return": 1.0, "length": 5.0}, {"ppo": {"value": 2.0}}, lr=0.1),
-        Logged(1, 1, 64, {"return": 4.0}, {"ppo": {"value": 4.0}, "a2c": {"value": 7.0}}, lr=0.3),
+        Logged(
+            0, 0, 64, {"return": 1.0, "length": 5.0}, {"ppo": {"value": 2.0}}, lr=0.1, teacher={"teacher_ratio": 0.5}
+        ),
+        Logged(
+            1,
+            1,
+            64,
+            {"return": 4.0},
+            {"ppo": {"value": 4.0}, "a2c": {"value": 7.0}},
+            lr=0.3,
+            teacher={"teacher_ratio": 0.25},
+        ),
     ]
     with TrialLog(tmp_path) as log:
         log.train(logged, 64, 128)
@@ -148,7 +164,7 @@ def test_numbers_are_means_over_the_members_that_have_them(tmp_path):
         "train-losses/a2c/value": 7.0,
         "train-misc/stage": 0.5,
         "train-misc/lr": pytest.approx(0.2),
-        "train-misc/teacher_ratio": 0.0,
+        "train-misc/teacher_ratio": 0.375,
     }
     assert valid == {"env_steps": 64, "total_env_steps": 128, "valid-metrics/return": 1.5}
 

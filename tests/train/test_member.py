@@ -9,7 +9,7 @@ from segue.plan.progress import Progress
 from segue.train.episodes import Ended
 from segue.train.member import Member, track
 from tests.train.members import Patience
-from tests.train.pipelines import pipeline, stage
+from tests.train.pipelines import LANES, pipeline, stage
 
 
 @dataclass
@@ -30,7 +30,7 @@ def stood(member):
 
 
 def test_a_stage_ends_at_the_rollout_that_reaches_its_limit_and_counts_the_steps_beyond():
-    member = Member(pipeline(stage(steps=100), stage(steps=64)))
+    member = Member(pipeline(stage(steps=100), stage(steps=64)), LANES)
     member.advance(64)
     assert stood(member) == (0, 64, 64)
     member.advance(64)
@@ -43,7 +43,7 @@ def test_a_stage_ends_at_the_rollout_that_reaches_its_limit_and_counts_the_steps
 
 
 def test_the_length_of_a_stage_may_be_a_function():
-    member = Member(pipeline(stage(steps=lambda: 128)))
+    member = Member(pipeline(stage(steps=lambda: 128)), LANES)
     member.advance(64)
     assert not member.done
     member.advance(64)
@@ -51,7 +51,7 @@ def test_the_length_of_a_stage_may_be_a_function():
 
 
 def test_metrics_come_once_an_interval():
-    member = Member(pipeline(stage(steps=1000), metric_accumulate_interval=100))
+    member = Member(pipeline(stage(steps=1000), metric_accumulate_interval=100), LANES)
     found = []
     for value in range(5):
         member.tracker.add_scalars({"return": value})
@@ -60,7 +60,7 @@ def test_metrics_come_once_an_interval():
 
 
 def test_metrics_of_two_stages_are_never_mixed():
-    member = Member(pipeline(stage(steps=64), stage(steps=1000), metric_accumulate_interval=128))
+    member = Member(pipeline(stage(steps=64), stage(steps=1000), metric_accumulate_interval=128), LANES)
     member.tracker.add_scalars({"return": 1})
     assert member.advance(64) == {"return": 1}
     found = []
@@ -71,12 +71,12 @@ def test_metrics_of_two_stages_are_never_mixed():
 
 
 def test_an_interval_without_an_episode_has_no_metrics():
-    assert Member(pipeline(metric_accumulate_interval=1)).advance(64) == {}
+    assert Member(pipeline(metric_accumulate_interval=1), LANES).advance(64) == {}
 
 
 def test_a_criterion_sees_the_interval_s_metrics_and_ends_the_stage():
     stages = stage(steps=1000, early_stopping_criterion=Asked()), stage(steps=1000, early_stopping_criterion=Asked())
-    member = Member(pipeline(*stages, metric_accumulate_interval=128))
+    member = Member(pipeline(*stages, metric_accumulate_interval=128), LANES)
     first = member.criterion
     for value in (1, 2, 9, 50):
         member.tracker.add_scalars({"return": value})
@@ -93,7 +93,7 @@ def test_a_criterion_sees_the_interval_s_metrics_and_ends_the_stage():
 @pytest.mark.parametrize("criterion", [Patience(2), Builder(Patience, {"times": 2})])
 def test_each_member_has_a_criterion_of_its_own(criterion):
     plan = pipeline(stage(steps=1000, early_stopping_criterion=criterion), metric_accumulate_interval=64)
-    one, other = Member(plan), Member(plan)
+    one, other = Member(plan, LANES), Member(plan, LANES)
     one.advance(64)
     other.advance(64)
     assert not one.done
@@ -103,7 +103,7 @@ def test_each_member_has_a_criterion_of_its_own(criterion):
 
 def test_a_saved_member_goes_on_where_it_stood():
     plan = pipeline(stage(steps=1000, early_stopping_criterion=Patience(3)), stage(), metric_accumulate_interval=64)
-    member, again = Member(plan), Member(plan)
+    member, again = Member(plan, LANES), Member(plan, LANES)
     member.advance(64)
     member.advance(32)
     member.tracker.add_scalars({"return": 2})
@@ -117,7 +117,7 @@ def test_a_saved_member_goes_on_where_it_stood():
 def test_episodes_are_tracked_by_the_lanes_of_the_member():
     ended = Ended(np.array([0, 2, 3, 3]), np.array([1.0, 10.0, 20.0, 60.0]), np.array([4, 5, 6, 7]))
     metrics = {"success": [[], [1.0, 0.0, 0.5]]}
-    members = [Member(pipeline()) for _ in range(2)]
+    members = [Member(pipeline(), LANES) for _ in range(2)]
     for row, member in enumerate(members):
         track(member, row, 2, ended, metrics)
     assert members[0].tracker.means() == {"return": 1.0, "length": 4.0}

@@ -80,7 +80,8 @@ def test_last_observations_and_metrics_outlive_the_world_s_next_step():
 def test_metrics_of_the_world_come_to_the_member_they_are_about():
     pack = trainer(pipeline(), ContextualAction, SEEDS, lanes=N).groups[0].pack
     knobs = trainer(pipeline()).members[0].knobs
-    ended, metrics, _ = pack.iterate([knobs, knobs])
+    happened = pack.iterate([knobs, knobs])
+    ended, metrics = happened.ended, happened.metrics
     for k in range(2):
         of_member = ended.lane // N == k
         assert len(metrics["success"][k]) == of_member.sum() == 16 * N

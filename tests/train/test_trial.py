@@ -64,7 +64,7 @@ def test_a_stage_may_have_a_save_interval_of_its_own(tmp_path, monkeypatch):
 def test_a_checkpoint_of_another_pipeline_is_refused_and_kept(tmp_path):
     interrupted_after(tmp_path, 2)
     before = (tmp_path / "results.jsonl").read_bytes(), newest_first(tmp_path / "checkpoints")
-    with pytest.raises(ValueError, match="holds a checkpoint of another pipeline: begin in an empty directory"):
+    with pytest.raises(ValueError, match=r"holds a checkpoint of another trial .*: begin in an empty directory"):
         run(tmp_path, plan(gamma=0.5))
     assert before == ((tmp_path / "results.jsonl").read_bytes(), newest_first(tmp_path / "checkpoints"))
 

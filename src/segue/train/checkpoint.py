@@ -36,7 +36,12 @@ def save_checkpoint(directory: Path, env_steps: int, state: Mapping[str, Any]) -
 
 
 def load_checkpoint(directory: Path, device: str = "cpu") -> dict[str, Any] | None:
-    """The newest checkpoint that is whole, or None; a damaged one is set aside under the name `damaged-...`."""
+    """The newest checkpoint that is whole, or None; a damaged one is set aside under the name `damaged-...`.
+
+    What a kill left of a checkpoint that was being written is removed.
+    """
+    for unfinished in directory.glob("checkpoint-*.tmp"):
+        unfinished.unlink()
     for path in newest_first(directory):
         content = path.read_bytes()
         if digest(content) == path.stem.rpartition("-")[2]:

@@ -40,7 +40,7 @@ class Knobs:
     num_mini_batch: int
     adam: AdamSettings
     losses: tuple[ActiveLoss, ...]
-    teacher: tuple[float, ...] | None  # probability of the expert's action at each step of the rollout
+    teacher: tuple[float, ...] | None = None  # probability of the expert's action at each step of the rollout
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_limits
 
+from segue.plan.describe import fingerprint
 from segue.plan.evaluation import Evaluation
 from segue.plan.files import append_row, read_rows, write_rows
 from segue.plan.lock import locked
@@ -51,13 +53,14 @@ class TrialFiles:
         """The newest checkpoints."""
         return self.directory / "checkpoints"
 
-    def resume(self, trainer: Trainer, fingerprint: str, device: str) -> Row | None:
+    def resume(self, trainer: Trainer, identity: str, device: str) -> Row | None:
         """Put the trainer where the newest valid checkpoint stands; the last row up to there, if there is one."""
         state = load_checkpoint(self.checkpoints, device)
         if state is not None:
-            if state["fingerprint"] != fingerprint:
+            if state["identity"] != identity:
                 raise ValueError(
-                    f"{self.directory} holds a checkpoint of another pipeline: begin in an empty directory."
+                    f"{self.directory} holds a checkpoint of another trial (pipeline, world, seeds, lanes, policy or "
+                    "evaluation differ): begin in an empty directory."
                 )
             trainer.load_state_dict(state["trainer"])
         reached = trainer.env_steps if state is not None else 0
@@ -65,11 +68,9 @@ class TrialFiles:
         write_rows(self.results, kept)
         return kept[-1] if kept else None
 
-    def save(self, trainer: Trainer, fingerprint: str) -> None:
-        """Write a checkpoint of the trainer."""
-        save_checkpoint(
-            self.checkpoints, trainer.env_steps, {"fingerprint": fingerprint, "trainer": trainer.state_dict()}
-        )
+    def save(self, trainer: Trainer, identity: str) -> None:
+        """Write a checkpoint of the trainer; `identity` says of which trial."""
+        save_checkpoint(self.checkpoints, trainer.env_steps, {"identity": identity, "trainer": trainer.state_dict()})
 
 
 def run_trial(
@@ -87,31 +88,33 @@ def run_trial(
 ) -> Row:
     """Train one pack, a member a seed, to the end of its pipeline; return the last row.
 
-    `report` is called with each row after it is on the disk. Sets torch to one thread: packs run side by side, one a
-    core.
+    `report` is called with each row after it is on the disk. Sets torch and BLAS to one thread: packs run side by
+    side, one a core.
+
     Raises ValueError for what the trainer cannot run, for an unknown metric and for a directory that holds another
-    pipeline's checkpoint; FloatingPointError when the metric is no finite number; LockedError when another process
+    trial's checkpoint; FloatingPointError when the metric is no finite number; LockedError when another process
     trains in the directory.
     """
     torch.set_num_threads(1)
     directory.mkdir(parents=True, exist_ok=True)
     files = TrialFiles(directory)
-    with locked(directory / "lock", wait_seconds=ORPHAN_SECONDS):
+    identity = fingerprint([pipeline, world, list(seeds), evaluation, lanes, policy])
+    with locked(directory / "lock", wait_seconds=ORPHAN_SECONDS), threadpool_limits(1, user_api="blas"):
         trainer = Trainer.new(pipeline, world, seeds, evaluation, lanes=lanes, policy=policy, device=device)
         with closing(trainer):
             check_metric(metric, trainer.evaluator.world.metrics)
-            row = files.resume(trainer, pipeline.fingerprint, device)
+            row = files.resume(trainer, identity, device)
             if row is not None:
                 report({**row, "replayed": True})
             with TrialLog(directory, trainer.env_steps, trainer.total_env_steps, pipeline.should_log) as log:
                 while not trainer.done:
-                    row = step(trainer, files, log, pipeline.fingerprint, metric, report) or row
+                    row = step(trainer, files, log, identity, metric, report) or row
     assert row is not None, "a pipeline ends with a report"
     return row
 
 
 def step(
-    trainer: Trainer, files: TrialFiles, log: TrialLog, fingerprint: str, metric: str, report: Callable[[Row], None]
+    trainer: Trainer, files: TrialFiles, log: TrialLog, identity: str, metric: str, report: Callable[[Row], None]
 ) -> Row | None:
     """Advance once, and write down and report what is due; return the row if there was a report."""
     happened = trainer.advance()
@@ -124,7 +127,7 @@ def step(
     if happened.report_due or happened.save_due:
         log.flush()
     if happened.save_due:
-        files.save(trainer, fingerprint)
+        files.save(trainer, identity)
     if row is not None:
         report(row)
     return row
