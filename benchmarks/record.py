@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("torch", "numpy", "ray", "optuna", "gymnasium", "stable-baselines3")
+PACKAGES = ("torch", "numpy", "ray", "optuna", "gymnasium", "minigrid", "stable-baselines3")
 
 
 def machine() -> dict[str, Any]:

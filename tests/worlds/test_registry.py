@@ -8,7 +8,8 @@ import gymnasium
 import pytest
 from gymnasium.spaces import Discrete
 
-from segue.worlds import CartPole, GymnasiumWorld, check_world, known_worlds, make_world, registry, world_spec
+from segue.worlds import CartPole, GymnasiumWorld, MiniGrid, check_world, known_worlds, make_world, registry, world_spec
+from segue.worlds.minigrid.levels import DoorKey
 from tests.worlds.probes import ContextualAction
 
 
@@ -16,6 +17,21 @@ def test_array_programs_go_before_gymnasiums_own() -> None:
     assert isinstance(make_world("CartPole-v1", 2, 3), CartPole)
     assert isinstance(make_world("gym/CartPole-v1", 2, 3), GymnasiumWorld)
     assert isinstance(make_world("Acrobot-v1", 1, 1), GymnasiumWorld)
+
+
+def test_the_engine_goes_before_the_minigrid_package() -> None:
+    world = make_world("MiniGrid-DoorKey-7x7-v0", 2, 3)
+    assert isinstance(world, MiniGrid)
+    assert world.level == DoorKey(7)
+    assert {"PoisonedDoors-v0", "MiniGrid-FourRooms-v0"} <= set(known_worlds())
+
+
+@pytest.mark.parametrize("world", ["gym/MiniGrid-DoorKey-5x5-v0", "BabyAI-GoToObj-v0", "MiniGrid-Fetch-5x5-N2-v0"])
+def test_without_the_minigrid_package_its_extra_is_named(monkeypatch: pytest.MonkeyPatch, world: str) -> None:
+    monkeypatch.setitem(sys.modules, "minigrid", None)
+    with pytest.raises(ValueError, match=r"which cannot be imported: install 'segue\[minigrid\]'\.") as refusal:
+        make_world(world, 1, 1)
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_callable_is_a_world() -> None:
@@ -50,6 +66,7 @@ def test_a_named_world_is_made_once_for_its_spec(monkeypatch: pytest.MonkeyPatch
         ("CartPol-v1", r"no world 'CartPol-v1'.*CartPole-v1"),
         ("gym/Acrobat-v1", r"no world 'gym/Acrobat-v1'.*Acrobot-v1"),
         ("", r"no world ''"),
+        ("MiniGrid-LavaCrossingS8N1-v0", "with size 8: choose an odd one"),
         ("not_a_package:Maze-v0", "registered by the module 'not_a_package', which cannot be imported"),
         ("GymV21Environment-v0", "Gymnasium cannot make the world 'GymV21Environment-v0'"),
     ],

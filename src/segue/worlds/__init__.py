@@ -2,16 +2,28 @@
 
 from segue.worlds.cartpole import CartPole
 from segue.worlds.gym import GymnasiumWorld
-from segue.worlds.registry import WorldSpec, check_world, known_worlds, make_world, world_spec
+from segue.worlds.minigrid import MiniGrid
+from segue.worlds.poisoneddoors import PoisonedDoors
+from segue.worlds.registry import (
+    WorldSpec,
+    check_world,
+    known_worlds,
+    make_world,
+    world_spec,
+    worlds_with_experts,
+)
 from segue.worlds.seeds import LaneStreams, Use, lane_seeds, stream
-from segue.worlds.world import NO_LANES, Lanes, State, Step, World, WorldFactory
+from segue.worlds.world import NO_LANES, Advice, Lanes, State, Step, World, WorldFactory
 
 __all__ = [
     "NO_LANES",
+    "Advice",
     "CartPole",
     "GymnasiumWorld",
     "LaneStreams",
     "Lanes",
+    "MiniGrid",
+    "PoisonedDoors",
     "State",
     "Step",
     "Use",
@@ -24,4 +36,5 @@ __all__ = [
     "make_world",
     "stream",
     "world_spec",
+    "worlds_with_experts",
 ]

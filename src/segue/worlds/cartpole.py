@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segue.worlds.seeds import LaneStreams
-from segue.worlds.world import NO_LANES, Lanes, State, Step, World, one_seed_each
+from segue.worlds.world import NO_LANES, Advice, Lanes, State, Step, World, one_seed_each
 
 GRAVITY = 9.8
 POLE_MASS = 0.1
@@ -19,6 +19,8 @@ ANGLE_LIMIT = 12 * 2 * np.pi / 360
 START_LIMIT = 0.05
 MAX_EPISODE_STEPS = 500
 
+_EXPERT_GAINS = np.array([0.1, 0.2, 1.0, 0.6])  # of position, velocity, angle, angular velocity
+
 _LIMITS = np.array([[POSITION_LIMIT], [ANGLE_LIMIT]])
 
 
@@ -30,6 +32,8 @@ class CartPole(World):
     leaves +-2.4 or the pole +-12 degrees, truncated after 500 steps, both if both. Only the start states differ: they
     are drawn from the same distribution, by the lane's own stream.
     """
+
+    has_expert = True
 
     def __init__(self, members: int, lanes: int) -> None:
         self.lanes = members * lanes
@@ -66,6 +70,10 @@ class CartPole(World):
             self._observation[ended] = self._state[:, ended].T
         return Step(self._observation, self._reward, self._terminated, self._truncated, ended, final, {})
 
+    def expert(self) -> Advice:
+        """Push under the falling pole, leaning to the middle of the track: balances for all 500 steps."""
+        return Advice((_EXPERT_GAINS @ self._state > 0).astype(np.int64), self._always)
+
     def select(self, lanes: Lanes) -> "CartPole":
         """Keep these lanes; see `World.select`."""
         kept = CartPole(1, len(lanes))
@@ -96,6 +104,7 @@ class CartPole(World):
         self._observation = np.empty((L, 4), np.float32)
         self._no_final = self._observation[:0]
         self._reward = np.ones(L, np.float32)
+        self._always = np.ones(L, np.bool_)
 
     def _begin(self, lanes: Lanes) -> None:
         """Start an episode in these lanes."""

@@ -36,7 +36,7 @@ class GymnasiumWorld(World):
         """
         self._env_id, self.metrics = env_id, metrics
         self._parted: dict[int, gymnasium.Env[Any, Any]] = {}
-        self._hold([_Vector([_make(env_id) for _ in range(lanes)]) for _ in range(members)])
+        self._hold([_Vector([self._make() for _ in range(lanes)]) for _ in range(members)])
         first = self._vectors[0]
         self.single_observation_space, self._observed = observation_view(first.single_observation_space, env_id)
         self.single_action_space, self._acted = action_view(first.single_action_space, env_id)
@@ -119,6 +119,10 @@ class GymnasiumWorld(World):
             vector.close()
         for environment in self._parted.values():
             environment.close()
+
+    def _make(self) -> "gymnasium.Env[Any, Any]":
+        """Make the environment of one lane; a subclass may wrap it."""
+        return _make(self._env_id)
 
     def _hold(self, vectors: "list[_Vector]") -> None:
         """Take over vector environments, whose lanes follow one another."""

@@ -9,12 +9,16 @@ from typing import Any
 import gymnasium
 
 from segue.plan.names import suggestion
+from segue.worlds.babyai import BabyAI, bot_plays
 from segue.worlds.cartpole import CartPole
 from segue.worlds.gym import GymnasiumWorld
+from segue.worlds.minigrid import IDS, MiniGrid, level_of
+from segue.worlds.poisoneddoors import PoisonedDoors
 from segue.worlds.world import World, WorldFactory
 
-ARRAY_WORLDS: dict[str, WorldFactory] = {"CartPole-v1": CartPole}
+ARRAY_WORLDS: dict[str, WorldFactory] = {"CartPole-v1": CartPole, "PoisonedDoors-v0": PoisonedDoors}
 GYMNASIUM = "gym/"
+MINIGRID = ("MiniGrid-", "BabyAI-")
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,18 @@ class WorldSpec:
     single_observation_space: gymnasium.Space[Any]
     single_action_space: gymnasium.Space[Any]
     metrics: tuple[str, ...]
+    has_expert: bool
 
 
 def known_worlds() -> list[str]:
     """Return all names that can be given now; "gym/<id>" asks for Gymnasium's own where an array program goes first."""
-    return sorted({*ARRAY_WORLDS, *gymnasium.registry})
+    return sorted({*ARRAY_WORLDS, *IDS, *gymnasium.registry})
+
+
+def worlds_with_experts() -> list[str]:
+    """Return the names, of those that can be given now, whose worlds have an expert."""
+    own = [name for name in (*ARRAY_WORLDS, *IDS) if world_spec(name).has_expert]
+    return sorted([*own, *filter(bot_plays, gymnasium.registry)])
 
 
 def make_world(world: str | WorldFactory, members: int, lanes: int) -> World:
@@ -56,7 +67,7 @@ def check_world(world: str | WorldFactory) -> None:
 
 
 def world_spec(world: str | WorldFactory) -> WorldSpec:
-    """Return the spaces and metrics of a world, which is made once for it and closed; names are remembered.
+    """Return what is known of a world, which is made once for it and closed; names are remembered.
 
     Raises ValueError as `make_world` does.
     """
@@ -70,7 +81,7 @@ def _name(world: str | WorldFactory) -> str:
 def _spec(world: str | WorldFactory) -> WorldSpec:
     made = make_world(world, 1, 1)
     made.close()
-    return WorldSpec(made.single_observation_space, made.single_action_space, made.metrics)
+    return WorldSpec(made.single_observation_space, made.single_action_space, made.metrics, made.has_expert)
 
 
 _named_spec: Callable[[str], WorldSpec] = lru_cache(maxsize=None)(_spec)
@@ -79,12 +90,19 @@ _named_spec: Callable[[str], WorldSpec] = lru_cache(maxsize=None)(_spec)
 def _factory(world: str | WorldFactory) -> WorldFactory:
     if not isinstance(world, str):
         return world
-    return ARRAY_WORLDS.get(world) or partial(GymnasiumWorld, _gymnasium_id(world))
+    if world in ARRAY_WORLDS:
+        return ARRAY_WORLDS[world]
+    if level := level_of(world):
+        return partial(MiniGrid, level)
+    env_id = _gymnasium_id(world)
+    return partial(BabyAI if env_id.startswith(MINIGRID) else GymnasiumWorld, env_id)
 
 
 def _gymnasium_id(world: str) -> str:
     """Return the id under which Gymnasium knows `world`, after importing the module of a "module:id"."""
     module, _, name = world.removeprefix(GYMNASIUM).rpartition(":")
+    if not module and name.startswith(MINIGRID):
+        module = "minigrid"
     if module:
         _import_registrations(world, module)
     if name not in gymnasium.registry:
@@ -96,7 +114,7 @@ def _import_registrations(world: str, module: str) -> None:
     try:
         import_module(module)
     except ImportError as error:
+        package = "'segue[minigrid]'" if module == "minigrid" else "the package that has it"
         raise ValueError(
-            f"The world {world!r} is registered by the module {module!r}, which cannot be imported: install the "
-            "package that has it."
+            f"The world {world!r} is registered by the module {module!r}, which cannot be imported: install {package}."
         ) from error

@@ -38,6 +38,22 @@ class Step(NamedTuple):
     """For each name in `World.metrics`, [E] numbers about those episodes."""
 
 
+class Advice(NamedTuple):
+    """What an expert would do in each lane. The next call of the world may reuse both arrays."""
+
+    action: NDArray[Any]
+    """int64 [L] for a discrete action space, float32 [L, A] for a continuous one; any action where not available."""
+    available: NDArray[np.bool_]
+    """[L] whether the expert knows what to do here."""
+
+
+WITH_EXPERTS = (
+    "CartPole-v1, PoisonedDoors-v0, MiniGrid's Empty, DoorKey, LavaCrossing, SimpleCrossing and FourRooms, and the "
+    "levels of BabyAI"
+)
+"""In words, what `segue.worlds.registry.worlds_with_experts` lists."""
+
+
 class World(ABC):
     """L environments, stepped together, each a function of its own seed and its own actions alone.
 
@@ -48,6 +64,7 @@ class World(ABC):
     single_observation_space: gymnasium.Space[Any]
     single_action_space: gymnasium.Space[Any]
     metrics: tuple[str, ...] = ()
+    has_expert: bool = False
     lanes: int
 
     @abstractmethod
@@ -72,6 +89,16 @@ class World(ABC):
     @abstractmethod
     def load_state_dict(self, state: State) -> None:
         """Go on, bit for bit, where a world of as many lanes stood when `state` was taken."""
+
+    def expert(self) -> Advice:
+        """Return what an expert would do in every lane, in the state that the lanes stand in now.
+
+        Asking changes nothing that the lanes go through: an expert that acts at random has streams of its own, which
+        `select` and `state_dict` carry along. Raises ValueError where `has_expert` is false.
+        """
+        raise ValueError(
+            f"The world {type(self).__name__} has no expert: choose one that has, which are {WITH_EXPERTS}."
+        )
 
     def close(self) -> None:  # noqa: B027  (most worlds hold nothing that needs closing)
         """Give back what the world holds outside of memory."""

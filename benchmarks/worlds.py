@@ -1,0 +1,127 @@
+"""How many steps a second MiniGrid makes on one core: the array engine against the `minigrid` package.
+
+Random actions, no learning. The package runs in Gymnasium's synchronous vector environment, reduced to its images. The
+last column asks the engine's expert before every step and follows it half of the time, as teacher forcing does. Rounds
+are interleaved, so that a noisy machine is noisy for everyone; the figures are medians over rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from minigrid.wrappers import ImgObsWrapper
+from record import publish
+
+from segue.worlds import lane_seeds, make_world
+
+LEVELS = ("MiniGrid-Empty-5x5-v0", "MiniGrid-DoorKey-5x5-v0", "MiniGrid-LavaCrossingS9N1-v0")
+LANES = (8, 64, 1024)
+ACTIONS = 7
+TARGET_LEVEL, TARGET_LANES, TARGET = "MiniGrid-DoorKey-5x5-v0", 64, 500_000
+
+Arm = Callable[[], int]
+
+
+def engine(level: str, lanes: int) -> Arm:
+    """One step of the array engine; returns the steps of its lanes."""
+    world, generator = make_world(level, 1, lanes), np.random.default_rng(0)
+    world.reset(lane_seeds(0, "train", lanes))
+
+    def step() -> int:
+        world.step(generator.integers(ACTIONS, size=lanes))
+        return lanes
+
+    return step
+
+
+def taught(level: str, lanes: int) -> Arm:
+    """One step of the array engine, its expert asked before."""
+    world, generator = make_world(level, 1, lanes), np.random.default_rng(0)
+    world.reset(lane_seeds(0, "train", lanes))
+
+    def step() -> int:
+        follows = generator.random(lanes) < 0.5
+        world.step(np.where(follows, world.expert().action, generator.integers(ACTIONS, size=lanes)))
+        return lanes
+
+    return step
+
+
+def package(level: str, lanes: int) -> Arm:
+    """One step of as many environments of the package."""
+    envs = [lambda: ImgObsWrapper(gymnasium.make(level, disable_env_checker=True)) for _ in range(lanes)]
+    vector, generator = SyncVectorEnv(envs, autoreset_mode=AutoresetMode.SAME_STEP), np.random.default_rng(0)
+    vector.reset(seed=0)
+
+    def step() -> int:
+        vector.step(generator.integers(ACTIONS, size=lanes))
+        return lanes
+
+    return step
+
+
+ARMS = {"package": package, "engine": engine, "taught": taught}
+
+
+def rate(arm: Arm, seconds: float) -> float:
+    """Steps a second over at least `seconds`."""
+    steps, began = 0, time.perf_counter()
+    while (passed := time.perf_counter() - began) < seconds:
+        steps += arm()
+    return steps / passed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, 20 seconds; keeps no record")
+    quick = parser.parse_args().quick
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    arms = {
+        f"{name} {level} {lanes}": make(level, lanes)
+        for level in LEVELS
+        for lanes in LANES
+        for name, make in ARMS.items()
+    }
+    rounds, seconds = (3, 0.2) if quick else (7, 0.6)
+    rates: dict[str, list[float]] = {name: [] for name in arms}
+    for turn in range(rounds + 1):
+        for name, arm in arms.items():
+            measured = rate(arm, seconds if turn else 0.05)  # the first turn warms up
+            if turn:
+                rates[name].append(measured)
+    report({name: statistics.median(values) for name, values in rates.items()}, quick)
+
+
+def report(figures: dict[str, float], quick: bool) -> None:
+    """Print and keep the medians."""
+    rows = []
+    for level in LEVELS:
+        for lanes in LANES:
+            peer, own, with_expert = (figures[f"{name} {level} {lanes}"] for name in ARMS)
+            target = f"{TARGET:,}" if (level, lanes) == (TARGET_LEVEL, TARGET_LANES) else ""
+            name = f"{level.removeprefix('MiniGrid-').removesuffix('-v0')}, {lanes} lanes"
+            rows.append([name, f"{peer:,.0f}", f"{own:,.0f}", f"{own / peer:.0f}", target, f"{with_expert:,.0f}"])
+    publish(
+        "worlds",
+        " ".join(sys.argv),
+        f"Steps per second of MiniGrid, no learning (minigrid {version('minigrid')})",
+        ("one core", "package", "engine", "ratio", "target", "with expert"),
+        rows,
+        {name.replace(" ", "_"): value for name, value in figures.items()},
+        keep=not quick,
+    )
+
+
+if __name__ == "__main__":
+    main()
