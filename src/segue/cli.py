@@ -11,12 +11,11 @@ from rich.console import Console
 
 from segue.plan.sweep import Sweep
 from segue.report.description import describe_sweep
-from segue.report.summary import read_summary, render
+from segue.report.summary import read_summary, show
 from segue.tune.drive import Options, SweepResult, check_sweep, overridden, run_sweep
 from segue.tune.sweep_file import find_sweep, load_sweep, sweep_files, title
 
 _REFUSED = 2
-_INTERRUPTED = 128 + signal.SIGINT
 _MisuseError: Any = typer.BadParameter.__bases__[0]  # of the command line; Typer has no public name for it
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -32,9 +31,6 @@ def main(arguments: list[str] | None = None) -> None:
     except (ValueError, _MisuseError) as error:
         print(error.format_message() if isinstance(error, _MisuseError) else error, file=sys.stderr)
         code = _REFUSED
-    except (KeyboardInterrupt, typer.Abort):
-        print(f"Interrupted. Continue with: {_again()}", file=sys.stderr)
-        code = _INTERRUPTED
     sys.exit(code)
 
 
@@ -60,17 +56,24 @@ def command(
     if describe:
         _describe(console, overridden(asked, options), path)
         return 0
-    result = run_sweep(asked, path.stem, run_dir or Path("runs") / path.stem, options, console=console)
+    try:
+        result = run_sweep(asked, path.stem, run_dir or Path("runs") / path.stem, options, console=console)
+    except KeyboardInterrupt:  # the second one, or one before there is a run
+        return _interrupted(signal.SIGINT)
     return _tell(console, result)
 
 
 def _list(console: Console) -> None:
     files = sweep_files()
     if not files:
-        console.print("There are no sweeps here: put a file into the folder sweeps, or give a path.", highlight=False)
+        console.print(
+            "There are no sweeps here: put a file into the folder sweeps, or give a path.",
+            highlight=False,
+            markup=False,
+        )
     width = max((len(name) for name in files), default=0)
     for name, path in files.items():
-        console.print(f"{name:<{width}}  {title(path)}", highlight=False, soft_wrap=True)
+        console.print(f"{name:<{width}}  {title(path)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _describe(console: Console, asked: Sweep, path: Path) -> None:
@@ -80,14 +83,15 @@ def _describe(console: Console, asked: Sweep, path: Path) -> None:
 
 def _tell(console: Console, result: SweepResult) -> int:
     if not result.trained:
-        console.print("The sweep is complete: there is nothing left to train.", highlight=False)
+        console.print("The sweep is complete: there is nothing left to train.", highlight=False, markup=False)
     summary = read_summary(result.run.path)
-    console.print(render(summary), highlight=False)
+    show(summary, console)
     if result.interrupted_by is not None:
-        print(f"Interrupted. Continue with: {_again()}", file=sys.stderr)
-        return 128 + result.interrupted_by
+        return _interrupted(result.interrupted_by)
     return 0 if summary.best else 1
 
 
-def _again() -> str:
-    return shlex.join(argument for argument in sys.orig_argv if argument != "--fresh")
+def _interrupted(by: int) -> int:
+    again = shlex.join(argument for argument in sys.orig_argv if argument != "--fresh")
+    print(f"Interrupted. Continue with: {again}", file=sys.stderr)
+    return 128 + by

@@ -1,0 +1,1 @@
+"""What came out of a sweep, read back from its study and its run directory."""

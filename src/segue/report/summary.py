@@ -14,13 +14,21 @@ from typing import Any
 import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
-from rich.console import Group, RenderableType
+from rich.box import SIMPLE
+from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 _SHOWN_TRIALS = 5
 _SHOWN_FAILURES = 5
-_STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "interrupted", "WAITING": "waiting"}
+_LARGE = 1000
+_JUDGED = {TrialState.COMPLETE: 0, TrialState.PRUNED: 1}
+_WORDS = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "stopped early",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "interrupted",
+    TrialState.WAITING: "waiting",
+}
 
 
 @dataclass(frozen=True)
@@ -51,9 +59,6 @@ class Summary:
         return sorted(judged, key=lambda trial: (_JUDGED[trial.state], -_reached(trial), -sign * (trial.value or 0.0)))
 
 
-_JUDGED = {TrialState.COMPLETE: 0, TrialState.PRUNED: 1}
-
-
 def read_summary(run: Path) -> Summary:
     """Read a run directory that a sweep made; raises ValueError where there is none."""
     definition = run / "sweep.json"
@@ -64,13 +69,16 @@ def read_summary(run: Path) -> Summary:
     return Summary(run, recorded["name"], asked["metric"], asked["mode"], _trials(run / "study.db", recorded["name"]))
 
 
-def render(summary: Summary) -> Group:
-    """The summary for a console of 60 columns or more."""
-    parts: list[RenderableType] = [Text(f"{summary.name}: {_counted(summary.counts)}")]
-    parts += [_table(summary)] if summary.best else []
-    parts += [Text(line, style="red") for line in _failures(summary)]
-    parts += [Text("Look further:"), *(Text(f"  {line}", overflow="fold") for line in commands(summary))]
-    return Group(*parts)
+def show(summary: Summary, console: Console) -> None:
+    """Print the summary; commands stand on one line each, so that they can be copied."""
+    console.print(f"{summary.name}: {_counted(summary.counts)}", highlight=False, markup=False, soft_wrap=True)
+    if summary.best:
+        console.print(_table(summary))
+    for line in _failures(summary):
+        console.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
+    console.print("Look further:")
+    for line in commands(summary):
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def commands(summary: Summary) -> list[str]:
@@ -109,14 +117,12 @@ def _reached(trial: FrozenTrial) -> int:
 
 
 def _counted(counts: Mapping[TrialState, int]) -> str:
-    total = f"{sum(counts.values())} trials: "
-    return total + ", ".join(
-        f"{counts[TrialState[name]]} {word}" for name, word in _STATES.items() if counts[TrialState[name]]
-    )
+    found = {word: counts[state] for state, word in _WORDS.items() if counts[state]}
+    return f"{sum(counts.values())} trials: " + ", ".join(f"{count} {word}" for word, count in found.items())
 
 
 def _table(summary: Summary) -> Table:
-    table = Table(title=f"Best by {summary.metric}", title_justify="left", title_style="bold", expand=False)
+    table = Table(box=SIMPLE, pad_edge=False)
     table.add_column("trial", justify="right", no_wrap=True)
     table.add_column(summary.metric, justify="right", no_wrap=True)
     table.add_column("steps", justify="right", no_wrap=True)
@@ -129,7 +135,11 @@ def _table(summary: Summary) -> Table:
 def _value(trial: FrozenTrial) -> str:
     seeds = trial.user_attrs.get("metric_per_seed") or [trial.value]
     mean, spread = mean_and_spread(seeds)
-    return f"{mean:.4g} ± {spread:.2g}" if len(seeds) > 1 else f"{mean:.4g}"
+    return f"{_number(mean)} ± {_number(spread)}" if len(seeds) > 1 else _number(mean)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.4g}"
 
 
 def _steps(trial: FrozenTrial) -> str:
@@ -137,9 +147,8 @@ def _steps(trial: FrozenTrial) -> str:
 
 
 def _parameters(parameters: Mapping[str, Any]) -> str:
-    return "\n".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in parameters.items()
-    )
+    shown = {name: f"{value:.4g}" if isinstance(value, float) else str(value) for name, value in parameters.items()}
+    return "\n".join(f"{name} {value}" for name, value in shown.items())
 
 
 def _failures(summary: Summary) -> list[str]:
@@ -153,8 +162,14 @@ def _failures(summary: Summary) -> list[str]:
 
 
 def _command(tool: str, *arguments: str) -> str:
+    # Whoever runs `make` or .venv/bin/python has not put the environment's tools on the path.
     beside = Path(sys.executable).parent / tool
-    found = tool if shutil.which(tool) or not beside.exists() else str(beside)
-    return shlex.join([found, *arguments]) + f"   (pip install {tool})" * (
-        not shutil.which(tool) and not beside.exists()
-    )
+    if shutil.which(tool):
+        return shlex.join([tool, *arguments])
+    if beside.exists():
+        return shlex.join([str(_near(beside)), *arguments])
+    return f"{shlex.join([tool, *arguments])}   (after: pip install {tool})"
+
+
+def _near(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -19,7 +19,6 @@ class Standing:
     """A trial that runs now. Steps are those of all its members together."""
 
     number: int
-    step_limit: int
     stage: int = 0
     steps: int = 0
     steps_before: int = 0  # of earlier runs
@@ -27,25 +26,33 @@ class Standing:
 
 
 class Board:
-    """Gathers what running trials report; everything else is read from the study."""
+    """Gathers what running trials report; everything else is read from the study.
+
+    `step_limit` counts the steps of a trial that runs to its end, over all members.
+    """
 
     def __init__(
-        self, record: StudyRecord, sweep: Sweep, budget: int, clock: Callable[[], float] = time.monotonic
+        self,
+        record: StudyRecord,
+        sweep: Sweep,
+        budget: int,
+        step_limit: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.record = record
         self.sweep = sweep
         self.budget = budget
+        self._step_limit = step_limit
         self._clock = clock
         self._started: float | None = None
         self._trained = 0
         self.running: dict[int, Standing] = {}
 
-    def start(self, number: int, parameters: Mapping[str, Any]) -> None:
+    def start(self, number: int) -> None:
         """A trial starts, or starts again after its worker was lost."""
         self._started = self._started or self._clock()
         self._leave(number)
-        steps = self.sweep.pipeline(**parameters).total_steps
-        self.running[number] = Standing(number, steps * self.sweep.seeds)
+        self.running[number] = Standing(number)
 
     def update(self, number: int, row: Mapping[str, Any]) -> None:
         """A trial reports a row."""
@@ -91,7 +98,7 @@ class Board:
         """Estimated with the mean length of the trials so far, stopped ones included; None while nothing is known."""
         if not self.steps_per_second:
             return None
-        running = sum(max(standing.step_limit - standing.steps, 0) for standing in self.running.values())
+        running = sum(max(self._step_limit - standing.steps, 0) for standing in self.running.values())
         waiting = max(self.budget - self.done - len(self.running), 0)
         return (running + waiting * self._mean_steps()) / self.steps_per_second
 
@@ -100,8 +107,8 @@ class Board:
             trial.user_attrs["env_steps"] * self.sweep.seeds
             for trial in self.record.trials
             if trial.state in FINISHED and "env_steps" in trial.user_attrs
-        ] or [standing.step_limit for standing in self.running.values()]
-        return sum(lengths) / len(lengths) if lengths else 0.0
+        ]
+        return sum(lengths) / len(lengths) if lengths else self._step_limit
 
     def _leave(self, number: int) -> None:
         standing = self.running.pop(number, None)

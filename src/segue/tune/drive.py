@@ -2,24 +2,25 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ray import cloudpickle, tune
 from rich.console import Console
 
 from segue.plan.names import suggestion
 from segue.plan.sweep import Sweep
-from segue.tune.board import Board
+from segue.tune.board import FINISHED, Board
 from segue.tune.interruption import Interruption
 from segue.tune.live import LiveView
 from segue.tune.run_directory import RunDirectory
-from segue.tune.schedulers import make_scheduler
+from segue.tune.schedulers import longest_pipeline, make_scheduler
 from segue.tune.scheduling import StudyScheduler
 from segue.tune.searcher import StudySearcher, is_complete
-from segue.tune.session import quiet, ray_session
+from segue.tune.session import check_address, quiet, ray_session
 from segue.tune.space import SearchSpace
 from segue.tune.study import StudyRecord
 from segue.tune.trainable import Runner, make_trainable, train_one
@@ -66,19 +67,21 @@ def run_sweep(
     """
     asked = overridden(sweep, options)
     space = check_sweep(asked)
+    if options.address:
+        check_address(options.address)
     run = RunDirectory(run_directory)
-    with quiet(), run.opened(asked, name, fresh=options.fresh):
-        record = StudyRecord(run.study, name, asked.mode, space)
-        try:
-            record.plan(asked.grid() or [])
-            budget = budget_of(asked)
-            if is_complete(record, budget):
-                return SweepResult(run, trained=False)
-            parts = _Run(asked, run, record, budget, console or Console(), runner)
-            _train(parts, options)
-            return SweepResult(run, trained=True, interrupted_by=parts.interruption.by)
-        finally:
-            record.close()
+    with (
+        quiet(),
+        run.opened(asked, name, fresh=options.fresh),
+        closing(StudyRecord(run.study, name, asked.mode, space)) as record,
+    ):
+        record.plan(asked.grid() or [])
+        budget = budget_of(asked)
+        if is_complete(record, budget):
+            return SweepResult(run, trained=False)
+        parts = _Run(asked, run, record, budget, console or Console(), runner)
+        _train(parts, options)
+        return SweepResult(run, trained=True, interrupted_by=parts.interruption.by)
 
 
 def overridden(sweep: Sweep, options: Options) -> Sweep:
@@ -128,20 +131,27 @@ class _Run:
         return StudyScheduler(make_scheduler(self.sweep), self.record, self.verdicts)
 
     def view(self) -> LiveView:
-        return LiveView(Board(self.record, self.sweep, self.budget), self.directory, self.console)
+        step_limit = longest_pipeline(self.sweep) * self.sweep.seeds
+        return LiveView(Board(self.record, self.sweep, self.budget, step_limit), self.directory, self.console)
 
 
 def _train(parts: _Run, options: Options) -> None:
+    left = parts.budget - len(parts.record.numbers(*FINISHED))
+    parts.console.print(f"{left} of {parts.budget} trials to run, in {parts.directory.path}", highlight=False)
     with ExitStack() as stack:
         resources = stack.enter_context(ray_session(options.address))
         stack.enter_context(parts.interruption.listening(parts.console.print))
         view = stack.enter_context(parts.view())
-        _fit(parts, view, _concurrency(parts.sweep, resources))
+        concurrency = _concurrency(parts.sweep, resources)
+        try:
+            _tuner(parts, view, concurrency).fit()
+        except ValueError as error:  # a refusal is what comes before this
+            raise RuntimeError("The run broke; what is done is kept, and can be continued.") from error
 
 
-def _fit(parts: _Run, view: LiveView, concurrency: int) -> None:
+def _tuner(parts: _Run, view: LiveView, concurrency: int) -> tune.Tuner:
     trainable = make_trainable(parts.sweep, RunDirectory(parts.directory.path.absolute()), parts.runner)
-    tune.Tuner(
+    return tune.Tuner(
         tune.with_resources(trainable, dict(parts.sweep.resources)),
         tune_config=tune.TuneConfig(
             metric=parts.sweep.metric,
@@ -151,6 +161,7 @@ def _fit(parts: _Run, view: LiveView, concurrency: int) -> None:
             num_samples=-1,  # the searcher says when it has finished
             max_concurrent_trials=concurrency,
             reuse_actors=True,
+            trial_dirname_creator=_dirname,
         ),
         run_config=tune.RunConfig(
             name=datetime.now().strftime("%Y%m%d-%H%M%S-%f"),
@@ -160,7 +171,12 @@ def _fit(parts: _Run, view: LiveView, concurrency: int) -> None:
             failure_config=tune.FailureConfig(max_failures=_LOST_WORKERS),
             verbose=0,
         ),
-    ).fit()
+    )
+
+
+def _dirname(trial: Any) -> str:
+    # Each attempt at a trial has one of its own in Tune's directory.
+    return f"{trial.config['trial']:04d}-{trial.trial_id}"
 
 
 def _concurrency(sweep: Sweep, available: Mapping[str, float]) -> int:

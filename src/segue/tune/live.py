@@ -51,7 +51,7 @@ class LiveView(Callback):  # type: ignore[misc]  # Ray has no types
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial starts."""
-        self._board.start(trial.config["trial"], trial.config["parameters"])
+        self._board.start(trial.config["trial"])
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -75,16 +75,16 @@ class LiveView(Callback):  # type: ignore[misc]  # Ray has no types
         if self._live:
             self._live.update(table(self._board, self._console.height - _OTHER_LINES), refresh=True)
         else:
-            self._console.print(status(self._board), highlight=False)
+            self._console.print(status(self._board), highlight=False, markup=False)
 
     def _ended(self, number: int) -> None:
         trial = self._board.end(number)
         if trial.state == TrialState.FAIL:
-            self._console.print(failure(trial, self._run), style="red", highlight=False, soft_wrap=True)
+            self._console.print(failure(trial, self._run), style="red", highlight=False, markup=False, soft_wrap=True)
         elif not self._live and self._board.budget <= _FEW_TRIALS:
             self._shown = self._clock()
             self._console.print(
-                f"{ending(trial, self._board)} | {status(self._board)}", highlight=False, soft_wrap=True
+                f"{ending(trial, self._board)} | {status(self._board)}", highlight=False, markup=False, soft_wrap=True
             )
 
 
@@ -143,7 +143,7 @@ def duration(seconds: float) -> str:
     """A time for people.
 
     >>> duration(50), duration(200), duration(7300)
-    ('50 s', '3 min', '2 h 1 min')
+    ('50 s', '3 min', '2 h 2 min')
     """
     minutes = round(seconds / 60)
     if seconds < 100:

@@ -47,8 +47,18 @@ def make_scheduler(sweep: Sweep) -> TrialScheduler:
 
 
 def longest_pipeline(sweep: Sweep) -> int:
-    """The most environment steps of a member that a pipeline takes at a corner of the space."""
-    return max(sweep.pipeline(**corner).total_steps for corner in sweep.corners())
+    """The most environment steps of a member that a pipeline takes at a corner of the space.
+
+    Raises ValueError, with the corner, where the pipeline function fails.
+    """
+    return max(_total_steps(sweep, corner) for corner in sweep.corners())
+
+
+def _total_steps(sweep: Sweep, corner: dict[str, Any]) -> int:
+    try:
+        return sweep.pipeline(**corner).total_steps
+    except Exception as error:
+        raise ValueError(f"The pipeline function fails at {corner}: {type(error).__name__}: {error}") from error
 
 
 def _check(scheduler: Any, sweep: Sweep, longest: int) -> None:

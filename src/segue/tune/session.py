@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import socket
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import optuna
+import ray
 
-# Read by Ray and Tune in the driver, at import or when a run starts.
+# Read by Ray and Tune in the driver, when a run starts.
 _DRIVER = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -27,7 +29,8 @@ _WORKERS = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths in a sweep mean the same as in the driver
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "30",  # of tearing a trial down, before its worker takes the next
 }
-_SOCKETS_FIT = 50  # characters: the sockets in Ray's directory may have 107 in all
+_SOCKETS_FIT = 26  # characters: a socket's path may have 107, of which Ray's own part takes 80
+_ANSWER_SECONDS = 5.0
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 
 
@@ -38,14 +41,22 @@ def ray_session(address: str | None = None) -> Iterator[dict[str, float]]:
     Without an `address` Ray is started on this machine and ended with the block. A connection that this process
     has already is used, and left open. Raises ValueError when nothing answers at `address`.
     """
-    os.environ.update(_DRIVER | _WORKERS)
-    import ray
+    with ExitStack() as stack:
+        stack.enter_context(_environment(_DRIVER | _WORKERS))
+        if not ray.is_initialized():
+            stack.enter_context(_connected(address))
+        yield ray.cluster_resources()
 
-    if ray.is_initialized():
-        yield ray.cluster_resources()
+
+def check_address(address: str) -> None:
+    """Raise ValueError when nothing answers at `address`: Ray itself would try for ten minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host:  # "auto", "local": Ray looks by itself, and says at once when there is none
         return
-    with _connected(ray, address):
-        yield ray.cluster_resources()
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"No Ray answers at {address}: start one there, or leave out --address.") from error
 
 
 @contextmanager
@@ -62,20 +73,43 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _connected(ray: Any, address: str | None) -> Iterator[None]:
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _connected(address: str | None) -> Iterator[None]:
     with ExitStack() as stack:
+        where: dict[str, Any]
         if address:
             where = {"address": address, "runtime_env": {"env_vars": _WORKERS}}
         else:
             # Workers inherit this process's environment: a runtime_env would cost two seconds.
             directory = stack.enter_context(_short_directory())
             where = {"address": "local", "_temp_dir": directory, "object_store_memory": _OBJECT_STORE_BYTES}
+            where["include_dashboard"] = False
         stack.callback(ray.shutdown)
         try:
             ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
         except ConnectionError as error:
-            raise ValueError(f"No Ray answers at {address!r}: start one there, or leave out --address.") from error
+            raise ValueError(
+                f"Ray at {address} cannot be joined ({_first_line(error)}): check the address, and the cluster's token "
+                "in RAY_AUTH_TOKEN if it asks for one."
+            ) from error
         yield
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
 
 
 @contextmanager

@@ -175,7 +175,8 @@ def _disk_storage(path: Path) -> RDBStorage:
         # The creator names the file: in the URL, Optuna would read braces of a path as a template.
         return RDBStorage("sqlite:///study.db", engine_kwargs={"creator": partial(_connect, path)})
     except (DatabaseError, SQLAlchemyError, OptunaError, RuntimeError) as error:
-        raise ValueError(f"{path} cannot be read as an Optuna study ({error}): start anew with --fresh.") from error
+        said = getattr(error, "orig", None) or error  # what SQLite said, without SQLAlchemy's frame
+        raise ValueError(f"{path} cannot be read as an Optuna study ({said}): start anew with --fresh.") from error
 
 
 def _connect(path: Path) -> Connection:

@@ -1,0 +1,36 @@
+from segue.report.description import describe_sweep
+from tests.tune.doubles import MIXED, make_sweep
+
+
+def test_a_grid_is_described_with_its_exact_budget() -> None:
+    lines = describe_sweep(make_sweep(), "double", "How long?").splitlines()
+    assert lines[0] == "double: How long?"
+    assert "world         CartPole-v1, 8 lanes a seed" in lines
+    assert "judged by     return (max), every 100 steps, 10 episodes, greedy" in lines
+    assert "trials        16, the grid" in lines
+    assert "seeds         2 a trial" in lines
+    assert "stopped by    asha" in lines
+    assert "steps         38,400 at most" in lines
+    assert "  lr            grid_search 0.0001, 0.0003, 0.001, 0.003" in lines
+    assert "pipeline at   first_steps=400, lr=0.0001, gae_lambda=0.8" in lines
+    assert "  stage 1" in lines
+
+
+def test_a_search_is_described_with_its_domains() -> None:
+    said = describe_sweep(make_sweep(space=MIXED, trials=30, scheduler=None, seeds=1), "double", "")
+    assert said.startswith("double\n")
+    assert "trials        30, tpe" in said
+    assert "stopped by    nothing: every trial runs to its end" in said
+    assert "steps         36,000 at most" in said
+    assert "loguniform 1e-05, 0.01" in said
+    assert "first_steps   always 400" in said
+
+
+def test_more_trials_than_points_are_searched_for_after_the_grid() -> None:
+    assert "trials        20, the grid of 16, then random" in describe_sweep(
+        make_sweep(trials=20, search="random"), "double", ""
+    )
+
+
+def test_lines_fit_a_narrow_terminal() -> None:
+    assert max(map(len, describe_sweep(make_sweep(), "double", "").splitlines())) <= 76

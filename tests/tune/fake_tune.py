@@ -1,0 +1,86 @@
+"""Tune's calls of searcher and scheduler, in Tune's order, one trial at a time and without Ray."""
+
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
+
+from segue.plan.sweep import Sweep
+from segue.tune.run_directory import RunDirectory
+from segue.tune.schedulers import make_scheduler
+from segue.tune.scheduling import StudyScheduler
+from segue.tune.searcher import StudySearcher
+from segue.tune.space import SearchSpace
+from segue.tune.study import StudyRecord
+from segue.tune.verdicts import FAILURE, Verdicts
+from tests.tune.doubles import EVERY, learning_curve
+
+_CONTROLLER = SimpleNamespace(get_live_trials=list)
+
+
+@dataclass
+class FakeTrial:
+    """What searcher and scheduler see of a Tune trial."""
+
+    trial_id: str
+    config: dict[str, Any]
+
+
+def open_record(path: Path, sweep: Sweep) -> StudyRecord:
+    record = StudyRecord(path / "study.db", "double", sweep.mode, SearchSpace.of(sweep.space))
+    record.plan(sweep.grid() or [])
+    return record
+
+
+class FakeTune:
+    """Runs what is left of a sweep against a study. `steps` is kept by the caller: the trials' own directories."""
+
+    def __init__(self, record: StudyRecord, sweep: Sweep, budget: int, steps: dict[int, int]) -> None:
+        verdicts = Verdicts()
+        self.searcher = StudySearcher(record, sweep, budget, verdicts, RunDirectory.inside)
+        self.scheduler = StudyScheduler(make_scheduler(sweep), record, verdicts)
+        self.scheduler.set_search_properties(sweep.metric, sweep.mode)
+        self._sweep = sweep
+        self._steps = steps
+
+    def run(self) -> None:
+        for index in count():
+            trial_id = f"tune-{index}"
+            config = self.searcher.suggest(trial_id)
+            if config == Searcher.FINISHED:
+                return
+            assert isinstance(config, dict)
+            self._run_one(FakeTrial(trial_id, config))
+
+    def _run_one(self, trial: FakeTrial) -> None:
+        self.scheduler.on_trial_add(_CONTROLLER, trial)
+        number, parameters = trial.config["trial"], trial.config["parameters"]
+        reached = self._steps.get(number, 0)
+        row = learning_curve(self._sweep, parameters, reached) | {"replayed": True}
+        if reached and self._reports(trial, row):
+            return
+        for step in range(reached + EVERY, 1200 + EVERY, EVERY):
+            row = learning_curve(self._sweep, parameters, step)
+            if parameters["lr"] == 3e-3 and step == 2 * EVERY:
+                row |= {"return": float("nan"), FAILURE: "FloatingPointError: diverged"}
+            else:
+                self._steps[number] = step  # as a checkpoint does: before the report
+            if self._reports(trial, row):
+                return
+        self._ends(trial, row)
+
+    def _reports(self, trial: FakeTrial, row: dict[str, Any]) -> bool:
+        said = self.scheduler.on_trial_result(_CONTROLLER, trial, row)
+        if said == TrialScheduler.STOP:
+            self._ends(trial, row)
+            return True
+        self.searcher.on_trial_result(trial.trial_id, row)
+        return False
+
+    def _ends(self, trial: FakeTrial, row: dict[str, Any]) -> None:
+        self.scheduler.on_trial_complete(_CONTROLLER, trial, row)
+        self.searcher.on_trial_complete(trial.trial_id, row)

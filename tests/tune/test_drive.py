@@ -1,0 +1,200 @@
+import io
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+from ray import tune
+from rich.console import Console
+
+from segue.plan.files import read_rows
+from segue.plan.sweep import Sweep
+from segue.tune import drive
+from segue.tune.drive import Options, run_sweep
+from tests.tune.doubles import GRID, MIXED, make_runner, make_sweep
+
+SMALL = GRID | {"first_steps": 400}
+
+
+def test_a_complete_sweep_does_not_start_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = make_sweep(space={**GRID, "first_steps": 400, "lr": 1e-3}, trials=2)
+    _fill(tmp_path, sweep)
+    monkeypatch.setattr("ray.init", _must_not_be_called)
+    result = run_sweep(sweep, "double", tmp_path, console=_console())
+    assert not result.trained
+    assert result.interrupted_by is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"world": "CartPole-v9"}, "There is no world 'CartPole-v9'"),
+        ({"metric": "retrun"}, "There is no metric 'retrun' in this world: did you mean 'return'?"),
+        ({"space": MIXED | {"lr": tune.randn(0, 1)}, "trials": 3}, "uniform, loguniform"),
+        ({"scheduler": tune.schedulers.HyperBandScheduler()}, "pauses or changes trials"),
+        ({"policy": Lock()}, "cannot be sent to workers .*lock.*: keep open files, locks and connections out of it"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_cannot_work_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], said: str
+) -> None:
+    monkeypatch.setattr("ray.init", _must_not_be_called)
+    with pytest.raises(ValueError, match=said):
+        run_sweep(make_sweep(**changed), "double", tmp_path / "run", console=_console())
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_address_where_nothing_answers_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"No Ray answers at 127\.0\.0\.1:1"):
+        run_sweep(make_sweep(), "double", tmp_path / "run", Options(address="127.0.0.1:1"), console=_console())
+    assert not (tmp_path / "run").exists()
+
+
+def test_as_many_trials_run_as_fit() -> None:
+    sweep = make_sweep(resources={"cpu": 2, "gpu": 0.5})
+    assert drive._concurrency(sweep, {"CPU": 9.0, "GPU": 1.0}) == 2
+    assert drive._concurrency(sweep, {"CPU": 9.0, "GPU": 8.0}) == 4
+    assert drive._concurrency(make_sweep(concurrency=7), {"CPU": 1.0}) == 7
+    with pytest.raises(ValueError, match=r"A trial needs .*'gpu': 0\.5.* but Ray has .*: ask for less"):
+        drive._concurrency(sweep, {"CPU": 9.0})
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+class TestOnRay:
+    def test_a_sweep_runs_to_its_end_and_then_has_nothing_left(self, tmp_path: Path) -> None:
+        sweep = make_sweep(trials=18)
+        console = _console()
+        result = run_sweep(sweep, "double", tmp_path, console=console, runner=make_runner())
+        assert result.trained
+        trials = _trials(tmp_path)
+        assert [trial.params for trial in trials[:16]] == sweep.grid()
+        assert {trial.state for trial in trials} == {TrialState.COMPLETE, TrialState.PRUNED}
+        for trial in trials:
+            rows = read_rows(tmp_path / "trials" / f"{trial.number:04d}" / "results.jsonl")
+            assert trial.intermediate_values == {row["env_steps"]: row["return"] for row in rows}
+            assert trial.user_attrs["metric_per_seed"] == rows[-1]["metric_per_seed"]
+            assert (trial.state == TrialState.COMPLETE) == rows[-1]["final"]
+        assert "18 of 18 done" in _said(console)
+        again = run_sweep(sweep, "double", tmp_path, console=_console(), runner=_must_not_be_called)
+        assert not again.trained
+
+    def test_more_trials_go_on_where_the_sweep_ended(self, tmp_path: Path) -> None:
+        for trials in (2, 5):
+            run_sweep(
+                make_sweep(), "double", tmp_path, Options(trials=trials), console=_console(), runner=make_runner()
+            )
+        states = Counter(trial.state for trial in _trials(tmp_path))
+        assert states[TrialState.WAITING] == 11
+        assert all(_executed_once(tmp_path, number) for number in range(5))
+
+    def test_a_trial_that_breaks_is_told_and_the_rest_goes_on(self, tmp_path: Path) -> None:
+        console = _console()
+        runner = make_runner(fails_at={"lr": 3e-4, "gae_lambda": 0.8})
+        run_sweep(make_sweep(space=SMALL, scheduler=None), "double", tmp_path, console=console, runner=runner)
+        failed = [trial for trial in _trials(tmp_path) if trial.state == TrialState.FAIL]
+        (trial,) = failed
+        assert trial.user_attrs["reason"] == "FloatingPointError: The metric 'return' is nan after 300 steps."
+        log = tmp_path / trial.user_attrs["directory"] / "log.txt"
+        assert "Traceback" in log.read_text()
+        assert f"trial {trial.number} failed: {trial.user_attrs['reason']} (log: {log})" in _said(console)
+        assert len(_trials(tmp_path)) == 8
+        assert read_rows(tmp_path / trial.user_attrs["directory"] / "executed.jsonl")[-1] == {"step": 200}
+
+    @pytest.mark.parametrize("point", ["row", "checkpoint", "report"])
+    def test_a_lost_worker_is_replaced_and_nothing_is_trained_twice(self, tmp_path: Path, point: str) -> None:
+        sweep = make_sweep(space=SMALL | {"lr": tune.grid_search([3e-4, 1e-3])})
+        run_sweep(sweep, "double", tmp_path / "whole", Options(concurrency=1), console=_console(), runner=make_runner())
+        runner = make_runner(dies_at=(point, 400))
+        run_sweep(sweep, "double", tmp_path / "lost", Options(concurrency=1), console=_console(), runner=runner)
+        assert (tmp_path / "lost" / "trials" / f"died-{point}").exists()
+        assert _outcomes(tmp_path / "lost") == _outcomes(tmp_path / "whole")
+        executed = [row["step"] for row in read_rows(tmp_path / "lost" / "trials" / "0000" / "executed.jsonl")]
+        assert executed.count(400) == (2 if point == "row" else 1)
+
+    def test_a_trial_whose_worker_is_lost_three_times_has_failed(self, tmp_path: Path) -> None:
+        sweep = make_sweep(space=SMALL | {"lr": tune.grid_search([3e-4]), "gae_lambda": 0.8})
+        console = _console()
+        run_sweep(sweep, "double", tmp_path, console=console, runner=_dies)
+        (trial,) = _trials(tmp_path)
+        assert trial.state == TrialState.FAIL
+        assert trial.user_attrs["reason"].startswith("Its worker was lost")
+        assert len(read_rows(tmp_path / "attempts.jsonl")) == 3
+        assert "trial 0 failed: Its worker was lost" in _said(console)
+
+    def test_many_trials_at_a_time_leave_none_out(self, tmp_path: Path) -> None:
+        sweep = make_sweep(space=MIXED, trials=24, search="random")
+        run_sweep(sweep, "double", tmp_path, Options(concurrency=2), console=_console(), runner=make_runner())
+        trials = _trials(tmp_path)
+        assert len(trials) == 24
+        assert all(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in trials)
+        assert len({tuple(trial.params.values()) for trial in trials}) == 24
+
+    def test_values_that_a_study_cannot_hold_reach_the_pipeline(self, tmp_path: Path) -> None:
+        space = {"first_steps": tune.grid_search([[400], [800]]), "lr": 1e-3, "gae_lambda": 0.9}
+        sweep = make_sweep(space=space, pipeline=_pipeline_of_list, scheduler=None)
+        run_sweep(sweep, "double", tmp_path, console=_console(), runner=_run_list)
+        assert [trial.params for trial in _trials(tmp_path)] == [
+            {"first_steps": "0: [400]"},
+            {"first_steps": "1: [800]"},
+        ]
+        assert all(trial.state == TrialState.COMPLETE for trial in _trials(tmp_path))
+
+
+def _dies(sweep: Sweep, parameters: Any, directory: Path, *, device: str, report: Any) -> None:
+    from segue.plan.files import append_row
+
+    append_row(directory.parent.parent / "attempts.jsonl", {})
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _pipeline_of_list(first_steps: list[int], lr: float, gae_lambda: float) -> Any:
+    from tests.tune.doubles import pipeline
+
+    return pipeline(first_steps[0], lr, gae_lambda)
+
+
+def _run_list(sweep: Sweep, parameters: Any, directory: Path, *, device: str, report: Any) -> None:
+    make_runner()(
+        sweep, {**parameters, "first_steps": parameters["first_steps"][0]}, directory, device=device, report=report
+    )
+
+
+def _fill(path: Path, sweep: Sweep) -> None:
+    from tests.tune.fake_tune import FakeTune, open_record
+
+    with drive.RunDirectory(path).opened(sweep, "double"):
+        record = open_record(path, sweep)
+        FakeTune(record, sweep, 2, {}).run()
+        record.close()
+
+
+def _must_not_be_called(*arguments: Any, **keywords: Any) -> None:
+    raise AssertionError("must not be called")
+
+
+def _console() -> Console:
+    return Console(file=io.StringIO(), width=60)
+
+
+def _said(console: Console) -> str:
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def _trials(path: Path) -> list[FrozenTrial]:
+    return optuna.load_study(study_name="double", storage=f"sqlite:///{path / 'study.db'}").trials
+
+
+def _outcomes(path: Path) -> list[Any]:
+    return [(trial.state, trial.value, trial.params, trial.intermediate_values) for trial in _trials(path)]
+
+
+def _executed_once(path: Path, number: int) -> bool:
+    executed = [row["step"] for row in read_rows(path / "trials" / f"{number:04d}" / "executed.jsonl")]
+    return len(executed) == len(set(executed)) > 0

@@ -1,0 +1,60 @@
+import os
+import socket
+import warnings
+
+import optuna
+import pytest
+
+from segue.tune import session
+from segue.tune.session import check_address, quiet, ray_session
+
+
+def test_only_warnings_of_ray_and_optuna_are_kept_quiet() -> None:
+    for module, is_heard in (("ray.tune.tuner", False), ("optuna", False), ("rays", True), ("my_sweep", True)):
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            with quiet():
+                warnings.warn_explicit("hm", UserWarning, "file.py", 1, module=module)
+        assert bool(heard) == is_heard
+
+
+def test_the_log_of_optuna_is_as_loud_afterwards_as_before() -> None:
+    before = optuna.logging.get_verbosity()
+    with quiet():
+        assert optuna.logging.get_verbosity() == optuna.logging.ERROR
+    assert optuna.logging.get_verbosity() == before
+
+
+def test_the_environment_is_set_for_the_session_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 2.0})
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
+    with ray_session() as resources:
+        assert resources == {"CPU": 2.0}
+        assert os.environ["OMP_NUM_THREADS"] == "1"
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "RAY_USAGE_STATS_ENABLED" not in os.environ
+
+
+def test_rays_directory_is_short_whatever_the_usual_place_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: f"/tmp/{'long' * 20}")
+    with session._short_directory() as directory:
+        assert len(directory) < 30
+        assert os.path.isdir(directory)  # noqa: PTH112
+    assert not os.path.exists(directory)  # noqa: PTH110
+
+
+def test_an_address_where_something_answers_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        check_address(f"127.0.0.1:{port}")
+        check_address(f"ray://127.0.0.1:{port}")
+        check_address("auto")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:port", "ray://127.0.0.1:1"])
+def test_an_address_where_nothing_answers_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=f"No Ray answers at {address}: start one there, or leave out --address"):
+        check_address(address)

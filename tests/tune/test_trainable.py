@@ -1,0 +1,94 @@
+import math
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segue.tune.run_directory import RunDirectory
+from segue.tune.trainable import LOG, make_trainable, one_line
+from segue.tune.verdicts import FAILURE
+from tests.tune.doubles import make_runner, make_sweep
+
+CONFIG = {"trial": 7, "parameters": {"first_steps": 400, "lr": 3e-4, "gae_lambda": 0.95}}
+
+
+@pytest.fixture
+def reports(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    monkeypatch.setattr("ray.tune.report", rows.append)
+    return rows
+
+
+def test_a_trial_reports_each_row_from_its_own_directory(tmp_path: Path, reports: list[dict[str, Any]]) -> None:
+    make_trainable(make_sweep(), RunDirectory(tmp_path), make_runner())(CONFIG)
+    assert [row["env_steps"] for row in reports] == list(range(100, 1300, 100))
+    assert (tmp_path / "trials" / "0007" / "results.jsonl").exists()
+
+
+def test_an_exception_is_a_last_report_and_its_traceback_is_in_the_log(
+    tmp_path: Path, reports: list[dict[str, Any]]
+) -> None:
+    runner = make_runner(fails_at={"first_steps": 400})
+    make_trainable(make_sweep(), RunDirectory(tmp_path), runner)(CONFIG)
+    assert [row["env_steps"] for row in reports] == [100, 200, 200]
+    assert math.isnan(reports[-1]["return"])
+    assert reports[-1][FAILURE] == "FloatingPointError: The metric 'return' is nan after 300 steps."
+    assert "Traceback" in (tmp_path / "trials" / "0007" / LOG).read_text()
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), MemoryError(), ValueError("first\nsecond")])
+def test_whatever_ends_a_trial_is_reported(tmp_path: Path, reports: list[dict[str, Any]], error: BaseException) -> None:
+    def run(*arguments: Any, **keywords: Any) -> None:
+        raise error
+
+    make_trainable(make_sweep(), RunDirectory(tmp_path), run)(CONFIG)
+    (row,) = reports
+    assert row[FAILURE] == one_line(error)
+    assert "\n" not in row[FAILURE]
+    assert row["env_steps"] == 0
+
+
+def test_a_stop_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def stop(row: dict[str, Any]) -> None:
+        heard.append(row)
+        raise SystemExit(0)
+
+    monkeypatch.setattr("ray.tune.report", stop)
+    with pytest.raises(SystemExit):
+        make_trainable(make_sweep(), RunDirectory(tmp_path), make_runner())(CONFIG)
+    assert [row["env_steps"] for row in heard] == [100]
+
+
+def test_what_a_trial_prints_is_in_its_log(
+    tmp_path: Path, reports: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: Any, **keywords: Any) -> None:
+        print("hello")
+        print("hm", file=sys.stderr)
+
+    make_trainable(make_sweep(), RunDirectory(tmp_path), run)(CONFIG)
+    assert (tmp_path / "trials" / "0007" / LOG).read_text() == "hello\nhm\n"
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("resources", "device"), [({"cpu": 1}, "cpu"), ({"cpu": 1, "gpu": 0.25}, "cuda")])
+def test_a_gpu_is_used_where_the_trial_has_one(
+    tmp_path: Path, reports: list[dict[str, Any]], resources: dict[str, float], device: str
+) -> None:
+    given: list[str] = []
+
+    def run(*arguments: Any, device: str, **keywords: Any) -> None:
+        given.append(device)
+
+    make_trainable(make_sweep(resources=resources), RunDirectory(tmp_path), run)(CONFIG)
+    assert given == [device]
+
+
+def test_warnings_are_left_to_the_log() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert one_line(ValueError("")) == "ValueError"
