@@ -36,7 +36,7 @@ def test_grid_and_corners():
     assert len(sweep().grid()) == 6
     assert sweep().grid()[1] == {"steps": 1000, "gae_lambda": 0.95}
     assert sweep().corners() == [{"steps": s, "gae_lambda": g} for s in (1000, 3000) for g in (0.9, 0.95)]
-    assert sweep(space=SPACE | {"gae_lambda": tune.uniform(0.9, 1)}, trials=3).grid() is None
+    assert sweep(space={"steps": 1000, "gae_lambda": tune.uniform(0.9, 1)}, trials=3).grid() is None
 
 
 def test_every_domain_of_ray_can_be_searched():
@@ -61,7 +61,11 @@ def test_a_pipeline_function_may_take_any_name():
         ({"space": {}}, "The space is empty"),
         ({"space": SPACE | {"steps": tune.grid_search([])}}, "grid of 'steps' has no values"),
         ({"space": [("steps", 1)]}, "space must be a dictionary"),
-        ({"space": SPACE | {"steps": tune.randint(1, 5)}}, "trials must be given"),
+        ({"space": {"gae_lambda": 0.9, "steps": tune.randint(1, 5)}}, "trials must be given"),
+        (
+            {"space": SPACE | {"steps": tune.randint(1, 5)}, "trials": 3},
+            r"a grid for 'gae_lambda' and a domain to draw 'steps' from: .* or write tune.choice\(\[...\]\)",
+        ),
         ({"space": {"steps": 1, "gae_lambda": 0.9}}, "trials must be given"),
         ({"pipeline": 3}, "pipeline must be a function"),
         ({"pipeline": lambda steps, gae_lambda: None}, r"must return a TrainingPipeline, got None at \{'steps': 1000"),

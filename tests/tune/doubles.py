@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from torch.optim import Adam
 
 from segue.plan.builder import Builder
 from segue.plan.evaluation import Evaluation
@@ -19,6 +20,7 @@ from segue.plan.lock import locked
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.stage import PipelineStage
 from segue.plan.sweep import Sweep
+from segue.train import PPO
 
 EVERY = 100
 GRID = {
@@ -29,18 +31,14 @@ GRID = {
 MIXED = {"first_steps": 400, "lr": tune.loguniform(1e-5, 1e-2), "gae_lambda": tune.uniform(0.7, 1.0)}
 
 
-class Nothing:
-    """A loss, or an optimizer, that is never used."""
-
-
 def pipeline(first_steps: int, lr: float, gae_lambda: float) -> TrainingPipeline:
     return TrainingPipeline(
-        named_losses={"ppo": Nothing()},
+        named_losses={"ppo": PPO()},
         pipeline_stages=[
             PipelineStage(loss_name=["ppo"], max_stage_steps=first_steps),
             PipelineStage(loss_name=["ppo"], max_stage_steps=1200 - first_steps),
         ],
-        optimizer_builder=Builder(Nothing, {"lr": lr}),
+        optimizer_builder=Builder(Adam, {"lr": lr}),
         num_mini_batch=1,
         update_repeats=1,
         max_grad_norm=0.5,

@@ -16,6 +16,7 @@ from segue.plan.files import read_rows
 from segue.plan.sweep import Sweep
 from segue.tune import drive
 from segue.tune.drive import Options, run_sweep
+from segue.worlds.cartpole import CartPole
 from tests.tune.doubles import GRID, MIXED, make_runner, make_sweep
 
 SMALL = GRID | {"first_steps": 400}
@@ -30,14 +31,28 @@ def test_a_complete_sweep_does_not_start_ray(tmp_path: Path, monkeypatch: pytest
     assert result.interrupted_by is None
 
 
+class Unsendable:
+    """A world factory that holds a lock."""
+
+    def __init__(self):
+        self.lock = Lock()
+
+    def __call__(self, members, lanes):
+        return CartPole(members, lanes)
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
+        ({"policy": "mlp"}, "The policy is 'mlp': use one of segue.train.policies"),
         ({"world": "CartPole-v9"}, "There is no world 'CartPole-v9'"),
         ({"metric": "retrun"}, "There is no metric 'retrun' in this world: did you mean 'return'?"),
         ({"space": MIXED | {"lr": tune.randn(0, 1)}, "trials": 3}, "uniform, loguniform"),
         ({"scheduler": tune.schedulers.HyperBandScheduler()}, "pauses or changes trials"),
-        ({"policy": Lock()}, "cannot be sent to workers .*lock.*: keep open files, locks and connections out of it"),
+        (
+            {"world": Unsendable()},
+            "cannot be sent to workers .*lock.*: keep open files, locks and connections out of it",
+        ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -36,6 +36,7 @@ def check_space(space: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"The space entry {name!r} holds a domain inside of {entry!r}: give each domain a name of its own."
             )
+    _check_one_kind(space)
 
 
 def grid(space: Mapping[str, Any]) -> list[dict[str, Any]] | None:
@@ -70,6 +71,15 @@ def describe_entry(entry: Any) -> Any:
         return {"choice": describe(entry.categories)}
     kind = f"{'q' * _is_quantized(entry)}{'log' * _is_log(entry)}{'randint' if _is_whole(entry) else 'uniform'}"
     return {kind: describe([entry.lower, entry.upper, *([entry.sampler.q] if _is_quantized(entry) else [])])}
+
+
+def _check_one_kind(space: Mapping[str, Any]) -> None:
+    grids, domains = ([name for name, entry in space.items() if is_kind(entry)] for is_kind in (is_grid, is_domain))
+    if grids and domains:
+        raise ValueError(
+            f"The space has a grid for {grids[0]!r} and a domain to draw {domains[0]!r} from: make all of them grids, "
+            "or write tune.choice([...]) for the grids."
+        )
 
 
 def _check_values(name: str, values: Any) -> None:

@@ -1,6 +1,6 @@
 """Training: one pack of members, from first step to last."""
 
-from segue.train.checks import check_trial
+from segue.train.checks import check_metric, check_trial
 from segue.train.evaluate import EPISODE_METRICS, Evaluator
 from segue.train.losses import A2C, PPO, EntropyBonus, Imitation, PPOValue
 from segue.train.policies import Mlp
@@ -17,6 +17,7 @@ __all__ = [
     "Mlp",
     "PPOValue",
     "Trainer",
+    "check_metric",
     "check_trial",
     "member_seeds",
     "run_trial",

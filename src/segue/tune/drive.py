@@ -11,8 +11,8 @@ from typing import Any
 from ray import cloudpickle, tune
 from rich.console import Console
 
-from segue.plan.names import suggestion
 from segue.plan.sweep import Sweep
+from segue.train import check_metric, check_trial
 from segue.tune.board import FINISHED, Board
 from segue.tune.interruption import Interruption
 from segue.tune.live import LiveView
@@ -25,9 +25,8 @@ from segue.tune.space import SearchSpace
 from segue.tune.study import StudyRecord
 from segue.tune.trainable import Runner, make_trainable, train_one
 from segue.tune.verdicts import Verdicts
-from segue.worlds import check_world, world_spec
+from segue.worlds import world_spec
 
-_EVERY_WORLD = ("return", "length")
 _LOST_WORKERS = 2  # retries of a trial whose worker was lost
 
 
@@ -97,10 +96,10 @@ def budget_of(sweep: Sweep) -> int:
 
 def check_sweep(sweep: Sweep) -> SearchSpace:
     """Check what Sweep itself cannot, since it takes Ray, Optuna and the world; raises ValueError, in one sentence."""
-    check_world(sweep.world)
-    known = (*_EVERY_WORLD, *world_spec(sweep.world).metrics)
-    if sweep.metric not in known:
-        raise ValueError(f"There is no metric {sweep.metric!r} in this world: {suggestion(sweep.metric, known)}")
+    world = world_spec(sweep.world)
+    check_metric(sweep.metric, world.metrics)
+    for corner in sweep.corners():
+        check_trial(sweep.pipeline(**corner), world, sweep.lanes, sweep.policy)
     make_scheduler(sweep)
     try:
         cloudpickle.dumps(sweep)
