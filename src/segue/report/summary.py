@@ -21,7 +21,6 @@ from rich.table import Table
 _SHOWN_TRIALS = 5
 _SHOWN_FAILURES = 5
 _LARGE = 1000
-_JUDGED = {TrialState.COMPLETE: 0, TrialState.PRUNED: 1}
 _WORDS = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "stopped early",
@@ -54,9 +53,14 @@ class Summary:
     @property
     def best(self) -> list[FrozenTrial]:
         """The trials that ran to their end, best first; then those that were stopped, longest and best first."""
-        sign = 1 if self.mode == "max" else -1
-        judged = [trial for trial in self.trials if trial.value is not None and trial.state in _JUDGED]
-        return sorted(judged, key=lambda trial: (_JUDGED[trial.state], -_reached(trial), -sign * (trial.value or 0.0)))
+        judged = [trial for trial in self.trials if trial.value is not None]
+        ended = [trial for trial in judged if trial.state == TrialState.COMPLETE]
+        stopped = [trial for trial in judged if trial.state == TrialState.PRUNED]
+        by_steps = sorted(self._by_value(stopped), key=_reached, reverse=True)
+        return self._by_value(ended) + by_steps
+
+    def _by_value(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        return sorted(trials, key=lambda trial: trial.value or 0.0, reverse=self.mode == "max")
 
 
 def read_summary(run: Path) -> Summary:
