@@ -7,7 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ def machine() -> dict[str, Any]:
     names = [
         line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
-    packages = {name: version(name) for name in PACKAGES}
+    installed = {package.metadata["Name"].lower().replace("_", "-") for package in distributions()}
+    packages = {name: version(name) for name in PACKAGES if name in installed}
     return {
         "processor": names[0] if names else platform.processor(),
         "cores": os.cpu_count(),
