@@ -12,7 +12,7 @@ from segue.plan.evaluation import Evaluation
 from segue.plan.sweep import Sweep
 from segue.train import PPO, EntropyBonus
 
-TOTAL_STEPS = 81_920
+TOTAL_STEPS = 122_880
 
 
 def pipeline(explore_steps: int, entropy_weight: float, gae_lambda: float) -> TrainingPipeline:
