@@ -16,11 +16,12 @@ FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 @dataclass
 class Standing:
-    """A trial that runs now. Steps are those of all its members together."""
+    """A trial that runs now."""
 
     number: int
     stage: int = 0
-    steps: int = 0
+    env_steps: int = 0  # of a member
+    steps: int = 0  # of all members
     steps_before: int = 0  # of earlier runs
     metric: float | None = None
 
@@ -57,6 +58,7 @@ class Board:
     def update(self, number: int, row: Mapping[str, Any]) -> None:
         """A trial reports a row."""
         standing = self.running[number]
+        standing.env_steps = row.get("env_steps", standing.env_steps)
         standing.steps = row.get("total_env_steps", standing.steps)
         if row.get("replayed"):
             standing.steps_before = standing.steps
