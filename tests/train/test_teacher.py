@@ -45,7 +45,6 @@ def test_lanes_follow_the_expert_with_the_scheduled_probability_and_where_it_kno
     rows = [row if row.teacher is None else _longer(row, steps) for row in rows]
     generators = [MemberGenerators.of(seed) for seed in range(3)]
     teaching = Teaching.of(rows, generators, lanes, np.zeros((steps, 3 * lanes), np.int64))
-    assert teaching is not None
     available = np.arange(3 * lanes) % 5 > 0
     own, expert = np.zeros(3 * lanes, np.int64), np.ones(3 * lanes, np.int64)
     taken = np.array([teaching(t, Advice(expert, available), own) for t in range(steps)])

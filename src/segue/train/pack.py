@@ -149,7 +149,9 @@ class Pack:
         return self.rollout
 
     def _teaching(self, knobs: Sequence[Knobs]) -> Teaching | None:
-        """What the expert will say and do in the next rollout, where a member needs it."""
+        """What the expert will say and do in the next rollout; None if no member needs it."""
+        if not any(row.needs_expert for row in knobs):
+            return None
         space = self.world.single_action_space
         buffer = np.zeros((knobs[0].num_steps, self.world.lanes, *(space.shape or ())), space.dtype)
         return Teaching.of(knobs, self.generators, self.lanes, buffer)

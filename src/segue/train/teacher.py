@@ -31,13 +31,11 @@ class Teaching:
         generators: Sequence[MemberGenerators],
         lanes: int,
         action: NDArray[np.generic],
-    ) -> Teaching | None:
-        """Draw where a rollout follows the expert; None if no member needs one. `action` is an empty buffer for it.
+    ) -> Teaching:
+        """Draw where a rollout follows the expert. `action` is an empty buffer for what it says.
 
         Only a member whose stage forces draws, from a stream of its own.
         """
-        if not any(row.needs_expert for row in knobs):
-            return None
         wanted = np.zeros((len(action), len(knobs), lanes), bool)
         for member, (row, own) in enumerate(zip(knobs, generators, strict=True)):
             if row.teacher is not None:
