@@ -16,10 +16,13 @@ COMPONENT = OffPolicyPipelineComponent(data_iterator_builder=iter, loss_names=["
     ("stages", "changes", "sentence"),
     [
         ([stage(teacher_forcing=lambda steps: steps)], {}, "The teacher_forcing of stage 0 is 3 after 3 steps"),
-        ([stage(), stage(offpolicy_component=COMPONENT)], {}, "Stage 1 has an offpolicy_component"),
+        ([stage(), stage(offpolicy_component=COMPONENT)], {}, "an off-policy component cannot name: use"),
         ([], {"lr_scheduler_builder": Builder(torch.optim.lr_scheduler.StepLR)}, "lr_scheduler_builder"),
-        ([], {"losses": {"ppo": object()}}, "The loss 'ppo' is of the class object: use one of segue.train.losses"),
-        ([], {"advance_scene_rollout_period": 3}, "advance_scene_rollout_period=3"),
+        (
+            [],
+            {"losses": {"ppo": object()}},
+            "The loss 'ppo' is of the class object, which a stage's loss_name cannot name",
+        ),
         ([stage(num_mini_batch=40)], {}, "4 lanes x 16 steps into 40 minibatches, and a minibatch needs 2 samples"),
         ([stage("a2c", num_mini_batch=65)], {}, "choose num_mini_batch at most 64, or longer rollouts"),
         ([], {"adam": {"amsgrad": True}}, "optimizer_builder gives ['amsgrad']"),

@@ -1,14 +1,17 @@
 """What is learned from: against a second world that is stepped with the same actions, one lane at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segue.train.batch import Seen
 from segue.train.experience import blocks, bootstrapped, experience
 from segue.train.knobs import knobs_at
-from segue.train.rollout import collect, noise_for
+from segue.train.rollout import Cut, collect, noise_for
 from segue.worlds import cartpole, lane_seeds, make_world
 from tests.train.pipelines import LANES, pipeline, trainer
 from tests.train.plain import sequential
@@ -39,7 +42,7 @@ def judged(pack, rollout, width=2):
     knobs = [knobs_at(own, progress=trainer(own).members[0].progress, lanes=LANES) for own in PIPELINES]
     result = experience(pack.policy, pack.parameters, rollout, knobs, width)
     assert result.samples == T * N
-    return result.scalars.view(4, len(SEEDS), T, N).transpose(1, 2)
+    return result.scalars.view(5, len(SEEDS), T, N).transpose(1, 2)
 
 
 def replayed(world, rollout):
@@ -77,11 +80,14 @@ def test_advantages_and_targets_are_those_of_a_slow_loop(world, monkeypatch):
     monkeypatch.setattr(cartpole, "MAX_EPISODE_STEPS", 9)
     pack, rollout = collected(world)
     assert rollout.cut, "no episode was cut"
-    _, advantage, target, value = judged(pack, rollout)
+    _, advantage, target, value, normal = judged(pack, rollout)
     expected, expected_value = slow_advantages(pack, replayed(world, rollout))
     np.testing.assert_allclose(value, expected_value, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(advantage, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(target, expected + expected_value, rtol=1e-4, atol=1e-5)
+    for k in range(len(SEEDS)):
+        own = expected[:, k]
+        np.testing.assert_allclose(normal[:, k], (own - own.mean()) / own.std(ddof=1), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("world", ["CartPole-v1", GaussianTarget])
@@ -90,7 +96,7 @@ def test_log_probabilities_are_those_of_the_policy_that_acted(world):
     log_prob = judged(pack, rollout)[0]
     observation = torch.from_numpy(rollout.observation[:, :-1]).flatten(1, 2)
     action = torch.from_numpy(np.stack(rollout.action, 1)).flatten(1, 2)
-    outputs = pack.policy.outputs(pack.parameters, observation, action)
+    outputs = pack.policy.outputs(pack.parameters, Seen(observation, action))
     torch.testing.assert_close(log_prob.transpose(0, 1).flatten(1), outputs.log_prob, rtol=1e-5, atol=1e-6)
 
 
@@ -102,10 +108,10 @@ def test_minibatch_rows_belong_together():
     (batch,) = result.batches(index)
     for at, row in np.ndenumerate(index[0]):
         k, t, n = np.unravel_index(row, (len(SEEDS), T, N))
-        np.testing.assert_array_equal(batch.observation[at], rollout.observation[k, t, n])
-        assert batch.action[at] == rollout.action[t][k, n]
-        scalars = torch.stack([batch.log_prob[at], batch.advantage[at], batch.value_target[at], batch.value[at]])
-        assert torch.equal(scalars, result.scalars[:, row])
+        np.testing.assert_array_equal(batch.seen.observation[at], rollout.observation[k, t, n])
+        assert batch.seen.action[at] == rollout.action[t][k, n]
+        fields = (batch.log_prob, batch.advantage, batch.value_target, batch.value, batch.normalized_advantage)
+        assert torch.equal(torch.stack([field[at] for field in fields]), result.scalars[:, row])
 
 
 def test_values_do_not_depend_on_how_many_members_are_judged_at_a_time():
@@ -119,11 +125,8 @@ def test_the_value_of_a_last_observation_does_not_depend_on_the_neighbours_cuts(
     follows = np.zeros((T, len(SEEDS), N), np.float32)
     together = bootstrapped(pack.policy, pack.parameters, rollout, follows)
     for k in range(len(SEEDS)):
-        own = [(t, lane[lane // N == k], seen[lane // N == k]) for t, lane, seen in rollout.cut]
-        rollout_of_one = type(rollout)(
-            *(getattr(rollout, name) for name in ("observation", "reward")), None, None, cut=own
-        )
-        alone = bootstrapped(pack.policy, pack.parameters, rollout_of_one, follows)
+        own = [Cut(cut.step, *(part[cut.lanes // N == k] for part in cut[1:])) for cut in rollout.cut]
+        alone = bootstrapped(pack.policy, pack.parameters, replace(rollout, cut=own), follows)
         np.testing.assert_array_equal(alone[:, k], together[:, k])
 
 
@@ -131,9 +134,9 @@ def test_the_value_of_a_last_observation_does_not_depend_on_the_neighbours_cuts(
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(1, 5))
 def test_blocks_deal_every_event_once_into_a_place_of_its_own(member, size):
     dealt = list(blocks(np.array(member), 4, size))
-    assert sorted(np.concatenate([block.which for block in dealt]).tolist()) == list(range(len(member)))
-    for block in dealt:
-        places = [(member[event], slot) for event, slot in zip(block.which, block.slot, strict=True)]
+    assert sorted(np.concatenate([which for which, _ in dealt]).tolist()) == list(range(len(member)))
+    for which, slots in dealt:
+        places = [(member[event], slot) for event, slot in zip(which, slots, strict=True)]
         assert len(set(places)) == len(places)
         assert all(0 <= slot < size for _, slot in places)
     most = max(member.count(one) for one in member)
@@ -146,6 +149,6 @@ def test_a_member_s_events_lie_where_they_would_without_neighbours(member, size)
     for one in set(member):
         events = np.flatnonzero(np.array(member) == one)
         rank = {event: divmod(place, size) for place, event in enumerate(events.tolist())}
-        for number, block in enumerate(blocks(np.array(member), 4, size)):
-            for event, slot in zip(block.which.tolist(), block.slot.tolist(), strict=True):
+        for number, (which, slots) in enumerate(blocks(np.array(member), 4, size)):
+            for event, slot in zip(which.tolist(), slots.tolist(), strict=True):
                 assert rank.get(event, (number, slot)) == (number, slot)

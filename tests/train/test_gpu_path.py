@@ -12,6 +12,7 @@ from torch import Tensor
 
 from segue.plan.evaluation import Evaluation
 from segue.train import run_trial
+from segue.train.batch import Seen
 from segue.train.policies import Mlp, mlp, stacked
 from tests.train.pipelines import pipeline
 
@@ -42,11 +43,13 @@ def test_outputs_and_gradients_agree(
 
     def answers() -> list[Tensor]:
         leaf = parameters.clone().requires_grad_()
-        outputs = net.outputs(leaf, observation, action)
+        outputs = net.outputs(leaf, Seen(observation, action))
         total = outputs.log_prob.sum() + outputs.entropy.square().sum() + outputs.value.square().sum()
         (gradient,) = torch.autograd.grad(total, leaf)
-        acted = stacked.as_tensor(net.actor(parameters)(stacked.native(observation)))
-        return [*(field.detach() for field in outputs[:3]), gradient, acted, net.values(parameters, observation)]
+        none = torch.zeros(4, 5, 0)
+        acted = stacked.as_tensor(net.actor(parameters)(stacked.native(observation), stacked.native(none)).inputs)
+        said = [outputs.log_prob.detach(), outputs.entropy.detach(), outputs.value.detach()]
+        return [*said, gradient, acted, net.values(parameters, observation, none)]
 
     with_numpy = answers()
     with_torch()

@@ -10,6 +10,7 @@ from tests.train.pipelines import advanced, pipeline, stage, trainer
 from tests.worlds import probes
 
 SEEDS = (0, 1, 2)
+NO_MEMORY = torch.zeros(3, 1, 0)
 GAMMA = 0.9
 ALGORITHMS = {
     "ppo": {"losses": {"ppo": PPO(clip_param=0.2)}, "num_mini_batch": 2, "update_repeats": 4},
@@ -27,13 +28,13 @@ def learned(world, algorithm="ppo", rollouts=100, lr=1e-2, **changes):
 def values(made, *seen):
     """The critics' values `[K, B]` of these observations."""
     observation = torch.tensor(seen, dtype=torch.float32)[None, :, None].expand(len(SEEDS), -1, -1)
-    return made.groups[0].pack.policy.values(made.parameters, observation.contiguous()).numpy()
+    return made.groups[0].pack.policy.values(made.parameters, observation.contiguous(), NO_MEMORY).numpy()
 
 
 def outputs(made, *seen):
     """The actors' outputs `[K, B, A]`: logits or means."""
     observation = np.tile(np.array(seen, np.float32)[None, :, None], (len(SEEDS), 1, 1))
-    return made.groups[0].pack.policy.actor(made.parameters)(observation)
+    return made.groups[0].pack.policy.actor(made.parameters)(observation, NO_MEMORY).inputs
 
 
 def probabilities(made, *seen):

@@ -1,11 +1,13 @@
 """PPO and A2C against the papers' formulas, written plainly for one member and left to autograd in 64 bits."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from segue.plan.schedules import LinearDecay
-from segue.train.losses import A2C, PPO, Batch
-from segue.train.policies import Outputs
+from segue.train.losses import A2C, PPO
+from tests.train.given import Given, given_batch
 from tests.train.reference import plain_a2c, plain_ppo
 
 K, B = 3, 64
@@ -18,16 +20,15 @@ def normal(seed, *shape):
 def minibatch(seed=0, spread=0.4):
     """A batch and outputs whose ratios and values lie on both sides of every clip range, for either sign."""
     log_prob, value = normal(seed, K, B) - 1, normal(seed + 1, K, B)
-    batch = Batch(
-        observation=torch.zeros(K, B, 1),
-        action=torch.zeros(K, B, dtype=torch.int64),
+    batch = given_batch(
+        value,
         log_prob=log_prob + spread * normal(seed + 2, K, B),
         advantage=2 * normal(seed + 3, K, B) + 1,
         value_target=normal(seed + 4, K, B),
         value=value + spread * normal(seed + 5, K, B),
     )
     entropy = normal(seed + 6, K, B).abs()
-    return batch, Outputs(*(tensor.clone().requires_grad_() for tensor in (log_prob, entropy, value)))
+    return batch, Given(*(tensor.clone().requires_grad_() for tensor in (log_prob, entropy, value)))
 
 
 def stacked(losses, stage_steps=0):
@@ -39,7 +40,8 @@ def stacked(losses, stage_steps=0):
 def of_member(batch, outputs, k):
     """One member's tensors in 64 bits, its outputs as leaves of autograd."""
     own = [tensor[k].detach().double().requires_grad_() for tensor in outputs[:3]]
-    return Batch(*(tensor[k].double() for tensor in batch[:6])), Outputs(*own)
+    fields = {name: getattr(batch, name)[k].double() for name in ("log_prob", "advantage", "value_target", "value")}
+    return SimpleNamespace(**fields), Given(*own)
 
 
 def assert_agrees(losses, plain):
@@ -84,8 +86,8 @@ def test_a2c_is_the_paper_s_in_value_and_gradient():
 def test_the_clipped_surrogate_stops_only_where_it_would_gain(ratio, advantage, gradient):
     loss = PPO(clip_param=0.2, value_loss_coef=0, entropy_coef=0, normalize_advantage=False)
     zero, log_prob = torch.zeros(1, 1), torch.tensor([[ratio]]).log().requires_grad_()
-    batch = Batch(zero, zero, zero, torch.tensor([[advantage]]), zero, zero)
-    total, info = loss(batch, Outputs(log_prob, zero, zero), stacked([loss]))
+    batch = given_batch(zero, advantage=torch.tensor([[advantage]]))
+    total, info = loss(batch, Given(log_prob, zero, zero), stacked([loss]))
     assert torch.autograd.grad(total.sum(), log_prob)[0].item() == pytest.approx(gradient, rel=1e-5)
     assert info["ratio"].item() == pytest.approx(ratio)
 
@@ -101,8 +103,8 @@ def test_the_clipped_surrogate_stops_only_where_it_would_gain(ratio, advantage, 
 def test_the_clipped_value_loss_worked_by_hand(value, old, target, expected, gradient):
     loss = PPO(clip_param=0.2, value_loss_coef=1, entropy_coef=0, normalize_advantage=False)
     zero, moved = torch.zeros(1, 1), torch.tensor([[value]], requires_grad=True)
-    batch = Batch(zero, zero, zero, zero, torch.tensor([[target]]), torch.tensor([[old]]))
-    total, _ = loss(batch, Outputs(zero, zero, moved), stacked([loss]))
+    batch = given_batch(zero, value_target=torch.tensor([[target]]), value=torch.tensor([[old]]))
+    total, _ = loss(batch, Given(zero, zero, moved), stacked([loss]))
     assert total.item() == pytest.approx(expected)
     assert torch.autograd.grad(total.sum(), moved)[0].item() == pytest.approx(gradient)
 

@@ -3,6 +3,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
+from segue.train.batch import Seen
 from segue.train.policies import Mlp
 from segue.train.policies.heads import Categorical, Gaussian
 from segue.train.policies.initial import orthogonal
@@ -10,6 +11,7 @@ from tests.train.pipelines import advanced, pipeline, trainer
 from tests.train.plain import sequential
 from tests.worlds.probes import GaussianTarget
 
+NONE = torch.zeros(2, 6, 0)
 SEEN = spaces.Box(-np.inf, np.inf, (4,), np.float32)
 
 
@@ -58,8 +60,8 @@ def test_actor_and_critic_are_two_plain_networks(hidden, activation):
     parameters = initial(policy) + 0.1
     seen = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0))
     action = torch.arange(12).reshape(2, 6) % 3
-    outputs = policy.outputs(parameters, seen, action)
-    scores = torch.from_numpy(policy.actor(parameters)(seen.numpy()))
+    outputs = policy.outputs(parameters, Seen(seen, action))
+    scores = torch.from_numpy(policy.actor(parameters)(seen.numpy(), NONE).inputs)
     for k in range(2):
         actor, critic = (sequential(policy.layers, row) for row in parameters[k].view(2, -1))
         known = torch.distributions.Categorical(logits=actor(seen[k]))
@@ -67,7 +69,7 @@ def test_actor_and_critic_are_two_plain_networks(hidden, activation):
         torch.testing.assert_close(outputs.log_prob[k], known.log_prob(action[k]), rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(outputs.entropy[k], known.entropy(), rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(outputs.value[k], critic(seen[k])[:, 0], rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(policy.values(parameters, seen), outputs.value.detach(), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(policy.values(parameters, seen, NONE), outputs.value.detach(), rtol=1e-5, atol=1e-6)
 
 
 def test_a_gaussian_s_standard_deviations_begin_at_one_and_learn():
@@ -75,7 +77,7 @@ def test_a_gaussian_s_standard_deviations_begin_at_one_and_learn():
     parameters = initial(policy).requires_grad_()
     assert policy.extra(parameters).tolist() == [[[0.0, 0.0]]] * 2
     action = torch.full((2, 6, 2), 3.0)
-    outputs = policy.outputs(parameters, torch.zeros(2, 6, 4), action)
+    outputs = policy.outputs(parameters, Seen(torch.zeros(2, 6, 4), action))
     (gradient,) = torch.autograd.grad(outputs.log_prob.sum(), parameters)
     torch.testing.assert_close(policy.extra(gradient), torch.full((2, 1, 2), 6 * (9.0 - 1)))
 

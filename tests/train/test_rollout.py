@@ -66,13 +66,14 @@ def test_a_member_s_noise_is_its_own(head):
 def test_last_observations_and_metrics_outlive_the_world_s_next_step():
     final, success = np.array([[1.0], [2.0], [3.0]], np.float32), np.array([0, 1, 1], np.float32)
     ended = np.array([0, 2, 3])
-    rollout = Rollout.empty(members=2, steps=1, lanes=2, numbers=1)
+    rollout = Rollout.empty(members=2, steps=1, lanes=2, numbers=1, memory=np.zeros((2, 2, 0)))
     rollout.terminated[0], rollout.truncated[0] = [False, False, True, True], [True, False, True, False]
-    note_ends(rollout, 0, Step(None, None, None, None, ended, final, {"success": success}))
-    for array in (ended, final, success):
+    memory = np.arange(12.0).reshape(2, 2, 3)
+    note_ends(rollout, 0, Step(None, None, None, None, ended, final, {"success": success}), memory)
+    for array in (ended, final, success, memory):
         array[:] = 9
-    ((t, lanes, seen),) = rollout.cut
-    assert (t, lanes.tolist(), seen.tolist()) == (0, [0], [[1.0]])
+    ((t, lanes, seen, remembered),) = rollout.cut
+    assert (t, lanes.tolist(), seen.tolist(), remembered.tolist()) == (0, [0], [[1.0]], [[0, 1, 2]])
     ((lanes, info),) = rollout.info
     assert (lanes.tolist(), info["success"].tolist()) == ([0, 2, 3], [0, 1, 1])
 
@@ -80,7 +81,7 @@ def test_last_observations_and_metrics_outlive_the_world_s_next_step():
 def test_metrics_of_the_world_come_to_the_member_they_are_about():
     pack = trainer(pipeline(), ContextualAction, SEEDS, lanes=N).groups[0].pack
     knobs = trainer(pipeline()).members[0].knobs
-    happened = pack.iterate([knobs, knobs])
+    happened = pack.iterate([knobs, knobs], [[], []])
     ended, metrics = happened.ended, happened.metrics
     for k in range(2):
         of_member = ended.lane // N == k

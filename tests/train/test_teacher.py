@@ -10,11 +10,10 @@ from segue.plan.schedules import LinearDecay
 from segue.train import PPO, Imitation, PPOValue, check_trial
 from segue.train.generators import MemberGenerators
 from segue.train.knobs import knobs_at
-from segue.train.losses import Batch
-from segue.train.policies import Outputs
 from segue.train.teacher import Teaching
 from segue.worlds import make_world, world_spec
 from segue.worlds.world import Advice
+from tests.train.given import Given, given_batch
 from tests.train.members import SEEDS
 from tests.train.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
 from tests.train.same import assert_same_state
@@ -44,7 +43,7 @@ def test_lanes_follow_the_expert_with_the_scheduled_probability_and_where_it_kno
     rows = [knobs(lambda taken: 0.25), knobs(None), knobs(lambda taken: 1.0)]
     rows = [row if row.teacher is None else _longer(row, steps) for row in rows]
     generators = [MemberGenerators.of(seed) for seed in range(3)]
-    teaching = Teaching.of(rows, generators, lanes, np.zeros((steps, 3 * lanes), np.int64))
+    teaching = Teaching.of(rows, generators, lanes, np.zeros((steps, 3 * lanes), np.int64), 2)
     available = np.arange(3 * lanes) % 5 > 0
     own, expert = np.zeros(3 * lanes, np.int64), np.ones(3 * lanes, np.int64)
     taken = np.array([teaching(t, Advice(expert, available), own) for t in range(steps)])
@@ -60,14 +59,14 @@ def _longer(row, steps):
 
 def test_continuous_actions_are_replaced_as_a_whole():
     row = _longer(knobs(lambda taken: 1.0), 1)
-    teaching = Teaching.of([row], [MemberGenerators.of(0)], 2, np.zeros((1, 2, 3), np.float32))
+    teaching = Teaching.of([row], [MemberGenerators.of(0)], 2, np.zeros((1, 2, 3), np.float32), 3)
     advice = Advice(np.ones((2, 3), np.float32), np.array([True, False]))
     assert teaching(0, advice, np.zeros((2, 3), np.float32)).tolist() == [[1, 1, 1], [0, 0, 0]]
 
 
 def test_a_forced_rollout_is_the_expert_s():
     made = trainer(pipeline(stage("ppo", teacher_forcing=lambda taken: 1.0), losses=LOSSES), seeds=SEEDS[:2])
-    happened = made.groups[0].pack.iterate([member.knobs for member in made.members])
+    happened = made.groups[0].pack.iterate([member.knobs for member in made.members], [[], []])
     assert happened.teacher_ratio.tolist() == [1.0, 1.0]
     rollout = made.groups[0].pack.rollout
     acted = np.array(rollout.action).reshape(rollout.teaching.action.shape)
@@ -93,11 +92,11 @@ def test_imitation_is_the_cross_entropy_over_what_the_expert_knew():
 
 
 def _batch(zero, available):
-    return Batch(*[zero] * 6, expert_action=zero, expert_available=available)
+    return given_batch(zero, expert_action=zero, expert_available=available)
 
 
 def _outputs(zero, log_prob):
-    return Outputs(zero, zero, zero, log_prob)
+    return Given(zero, zero, zero, log_prob)
 
 
 def test_the_value_loss_alone_is_ppo_s():

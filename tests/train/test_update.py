@@ -7,10 +7,19 @@ from hypothesis import strategies as st
 from segue.plan.progress import Progress
 from segue.plan.schedules import LinearDecay
 from segue.train import A2C, PPO
+from segue.train.experience import Experience
 from segue.train.generators import MemberGenerators
 from segue.train.knobs import knobs_at
-from segue.train.update import chunks, shuffled
+from segue.train.minibatches import minibatches
+from segue.train.update import chunks
 from tests.train.pipelines import LANES, ROLLOUT, pipeline, stage, trainer
+
+
+def shuffled(generators, members, samples, row, lanes=None):
+    """The minibatches of an experience of so many samples, of a policy with a memory if `lanes` are given."""
+    memory = None if lanes is None else torch.zeros(1, 1)
+    empty = torch.zeros(0)
+    return minibatches(generators, members, Experience(empty, empty, empty, samples, lanes or 1, memory=memory), row)
 
 
 def generators(*seeds):
@@ -52,6 +61,19 @@ def test_a_member_s_minibatches_do_not_depend_on_its_neighbours():
     together = shuffled(generators(0, 1, 2), [0, 1, 2], 10, row)
     alone = shuffled(generators(1), [0], 10, row)
     np.testing.assert_array_equal(together[:, :, 1] - 10, alone[:, :, 0])
+
+
+def test_with_a_memory_minibatches_are_whole_lanes_step_by_step():
+    row = knobs_at(pipeline(num_mini_batch=2, update_repeats=3), Progress(), LANES)
+    steps, lanes = 6, 5
+    index = shuffled(generators(0, 1), [1, 4], steps * lanes, row, lanes)
+    assert index.shape == (3, 2, 2, steps * 2)
+    for epoch in index:
+        for position, member in enumerate((1, 4)):
+            own = epoch[:, position].reshape(2, steps, 2) - member * steps * lanes
+            np.testing.assert_array_equal(own - own[:, :1], np.arange(steps)[None, :, None] * lanes + 0 * own)
+            used = own[:, 0].reshape(-1).tolist()
+            assert len(set(used)) == 4 and set(used) < set(range(lanes))
 
 
 def test_knobs_are_the_stage_s_numbers():

@@ -180,6 +180,38 @@ class WorldConformance:
         play(resumed, actions[3:])
         np.testing.assert_equal(state, taken)
 
+    def test_restarted_lanes_begin_their_next_episodes_and_the_others_notice_nothing(self, world: Named) -> None:
+        seeds = lane_seeds(11, "train", 4)
+        made, whole = begun(world, seeds), begun(world, seeds)
+        actions = actions_by_seed(made, seeds, 5 + STEPS)
+        play(made, actions[:5])
+        rest = (play(whole, actions[:5]), play(whole, actions[5:]))[1]
+        first = made.restart(np.array([2, 0])).copy()
+        state = through_a_file(made.state_dict())
+        again = play(made, actions[5:])
+        for lane in (1, 3):
+            assert_same(again.lane(lane), rest.lane(lane))
+        # The same lane, restarted alone and with no one beside it.
+        alone = begun(world, seeds[2:3])
+        play(alone, actions[:5, 2:3])
+        np.testing.assert_array_equal(alone.restart(np.array([0]))[0], first[0])
+        assert_same(play(alone, actions[5:, 2:3]).lane(0), again.lane(2))
+        resumed = make_world(world, 2, 2)
+        resumed.load_state_dict(state)
+        from_state = play(resumed, actions[5:])
+        for lane in range(4):
+            assert_same(from_state.lane(lane), again.lane(lane))
+
+    def test_a_restarted_lane_draws_what_it_would_have_drawn_at_its_episode_s_end(self, world: Named) -> None:
+        seeds = lane_seeds(12, "train", 1)
+        made, whole = begun(world, seeds), begun(world, seeds)
+        actions = actions_by_seed(made, seeds, STEPS)
+        for row in actions:
+            step = whole.step(row)
+            if step.ended.size:
+                break
+        np.testing.assert_array_equal(made.restart(np.array([0]))[0], step.observation[0])
+
     def test_actions_may_be_reused(self, world: Named) -> None:
         seeds = lane_seeds(10, "train", 2)
         made, resumed, whole = begun(world, seeds), make_world(world, 1, 2), begun(world, seeds)

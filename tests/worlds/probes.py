@@ -49,6 +49,10 @@ class Probe(World):
         info = dict.fromkeys(self.metrics, reward[ended])
         return Step(self.observe()[:, None], reward, terminated, truncated, ended, final, info)
 
+    def restart(self, lanes: Lanes) -> NDArray[np.float32]:
+        self._begin(lanes)
+        return self.observe()[lanes, None]
+
     def select(self, lanes: Lanes) -> "Probe":
         kept = type(self)(1, len(lanes))
         kept._streams = self._streams.select(lanes)

@@ -2,8 +2,8 @@
 
 from segue.train.checks import check_metric, check_trial
 from segue.train.evaluate import EPISODE_METRICS, Evaluator
-from segue.train.losses import A2C, PPO, EntropyBonus, Imitation, PPOValue
-from segue.train.policies import Mlp
+from segue.train.losses import A2C, PPO, Advisor, BehaviorCloning, EntropyBonus, Imitation, MemberLoss, PPOValue
+from segue.train.policies import Mlp, Network
 from segue.train.trainer import Trainer
 from segue.train.trial import member_seeds, run_trial
 
@@ -11,10 +11,14 @@ __all__ = [
     "A2C",
     "EPISODE_METRICS",
     "PPO",
+    "Advisor",
+    "BehaviorCloning",
     "EntropyBonus",
     "Evaluator",
     "Imitation",
+    "MemberLoss",
     "Mlp",
+    "Network",
     "PPOValue",
     "Trainer",
     "check_metric",

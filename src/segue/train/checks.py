@@ -8,23 +8,33 @@ from segue.plan.names import suggestion
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.settings import TrainingSettings
 from segue.plan.stage import PipelineStage
+from segue.train.check_data import Spaces, check_data
 from segue.train.evaluate import EPISODE_METRICS
 from segue.train.knobs import probability
 from segue.train.learning_rate import lr_factor
-from segue.train.losses import PPO, Loss
+from segue.train.losses import PPO, Loss, OffPolicyLoss
 from segue.train.optimizer import AdamSettings
-from segue.train.policies import Mlp
-from segue.worlds.registry import WorldSpec
+from segue.train.policies import ActorCritic, Policy, default_policy
+from segue.train.policies.heads import Categorical
 from segue.worlds.world import WITH_EXPERTS
 
 
-def check_trial(pipeline: TrainingPipeline, world: WorldSpec, lanes: int, policy: Mlp | None) -> None:
-    """Raise ValueError, in one sentence, unless a trial of this pipeline, world and policy could begin."""
+def check_trial(pipeline: TrainingPipeline, world: Spaces, lanes: int, policy: Policy | None) -> ActorCritic:
+    """The actor-critic of a trial of this pipeline; ValueError, in one sentence, unless the trial could begin.
+
+    `world` is a world or what is known of one.
+    """
     check_trainable(pipeline, lanes)
     check_expert(pipeline, world.has_expert)
-    if not isinstance(policy, Mlp | None):
+    if not isinstance(policy, Policy | None):
         raise ValueError(f"The policy is {policy!r}: use one of segue.train.policies, such as Mlp(hidden=(64, 64)).")
-    (policy or Mlp()).build(world.single_observation_space, world.single_action_space)
+    chosen = policy or default_policy(world.single_observation_space)
+    built = chosen.build(world.single_observation_space, world.single_action_space)
+    check_policy(pipeline, built, lanes)
+    for index, stage in enumerate(pipeline):
+        if stage.offpolicy_component is not None:
+            check_data(index, stage.offpolicy_component, world, built.memory > 0, lanes)
+    return built
 
 
 def check_trainable(pipeline: TrainingPipeline, lanes: int) -> None:
@@ -32,16 +42,34 @@ def check_trainable(pipeline: TrainingPipeline, lanes: int) -> None:
     AdamSettings.of(pipeline.optimizer_builder)
     lr_factor(pipeline.lr_scheduler_builder)
     for index, stage in enumerate(pipeline):
-        if stage.offpolicy_component is not None:
-            raise ValueError(
-                f"Stage {index} has an offpolicy_component, which this version does not train with: leave it out."
-            )
         check_teacher_forcing(index, stage)
         losses = {name: pipeline.loss(name) for name in stage.loss_name}
-        check_losses(losses)
-        check_settings(index, pipeline.settings(index))
+        check_losses(losses, (Loss,), "a stage's loss_name", "PPO()")
+        if stage.offpolicy_component is not None:
+            other = {name: pipeline.loss(name) for name in stage.offpolicy_component.loss_names}
+            check_losses(other, (OffPolicyLoss,), "an off-policy component", "BehaviorCloning()")
         normalizes = any(isinstance(loss, PPO) and loss.normalize_advantage for loss in losses.values())
         check_minibatches(index, pipeline.settings(index), lanes, least=2 if normalizes else 1)
+
+
+def check_policy(pipeline: TrainingPipeline, policy: ActorCritic, lanes: int) -> None:
+    """Raise ValueError where a stage asks for what the policy lacks."""
+    for index, stage in enumerate(pipeline):
+        for name in stage.loss_name:
+            loss = pipeline.loss(name)
+            if loss.needs_auxiliary and not policy.has_auxiliary:
+                raise ValueError(
+                    f"The loss {name!r} of stage {index} trains a second actor, which the policy lacks: give the sweep "
+                    "policy=Network(auxiliary=True), with a memory if the world needs one."
+                )
+            if loss.needs_expert_policy and not isinstance(policy.head, Categorical):
+                raise ValueError(f"The loss {name!r} of stage {index} has soft targets, which want discrete actions.")
+        minibatches = pipeline.settings(index).num_mini_batch
+        if policy.memory and minibatches > lanes:
+            raise ValueError(
+                f"Stage {index} breaks {lanes} lanes into {minibatches} minibatches, and a policy with a memory learns "
+                f"from whole lanes: choose num_mini_batch at most {lanes}, or more lanes."
+            )
 
 
 def check_teacher_forcing(index: int, stage: PipelineStage) -> None:
@@ -69,21 +97,14 @@ def check_metric(metric: str, world_metrics: Sequence[str]) -> None:
         raise ValueError(f"There is no metric {metric!r} in this world: {suggestion(metric, known)}")
 
 
-def check_losses(losses: Mapping[str, object]) -> None:
-    """Raise ValueError unless each of the stage's losses is a Loss."""
+def check_losses(losses: Mapping[str, object], kinds: tuple[type, ...], where: str, such_as: str) -> None:
+    """Raise ValueError unless each loss is of the kind that learns `where` it stands."""
     for name, loss in losses.items():
-        if not isinstance(loss, Loss):
-            kind = type(loss).__name__
-            raise ValueError(f"The loss {name!r} is of the class {kind}: use one of segue.train.losses, such as PPO().")
-
-
-def check_settings(index: int, settings: TrainingSettings) -> None:
-    """Raise ValueError for settings of a stage that the trainer cannot follow."""
-    if settings.advance_scene_rollout_period is not None:
-        raise ValueError(
-            f"Stage {index} has advance_scene_rollout_period={settings.advance_scene_rollout_period}, which this "
-            "version does not follow: set it to None."
-        )
+        if not isinstance(loss, kinds):
+            raise ValueError(
+                f"The loss {name!r} is of the class {type(loss).__name__}, which {where} cannot name: use one of "
+                f"segue.train.losses there, such as {such_as}."
+            )
 
 
 def check_minibatches(index: int, settings: TrainingSettings, lanes: int, least: int) -> None:

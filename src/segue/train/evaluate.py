@@ -16,7 +16,7 @@ from torch import Tensor
 from segue.plan.evaluation import Evaluation
 from segue.train.policies import ActorCritic
 from segue.train.policies.stacked import Array, native
-from segue.train.rollout import between
+from segue.train.rollout import between, emptied
 from segue.worlds.registry import make_world
 from segue.worlds.seeds import Use, lane_seeds, stream
 from segue.worlds.world import Step, World, WorldFactory
@@ -66,6 +66,7 @@ class Evaluator:
         for _ in range(self.how.max_episode_steps):
             step = self.world.step(act(observation))
             observation = step.observation
+            act.forget(step.ended)
             scores.add(step)
             if scores.over.all():
                 break
@@ -73,29 +74,40 @@ class Evaluator:
 
     def _actor(self, parameters_KP: Tensor) -> Actor:
         generators = [np.random.Generator(np.random.SFC64(stream(seed, "evaluation actions"))) for seed in self.seeds]
-        return Actor(self.policy, parameters_KP, None if self.how.greedy else generators)
+        return Actor(self.policy, parameters_KP, self.world.lanes, None if self.how.greedy else generators)
 
 
 class Actor:
-    """Chooses actions for all lanes: the most likely ones, or with generators sampled ones."""
+    """Chooses actions for all lanes: the most likely ones, or with generators sampled ones. Memories begin empty."""
 
     def __init__(
-        self, policy: ActorCritic, parameters_KP: Tensor, generators: Sequence[np.random.Generator] | None = None
+        self,
+        policy: ActorCritic,
+        parameters_KP: Tensor,
+        lanes: int,
+        generators: Sequence[np.random.Generator] | None = None,
     ) -> None:
+        """`lanes` are those of all members, L."""
         self.head, self.generators = policy.head, generators
         self.act = policy.actor(parameters_KP)
         self.spread = native(policy.head.spread(policy.extra(parameters_KP)))
         self.members, self.device = len(parameters_KP), parameters_KP.device
         self.send, self.bring = between(parameters_KP.device)
+        self.memory = native(torch.zeros(self.members, lanes // self.members, policy.memory, device=self.device))
 
     def __call__(self, observation: NDArray[np.generic]) -> NDArray[np.generic]:
         """Actions `[L]` or `[L, A]` for observations `[L, ...]`."""
         numbers = np.ascontiguousarray(observation, np.float32).reshape(
             self.members, len(observation) // self.members, -1
         )
-        outputs = self.act(self.send(numbers))
-        chosen = self.head.mode(outputs) if self.generators is None else self._sample(outputs)
+        inputs, self.memory, _ = self.act(self.send(numbers), self.memory)
+        chosen = self.head.mode(inputs) if self.generators is None else self._sample(inputs)
         return self.bring(chosen).reshape(len(observation), *self.head.action_shape)
+
+    def forget(self, lanes: NDArray[np.int64]) -> None:
+        """Empty the memories of these lanes, in which an episode begins."""
+        if lanes.size:
+            self.memory = emptied(self.memory, lanes)
 
     def _sample(self, outputs: Array) -> Array:
         noise = np.empty(outputs.shape, np.float32)

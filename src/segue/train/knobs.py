@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.progress import Progress
 from segue.train.learning_rate import lr_factor
-from segue.train.losses import Loss
+from segue.train.losses import AnyLoss, Loss
 from segue.train.optimizer import AdamSettings
 
 
@@ -23,9 +23,22 @@ class ActiveLoss:
     """A loss that the member's stage names, with its weight and its numbers at this moment."""
 
     name: str
-    loss: Loss
+    loss: AnyLoss
     weight: float
     numbers: dict[str, float]
+
+    @property
+    def structure(self) -> Hashable:
+        """What members must share to compute it together."""
+        return self.name, self.loss.structure
+
+
+@dataclass(frozen=True)
+class OffPolicy:
+    """The updates from other data that follow each rollout."""
+
+    updates: int
+    losses: tuple[ActiveLoss, ...]
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,7 @@ class Knobs:
     adam: AdamSettings
     losses: tuple[ActiveLoss, ...]
     teacher: tuple[float, ...] | None = None  # probability of the expert's action at each step of the rollout
+    off_policy: OffPolicy | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -50,7 +64,12 @@ class Knobs:
     @property
     def needs_expert(self) -> bool:
         """Whether the member's rollout asks the expert."""
-        return self.teacher is not None or any(active.loss.needs_expert for active in self.losses)
+        return self.teacher is not None or any(isinstance(a.loss, Loss) and a.loss.needs_expert for a in self.losses)
+
+    @property
+    def needs_expert_policy(self) -> bool:
+        """Whether a loss reads the probabilities of all of the expert's actions."""
+        return any(isinstance(active.loss, Loss) and active.loss.needs_expert_policy for active in self.losses)
 
     @property
     def updates(self) -> int:
@@ -60,7 +79,13 @@ class Knobs:
     @property
     def program(self) -> Hashable:
         """What members must share to be updated together: the same operations, the same number of times."""
-        return self.epochs, tuple((active.name, active.loss.structure) for active in self.losses)
+        return self.epochs, tuple(active.structure for active in self.losses)
+
+    @property
+    def off_policy_program(self) -> Hashable:
+        """The same for the updates from other data."""
+        part = self.off_policy
+        return part and (part.updates, tuple(active.structure for active in part.losses))
 
 
 def knobs_at(pipeline: TrainingPipeline, progress: Progress, lanes: int) -> Knobs:
@@ -74,8 +99,9 @@ def knobs_at(pipeline: TrainingPipeline, progress: Progress, lanes: int) -> Knob
         num_steps=settings.num_steps,
         num_mini_batch=settings.num_mini_batch,
         adam=scheduled(pipeline, progress),
-        losses=active_losses(pipeline, progress),
+        losses=on_policy_losses(pipeline, progress),
         teacher=teacher_forcing(pipeline, progress, lanes),
+        off_policy=off_policy(pipeline, progress),
     )
 
 
@@ -108,13 +134,30 @@ def probability(schedule: Callable[[int], float], stage: int, steps: int) -> flo
     return float(said)
 
 
-def active_losses(pipeline: TrainingPipeline, progress: Progress) -> tuple[ActiveLoss, ...]:
-    """The losses of the member's stage; a loss of weight 0 is left out (it would change nothing)."""
+def on_policy_losses(pipeline: TrainingPipeline, progress: Progress) -> tuple[ActiveLoss, ...]:
+    """The losses of the member's stage."""
     stage = pipeline.pipeline_stages[progress.stage]
+    return active_losses(pipeline, stage.loss_name, stage.loss_weights, progress)
+
+
+def off_policy(pipeline: TrainingPipeline, progress: Progress) -> OffPolicy | None:
+    """The off-policy component of the member's stage, if it has one with losses that count."""
+    component = pipeline.pipeline_stages[progress.stage].offpolicy_component
+    if component is None:
+        return None
+    weights = component.loss_weights or (1.0,) * len(component.loss_names)
+    losses = active_losses(pipeline, component.loss_names, weights, progress)
+    return OffPolicy(component.updates, losses) if losses else None
+
+
+def active_losses(
+    pipeline: TrainingPipeline, names: Sequence[str], weights: Sequence[float], progress: Progress
+) -> tuple[ActiveLoss, ...]:
+    """The losses of these names; one of weight 0 is left out (it would change nothing)."""
     return tuple(
         ActiveLoss(name, loss, weight, loss.knobs(progress.stage_steps))
-        for name, weight in zip(stage.loss_name, stage.loss_weights, strict=True)
-        if weight and isinstance(loss := pipeline.loss(name), Loss)
+        for name, weight in zip(names, weights, strict=True)
+        if weight and isinstance(loss := pipeline.loss(name), AnyLoss)
     )
 
 

@@ -1,4 +1,4 @@
-"""One member of a trial: its pipeline, where it stands in it, and what its criterion has seen."""
+"""One member of a trial: its pipeline, where it stands in it, what its criterion has seen and its data given."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from segue.plan.criteria import EarlyStoppingCriterion
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.progress import Progress
 from segue.plan.tracker import ScalarMeanTracker
+from segue.train.data import Data, DataStream
 from segue.train.episodes import Ended
 from segue.train.knobs import Knobs, knobs_at
 
@@ -20,25 +21,43 @@ class Member:
 
     pipeline: TrainingPipeline
     lanes: int
+    seed: int = 0
     progress: Progress = field(default_factory=Progress)
     tracker: ScalarMeanTracker = field(default_factory=ScalarMeanTracker)
     teacher: ScalarMeanTracker = field(default_factory=ScalarMeanTracker)  # ratios, which are no metrics of the agent
     reached: Progress = field(default_factory=Progress)  # after the last rollout, before a next stage is entered
     logged_at: int = 0  # total steps when metrics were last taken
+    failure: str | None = None  # why it broke, if it did; it then learns no more
     criterion: EarlyStoppingCriterion = field(init=False)
+    data: DataStream | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._enter_stage()
 
     @property
     def done(self) -> bool:
-        """Whether the last stage has ended."""
-        return self.progress.stage >= len(self.pipeline)
+        """Whether the last stage has ended, or the member has failed."""
+        return self.failure is not None or self.progress.stage >= len(self.pipeline)
+
+    @property
+    def must_restart(self) -> bool:
+        """Whether its lanes are to begin new episodes before the next rollout."""
+        if self.done:
+            return False
+        settings = self.pipeline.settings(self.progress.stage)
+        rollouts = self.progress.stage_steps // (settings.num_steps * self.lanes)
+        period = settings.advance_scene_rollout_period
+        return period is not None and rollouts > 0 and rollouts % period == 0
 
     @property
     def knobs(self) -> Knobs:
         """The row of numbers for the next rollout and update."""
         return knobs_at(self.pipeline, self.progress, self.lanes)
+
+    def batches(self) -> list[Data]:
+        """The next batches of its stage's off-policy component; none if it has none."""
+        part = self.knobs.off_policy
+        return self.data.take(part.updates) if part and self.data else []
 
     def advance(self, steps: int) -> dict[str, float] | None:
         """Count a rollout of `steps` environment steps; the interval's mean metrics if one is complete.
@@ -64,8 +83,13 @@ class Member:
             self._enter_stage()
         return metrics
 
+    def fail(self, reason: str) -> None:
+        """Learn no more, because of `reason`."""
+        self.failure = reason
+        self.close()
+
     def state_dict(self) -> dict[str, Any]:
-        """Where the member stands, JSON-able."""
+        """Where the member stands, JSON-able where its data iterator's state is."""
         return {
             "progress": asdict(self.progress),
             "reached": asdict(self.reached),
@@ -73,6 +97,8 @@ class Member:
             "teacher": self.teacher.state_dict(),
             "criterion": self.criterion.state_dict(),
             "logged_at": self.logged_at,
+            "failure": self.failure,
+            "data": None if self.data is None else self.data.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -80,14 +106,25 @@ class Member:
         self.progress, self.reached = Progress(**state["progress"]), Progress(**state["reached"])
         self.tracker.load_state_dict(state["tracker"])
         self.teacher.load_state_dict(state["teacher"])
-        self.logged_at = state["logged_at"]
+        self.logged_at, self.failure = state["logged_at"], state["failure"]
         self._enter_stage()
         self.criterion.load_state_dict(state["criterion"])
+        if self.data is not None:
+            self.data.load_state_dict(state["data"])
+
+    def close(self) -> None:
+        """Let the stage's data go."""
+        if self.data is not None:
+            self.data.close()
+        self.data = None
 
     def _enter_stage(self) -> None:
-        """A fresh criterion for the stage that begins: the plan's own is shared by all trials and keeps no state."""
-        last = min(self.progress.stage, len(self.pipeline) - 1)
-        self.criterion = self.pipeline.pipeline_stages[last].new_criterion()
+        """A fresh criterion and data iterator for the stage that begins: the plan is shared and keeps no state."""
+        self.close()
+        stage = self.pipeline.pipeline_stages[min(self.progress.stage, len(self.pipeline) - 1)]
+        self.criterion = stage.new_criterion()
+        if stage.offpolicy_component is not None and not self.done:
+            self.data = DataStream(stage.offpolicy_component, self.lanes, self.seed)
 
     def _criterion_says_stop(self, now: Progress) -> bool:
         seen = ScalarMeanTracker()

@@ -3,7 +3,7 @@
 Packing never changes a result: everything a member draws comes from generators of its own, nothing is reduced over
 members, and each member's operations have the same shapes whoever its neighbours are.
 
-Shapes: K members, N lanes of a member, P parameters of a member.
+Shapes: K members, N lanes of a member, P parameters of a member, M memory numbers of a lane.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from segue.train.data import Data
 from segue.train.episodes import Ended, Running, ended_episodes
 from segue.train.experience import experience
 from segue.train.generators import MemberGenerators
 from segue.train.knobs import Knobs
 from segue.train.optimizer import AdamState
 from segue.train.policies import ActorCritic
+from segue.train.policies.stacked import as_tensor, native
 from segue.train.rollout import Rollout, collect, noise_for
 from segue.train.teacher import Teaching
-from segue.train.update import LossInfo, update
+from segue.train.update import Learned, Learner
 from segue.worlds.seeds import lane_seeds
 from segue.worlds.world import World
 
@@ -40,7 +42,7 @@ class Iteration:
 
     ended: Ended
     metrics: dict[str, list[list[float]]]  # of the world: name -> member -> values of the episodes that ended
-    losses: list[LossInfo]  # what each member's losses said
+    learned: list[Learned]  # what each member's losses said
     teacher_ratio: NDArray[np.float64]  # [K] share of the actions that were the expert's
 
 
@@ -55,6 +57,7 @@ class Pack:
     generators: list[MemberGenerators]
     running: Running
     observation: np.ndarray  # [K, N, O]: what the members see now
+    memory: Tensor  # [K, N, M]: what their policies remember
     rollout: Rollout | None = None
 
     @classmethod
@@ -66,7 +69,9 @@ class Pack:
         observation = world.reset(np.concatenate([lane_seeds(seed, "train", lanes) for seed in seeds]))
         numbers = np.asarray(observation, np.float32).reshape(members, lanes, -1)
         running = Running.zeros(members * lanes)
-        return cls(policy, world, parameters, AdamState.zeros(parameters), generators, running, numbers.copy())
+        memory = torch.zeros(members, lanes, policy.memory, device=device)
+        adam = AdamState.zeros(parameters)
+        return cls(policy, world, parameters, adam, generators, running, numbers.copy(), memory)
 
     @property
     def members(self) -> int:
@@ -78,21 +83,33 @@ class Pack:
         """N."""
         return self.world.lanes // self.members
 
-    def iterate(self, knobs: Sequence[Knobs]) -> Iteration:
-        """One rollout and its update."""
+    def iterate(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> Iteration:
+        """One rollout, the updates from it, and those from other `data`, a list of batches a member."""
         steps = knobs[0].num_steps
         rollout = self._buffers(steps)
         noise = noise_for(self.policy.head, [own.actions for own in self.generators], steps, self.lanes, self.device)
         rollout.teaching = self._teaching(knobs)
         collect(self.world, self.policy, self.parameters, noise, rollout)
-        self.observation = rollout.observation[:, -1]
+        self.observation, self.memory = rollout.observation[:, -1], as_tensor(rollout.last_memory)
         ended, self.running = ended_episodes(rollout.reward, rollout.terminated | rollout.truncated, self.running)
         width = self.width(knobs[0])
         learned_from = experience(self.policy, self.parameters, rollout, knobs, width)
-        minibatches = [own.minibatches for own in self.generators]
-        info = update(self.policy, self.parameters, self.adam, learned_from, knobs, minibatches, width)
+        learner = Learner(self.policy, self.parameters, self.adam, width)
+        learned = learner.from_rollout(learned_from, knobs, [own.minibatches for own in self.generators])
+        if any(data):
+            learned = [one.and_then(other) for one, other in zip(learned, learner.from_data(knobs, data), strict=True)]
         ratios = np.zeros(self.members) if rollout.teaching is None else rollout.teaching.ratios(self.members)
-        return Iteration(ended, self._world_metrics(rollout), info, ratios)
+        return Iteration(ended, self._world_metrics(rollout), learned, ratios)
+
+    def restart(self, members: Sequence[int]) -> None:
+        """Abandon the running episodes of these members and begin new ones in all of their lanes."""
+        lanes = self._lanes_of(members)
+        begun = np.asarray(self.world.restart(lanes), np.float32)
+        self.observation = self.observation.copy()
+        self.observation[list(members)] = begun.reshape(len(members), *self.observation.shape[1:])
+        self.memory = self.memory.clone()
+        self.memory[list(members)] = 0
+        self.running.reward[lanes], self.running.steps[lanes] = 0, 0
 
     @property
     def device(self) -> str:
@@ -104,19 +121,20 @@ class Pack:
         if self.device != "cpu":
             return self.members
         samples = self.lanes * knobs.num_steps // knobs.num_mini_batch
-        most = max(1, CACHE // (samples * sum(self.policy.layers.sizes) * 4))
+        most = max(1, CACHE // (samples * self.policy.activations * 4))
         return math.ceil(self.members / math.ceil(self.members / most))
 
     def select(self, members: Sequence[int]) -> Pack:
         """The pack of these members only; this one is spent. Nobody's results change."""
-        lanes = (np.array(members)[:, None] * self.lanes + np.arange(self.lanes)).reshape(-1)
+        lanes = self._lanes_of(members)
         rows = torch.tensor(list(members), device=self.parameters.device)
         adam = AdamState(self.adam.mean[rows], self.adam.square[rows], self.adam.updates[list(members)])
         running = Running(self.running.reward[lanes], self.running.steps[lanes])
         generators = [self.generators[member] for member in members]
         world = self.world.select(lanes)
         observation = self.observation[list(members)].copy()
-        return Pack(self.policy, world, self.parameters[rows], adam, generators, running, observation)
+        memory = self.memory[rows]
+        return Pack(self.policy, world, self.parameters[rows], adam, generators, running, observation, memory)
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of everything the next iteration depends on, as tensors, arrays and plain values."""
@@ -126,6 +144,7 @@ class Pack:
             "generators": [own.state_dict() for own in self.generators],
             "running": deepcopy(self.running._asdict()),
             "observation": self.observation.copy(),
+            "memory": self.memory.clone(),
             "world": self.world.state_dict(),
         }
 
@@ -139,13 +158,15 @@ class Pack:
             own.load_state_dict(saved)
         self.running = Running(**deepcopy(state["running"]))
         self.observation = state["observation"].copy()
+        self.memory = state["memory"].clone()
         self.world.load_state_dict(state["world"])
 
     def _buffers(self, steps: int) -> Rollout:
         """The rollout's buffers, with what the members see now in the first place."""
         if self.rollout is None or len(self.rollout.reward) != steps:
-            self.rollout = Rollout.empty(self.members, steps, self.lanes, self.observation.shape[-1])
+            self.rollout = Rollout.empty(self.members, steps, self.lanes, self.observation.shape[-1], self.memory)
         self.rollout.observation[:, 0] = self.observation
+        self.rollout.memory = native(self.memory)
         return self.rollout
 
     def _teaching(self, knobs: Sequence[Knobs]) -> Teaching | None:
@@ -154,7 +175,12 @@ class Pack:
             return None
         space = self.world.single_action_space
         buffer = np.zeros((knobs[0].num_steps, self.world.lanes, *(space.shape or ())), space.dtype)
-        return Teaching.of(knobs, self.generators, self.lanes, buffer)
+        return Teaching.of(knobs, self.generators, self.lanes, buffer, self.policy.head.size)
+
+    def _lanes_of(self, members: Sequence[int]) -> NDArray[np.int64]:
+        """The lanes of these members, in their order."""
+        lanes: NDArray[np.int64] = np.array(members)[:, None] * self.lanes + np.arange(self.lanes)
+        return lanes.reshape(-1)
 
     def _world_metrics(self, rollout: Rollout) -> dict[str, list[list[float]]]:
         """Metric -> member -> values of the episodes that ended."""

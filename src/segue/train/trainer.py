@@ -12,17 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from segue.plan.evaluation import Evaluation
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.progress import Progress
-from segue.train.checks import check_expert, check_trainable
+from segue.train.checks import check_trial
 from segue.train.evaluate import Evaluator
 from segue.train.member import Member, teacher_ratios, track
 from segue.train.pack import Pack
-from segue.train.policies import Mlp
+from segue.train.policies import Policy
 from segue.train.update import LossInfo
 from segue.worlds.registry import make_world
 from segue.worlds.world import WorldFactory
@@ -81,7 +82,7 @@ class Trainer:
         evaluation: Evaluation,
         *,
         lanes: int = 8,
-        policy: Mlp | None = None,
+        policy: Policy | None = None,
         device: str = "cpu",
     ) -> Trainer:
         """Members with these seeds, each at the beginning of its pipeline (one for all, or one a seed).
@@ -90,13 +91,11 @@ class Trainer:
         """
         each = [pipelines] * len(seeds) if isinstance(pipelines, TrainingPipeline) else list(pipelines)
         batch = make_world(world, len(seeds), lanes)
-        for pipeline in each:
-            check_trainable(pipeline, lanes)
-            check_expert(pipeline, batch.has_expert)
-        actor_critic = (policy or Mlp()).build(batch.single_observation_space, batch.single_action_space)
+        actor_critic = next(iter([check_trial(pipeline, batch, lanes, policy) for pipeline in dict.fromkeys(each)]))
         group = Group(list(range(len(seeds))), Pack.new(actor_critic, batch, seeds, device))
         evaluator = Evaluator.new(actor_critic, world, seeds, evaluation)
-        trainer = cls([Member(pipeline, lanes) for pipeline in each], [group], evaluator, evaluation)
+        members = [Member(pipeline, lanes, seed) for pipeline, seed in zip(each, seeds, strict=True)]
+        trainer = cls(members, [group], evaluator, evaluation)
         trainer._regroup(group)
         return trainer
 
@@ -141,8 +140,9 @@ class Trainer:
         """One rollout and its update, of the members that are furthest behind."""
         steps = self.env_steps
         group = min((g for g in self.groups if not self._done(g)), key=self._steps)
+        self._restart(group)
         knobs = [self.members[member].knobs for member in group.members]
-        happened = group.pack.iterate(knobs)
+        happened = group.pack.iterate(knobs, [self.members[member].batches() for member in group.members])
         logged = []
         for row, index in enumerate(group.members):
             member = self.members[index]
@@ -151,15 +151,22 @@ class Trainer:
             before = member.progress.stage
             interval = member.advance(knobs[row].num_steps * group.pack.lanes)
             if interval is not None:
-                losses, teacher = happened.losses[row], member.teacher.pop_and_reset()
+                losses, teacher = happened.learned[row].losses, member.teacher.pop_and_reset()
                 at, lr = member.progress.total_steps, knobs[row].adam.lr
                 logged.append(Logged(index, before, at, interval, losses, lr, teacher))
+            if failure := happened.learned[row].failure:
+                member.fail(failure)
         self._regroup(group)
         return self._happened(logged, steps)
 
     def evaluate(self) -> dict[str, list[float]]:
-        """Mean of each metric over the evaluation episodes of every member; remembered in `evaluated`."""
-        self.evaluated = {name: values.tolist() for name, values in self.evaluator(self.parameters).items()}
+        """Mean of each metric over the evaluation episodes of every member; remembered in `evaluated`.
+
+        NaN for a member that has failed: its parameters mean nothing.
+        """
+        failed = [member.failure is not None for member in self.members]
+        found = self.evaluator(self.parameters)
+        self.evaluated = {name: np.where(failed, np.nan, values).tolist() for name, values in found.items()}
         self.reported_at = self.env_steps
         return self.evaluated
 
@@ -188,6 +195,8 @@ class Trainer:
         """Give back what the worlds hold outside of memory."""
         for world in (self.evaluator.world, *(group.pack.world for group in self.groups)):
             world.close()
+        for member in self.members:
+            member.close()
 
     def _happened(self, logged: list[Logged], before: int) -> Happened:
         """What is due: nothing while the member furthest behind stands still, so that every report has its own step."""
@@ -202,6 +211,12 @@ class Trainer:
         if save_due:
             self.saved_at = steps
         return Happened(logged, stage_ended, report_due, save_due)
+
+    def _restart(self, group: Group) -> None:
+        """Begin new episodes where a stage's `advance_scene_rollout_period` is over."""
+        rows = [row for row, member in enumerate(group.members) if self.members[member].must_restart]
+        if rows:
+            group.pack.restart(rows)
 
     def _save_interval(self) -> int | None:
         """That of the stage in which the slowest member took its last rollout."""

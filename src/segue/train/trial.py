@@ -28,7 +28,7 @@ from segue.plan.pipeline import TrainingPipeline
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
 from segue.train.checks import check_metric
 from segue.train.log import TrialLog
-from segue.train.policies import Mlp
+from segue.train.policies import Policy
 from segue.train.trainer import Trainer
 from segue.worlds.seeds import stream
 from segue.worlds.world import WorldFactory
@@ -82,7 +82,7 @@ def run_trial(
     evaluation: Evaluation,
     metric: str = "return",
     lanes: int = 8,
-    policy: Mlp | None = None,
+    policy: Policy | None = None,
     device: str = "cpu",
     report: Callable[[Row], None] = lambda row: None,
 ) -> Row:
@@ -118,6 +118,7 @@ def step(
 ) -> Row | None:
     """Advance once, and write down and report what is due; return the row if there was a report."""
     happened = trainer.advance()
+    check_members(trainer)
     log.train(happened.logged, trainer.env_steps, trainer.total_env_steps)
     row = None
     if happened.report_due:
@@ -131,6 +132,16 @@ def step(
     if row is not None:
         report(row)
     return row
+
+
+def check_members(trainer: Trainer) -> None:
+    """Raise FloatingPointError, with the seed, when a member has failed: the trial's metric would not be over all."""
+    for member in trainer.members:
+        if member.failure is not None:
+            raise FloatingPointError(
+                f"The member of seed {member.seed} failed in stage {member.progress.stage} after "
+                f"{member.progress.total_steps:,} steps: {member.failure}."
+            )
 
 
 def result_row(trainer: Trainer, metric: str, stage_ended: bool) -> Row:

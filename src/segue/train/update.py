@@ -1,20 +1,25 @@
-"""Learning: every member's epochs over its rollout, members that do the same operations side by side.
+"""Learning: every member's epochs over its rollout, and its updates from other data, members that do the same
+operations side by side.
 
-Shapes: K members, k members of a chunk, B samples of a member, M minibatches of mb samples, P parameters.
+Shapes: K members, k members of a chunk, L losses, U updates, P parameters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from segue.train.batch import Batch, DataBatch
+from segue.train.data import Data, signature, stacked_batches
 from segue.train.experience import Experience
 from segue.train.knobs import ActiveLoss, Knobs, column
-from segue.train.losses import Batch
+from segue.train.minibatches import Generators, minibatches
 from segue.train.optimizer import AdamState, adam_rows, adam_step
 from segue.train.policies import ActorCritic
 
@@ -22,29 +27,99 @@ LossInfo = dict[str, dict[str, float]]
 Stacked = list[tuple[ActiveLoss, Tensor, dict[str, Tensor]]]
 
 
-def update(
-    policy: ActorCritic,
-    parameters: Tensor,
-    adam: AdamState,
-    experience: Experience,
-    knobs: Sequence[Knobs],
-    generators: Sequence[np.random.Generator],
-    width: int,
-) -> list[LossInfo]:
-    """Update `parameters` and `adam` in place; return what each member's losses said in its last epoch."""
-    info: list[LossInfo] = [{} for _ in knobs]
-    for members in chunks([row.program for row in knobs], width):
-        rows = [knobs[member] for member in members]
-        if not rows[0].updates or not rows[0].losses:
-            continue
-        own = take(members, parameters, adam.mean, adam.square)
-        index = shuffled([generators[member] for member in members], members, experience.samples, rows[0])
-        said = update_chunk(policy, own, adam.updates[members], experience, rows, index)
-        put_back(members, own, parameters, adam.mean, adam.square)
-        adam.updates[members] += rows[0].updates
-        for position, member in enumerate(members):
-            info[member] = {loss: {k: v[position] for k, v in numbers.items()} for loss, numbers in said.items()}
-    return info
+@dataclass
+class Learned:
+    """What a learning phase did to one member."""
+
+    losses: LossInfo = field(default_factory=dict)  # what each loss said in the last epoch
+    failure: str | None = None  # the first update and loss that were not finite
+
+    def and_then(self, other: Learned) -> Learned:
+        """This phase and the one that followed it."""
+        return Learned({**self.losses, **other.losses}, self.failure or other.failure)
+
+
+@dataclass
+class Learner:
+    """What all phases of a pack's learning share."""
+
+    policy: ActorCritic
+    parameters: Tensor  # [K, P], updated in place
+    adam: AdamState
+    width: int  # members that are updated at a time
+
+    def from_rollout(self, experience: Experience, knobs: Sequence[Knobs], generators: Generators) -> list[Learned]:
+        """Every member's epochs over its rollout."""
+        learned = [Learned() for _ in knobs]
+        for members in chunks([row.program for row in knobs], self.width):
+            rows = [knobs[member] for member in members]
+            if rows[0].updates and rows[0].losses:
+                index = minibatches([generators[member] for member in members], members, experience, rows[0])
+                batches = chain.from_iterable(experience.batches(order) for order in index)
+                phase = Phase(rows, [row.losses for row in rows], rows[0].updates, rows[0].num_mini_batch)
+                self._learn(phase, members, batches, learned)
+        return learned
+
+    def from_data(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> list[Learned]:
+        """The updates of members whose stage has an off-policy component, from the batches that `data` lists."""
+        learned = [Learned() for _ in knobs]
+        having = [member for member, batches in enumerate(data) if batches]
+        programs = [(knobs[member].off_policy_program, signature(data[member][0])) for member in having]
+        for places in chunks(programs, self.width):
+            members = [having[place] for place in places]
+            rows = [knobs[member] for member in members]
+            parts = [row.off_policy for row in rows if row.off_policy is not None]
+            phase = Phase(rows, [part.losses for part in parts], parts[0].updates, parts[0].updates)
+            device = str(self.parameters.device)
+            batches = stacked_batches([data[member] for member in members], self.policy.memory, device)
+            self._learn(phase, members, batches, learned)
+        return learned
+
+    def _learn(
+        self, phase: Phase, members: list[int], batches: Iterable[Batch | DataBatch], learned: list[Learned]
+    ) -> None:
+        """One phase of these members, in place; writes what came of it into `learned`."""
+        own = take(members, self.parameters, self.adam.mean, self.adam.square)
+        done = self.adam.updates[members]
+        said = update_chunk(self.policy, own, done, phase, batches)
+        put_back(members, own, self.parameters, self.adam.mean, self.adam.square)
+        self.adam.updates[members] += phase.updates
+        finite = own[0].detach().isfinite().all(1).tolist()
+        for place, member in enumerate(members):
+            learned[member].losses = {
+                loss: {name: values[place] for name, values in numbers.items()} for loss, numbers in said.info.items()
+            }
+            learned[member].failure = said.failure(place, int(done[place]), finite[place])
+
+
+@dataclass(frozen=True)
+class Phase:
+    """So many updates of members that do the same operations; the last `told` of them are averaged for the log."""
+
+    rows: Sequence[Knobs]
+    losses: Sequence[Sequence[ActiveLoss]]
+    updates: int
+    told: int
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the losses of a chunk said."""
+
+    values: Tensor  # [U, L, k]
+    info: Mapping[str, Mapping[str, list[float]]]  # loss -> name -> k means over the last epoch
+
+    def failure(self, place: int, done: int, finite: bool) -> str | None:
+        """Which update of a member, counted from its first, and which of its losses was not finite, if any."""
+        bad = (~self.values[:, :, place].isfinite()).nonzero()
+        if len(bad):
+            update, loss = bad[0].tolist()
+            name, value = list(self.info)[loss], self.values[update, loss, place].item()
+            return f"the loss {name!r} was {value} in update {done + update + 1:,}"
+        if not finite:
+            names = ", ".join(repr(name) for name in self.info)
+            return f"the gradient of the losses {names} was not finite by update {done + len(self.values):,}"
+        return None
 
 
 def chunks(programs: Sequence[Hashable], width: int) -> Iterator[list[int]]:
@@ -70,72 +145,61 @@ def put_back(members: list[int], own: list[Tensor], *rows: Tensor) -> None:
         tensor.index_copy_(0, index, mine.detach())
 
 
-def shuffled(generators: list[np.random.Generator], members: list[int], samples: int, row: Knobs) -> NDArray[np.int64]:
-    """Row numbers `[E, M, k, mb]` of every minibatch: a permutation of its own for each member and epoch.
-
-    What `num_mini_batch` does not divide is left out, other samples in each epoch.
-    """
-    size = samples // row.num_mini_batch
-    order = np.array([[generator.permutation(samples) for _ in range(row.epochs)] for generator in generators])
-    order += np.array(members)[:, None, None] * samples
-    used = order[:, :, : size * row.num_mini_batch].reshape(len(members), row.epochs, row.num_mini_batch, size)
-    return np.ascontiguousarray(used.transpose(1, 2, 0, 3))
-
-
 def update_chunk(
     policy: ActorCritic,
     own: list[Tensor],
-    updates: NDArray[np.int64],
-    experience: Experience,
-    rows: Sequence[Knobs],
-    index: NDArray[np.int64],
-) -> dict[str, dict[str, list[float]]]:
-    """All epochs of one chunk, in place on its `[k, P]` rows `own = [parameters, mean, square]`."""
+    updates: np.ndarray,
+    phase: Phase,
+    batches: Iterable[Batch | DataBatch],
+) -> Said:
+    """All updates of one chunk, in place on its `[k, P]` rows `own = [parameters, mean, square]`."""
     parameters, mean, square = own
     device = str(parameters.device)
-    settings = [row.adam for row in rows]
-    lr, norm = np.array([adam.lr for adam in settings]), column(rows, "max_grad_norm")
-    numbers = adam_rows(settings, lr, norm, updates, rows[0].updates, device)
-    losses = stacked_losses(rows, device)
+    settings = [row.adam for row in phase.rows]
+    lr, norm = np.array([adam.lr for adam in settings]), column(phase.rows, "max_grad_norm")
+    numbers = adam_rows(settings, lr, norm, updates, phase.updates, device)
+    losses = stacked_losses(phase.losses, device)
     parameters.requires_grad_()
-    said: list[Tensor] = []
-    for epoch, order in enumerate(index):
-        for i, batch in enumerate(experience.batches(order)):
-            total, info = total_loss(policy, parameters, batch, losses)
-            (gradient,) = torch.autograd.grad(total, parameters)
-            with torch.no_grad():
-                adam_step(parameters, gradient, mean, square, numbers, epoch * rows[0].num_mini_batch + i)
-            if epoch == len(index) - 1:
-                said.append(torch.stack([value.detach() for values in info.values() for value in values.values()]))
-    means = torch.stack(said).mean(0).tolist()
-    names = [(loss, name) for loss, values in info.items() for name in values]
-    return {loss: {n: means[i] for i, (own_loss, n) in enumerate(names) if own_loss == loss} for loss in info}
+    values: list[Tensor] = []
+    told: list[Tensor] = []
+    for update, batch in enumerate(batches):
+        total, value_LK, info = total_loss(policy, parameters, batch, losses)
+        (gradient,) = torch.autograd.grad(total, parameters)
+        with torch.no_grad():
+            adam_step(parameters, gradient, mean, square, numbers, update)
+        values.append(value_LK)
+        if update >= phase.updates - phase.told:
+            told.append(torch.stack([number.detach() for one in info.values() for number in one.values()]))
+    means = iter(torch.stack(told).mean(0).tolist())
+    return Said(torch.stack(values), {loss: {name: next(means) for name in one} for loss, one in info.items()})
 
 
-def stacked_losses(rows: Sequence[Knobs], device: str) -> Stacked:
-    """Each loss once, with its members' weights `[k]` and numbers `[k, 1]`."""
+def stacked_losses(losses: Sequence[Sequence[ActiveLoss]], device: str) -> Stacked:
+    """Each loss once, with its members' weights `[k]` and numbers `[k, 1]`; `losses` are those of each member."""
     return [
         (
-            active,
-            torch.tensor([row.losses[i].weight for row in rows], device=device),
+            same[0],
+            torch.tensor([active.weight for active in same], device=device),
             {
-                name: torch.tensor([[row.losses[i].numbers[name]] for row in rows], device=device)
-                for name in active.numbers
+                name: torch.tensor([[active.numbers[name]] for active in same], device=device)
+                for name in same[0].numbers
             },
         )
-        for i, active in enumerate(rows[0].losses)
+        for same in zip(*losses, strict=True)
     ]
 
 
 def total_loss(
-    policy: ActorCritic, parameters: Tensor, batch: Batch, losses: Stacked
-) -> tuple[Tensor, dict[str, dict[str, Tensor]]]:
-    """The weighted sum of the losses of all members (their gradients do not mix), and what each loss has to say."""
-    needs_expert = any(active.loss.needs_expert for active, *_ in losses)
-    expert = batch.expert_action if needs_expert else None
-    outputs = policy.outputs(parameters, batch.observation, batch.action, expert)
-    total, info = parameters.new_zeros(()), {}
+    policy: ActorCritic, parameters: Tensor, batch: Batch | DataBatch, losses: Stacked
+) -> tuple[Tensor, Tensor, dict[str, dict[str, Tensor]]]:
+    """The weighted sum of the losses of all members (their gradients do not mix), each loss of each member `[L, k]`,
+    and what each loss has to say.
+    """
+    outputs = policy.outputs(parameters, batch.seen)
+    total, values, info = parameters.new_zeros(()), [], {}
     for active, weight, numbers in losses:
-        value, info[active.name] = active.loss(batch, outputs, numbers)
+        loss: Any = active.loss  # of a kind that takes this batch: checked when the sweep was made
+        value, info[active.name] = loss(batch, outputs, numbers)
+        values.append(value.detach())
         total = total + (weight * value).sum()
-    return total, info
+    return total, torch.stack(values), info

@@ -51,6 +51,12 @@ class CartPole(World):
         np.copyto(self._observation, self._state.T)
         return self._observation
 
+    def restart(self, lanes: Lanes) -> NDArray[np.float32]:
+        """Begin the next episodes of these lanes; see `World.restart`."""
+        self._begin(lanes)
+        first: NDArray[np.float32] = self._state.T[lanes].astype(np.float32)
+        return first
+
     def step(self, actions: NDArray[np.int64]) -> Step:
         """Push left (0) or right (1) in every lane; see `World.step`."""
         self._push(actions)

@@ -70,6 +70,11 @@ class GymnasiumWorld(World):
         self._begin(ended)
         return self._answer(ended, final, info)
 
+    def restart(self, lanes: Lanes) -> NDArray[Any]:
+        """Begin the next episodes of these lanes; see `World.restart`."""
+        self._begin(lanes)
+        return self._observation[lanes]
+
     def select(self, lanes: Lanes) -> "GymnasiumWorld":
         """Hand the environments of these lanes over; the others stay for a next selection; see `World.select`."""
         kept, environments = copy(self), self._part()

@@ -65,6 +65,11 @@ class PoisonedDoors(World):
         truncated = self._steps >= MAX_EPISODE_STEPS
         return self._answer(reward, terminated, truncated)
 
+    def restart(self, lanes: Lanes) -> NDArray[np.int64]:
+        """Begin the next episodes of these lanes; see `World.restart`."""
+        self._begin(lanes)
+        return self._observe()[lanes]
+
     def expert(self) -> Advice:
         """Choose the good door, or enter the next digit of the code at the pad; see `World.expert`."""
         choosing = self._digits == _NO_PAD

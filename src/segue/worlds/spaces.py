@@ -1,11 +1,37 @@
 """How a policy sees Gymnasium's spaces: counted from zero, or as float32 vectors."""
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete, Space
 from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Field:
+    """Which numbers of an observation are one entry of its space."""
+
+    name: str
+    start: int
+    stop: int
+    space: Space[Any]
+
+
+def fields(space: Space[Any]) -> tuple[Field, ...]:
+    """Temporary."""
+    if isinstance(space, gymnasium.spaces.Dict):
+        out, at = [], 0
+        for name, sub in space.spaces.items():
+            size = math.prod(sub.shape or ())
+            out.append(Field(name, at, at + size, sub))
+            at += size
+        return tuple(out)
+    return (Field("", 0, math.prod(space.shape or ()), space),)
+
 
 Convert: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 

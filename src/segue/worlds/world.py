@@ -45,6 +45,8 @@ class Advice(NamedTuple):
     """int64 [L] for a discrete action space, float32 [L, A] for a continuous one; any action where not available."""
     available: NDArray[np.bool_]
     """[L] whether the expert knows what to do here."""
+    policy: NDArray[np.float32] | None = None
+    """[L, A] the probabilities of a discrete expert's actions; None where it always takes `action`."""
 
 
 WITH_EXPERTS = (
@@ -74,6 +76,13 @@ class World(ABC):
     @abstractmethod
     def step(self, actions: NDArray[Any]) -> Step:
         """Act in every lane at once: int64 [L] for a discrete action space, float32 [L, A] for a continuous one."""
+
+    @abstractmethod
+    def restart(self, lanes: Lanes) -> NDArray[Any]:
+        """Abandon the running episodes of these lanes (each named once) and begin the next ones, as if they had ended.
+
+        Returns the first observations of these lanes, [len(lanes), ...]. Other lanes notice nothing.
+        """
 
     @abstractmethod
     def select(self, lanes: Lanes) -> "World":

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from segue.train.autograd import apply
+from segue.train.batch import Batch
 from segue.train.losses.checks import require_non_negative
-from segue.train.losses.loss import Batch, Info, Knobs, Loss
+from segue.train.losses.loss import Info, Knobs, Loss
 from segue.train.losses.ppo import ValueLoss
 from segue.train.policies import Outputs
 

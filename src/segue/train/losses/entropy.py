@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from segue.train.losses.loss import Batch, Info, Knobs, Loss
+from segue.train.batch import Batch
+from segue.train.losses.loss import Info, Knobs, Loss
 from segue.train.policies import Outputs
 
 

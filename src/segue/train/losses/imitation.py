@@ -1,32 +1,77 @@
-"""Learning what an expert would do in the states that the agent (or the expert, with teacher forcing) goes through.
+"""Learning what an expert would do, in the states that the agent (or the expert, with teacher forcing) goes through.
 
-Shapes: K members, B samples of a minibatch.
+Shapes: K members, B samples of a minibatch, A actions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
-from segue.train.losses.loss import Batch, Info, Knobs, Loss
+from segue.train.batch import Batch, DataBatch
+from segue.train.losses.loss import Info, Knobs, Loss, OffPolicyLoss
 from segue.train.policies import Outputs
 
 
 @dataclass(frozen=True)
 class Imitation(Loss):
-    """Cross entropy with the expert's actions. With a decaying `teacher_forcing` it is DAgger (Ross et al., 2011)."""
+    """Cross entropy with the expert. With a decaying `teacher_forcing` it is DAgger (Ross et al., 2011).
+
+    Attributes:
+        soft_targets: Whether to learn the probabilities of all of the expert's actions (discrete ones), where it acts
+            at random, and not the action that it happened to take.
+    """
+
+    soft_targets: bool = False
 
     needs_expert: ClassVar[bool] = True
+
+    @property
+    def needs_expert_policy(self) -> bool:
+        """For soft targets."""
+        return self.soft_targets
+
+    @property
+    def structure(self) -> Hashable:
+        """The class and its switch."""
+        return type(self), self.soft_targets
 
     def knobs(self, stage_steps: int) -> dict[str, float]:
         """It has no numbers of its own."""
         return {}
 
     def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
-        """`-mean(log pi(a*))` over the samples in which the expert knew an action `a*`; 0 where it never did."""
-        assert outputs.expert_log_prob is not None and batch.expert_available is not None
-        known = batch.expert_available.sum(1).clamp(min=1.0)
-        loss = -(outputs.expert_log_prob * batch.expert_available).sum(1) / known
+        """`-mean(sum_a p*(a) log pi(a))` over the samples in which the expert knew what to do; 0 where it never did.
+
+        `p*` is the expert's policy, or 1 for the action that it took.
+        """
+        assert batch.expert_available is not None and batch.expert_action is not None
+        if self.soft_targets:
+            assert batch.expert_policy is not None
+            agreement = (batch.expert_policy * outputs.log_policy).sum(-1)
+        else:
+            agreement = outputs.log_prob_of(batch.expert_action)
+        loss = -mean_where(batch.expert_available, agreement)
         return loss, {"expert_cross_entropy": loss}
+
+
+@dataclass(frozen=True)
+class BehaviorCloning(OffPolicyLoss):
+    """Cross entropy with the actions of recorded demonstrations (Pomerleau, 1991)."""
+
+    def knobs(self, stage_steps: int) -> dict[str, float]:
+        """It has no numbers of its own."""
+        return {}
+
+    def __call__(self, batch: DataBatch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+        """`-mean(log pi(a))`."""
+        loss = -outputs.log_prob.mean(1)
+        return loss, {"cross_entropy": loss}
+
+
+def mean_where(known_KB: Tensor, values_KB: Tensor) -> Tensor:
+    """Mean over the samples marked with 1.0, `[K]`; 0 where there are none."""
+    return (values_KB * known_KB).sum(1) / known_KB.sum(1).clamp(min=1.0)

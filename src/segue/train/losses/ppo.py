@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
 from segue.train.autograd import apply
+from segue.train.batch import Batch
 from segue.train.losses.checks import require_non_negative
-from segue.train.losses.loss import Batch, Info, Knobs, Loss
+from segue.train.losses.loss import Info, Knobs, Loss
 from segue.train.policies import Outputs
 
 
@@ -29,7 +30,8 @@ class PPO(Loss):
         entropy_coef: Weight of the entropy bonus, in nats.
         use_clipped_value_loss: Whether a value is kept within `clip_param` of its old value.
         clip_decay: A factor on `clip_param`, as a function of the environment steps taken in the stage.
-        normalize_advantage: Whether advantages have mean 0 and standard deviation 1 in each minibatch.
+        normalize_advantage: Whether advantages have mean 0 and standard deviation 1 in each minibatch; "rollout" for
+            over each rollout, as AllenAct does.
     """
 
     clip_param: float = 0.1
@@ -37,12 +39,14 @@ class PPO(Loss):
     entropy_coef: float = 0.01
     use_clipped_value_loss: bool = True
     clip_decay: Callable[[int], float] | None = None
-    normalize_advantage: bool = True
+    normalize_advantage: bool | Literal["rollout"] = True
 
     def __post_init__(self) -> None:
         require_non_negative(self, "clip_param", "value_loss_coef", "entropy_coef")
         if not (self.clip_decay is None or callable(self.clip_decay)):
             raise ValueError(f"PPO(clip_decay={self.clip_decay!r}): clip_decay is a function of the step, or None.")
+        if self.normalize_advantage not in (True, False, "rollout"):
+            raise ValueError(f"PPO(normalize_advantage={self.normalize_advantage!r}): choose True, False or 'rollout'.")
 
     def knobs(self, stage_steps: int) -> dict[str, float]:
         """The clip range, decayed, and the two weights."""
@@ -60,13 +64,18 @@ class PPO(Loss):
 
     def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
         """`action + value_loss_coef * value - entropy_coef * entropy`, means over the minibatch."""
-        advantage = normalized(batch.advantage) if self.normalize_advantage else batch.advantage
-        action, ratio = apply(ClippedSurrogate, outputs.log_prob, batch.log_prob, advantage, knobs["clip"])
+        action, ratio = apply(ClippedSurrogate, outputs.log_prob, batch.log_prob, self.advantage(batch), knobs["clip"])
         clip = knobs["clip"] if self.use_clipped_value_loss else None
         value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, clip)
         entropy = outputs.entropy.mean(1)
         total = action + knobs["value_loss_coef"][:, 0] * value - knobs["entropy_coef"][:, 0] * entropy
         return total, {"ppo_total": total, "action": action, "value": value, "entropy": entropy, "ratio": ratio}
+
+    def advantage(self, batch: Batch) -> Tensor:
+        """The advantages `[K, B]`, normalised as asked."""
+        if self.normalize_advantage == "rollout":
+            return batch.normalized_advantage
+        return normalized(batch.advantage) if self.normalize_advantage else batch.advantage
 
 
 def normalized(advantage_KB: Tensor) -> Tensor:

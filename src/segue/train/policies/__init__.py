@@ -1,5 +1,9 @@
 """Policies: what a member acts with, stacked over the members of a pack."""
 
-from segue.train.policies.mlp import ActorCritic, Mlp, Outputs
+from segue.train.policies.choice import default_policy
+from segue.train.policies.mlp import Mlp
+from segue.train.policies.network import Network
+from segue.train.policies.outputs import Outputs
+from segue.train.policies.policy import Acted, ActorCritic, Policy
 
-__all__ = ["ActorCritic", "Mlp", "Outputs"]
+__all__ = ["Acted", "ActorCritic", "Mlp", "Network", "Outputs", "Policy", "default_policy"]

@@ -7,9 +7,8 @@ A member's flat parameters are `[actor's R | critic's R]`, so that both are rows
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -17,24 +16,18 @@ from gymnasium import spaces
 from torch import Tensor
 
 from segue.train.autograd import apply
-from segue.train.policies.heads import Categorical, Gaussian, Head
+from segue.train.batch import Seen
+from segue.train.policies.heads import Head
 from segue.train.policies.initial import orthogonal
-from segue.train.policies.stacked import Activation, Array, Layers, StackedPerceptrons, as_tensor, native
+from segue.train.policies.outputs import Outputs
+from segue.train.policies.policy import Act, Acted, ActorCritic, Policy, head_for
+from segue.train.policies.stacked import Activation, Layers, StackedPerceptrons, as_tensor, native
 
 LANE = 16  # floats: rows start at multiples of a cache line, which also keeps vector code from splitting a row
 
 
-class Outputs(NamedTuple):
-    """What losses see of a policy on a minibatch: `[K, B]` each, differentiable."""
-
-    log_prob: Tensor
-    entropy: Tensor
-    value: Tensor
-    expert_log_prob: Tensor | None = None  # of the expert's actions, where a loss asks for it
-
-
 @dataclass(frozen=True)
-class Mlp:
+class Mlp(Policy):
     """Multilayer perceptrons for vector observations; orthogonal initial weights, gains sqrt(2), actor 0.01, critic 1.
 
     Gains as in Andrychowicz et al., 2021, "What matters for on-policy deep actor-critic methods?", section 3.2.
@@ -49,7 +42,7 @@ class Mlp:
         if self.activation not in get_args(Activation):
             raise ValueError(f"Mlp(activation={self.activation!r}): choose one of {', '.join(get_args(Activation))}.")
 
-    def build(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> ActorCritic:
+    def build(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> Perceptrons:
         """The stacked actor-critic for a world of these spaces; ValueError if it has none."""
         if not isinstance(observation_space, spaces.Box):
             raise ValueError(
@@ -58,21 +51,12 @@ class Mlp:
             )
         head = head_for(action_space)
         sizes = (math.prod(observation_space.shape), *self.hidden, head.size)
-        return ActorCritic(Layers(sizes, self.activation), head)
-
-
-def head_for(action_space: spaces.Space[Any]) -> Head:
-    """The distribution for an action space: categorical or Gaussian; ValueError for other spaces."""
-    if isinstance(action_space, spaces.Discrete):
-        return Categorical(int(action_space.n))
-    if isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
-        return Gaussian(action_space.shape[0])
-    raise ValueError(f"Actions are Discrete or a Box of one dimension, and the world's are {action_space}.")
+        return Perceptrons(Layers(sizes, self.activation), head)
 
 
 @dataclass(frozen=True)
-class ActorCritic:
-    """Functions of the flat parameters `[K, parameters]` of K members; holds no parameters itself."""
+class Perceptrons(ActorCritic):
+    """An actor and a critic that share nothing; see `ActorCritic`."""
 
     layers: Layers
     head: Head
@@ -84,8 +68,13 @@ class ActorCritic:
 
     @property
     def parameters(self) -> int:
-        """Length of one member's flat parameters."""
+        """P, of both perceptrons."""
         return 2 * self.row
+
+    @property
+    def activations(self) -> int:
+        """The outputs of every layer of one perceptron; the other's are as many."""
+        return sum(self.layers.sizes)
 
     def initial(self, generator: np.random.Generator) -> Tensor:
         """The flat parameters `[parameters]` of a new member."""
@@ -99,33 +88,29 @@ class ActorCritic:
                 weight[0, :, :width] = torch.from_numpy(orthogonal(generator, weight.shape[1], width, gain))
         return flat[0]
 
-    def actor(self, parameters_KP: Tensor) -> Callable[[Array], Array]:
-        """The function from observations `[K, B, O]` to the head's inputs `[K, B, A]`, on `native` arrays."""
+    def actor(self, parameters_KP: Tensor) -> Act:
+        """See `ActorCritic.actor`; values are left for later, when they are one large product."""
         views = self.layers.views(native(self._rows(parameters_KP)[0::2]))
-        return lambda observation_KBO: self.layers(views, observation_KBO)
+        return lambda observation_KNO, memory: Acted(self.layers(views, observation_KNO), memory)
 
-    def values(self, parameters_KP: Tensor, observation_KBO: Tensor) -> Tensor:
-        """The critic's values `[K, B]` (no gradient)."""
+    def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
+        """See `ActorCritic.values`."""
         views = self.layers.views(native(self._rows(parameters_KP)[1::2]))
         return as_tensor(self.layers(views, native(observation_KBO)))[..., 0]
 
     def extra(self, parameters_KP: Tensor) -> Tensor:
-        """The head's own parameters `[K, 1, extra]` (a Gaussian's log standard deviations)."""
+        """See `ActorCritic.extra`."""
         start = self.layers.parameters
         return parameters_KP[:, None, start : start + self.head.extra]
 
-    def outputs(
-        self, parameters_KP: Tensor, observation_KBO: Tensor, action_KB: Tensor, expert_KB: Tensor | None = None
-    ) -> Outputs:
-        """Log-probabilities, entropies and values `[K, B]` of a minibatch, differentiable in the parameters."""
-        members, samples, numbers = observation_KBO.shape
-        twice = observation_KBO.unsqueeze(1).expand(members, 2, samples, numbers).reshape(2 * members, samples, numbers)
+    def outputs(self, parameters_KP: Tensor, seen: Seen) -> Outputs:
+        """See `ActorCritic.outputs`."""
+        members, samples, numbers = seen.observation.shape
+        twice = seen.observation.unsqueeze(1).expand(members, 2, samples, numbers).reshape(-1, samples, numbers)
         out = apply(StackedPerceptrons, self._rows(parameters_KP), twice, self.layers)
         both = out.unflatten(0, (members, 2))
         extra = self.extra(parameters_KP) if self.head.extra else parameters_KP
-        log_prob, entropy = self.head.log_prob_and_entropy(both[:, 0], extra, action_KB)
-        expert = None if expert_KB is None else self.head.log_prob_and_entropy(both[:, 0], extra, expert_KB)[0]
-        return Outputs(log_prob, entropy, both[:, 1, :, 0], expert)
+        return Outputs(self.head, both[:, 0], extra, both[:, 1, :, 0], seen.action)
 
     def _rows(self, parameters_KP: Tensor) -> Tensor:
         """Actor and critic of every member as alternating rows `[2K, R]`."""

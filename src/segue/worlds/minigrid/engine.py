@@ -82,6 +82,11 @@ class MiniGrid(World):
         observation[ended] = self._look(ended)
         return Step(observation, reward, terminated, truncated, ended, final, info)
 
+    def restart(self, lanes: Lanes) -> NDArray[np.uint8]:
+        """Begin the next episodes of these lanes; see `World.restart`."""
+        self._begin(lanes)
+        return self._look(lanes)
+
     def expert(self) -> Advice:
         """Advise a shortest path, or at random near the goal if so asked for; see `World.expert`."""
         if not self.has_expert:

@@ -1,0 +1,79 @@
+"""ADVISOR: imitate where the expert can be imitated, learn from reward where it cannot (Weihs et al., NeurIPS 2021).
+
+Shapes: K members, B samples of a minibatch; a knob is `[K, 1]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from segue.train.autograd import apply
+from segue.train.batch import Batch
+from segue.train.losses.checks import require_non_negative
+from segue.train.losses.imitation import mean_where
+from segue.train.losses.loss import Info, Knobs
+from segue.train.losses.ppo import PPO, ValueLoss, clipped_surrogate
+from segue.train.policies import Outputs
+
+
+@dataclass(frozen=True)
+class Advisor(PPO):
+    """PPO and imitation, weighed sample by sample by how well a second actor imitates the expert there.
+
+    A policy without the expert's knowledge cannot imitate it where that knowledge matters: there the second actor gives
+    the expert's actions a low probability, and the main actor learns from reward instead.
+
+    Attributes:
+        alpha: How fast the weight of imitation falls with that probability; 0 is imitation alone.
+    """
+
+    alpha: float = 8.0
+
+    needs_expert: ClassVar[bool] = True
+    needs_auxiliary: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_non_negative(self, "alpha")
+
+    def knobs(self, stage_steps: int) -> dict[str, float]:
+        """Those of PPO, and alpha."""
+        return {**super().knobs(stage_steps), "alpha": self.alpha}
+
+    @property
+    def structure(self) -> Hashable:
+        """The class and its switches."""
+        return super().structure
+
+    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+        """`CE(aux) + mean(w CE(main)) + mean((1 - w) (PPO's action loss - entropy_coef H)) + value_loss_coef value`.
+
+        `w = exp(alpha log pi_aux(a*))`, without a gradient (section 3.3); where the expert does not know an action
+        `a*`, w = 0 and there is no cross entropy.
+        """
+        assert batch.expert_available is not None and batch.expert_action is not None
+        known = batch.expert_available
+        auxiliary, main = (-of(batch.expert_action) for of in (outputs.auxiliary_log_prob_of, outputs.log_prob_of))
+        weight = torch.exp(-knobs["alpha"] * auxiliary.detach()) * known
+        ratio = torch.exp(outputs.log_prob - batch.log_prob)
+        surrogate = clipped_surrogate(ratio, self.advantage(batch), knobs["clip"])
+        by_reward = ((1 - weight) * (surrogate - knobs["entropy_coef"] * outputs.entropy)).mean(1)
+        clip = knobs["clip"] if self.use_clipped_value_loss else None
+        value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, clip)
+        imitation = (weight * main * known).mean(1)
+        cross_entropy = mean_where(known, auxiliary)
+        total = cross_entropy + imitation + by_reward + knobs["value_loss_coef"][:, 0] * value
+        return total, {
+            "advisor_total": total,
+            "weight": weight.mean(1),
+            "auxiliary_cross_entropy": cross_entropy,
+            "imitation": imitation,
+            "action": by_reward,
+            "value": value,
+            "entropy": outputs.entropy.mean(1),
+        }

@@ -1,0 +1,49 @@
+"""Losses written for one member, and run on a pack.
+
+Shapes: K members, B samples of a minibatch.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from segue.train.batch import Batch
+from segue.train.losses.loss import Info, Knobs, Loss
+from segue.train.policies import Outputs
+
+Tensors = Mapping[str, Tensor]
+
+
+class MemberLoss(Loss):
+    """A loss that is written for one member in plain torch; `torch.func.vmap` runs it on all members of a pack at once.
+
+    `member_loss` must not look at the values of tensors (no `if` on one, no `.item()`), as vmap demands.
+    """
+
+    @abstractmethod
+    def member_loss(self, batch: Tensors, outputs: Tensors, knobs: Tensors) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of one member, a number, and numbers to log.
+
+        Arguments:
+            batch: "observation" `[B, O]`, "action" `[B]` or `[B, A]`; "log_prob", "advantage", "value_target", "value"
+                and "normalized_advantage" `[B]` as they were in the rollout; where an expert is asked "expert_action"
+                and "expert_available".
+            outputs: "log_prob" and "entropy" `[B]` of the policy for these actions, "value" `[B]`, and "inputs"
+                `[B, A]`, its logits or means: differentiable.
+            knobs: The loss's numbers, one tensor each.
+        """
+
+    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+        """See `Loss`."""
+        seen = {"observation": batch.seen.observation, "action": batch.seen.action}
+        rest = {name: value for name, value in batch._asdict().items() if isinstance(value, Tensor)}
+        said = {name: getattr(outputs, name) for name in ("log_prob", "entropy", "value", "inputs")}
+        if outputs.auxiliary is not None:
+            said["auxiliary"] = outputs.auxiliary
+        numbers = {name: knob[:, 0] for name, knob in knobs.items()}
+        loss, info = torch.func.vmap(self.member_loss)({**seen, **rest}, said, numbers)
+        return loss, info

@@ -1,0 +1,16 @@
+"""The policy of a sweep that names none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gymnasium import spaces
+
+from segue.train.policies.mlp import Mlp
+from segue.train.policies.network import Network
+from segue.train.policies.policy import Policy
+
+
+def default_policy(observation_space: spaces.Space[Any]) -> Policy:
+    """Two perceptrons for boxes of numbers, a network with embeddings for whatever else is observed."""
+    return Mlp() if isinstance(observation_space, spaces.Box) else Network()

@@ -1,0 +1,58 @@
+"""What stands between a network's encoder and its heads.
+
+Shapes: K members, N lanes, T steps, H hidden units, G gate inputs, M memory numbers of a lane.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segue.train.batch import Sequences
+from segue.train.policies.initial import orthogonal
+from segue.train.policies.stacked import Array
+
+Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
+Weights: TypeAlias = Mapping[str, Tensor]
+Drawn: TypeAlias = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Core(ABC):
+    """From the gates' inputs (already multiplied with the input weights) to H features, step by step."""
+
+    hidden: int
+
+    @property
+    @abstractmethod
+    def gates(self) -> int:
+        """G, as a multiple of H."""
+
+    @property
+    @abstractmethod
+    def memory(self) -> int:
+        """M."""
+
+    @property
+    def shapes(self) -> Shapes:
+        """The core's own parameters by name, without the member axis."""
+        return {"recurrent": (self.hidden, self.gates * self.hidden)}
+
+    def initial(self, generator: np.random.Generator) -> Drawn:
+        """Orthogonal recurrent weights, a matrix a gate; biases begin at zero and are not drawn."""
+        drawn = [orthogonal(generator, self.hidden, self.hidden, 1.0) for _ in range(self.gates)]
+        return {"recurrent": np.concatenate(drawn, 1)}
+
+    @abstractmethod
+    def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:
+        """Features `[K, N, H]` and the memory after one step, without a gradient; may write into the gates."""
+
+    @abstractmethod
+    def sequence(self, weights: Weights, gates_KBG: Tensor, sequences: Sequences | None) -> Tensor:
+        """Features `[K, B, H]` of whole sequences, differentiable."""

@@ -1,0 +1,147 @@
+"""Long short-term memory (Hochreiter & Schmidhuber, 1997, with the forget gate of Gers et al., 2000).
+
+    i, f, o = sigmoid(a_i), sigmoid(a_f), sigmoid(a_o)        a = x W + b + h U
+    g       = tanh(a_g)
+    c'      = f * c + i * g
+    h'      = o * tanh(c')
+
+Where an episode begins, h and c are zero. The candidate's tanh is taken as 2 sigmoid(2x) - 1, so that all gates are one
+call, of torch's: the fastest there is on a CPU.
+
+Shapes: K members, n lanes, T steps, H units; gates in the order i, f, o, g; memory is h and c side by side, `[.., 2H]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from segue.train.autograd import apply
+from segue.train.batch import Sequences
+from segue.train.policies.cores.core import Core, Weights
+from segue.train.policies.cores.scan import keeps, member_major, memory_kept, time_major, weight_gradient
+from segue.train.policies.stacked import Array, as_tensor, library, native
+
+
+@dataclass(frozen=True)
+class LSTM(Core):
+    """A long short-term memory of `hidden` units."""
+
+    @property
+    def gates(self) -> int:
+        """Input, forget and output gate, and the candidate."""
+        return 4
+
+    @property
+    def memory(self) -> int:
+        """h and c."""
+        return 2 * self.hidden
+
+    def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:
+        """See `Core.step`."""
+        size = self.hidden
+        hidden, cell = memory_KNM[..., :size], memory_KNM[..., size:]
+        lib, gates = library(memory_KNM), native(gates_KNG)
+        gates += lib.matmul(hidden, native(weights["recurrent"]))
+        i, f, o, g = quarters(gates, size)
+        g *= 2
+        gates_KNG.sigmoid_()
+        memory = lib.empty_like(memory_KNM)
+        hidden, cell_next = memory[..., :size], memory[..., size:]
+        advance(i, f, g, cell, cell_next)
+        lib.multiply(o, lib.tanh(cell_next), out=hidden)
+        return hidden, memory
+
+    def sequence(self, weights: Weights, gates_KBG: Tensor, sequences: Sequences | None) -> Tensor:
+        """See `Core.sequence`."""
+        assert sequences is not None
+        features: Tensor = apply(Scan, gates_KBG, weights["recurrent"], *sequences)
+        return features
+
+
+class Scan(Function):
+    """The features of all steps; the backward pass by hand (backpropagation through time)."""
+
+    @staticmethod
+    def forward(ctx: Any, gates_KBG: Tensor, recurrent: Tensor, memory_KnM: Tensor, begins_KTn: Tensor) -> Tensor:
+        """Return `[K, T*n, H]`."""
+        members, steps, lanes = begins_KTn.shape
+        size = recurrent.shape[1]
+        doubled = recurrent.clone()
+        doubled[..., 3 * size :] *= 2
+        gates, weight = time_major(native(gates_KBG), steps), native(doubled)
+        gates[..., 3 * size :] *= 2
+        lib, recurrence = library(gates), native(gates_KBG.new_empty(members, lanes, 4 * size))
+        h, c = (native(gates_KBG.new_empty(steps + 1, members, lanes, size)) for _ in range(2))
+        memory = native(memory_KnM)
+        h[0], c[0] = memory[..., :size], memory[..., size:]
+        squashed, keep = lib.empty_like(h[1:]), keeps(begins_KTn)
+        parts, sigmoids = zip(*quarters(gates, size), strict=True), as_tensor(gates).unbind(0)
+        for t, (gate, (i, f, o, g), sigmoid) in enumerate(zip(gates, parts, sigmoids, strict=True)):
+            hidden, cell = h[t], c[t]
+            if keep[t] is not None:
+                hidden, cell = hidden * keep[t], cell * keep[t]
+            gate += lib.matmul(hidden, weight, out=recurrence)
+            sigmoid.sigmoid_()
+            advance(i, f, g, cell, c[t + 1])
+            lib.tanh(c[t + 1], out=squashed[t])
+            lib.multiply(o, squashed[t], out=h[t + 1])
+        ctx.save_for_backward(recurrent, *(as_tensor(kept) for kept in (gates, h, c, squashed)), begins_KTn)
+        ctx.keep = keep
+        return as_tensor(member_major(h[1:]))
+
+    @staticmethod
+    def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        """Gradients of the gates' inputs and of the recurrent weights; the memory before the first step has none."""
+        recurrent, gates, h, c, squashed, begins = ctx.saved_tensors
+        size, steps, kept = recurrent.shape[1], len(squashed), memory_kept(begins)
+        slopes, per_hidden = (native(part) for part in gate_slopes(gates, c[:-1] * kept, squashed, size))
+        d_out, transposed = time_major(native(d_features), steps), native(recurrent).swapaxes(1, 2)
+        forget, lib = native(gates[..., size : 2 * size]), library(slopes)
+        d_gates, (d_i, d_f, d_o, d_g) = slopes, quarters(slopes, size)  # becomes the gradient step by step
+        d_hidden, d_cell = lib.zeros_like(d_out[0]), lib.zeros_like(d_out[0])
+        for t in reversed(range(steps)):
+            d_hidden += d_out[t]
+            per_hidden[t] *= d_hidden
+            d_cell += per_hidden[t]
+            d_i[t] *= d_cell
+            d_f[t] *= d_cell
+            d_o[t] *= d_hidden
+            d_g[t] *= d_cell
+            d_cell *= forget[t]
+            lib.matmul(d_gates[t], transposed, out=d_hidden)
+            if ctx.keep[t] is not None:
+                d_hidden *= ctx.keep[t]
+                d_cell *= ctx.keep[t]
+        d_recurrent, d_inputs = weight_gradient(native(h[:-1] * kept), d_gates)
+        return as_tensor(d_inputs), as_tensor(d_recurrent), None, None
+
+
+def advance(i: Array, f: Array, g: Array, cell: Array, cell_next: Array) -> None:
+    """`c' = f c + i g` into `cell_next`; g comes as the logistic function of twice its input, and becomes tanh."""
+    g *= 2
+    g -= 1
+    library(f).multiply(f, cell, out=cell_next)
+    cell_next += i * g
+
+
+def gate_slopes(gates: Tensor, cell: Tensor, squashed: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """What each gate's gradient is a multiple of, `[T, K, n, 4H]`, and `d c' / d h' = o (1 - tanh(c')^2)`."""
+    i, f, o, g = quarters(gates, size)
+    slopes = torch.empty_like(gates)
+    into = quarters(slopes, size)
+    torch.mul(g, i - i * i, out=into[0])
+    torch.mul(cell, f - f * f, out=into[1])
+    torch.mul(squashed, o - o * o, out=into[2])
+    torch.mul(i, 1 - g * g, out=into[3])
+    return slopes, o * (1 - squashed * squashed)
+
+
+def quarters(gates: Array, size: int) -> tuple[Array, Array, Array, Array]:
+    """Views of i, f, o and g."""
+    i, f, o, g = (gates[..., part * size : (part + 1) * size] for part in range(4))
+    return i, f, o, g

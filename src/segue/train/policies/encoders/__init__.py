@@ -1,0 +1,10 @@
+"""Encoders: how a network reads observations."""
+
+from segue.train.policies.encoders.choice import encoder_for
+from segue.train.policies.encoders.discrete import Discrete
+from segue.train.policies.encoders.encoder import Encoder
+from segue.train.policies.encoders.grid_view import GridView
+from segue.train.policies.encoders.mission import Mission
+from segue.train.policies.encoders.vector import Vector
+
+__all__ = ["Discrete", "Encoder", "GridView", "Mission", "Vector", "encoder_for"]

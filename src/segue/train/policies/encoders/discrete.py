@@ -1,0 +1,52 @@
+"""States that are numbered, through a table of their embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding
+
+from segue.train.policies.cores.core import Drawn, Shapes, Weights
+from segue.train.policies.encoders.encoder import Encoder, Read
+from segue.train.policies.products import linear
+
+
+@dataclass(frozen=True)
+class Discrete(Encoder):
+    """A row of `features` numbers for each of `size` states, drawn from a standard normal distribution."""
+
+    size: int
+    features: int = 128
+
+    @property
+    def activations(self) -> int:
+        """The row."""
+        return self.features
+
+    @property
+    def shapes(self) -> Shapes:
+        """The table."""
+        return {"table": (self.size, self.features)}
+
+    def initial(self, generator: np.random.Generator) -> Drawn:
+        """As `torch.nn.Embedding` does."""
+        return {"table": generator.standard_normal((self.size, self.features), np.float32)}
+
+    def reader(self, weights: Weights) -> Read:
+        """See `Encoder.reader`."""
+        return lambda observation: rows(weights["table"], observation[..., 0])
+
+    def projector(self, weights: Weights, matrix_KFD: Tensor, bias_K1D: Tensor | None) -> Read:
+        """See `Encoder.projector`: each state is multiplied once, however often it was seen."""
+        table = linear(weights["table"], matrix_KFD, bias_K1D)
+        return lambda observation: rows(table, observation[..., 0])
+
+
+def rows(table_KVD: Tensor, index_KB: Tensor) -> Tensor:
+    """Rows of each member's table, `[K, ..., D]`, for numbers `[K, ...]` below V."""
+    members, size = table_KVD.shape[:2]
+    offset = torch.arange(members, device=table_KVD.device).view(-1, *(1,) * (index_KB.ndim - 1)) * size
+    return embedding(index_KB.long() + offset, table_KVD.flatten(0, 1))

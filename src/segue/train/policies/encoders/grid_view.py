@@ -1,0 +1,123 @@
+"""MiniGrid's view: each cell's kind, colour and state embedded, a convolution, a layer.
+
+Embedding what stands in a cell and convolving is one linear function of the cell's kind, colour and state as one-hot
+vectors; it is multiplied out once an update, so that a sample costs one product and embeddings cost none.
+
+Shapes: K members, B samples, S places of the convolution's window, W cells of the window, C = 20 kinds, colours and
+states, E numbers of an embedding, F filters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segue.train.policies.cores.core import Drawn, Shapes, Weights
+from segue.train.policies.encoders.encoder import Encoder, Read
+from segue.train.policies.initial import orthogonal
+from segue.train.policies.products import linear
+
+KINDS, COLOURS, STATES = 11, 6, 3  # of MiniGrid, as an image numbers them
+_CHANNELS = KINDS + COLOURS + STATES
+_WINDOW, _STRIDE = 3, 2
+
+
+@dataclass(frozen=True)
+class GridView(Encoder):
+    """Embeddings of `embedding` numbers, a 3x3 convolution with stride 2 into `filters`, a layer of `features` units.
+
+    All units are rectified. Views are `[width, height, 3]`, 3x3 at least.
+    """
+
+    width: int = 7
+    height: int = 7
+    embedding: int = 8
+    filters: int = 32
+    features: int = 64
+
+    @property
+    def activations(self) -> int:
+        """Windows, filters and the layer."""
+        return self._places * (_WINDOW**2 * _CHANNELS + self.filters) + self.features
+
+    @property
+    def shapes(self) -> Shapes:
+        """Three tables, the filters, the layer."""
+        return {
+            "kinds": (KINDS, self.embedding),
+            "colours": (COLOURS, self.embedding),
+            "states": (STATES, self.embedding),
+            "filters": (_WINDOW**2 * 3 * self.embedding, self.filters),
+            "filters_bias": (1, self.filters),
+            "weight": (self._places * self.filters, self.features),
+            "bias": (1, self.features),
+        }
+
+    def initial(self, generator: np.random.Generator) -> Drawn:
+        """Tables from a standard normal distribution; orthogonal filters and layer, gain sqrt(2)."""
+        tables = ("kinds", "colours", "states")
+        drawn = {name: generator.standard_normal(self.shapes[name], np.float32) for name in tables}
+        for name in ("filters", "weight"):
+            inputs, outputs = self.shapes[name]
+            drawn[name] = orthogonal(generator, inputs, outputs, math.sqrt(2))
+        return drawn
+
+    def reader(self, weights: Weights) -> Read:
+        """See `Encoder.reader`."""
+        filters = self._filters(weights)
+        cells, one_hot = self._cells, _one_hot().to(filters.device)
+        if cells.device != filters.device:
+            cells = cells.to(filters.device)
+
+        def read(observation_KBO: Tensor) -> Tensor:
+            members, samples, _ = observation_KBO.shape
+            seen = observation_KBO.unflatten(-1, (-1, 3))
+            code = (seen[..., 0] * COLOURS + seen[..., 1]) * STATES + seen[..., 2]
+            windows = one_hot.index_select(0, code.index_select(2, cells).long().flatten())
+            found = linear(windows.view(members, samples * self._places, -1), filters, weights["filters_bias"]).relu()
+            return linear(found.view(members, samples, -1), weights["weight"], weights["bias"]).relu()
+
+        return read
+
+    @property
+    def _places(self) -> int:
+        return ((self.width - _WINDOW) // _STRIDE + 1) * ((self.height - _WINDOW) // _STRIDE + 1)
+
+    @property
+    def _cells(self) -> Tensor:
+        return _window_cells(self.width, self.height)
+
+    def _filters(self, weights: Weights) -> Tensor:
+        """The filters over one-hot vectors, `[K, W*C, F]`."""
+        apart = weights["filters"].unflatten(1, (_WINDOW**2, 3, self.embedding))
+        members, cells, _, embedding, filters = apart.shape
+        parts = []
+        for which, name in enumerate(("kinds", "colours", "states")):
+            # The cells of the window side by side, so that a table meets all of them in one product.
+            beside = apart[:, :, which].transpose(1, 2).reshape(members, embedding, cells * filters)
+            parts.append(linear(weights[name], beside).view(members, -1, cells, filters))
+        return torch.cat(parts, 1).transpose(1, 2).reshape(members, cells * _CHANNELS, filters)
+
+
+@lru_cache(maxsize=8)
+def _window_cells(width: int, height: int) -> Tensor:
+    """The number of each cell of each window, place by place, `[S*W]`."""
+    number = np.arange(width * height).reshape(width, height)
+    windows = np.lib.stride_tricks.sliding_window_view(number, (_WINDOW, _WINDOW))[::_STRIDE, ::_STRIDE]
+    return torch.from_numpy(windows.reshape(-1).copy())
+
+
+@lru_cache(maxsize=1)
+def _one_hot() -> Tensor:
+    """What stands in a cell as ones and zeros, `[198, C]`, by its code."""
+    kind, rest = np.divmod(np.arange(KINDS * COLOURS * STATES), COLOURS * STATES)
+    colour, state = np.divmod(rest, STATES)
+    parts = [
+        np.eye(size, dtype=np.float32)[which] for size, which in ((KINDS, kind), (COLOURS, colour), (STATES, state))
+    ]
+    return torch.from_numpy(np.concatenate(parts, 1))

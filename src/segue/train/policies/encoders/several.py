@@ -1,0 +1,70 @@
+"""Observations of several parts, each read by an encoder of its own.
+
+Shapes: K members, B samples, O observation numbers in all, F features in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segue.train.policies.cores.core import Drawn, Shapes, Weights
+from segue.train.policies.encoders.encoder import Encoder, Read
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which numbers of an observation an encoder reads."""
+
+    name: str
+    start: int
+    stop: int
+    encoder: Encoder
+
+
+@dataclass(frozen=True)
+class Several(Encoder):
+    """The features of all parts side by side."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def features(self) -> int:
+        """The sum of the parts'."""
+        return sum(part.encoder.features for part in self.parts)
+
+    @property
+    def activations(self) -> int:
+        """The sum of the parts'."""
+        return sum(part.encoder.activations for part in self.parts)
+
+    @property
+    def shapes(self) -> Shapes:
+        """The parts' own, under their names."""
+        return {f"{part.name}.{name}": shape for part in self.parts for name, shape in part.encoder.shapes.items()}
+
+    def initial(self, generator: np.random.Generator) -> Drawn:
+        """Part by part."""
+        drawn = [(part.name, part.encoder.initial(generator)) for part in self.parts]
+        return {f"{name}.{own}": values for name, parameters in drawn for own, values in parameters.items()}
+
+    def reader(self, weights: Weights) -> Read:
+        """See `Encoder.reader`."""
+        readers = [(part, part.encoder.reader(_own(weights, part.name))) for part in self.parts]
+
+        def read(observation_KBO: Tensor) -> Tensor:
+            return torch.cat(
+                [read_part(observation_KBO[..., part.start : part.stop]) for part, read_part in readers], -1
+            )
+
+        return read
+
+
+def _own(weights: Weights, name: str) -> Weights:
+    prefix = f"{name}."
+    own: Mapping[str, Tensor] = {key.removeprefix(prefix): w for key, w in weights.items() if key.startswith(prefix)}
+    return own

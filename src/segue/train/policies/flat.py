@@ -1,0 +1,45 @@
+"""Named parameters in one flat row a member.
+
+Shapes: K members, P parameters of a member.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segue.train.policies.cores.core import Drawn, Shapes, Weights
+
+
+@dataclass(frozen=True)
+class Flat:
+    """Which part of a row each parameter is; in the order of their names' first mention."""
+
+    shapes: Shapes
+
+    @property
+    def size(self) -> int:
+        """P."""
+        return sum(self._sizes)
+
+    def pack(self, drawn: Drawn) -> Tensor:
+        """The flat row `[P]` of parameters that were drawn; zeros for the others."""
+        parts = [np.asarray(drawn.get(name, np.zeros(shape)), np.float32) for name, shape in self.shapes.items()]
+        return torch.from_numpy(np.concatenate([part.reshape(-1) for part in parts]))
+
+    def unpack(self, parameters_KP: Tensor) -> Weights:
+        """The parameters `[K, ...]` by name, as views.
+
+        Split once: the gradient of all parts is then put together once, not part by part.
+        """
+        parts = parameters_KP.split(self._sizes, 1)
+        named = zip(self.shapes.items(), parts, strict=True)
+        return {name: part.unflatten(1, shape) for (name, shape), part in named}
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [math.prod(shape) for shape in self.shapes.values()]

@@ -1,0 +1,54 @@
+"""What losses see of a policy on a minibatch.
+
+Shapes: K members, B samples, A outputs of the actor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from segue.train.policies.heads import Head
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Differentiable in the parameters; log-probabilities are computed where a loss asks for them."""
+
+    head: Head
+    inputs: Tensor  # [K, B, A]: logits, or means
+    extra: Tensor  # [K, 1, extra]: the head's own parameters
+    value: Tensor  # [K, B]
+    action: Tensor  # [K, B] or [K, B, A]: those that were taken
+    auxiliary: Tensor | None = None  # [K, B, A]: inputs of a second actor, where the policy has one
+
+    @property
+    def log_prob(self) -> Tensor:
+        """Of the actions that were taken, `[K, B]`."""
+        return self._taken[0]
+
+    @property
+    def entropy(self) -> Tensor:
+        """Of the policy, in nats, `[K, B]`."""
+        return self._taken[1]
+
+    def log_prob_of(self, action: Tensor) -> Tensor:
+        """Of other actions in the same states, `[K, B]`."""
+        return self.head.log_prob_and_entropy(self.inputs, self.extra, action)[0]
+
+    def auxiliary_log_prob_of(self, action: Tensor) -> Tensor:
+        """Of actions under the second actor, `[K, B]`."""
+        assert self.auxiliary is not None, "checked when the sweep was made"
+        return self.head.log_prob_and_entropy(self.auxiliary, self.extra, action)[0]
+
+    @cached_property
+    def log_policy(self) -> Tensor:
+        """Log-probabilities of all actions, `[K, B, A]`; for discrete actions."""
+        return torch.log_softmax(self.inputs, -1)
+
+    @cached_property
+    def _taken(self) -> tuple[Tensor, Tensor]:
+        return self.head.log_prob_and_entropy(self.inputs, self.extra, self.action)

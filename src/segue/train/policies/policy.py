@@ -1,0 +1,99 @@
+"""What a policy is: a value that says how it is built, and functions of the flat parameters of K members.
+
+Shapes: K members, P parameters of a member, N lanes, B samples, O observation numbers, M memory numbers of a lane,
+A outputs of the actor.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from torch import Tensor
+
+from segue.train.batch import Seen
+from segue.train.policies.heads import Categorical, Gaussian, Head
+from segue.train.policies.outputs import Outputs
+from segue.train.policies.stacked import Array
+
+
+class Acted(NamedTuple):
+    """What a policy says at one step; arrays as `native` gives them."""
+
+    inputs: Array  # [K, N, A] what the head draws actions from
+    memory: Array  # [K, N, M] after the step
+    value: Array | None = None  # [K, N], where acting computes it anyway
+
+
+Act = Callable[[Array, Array], Acted]
+"""Observations `[K, N, O]` and memories `[K, N, M]` -> what the policy says."""
+
+
+class Policy(ABC):
+    """How a policy is built for a world. Subclasses are frozen dataclasses: a sweep with a policy is a value."""
+
+    @abstractmethod
+    def build(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> ActorCritic:
+        """The functions for a world of these spaces; ValueError if the policy cannot read or act there."""
+
+
+class ActorCritic(ABC):
+    """Functions of the flat parameters `[K, P]` of K members; holds no parameters itself.
+
+    A member's results never depend on which other members there are: its products have the same shapes, and nothing is
+    summed over members.
+    """
+
+    head: Head
+
+    @property
+    @abstractmethod
+    def parameters(self) -> int:
+        """P."""
+
+    @property
+    @abstractmethod
+    def activations(self) -> int:
+        """How many floats learning from one sample keeps at hand: decides how many members are updated at a time."""
+
+    @property
+    def memory(self) -> int:
+        """M; 0 for a policy without a memory."""
+        return 0
+
+    @property
+    def has_auxiliary(self) -> bool:
+        """Whether there is a second actor."""
+        return False
+
+    @abstractmethod
+    def initial(self, generator: np.random.Generator) -> Tensor:
+        """The flat parameters `[P]` of a new member."""
+
+    @abstractmethod
+    def actor(self, parameters_KP: Tensor) -> Act:
+        """The function that acts with these parameters, on `native` arrays, without a gradient."""
+
+    @abstractmethod
+    def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
+        """The critic's values `[K, B]` of observations, each with the memory before it (no gradient)."""
+
+    @abstractmethod
+    def extra(self, parameters_KP: Tensor) -> Tensor:
+        """The head's own parameters `[K, 1, extra]` (a Gaussian's log standard deviations)."""
+
+    @abstractmethod
+    def outputs(self, parameters_KP: Tensor, seen: Seen) -> Outputs:
+        """What losses see of a minibatch, differentiable in the parameters."""
+
+
+def head_for(action_space: spaces.Space[Any]) -> Head:
+    """The distribution for an action space: categorical or Gaussian; ValueError for other spaces."""
+    if isinstance(action_space, spaces.Discrete):
+        return Categorical(int(action_space.n))
+    if isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
+        return Gaussian(action_space.shape[0])
+    raise ValueError(f"Actions are Discrete or a Box of one dimension, and the world's are {action_space}.")

@@ -1,0 +1,52 @@
+"""Differentiable products of stacked matrices, computed with numpy on a CPU and with torch on a GPU.
+
+numpy multiplies the matrices of a stack one after the other, so that what a member gets never depends on how many
+neighbours it has; torch's batched product rounds differently for different numbers of matrices.
+
+Shapes: K members, B rows, I inputs, D outputs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+from torch.autograd import Function
+
+from segue.train.autograd import apply
+from segue.train.policies.stacked import Array, as_tensor, library, native
+
+
+def linear(input_KBI: Tensor, weight_KID: Tensor, bias_K1D: Tensor | None = None) -> Tensor:
+    """`x W + b` for every member, `[K, B, D]`."""
+    product: Tensor = apply(Product, input_KBI, weight_KID, bias_K1D)
+    return product
+
+
+def column_sums(rows_KBD: Array) -> Array:
+    """Sums over the rows, `[K, 1, D]`, as a product: one order of additions, whatever K is."""
+    ones_K1B = library(rows_KBD).ones_like(rows_KBD[:, :, :1]).swapaxes(1, 2)
+    return library(rows_KBD).matmul(ones_K1B, rows_KBD)
+
+
+class Product(Function):
+    """`x W + b` with its gradients; that of the input only where it is needed."""
+
+    @staticmethod
+    def forward(ctx: Any, input_KBI: Tensor, weight_KID: Tensor, bias_K1D: Tensor | None) -> Tensor:
+        """Return `[K, B, D]`."""
+        ctx.save_for_backward(input_KBI, weight_KID)
+        product = library(native(input_KBI)).matmul(native(input_KBI), native(weight_KID))
+        if bias_K1D is not None:
+            product += native(bias_K1D)
+        return as_tensor(product)
+
+    @staticmethod
+    def backward(ctx: Any, gradient_KBD: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Gradients of input, weight and bias."""
+        x, weight = (native(saved) for saved in ctx.saved_tensors)
+        gradient, lib = native(gradient_KBD), library(x)
+        d_input = lib.matmul(gradient, weight.swapaxes(1, 2)) if ctx.needs_input_grad[0] else None
+        d_weight = lib.matmul(x.swapaxes(1, 2), gradient) if ctx.needs_input_grad[1] else None
+        d_bias = column_sums(gradient) if ctx.needs_input_grad[2] else None
+        return tuple(None if part is None else as_tensor(part) for part in (d_input, d_weight, d_bias))  # type: ignore[return-value]  # three
