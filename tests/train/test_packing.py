@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from segue.train import Mlp
+from segue.train import Mlp, Network
 from segue.worlds import cartpole
 from tests.train.members import SEEDS, Patience, ThreeTargets, member, seven
 from tests.train.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
+from tests.train.staged import NAMES, plans
 
 
 def assert_each_is_itself(pipelines, world="CartPole-v1", lanes=LANES, policy=None):
@@ -78,6 +79,19 @@ def test_when_stages_have_rollouts_and_minibatches_of_their_own():
 
 def test_when_members_begin_with_different_shapes():
     assert_each_is_itself([pipeline(stage(steps=5 * ROLLOUT, num_steps=8 + i % 3)) for i in range(len(SEEDS))])
+
+
+@pytest.mark.parametrize("memory", [None, "gru", "lstm"])
+@pytest.mark.parametrize("name", NAMES)
+def test_with_networks_in_all_kinds_of_stages(name, memory):
+    policy = Network(memory, hidden=8, auxiliary=True)
+    assert_each_is_itself([plans(i)[name] for i in range(len(SEEDS))], policy=policy)
+
+
+@pytest.mark.parametrize("world", ["PoisonedDoors-v0", "MiniGrid-DoorKey-5x5-v0"])
+def test_with_networks_that_read_states_and_views(world):
+    policy = Network("lstm", hidden=8, auxiliary=True)
+    assert_each_is_itself([plans(i)["advisor"] for i in range(len(SEEDS))], world, policy=policy)
 
 
 def test_whatever_number_of_members_is_updated_at_a_time(monkeypatch):

@@ -3,11 +3,12 @@
 import pytest
 
 from segue.plan.evaluation import Evaluation
-from segue.train import Mlp
+from segue.train import Mlp, Network
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
 from tests.train.members import SEEDS, Patience, ThreeTargets, member
 from tests.train.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
 from tests.train.same import assert_same_state
+from tests.train.staged import NAMES, plans
 
 EVALUATION = Evaluation(every=2 * ROLLOUT, episodes=2, max_episode_steps=20)
 POLICY = Mlp((8,))
@@ -22,9 +23,9 @@ def history(made):
     return happened, made.state_dict()
 
 
-def assert_resumes_everywhere(tmp_path, pipelines, world="CartPole-v1", seeds=SEEDS[:3]):
+def assert_resumes_everywhere(tmp_path, pipelines, world="CartPole-v1", seeds=SEEDS[:3], policy=POLICY):
     def new():
-        return trainer(pipelines, world, seeds, EVALUATION, policy=POLICY)
+        return trainer(pipelines, world, seeds, EVALUATION, policy=policy)
 
     whole, left = history(new())
     ahead = new()
@@ -54,6 +55,19 @@ def test_with_a_criterion_that_has_state_and_a_metric_half_gathered(tmp_path):
 @pytest.mark.parametrize("world", ["CartPole-v1", "Pendulum-v1"])
 def test_after_a_member_has_left(tmp_path, world):
     assert_resumes_everywhere(tmp_path, [member(i, ROLLOUT, rollouts=4 + 2 * i) for i in range(3)], world)
+
+
+@pytest.mark.parametrize("memory", [None, "lstm"])
+@pytest.mark.parametrize("name", NAMES)
+def test_in_all_kinds_of_stages_with_and_without_a_memory(tmp_path, name, memory):
+    policy = Network(memory, hidden=8, auxiliary=True)
+    assert_resumes_everywhere(tmp_path, [plans(i)[name] for i in range(3)], policy=policy)
+
+
+@pytest.mark.parametrize("world", ["PoisonedDoors-v0", "MiniGrid-LavaCrossingS9N1-v0"])
+def test_in_worlds_of_states_and_views(tmp_path, world):
+    policy = Network("gru", hidden=8)
+    assert_resumes_everywhere(tmp_path, plans(0)["weaned"], world, policy=policy)
 
 
 def test_when_the_pack_is_parted_from_the_beginning_and_again_later(tmp_path):

@@ -61,7 +61,7 @@ class Experience:
         steps = self.samples // self.lanes
         first = index[..., : index.shape[-1] // steps]  # [M, k, n]: the rows of the first step
         lanes = torch.from_numpy(first // self.samples * self.lanes + first % self.samples).to(rows.device)
-        memory = self.memory.index_select(0, lanes.view(-1)).unflatten(0, first.shape)
+        memory = self.memory.index_select(0, lanes.reshape(-1)).unflatten(0, first.shape)
         begins = self.begins.index_select(0, rows).view(*index.shape[:2], steps, -1)
         return [Sequences(*both) for both in zip(memory, begins, strict=True)]
 
