@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.spaces import Discrete
+from gymnasium.spaces import Dict, Discrete, Space
 from numpy.typing import NDArray
 
 from segue.worlds import World, lane_seeds, make_world
+from segue.worlds.spaces import fields, row_dtype, row_shape
 from segue.worlds.world import WorldFactory
 from tests.worlds.play import actions_by_seed, assert_same, play
 
@@ -42,13 +43,24 @@ def _convert(value: Any, kind: type, change: Any) -> Any:
     return value
 
 
+def shows(space: Space[Any], observation: NDArray[Any]) -> bool:
+    """Whether a space contains an observation: of a Dict, every entry its numbers."""
+    if not isinstance(space, Dict):
+        return bool(space.contains(observation))
+    parts = [(field.space, observation[field.start : field.stop]) for field in fields(space)]
+    return all(
+        entry.contains(numbers[0] if isinstance(entry, Discrete) else numbers.reshape(entry.shape))
+        for entry, numbers in parts
+    )
+
+
 class WorldConformance:
     """The suite; `world` comes from the subclass's parametrisation."""
 
     def test_shapes_and_types_are_those_of_the_spaces(self, world: Named) -> None:
         made = make_world(world, 2, 3)
         seeds = lane_seeds(0, "train", 6)
-        shape, dtype = made.single_observation_space.shape, made.single_observation_space.dtype
+        shape, dtype = row_shape(made.single_observation_space), row_dtype(made.single_observation_space)
         first = made.reset(seeds)
         assert made.lanes == 6
         assert (first.shape, first.dtype) == ((6, *shape), dtype)
@@ -65,7 +77,7 @@ class WorldConformance:
             for values in step.info.values():
                 assert (values.shape, values.dtype) == ((step.ended.size,), np.float32)
             for lane in range(6):
-                assert made.single_observation_space.contains(step.observation[lane])
+                assert shows(made.single_observation_space, step.observation[lane])
 
     def test_actions_are_int64_or_float32_vectors(self, world: Named) -> None:
         space = make_world(world, 1, 1).single_action_space

@@ -6,6 +6,8 @@ import pytest
 
 from segue.worlds import lane_seeds, make_world, world_spec, worlds_with_experts
 from segue.worlds.babyai import BabyAI
+from segue.worlds.missions import SHORT, tokens
+from segue.worlds.spaces import fields
 from tests.worlds.conformance import WorldConformance
 from tests.worlds.expert_conformance import ExpertConformance
 
@@ -24,11 +26,15 @@ def test_it_shows_images_and_says_what_to_do() -> None:
     world = make_world("BabyAI-PickupLoc-v0", 1, 3)
     assert isinstance(world, BabyAI)
     first = world.reset(lane_seeds(0, "train", 3))
-    assert (first.shape, first.dtype) == ((3, 7, 7, 3), np.uint8)
+    direction, image, mission = fields(world.single_observation_space)
+    assert [field.name for field in (direction, image, mission)] == ["direction", "image", "mission"]
+    assert (first.shape, first.dtype) == ((3, 1 + 147 + SHORT), np.uint8)
     assert all(mission.startswith("pick up ") for mission in world.missions)
     env = gymnasium.make("BabyAI-PickupLoc-v0")
     observation, _ = env.reset(seed=int(world._episode_seeds[1]))
-    np.testing.assert_array_equal(first[1], observation["image"])
+    assert first[1, 0] == observation["direction"]
+    np.testing.assert_array_equal(first[1, image.start : image.stop].reshape(7, 7, 3), observation["image"])
+    np.testing.assert_array_equal(first[1, mission.start :], tokens(observation["mission"], SHORT))
     assert world.missions[1] == observation["mission"]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
+from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Tuple
 
 from segue.worlds import GymnasiumWorld, LaneStreams, check_world, lane_seeds
 from tests.worlds.play import actions_by_seed
@@ -30,10 +30,13 @@ class Odd(gymnasium.Env[Any, Any]):
         over = self.time == 3
         return self._observe(), 0.5, over, False, self.info if over else {}
 
-    def _observe(self) -> Any:
-        if isinstance(self.observation_space, Discrete):
+    def _observe(self, space: Any = None) -> Any:
+        space = space or self.observation_space
+        if isinstance(space, Dict):
+            return {name: self._observe(entry) for name, entry in space.spaces.items()}
+        if isinstance(space, Discrete):
             return 5 + self.time
-        return np.full(self.observation_space.shape, self.time, self.observation_space.dtype)
+        return np.full(space.shape, self.time, space.dtype)
 
 
 class Forgetful(gymnasium.Env[Any, Any]):
@@ -174,7 +177,8 @@ def test_resuming_an_environment_that_is_not_deterministic_is_refused(register: 
 @pytest.mark.parametrize(
     ("observation_space", "action_space", "message"),
     [
-        (Dict(image=Box(0, 1)), None, "observes Dict"),
+        (Dict(inner=Dict(image=Box(0, 1))), None, "observes Dict"),
+        (Tuple([Discrete(2)]), None, "observes Tuple"),
         (None, MultiDiscrete([2, 2]), "acts in MultiDiscrete"),
         (None, Box(0, 9, (1,), np.int64), "acts in Box"),
     ],
@@ -184,6 +188,20 @@ def test_spaces_that_no_policy_can_use_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         check_world(odd(register, observation_space, action_space))
+
+
+def test_a_dictionary_is_observed_as_one_row_of_numbers(register: Any) -> None:
+    box = Box(-9, 9, (2,), np.float32)
+    entries = Dict(b=box, a=Discrete(8, start=5), c=MultiDiscrete([9, 9], start=[1, 2]))
+    world = GymnasiumWorld(odd(register, entries), 2, 2)
+    assert isinstance(world.single_observation_space, Dict)
+    assert world.single_observation_space["a"] == Discrete(8)
+    world.reset(lane_seeds(0, "train", 4))
+    step = world.step(np.zeros((4, 2), np.float32))
+    assert step.observation.dtype == np.float32
+    assert step.observation.tolist() == [[1, 1, 1, 0, -1]] * 4
+    kept = world.select(np.array([2, 0]))
+    assert kept.step(np.zeros((2, 2), np.float32)).observation.tolist() == [[2, 2, 2, 1, 0]] * 2
 
 
 def test_environments_are_closed_by_the_world_that_holds_them(register: Any, monkeypatch: pytest.MonkeyPatch) -> None:

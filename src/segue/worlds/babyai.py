@@ -8,7 +8,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from segue.worlds.gym import GymnasiumWorld
+from segue.worlds.gym import GymnasiumWorld, Rows, make
+from segue.worlds.missions import NumberedMissions, most_words
 from segue.worlds.world import Advice, State
 
 _PREFIX = "BabyAI-"
@@ -25,8 +26,8 @@ def bot_plays(env_id: str) -> bool:
 class BabyAI(GymnasiumWorld):
     """A level of the `minigrid` package in `members * lanes` lanes (Chevalier-Boisvert et al., BabyAI, ICLR 2019).
 
-    Observes the images alone, uint8 [L, 7, 7, 3]; what the lanes are told to do is in `missions`. Metric: `success`, a
-    positive reward.
+    Observes a dictionary as one row of numbers, uint8 [L, O]: "direction", "image" [7, 7, 3], and the words of the
+    "mission" by number (`segue.worlds.missions`), which `missions` has in full. Metric: `success`, a positive reward.
 
     The expert of BabyAI's levels is the package's bot. It must see every step from where it was first asked in an
     episode, so from there on it follows its lane, asked or not; being asked from an episode's beginning serves it best.
@@ -64,7 +65,8 @@ class BabyAI(GymnasiumWorld):
         super().load_state_dict(state)
 
     def _make(self) -> "gymnasium.Env[Any, Any]":
-        return _WithBot(super()._make())
+        numbered = NumberedMissions(make(self._env_id), most_words(self._env_id))
+        return _WithBot(Rows(numbered, self._env_id))
 
     def _replay(self, lane: int, environment: "gymnasium.Env[Any, Any]", actions: NDArray[Any]) -> None:
         environment.follow_from(self._asked_at[lane])  # type: ignore[attr-defined]
@@ -72,11 +74,10 @@ class BabyAI(GymnasiumWorld):
 
 
 class _WithBot(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Shows the image alone, tells of success, and lets the bot follow where it is asked."""
+    """Tells of success, and lets the bot follow where it is asked."""
 
     def __init__(self, env: "gymnasium.Env[Any, Any]") -> None:
         super().__init__(env)
-        self.observation_space = env.observation_space["image"]  # type: ignore[index]
         self.asked_at = _NO_BOT
         """The step of the episode at which the bot began to follow."""
         self._steps = 0
@@ -88,7 +89,7 @@ class _WithBot(gymnasium.Wrapper[Any, Any, Any, Any]):
         with redirect_stdout(None):  # some levels print each layout that they reject
             observation, info = self.env.reset(seed=seed, options=options)
         self.asked_at, self._steps, self._bot, self._advised = _NO_BOT, 0, None, None
-        return observation["image"], info
+        return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Act, and let the bot see it."""
@@ -97,7 +98,7 @@ class _WithBot(gymnasium.Wrapper[Any, Any, Any, Any]):
         over = terminated or truncated
         if not over:
             self._follow(action)
-        return observation["image"], reward, terminated, truncated, {"success": float(reward) > 0} if over else info
+        return observation, reward, terminated, truncated, {"success": float(reward) > 0} if over else info
 
     def advise(self) -> int | None:
         """Return what the bot would do now; None where it has given up."""

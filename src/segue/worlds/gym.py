@@ -7,11 +7,12 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Dict
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
 from segue.worlds.seeds import LaneStreams
-from segue.worlds.spaces import action_view, observation_view
+from segue.worlds.spaces import action_view, observation_view, row_dtype, row_shape, row_space, row_view
 from segue.worlds.world import NO_LANES, Lanes, State, Step, World, one_seed_each
 
 _EXTRAS = {"Box2D": "box2d", "mujoco": "mujoco", "jax": "jax", "ale_py": "atari", "pygame": "classic-control"}
@@ -39,9 +40,11 @@ class GymnasiumWorld(World):
         self._hold([_Vector([self._make() for _ in range(lanes)]) for _ in range(members)])
         first = self._vectors[0]
         self.single_observation_space, self._observed = observation_view(first.single_observation_space, env_id)
+        if first.envs[0].has_wrapper_attr("entries"):
+            self.single_observation_space = first.envs[0].get_wrapper_attr("entries")
         self.single_action_space, self._acted = action_view(first.single_action_space, env_id)
-        shape, dtype = self.single_observation_space.shape, self.single_observation_space.dtype
-        self._observation: NDArray[Any] = np.zeros((self.lanes, *(shape or ())), dtype)
+        shape, dtype = row_shape(self.single_observation_space), row_dtype(self.single_observation_space)
+        self._observation: NDArray[Any] = np.zeros((self.lanes, *shape), dtype)
         self._streams = LaneStreams(np.zeros(self.lanes, np.uint64))
         self._episode_seeds = np.zeros(self.lanes, np.uint64)
         self._actions: list[list[Any]] = [[] for _ in range(self.lanes)]
@@ -127,7 +130,8 @@ class GymnasiumWorld(World):
 
     def _make(self) -> "gymnasium.Env[Any, Any]":
         """Make the environment of one lane; a subclass may wrap it."""
-        return _make(self._env_id)
+        environment = make(self._env_id)
+        return Rows(environment, self._env_id) if isinstance(environment.observation_space, Dict) else environment
 
     def _hold(self, vectors: "list[_Vector]") -> None:
         """Take over vector environments, whose lanes follow one another."""
@@ -196,6 +200,22 @@ class GymnasiumWorld(World):
             self._observation[lane] = self._observed(np.asarray(raw)[None])[0]
 
 
+class Rows(gymnasium.ObservationWrapper[Any, Any, Any]):
+    """Shows a dictionary's entries as one row of numbers."""
+
+    def __init__(self, env: "gymnasium.Env[Any, Any]", env_id: str) -> None:
+        """Raises ValueError for an entry that no policy here can read."""
+        super().__init__(env)
+        assert isinstance(env.observation_space, Dict)
+        self.entries, self._row = row_view(env.observation_space, env_id)
+        """What the numbers are, and the function that makes a row of an observation."""
+        self.observation_space = row_space(self.entries)
+
+    def observation(self, observation: Any) -> NDArray[Any]:
+        """Make the row."""
+        return self._row(observation)
+
+
 class _Vector(SyncVectorEnv):
     """Gymnasium's synchronous vector environment over environments that exist already."""
 
@@ -212,7 +232,7 @@ class _Vector(SyncVectorEnv):
         self.envs, self.closed = [], True
 
 
-def _make(env_id: str) -> "gymnasium.Env[Any, Any]":
+def make(env_id: str) -> "gymnasium.Env[Any, Any]":
     """Make one environment; ValueError in one sentence when a package is missing or Gymnasium refuses."""
     try:
         return gymnasium.make(env_id, disable_env_checker=True)

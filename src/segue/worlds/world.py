@@ -20,7 +20,11 @@ NO_LANES: Lanes = np.empty(0, np.int64)
 
 
 class Step(NamedTuple):
-    """What all lanes answer to one action each. The next call of the world may reuse every array in it."""
+    """What all lanes answer to one action each. The next call of the world may reuse every array in it.
+
+    Where the observation space is a Dict, an observation is one row of numbers: its entries one after another (see
+    `segue.worlds.spaces.fields`).
+    """
 
     observation: NDArray[Any]
     """[L, ...] what the policy acts on next: where an episode ended, already the first observation of the next one."""
