@@ -36,8 +36,7 @@ def pipeline(*stages, losses=None, adam=None, **changes):
     return TrainingPipeline(
         named_losses=losses or {"ppo": PPO(clip_param=0.2), "a2c": A2C()},
         pipeline_stages=list(stages) or [stage()],
-        optimizer_builder=Builder(torch.optim.Adam, adam or {"lr": 1e-3}),
-        **SETTINGS | changes,
+        **SETTINGS | {"optimizer_builder": Builder(torch.optim.Adam, adam or {"lr": 1e-3})} | changes,
     )
 
 

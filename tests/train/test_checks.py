@@ -25,7 +25,12 @@ COMPONENT = OffPolicyPipelineComponent(data_iterator_builder=iter, loss_names=["
         ),
         ([stage(num_mini_batch=40)], {}, "4 lanes x 16 steps into 40 minibatches, and a minibatch needs 2 samples"),
         ([stage("a2c", num_mini_batch=65)], {}, "choose num_mini_batch at most 64, or longer rollouts"),
-        ([], {"adam": {"amsgrad": True}}, "optimizer_builder gives ['amsgrad']"),
+        ([], {"adam": {"beta": 0.9}}, "optimizer_builder gives ['beta']"),
+        ([], {"adam": {"lr": -1.0}}, "Adam wants lr a finite number of at least 0"),
+        ([], {"adam": {"betas": (0.9, 1.0)}}, "Adam wants betas[1] in [0, 1)"),
+        ([], {"optimizer_builder": Builder(torch.optim.LBFGS)}, "LBFGS cannot update the flat vector"),
+        ([], {"optimizer_builder": Builder(torch.optim.Muon)}, "Muon cannot update the flat vector"),
+        ([], {"optimizer_builder": Builder(dict)}, "build a torch.optim optimizer"),
     ],
 )
 def test_what_the_trainer_cannot_run_is_refused_in_one_sentence(stages, changes, sentence):

@@ -134,8 +134,8 @@ def test_a_member_is_the_same_bit_for_bit_whatever_its_neighbours(space, memory)
 def test_initial_weights_are_orthogonal_with_the_usual_gains():
     policy = built("vector", "gru")
     weights = policy._flat.unpack(policy.initial(np.random.default_rng(0))[None])
-    for part in weights["core.recurrent"][0].split(8, 1):
-        torch.testing.assert_close(part.T @ part, torch.eye(8), rtol=1e-4, atol=1e-5)
+    recurrent = weights["core.recurrent"][0]
+    torch.testing.assert_close(recurrent @ recurrent.T, torch.eye(8), rtol=1e-4, atol=1e-5)
     actor, critic = weights["heads"][0].split((3, 1), 1)
     assert torch.linalg.matrix_norm(actor, 2).item() == pytest.approx(0.01, rel=1e-4)
     assert torch.linalg.matrix_norm(critic, 2).item() == pytest.approx(1.0, rel=1e-4)

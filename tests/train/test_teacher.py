@@ -144,7 +144,7 @@ def test_a_learning_rate_schedule_counts_the_steps_of_the_whole_pipeline():
     made = trainer(pipeline(stage(steps=ROLLOUT), stage(steps=4 * ROLLOUT), lr_scheduler_builder=builder))
     rates = []
     while not made.done:
-        rates.append(made.members[0].knobs.adam.lr)
+        rates.append(made.members[0].knobs.optimizer.lr)
         made.advance()
     assert rates == pytest.approx([1e-3, 0.75e-3, 0.5e-3, 0.25e-3, 0.0])
 

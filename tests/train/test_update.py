@@ -90,7 +90,7 @@ def test_knobs_are_the_stage_s_numbers():
     assert first.losses[0].numbers["clip"] == 0.2
     (only,) = second.losses
     assert (only.name, only.weight, only.numbers["clip"]) == ("ppo", 0.5, pytest.approx(0.1))
-    assert first.adam.lr == 0.1
+    assert first.optimizer.lr == 0.1
 
 
 def test_programs_are_equal_where_only_numbers_differ():

@@ -13,7 +13,7 @@ from segue.train.evaluate import EPISODE_METRICS
 from segue.train.knobs import probability
 from segue.train.learning_rate import lr_factor
 from segue.train.losses import PPO, Loss, OffPolicyLoss
-from segue.train.optimizer import AdamSettings
+from segue.train.optimizers import rule_of
 from segue.train.policies import ActorCritic, Policy, default_policy
 from segue.train.policies.heads import Categorical
 from segue.worlds.world import WITH_EXPERTS
@@ -39,7 +39,7 @@ def check_trial(pipeline: TrainingPipeline, world: Spaces, lanes: int, policy: P
 
 def check_trainable(pipeline: TrainingPipeline, lanes: int) -> None:
     """Raise ValueError, in one sentence, if the trainer cannot run this pipeline with `lanes` lanes a member."""
-    AdamSettings.of(pipeline.optimizer_builder)
+    rule_of(pipeline.optimizer_builder).check()
     lr_factor(pipeline.lr_scheduler_builder)
     for index, stage in enumerate(pipeline):
         check_teacher_forcing(index, stage)

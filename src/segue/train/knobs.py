@@ -6,7 +6,7 @@ Shapes: K members.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from segue.plan.pipeline import TrainingPipeline
 from segue.plan.progress import Progress
 from segue.train.learning_rate import lr_factor
 from segue.train.losses import AnyLoss, Loss
-from segue.train.optimizer import AdamSettings
+from segue.train.optimizers import Rule, rule_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Knobs:
     epochs: int
     num_steps: int
     num_mini_batch: int
-    adam: AdamSettings
+    optimizer: Rule
     losses: tuple[ActiveLoss, ...]
     teacher: tuple[float, ...] | None = None  # probability of the expert's action at each step of the rollout
     off_policy: OffPolicy | None = None
@@ -79,13 +79,13 @@ class Knobs:
     @property
     def program(self) -> Hashable:
         """What members must share to be updated together: the same operations, the same number of times."""
-        return self.epochs, tuple(active.structure for active in self.losses)
+        return self.epochs, self.optimizer.structure, tuple(active.structure for active in self.losses)
 
     @property
     def off_policy_program(self) -> Hashable:
         """The same for the updates from other data."""
         part = self.off_policy
-        return part and (part.updates, tuple(active.structure for active in part.losses))
+        return part and (part.updates, self.optimizer.structure, tuple(active.structure for active in part.losses))
 
 
 def knobs_at(pipeline: TrainingPipeline, progress: Progress, lanes: int) -> Knobs:
@@ -98,18 +98,17 @@ def knobs_at(pipeline: TrainingPipeline, progress: Progress, lanes: int) -> Knob
         epochs=settings.update_repeats or 0,
         num_steps=settings.num_steps,
         num_mini_batch=settings.num_mini_batch,
-        adam=scheduled(pipeline, progress),
+        optimizer=scheduled(pipeline, progress),
         losses=on_policy_losses(pipeline, progress),
         teacher=teacher_forcing(pipeline, progress, lanes),
         off_policy=off_policy(pipeline, progress),
     )
 
 
-def scheduled(pipeline: TrainingPipeline, progress: Progress) -> AdamSettings:
+def scheduled(pipeline: TrainingPipeline, progress: Progress) -> Rule:
     """The optimizer's numbers, with the learning rate that the pipeline's schedule gives now."""
-    adam = AdamSettings.of(pipeline.optimizer_builder)
-    lr = adam.lr * lr_factor(pipeline.lr_scheduler_builder)(progress.total_steps)
-    return replace(adam, lr=lr).checked()
+    rule = rule_of(pipeline.optimizer_builder)
+    return rule.at(rule.lr * lr_factor(pipeline.lr_scheduler_builder)(progress.total_steps))
 
 
 def teacher_forcing(pipeline: TrainingPipeline, progress: Progress, lanes: int) -> tuple[float, ...] | None:

@@ -24,7 +24,7 @@ from segue.train.episodes import Ended, Running, ended_episodes
 from segue.train.experience import experience
 from segue.train.generators import MemberGenerators
 from segue.train.knobs import Knobs
-from segue.train.optimizer import AdamState
+from segue.train.optimizers import OptimizerState, Rule
 from segue.train.policies import ActorCritic
 from segue.train.policies.stacked import as_tensor, native
 from segue.train.rollout import Rollout, collect, noise_for
@@ -53,7 +53,7 @@ class Pack:
     policy: ActorCritic
     world: World
     parameters: Tensor  # [K, P]
-    adam: AdamState
+    optimizer: OptimizerState
     generators: list[MemberGenerators]
     running: Running
     observation: np.ndarray  # [K, N, O]: what the members see now
@@ -61,7 +61,7 @@ class Pack:
     rollout: Rollout | None = None
 
     @classmethod
-    def new(cls, policy: ActorCritic, world: World, seeds: Sequence[int], device: str) -> Pack:
+    def new(cls, policy: ActorCritic, world: World, rule: Rule, seeds: Sequence[int], device: str) -> Pack:
         """Draw the parameters of one member a seed, and begin an episode in each of its lanes."""
         members, lanes = len(seeds), world.lanes // len(seeds)
         generators = [MemberGenerators.of(seed) for seed in seeds]
@@ -70,8 +70,8 @@ class Pack:
         numbers = np.asarray(observation, np.float32).reshape(members, lanes, -1)
         running = Running.zeros(members * lanes)
         memory = torch.zeros(members, lanes, policy.memory, device=device)
-        adam = AdamState.zeros(parameters)
-        return cls(policy, world, parameters, adam, generators, running, numbers.copy(), memory)
+        optimizer = OptimizerState.zeros(rule, parameters)
+        return cls(policy, world, parameters, optimizer, generators, running, numbers.copy(), memory)
 
     @property
     def members(self) -> int:
@@ -94,7 +94,7 @@ class Pack:
         ended, self.running = ended_episodes(rollout.reward, rollout.terminated | rollout.truncated, self.running)
         width = self.width(knobs[0])
         learned_from = experience(self.policy, self.parameters, rollout, knobs, width)
-        learner = Learner(self.policy, self.parameters, self.adam, width)
+        learner = Learner(self.policy, self.parameters, self.optimizer, width)
         learned = learner.from_rollout(learned_from, knobs, [own.minibatches for own in self.generators])
         if any(data):
             learned = [one.and_then(other) for one, other in zip(learned, learner.from_data(knobs, data), strict=True)]
@@ -128,19 +128,19 @@ class Pack:
         """The pack of these members only; this one is spent. Nobody's results change."""
         lanes = self._lanes_of(members)
         rows = torch.tensor(list(members), device=self.parameters.device)
-        adam = AdamState(self.adam.mean[rows], self.adam.square[rows], self.adam.updates[list(members)])
+        optimizer = self.optimizer.select(members)
         running = Running(self.running.reward[lanes], self.running.steps[lanes])
         generators = [self.generators[member] for member in members]
         world = self.world.select(lanes)
         observation = self.observation[list(members)].copy()
         memory = self.memory[rows]
-        return Pack(self.policy, world, self.parameters[rows], adam, generators, running, observation, memory)
+        return Pack(self.policy, world, self.parameters[rows], optimizer, generators, running, observation, memory)
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of everything the next iteration depends on, as tensors, arrays and plain values."""
         return {
             "parameters": self.parameters.clone(),
-            "adam": deepcopy(vars(self.adam)),
+            "optimizer": self.optimizer.state_dict(),
             "generators": [own.state_dict() for own in self.generators],
             "running": deepcopy(self.running._asdict()),
             "observation": self.observation.copy(),
@@ -151,9 +151,7 @@ class Pack:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Stand where the pack stood that made `state`; the next iteration is bit for bit its next one."""
         self.parameters.copy_(state["parameters"])
-        self.adam.mean.copy_(state["adam"]["mean"])
-        self.adam.square.copy_(state["adam"]["square"])
-        self.adam.updates[:] = state["adam"]["updates"]
+        self.optimizer.load_state_dict(state["optimizer"])
         for own, saved in zip(self.generators, state["generators"], strict=True):
             own.load_state_dict(saved)
         self.running = Running(**deepcopy(state["running"]))

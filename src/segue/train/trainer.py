@@ -22,6 +22,7 @@ from segue.plan.progress import Progress
 from segue.train.checks import check_trial
 from segue.train.evaluate import Evaluator
 from segue.train.member import Member, teacher_ratios, track
+from segue.train.optimizers import Rule, rule_of
 from segue.train.pack import Pack
 from segue.train.policies import Policy
 from segue.train.update import LossInfo
@@ -92,7 +93,7 @@ class Trainer:
         each = [pipelines] * len(seeds) if isinstance(pipelines, TrainingPipeline) else list(pipelines)
         batch = make_world(world, len(seeds), lanes)
         actor_critic = next(iter([check_trial(pipeline, batch, lanes, policy) for pipeline in dict.fromkeys(each)]))
-        group = Group(list(range(len(seeds))), Pack.new(actor_critic, batch, seeds, device))
+        group = Group(list(range(len(seeds))), Pack.new(actor_critic, batch, one_rule(each), seeds, device))
         evaluator = Evaluator.new(actor_critic, world, seeds, evaluation)
         members = [Member(pipeline, lanes, seed) for pipeline, seed in zip(each, seeds, strict=True)]
         trainer = cls(members, [group], evaluator, evaluation)
@@ -152,7 +153,7 @@ class Trainer:
             interval = member.advance(knobs[row].num_steps * group.pack.lanes)
             if interval is not None:
                 losses, teacher = happened.learned[row].losses, member.teacher.pop_and_reset()
-                at, lr = member.progress.total_steps, knobs[row].adam.lr
+                at, lr = member.progress.total_steps, knobs[row].optimizer.lr
                 logged.append(Logged(index, before, at, interval, losses, lr, teacher))
             if failure := happened.learned[row].failure:
                 member.fail(failure)
@@ -243,6 +244,18 @@ class Trainer:
 
     def _shape(self, member: int) -> tuple[int, int] | None:
         return None if self.members[member].done else self.members[member].knobs.shape
+
+
+def one_rule(pipelines: Sequence[TrainingPipeline]) -> Rule:
+    """The optimizer of all members, whose numbers may differ; ValueError where its class does."""
+    kinds = list(dict.fromkeys(pipeline.optimizer_builder.class_type for pipeline in pipelines))
+    rules = [rule_of(pipeline.optimizer_builder) for pipeline in pipelines]
+    if len(kinds) > 1 or len({type(rule) for rule in rules}) > 1:
+        names = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise ValueError(
+            f"The members of a pack share the optimizer's class, and these have {names}: train them apart."
+        )
+    return rules[0]
 
 
 def crossed(before: int, now: int, interval: int) -> bool:

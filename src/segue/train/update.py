@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +19,8 @@ from segue.train.data import Data, signature, stacked_batches
 from segue.train.experience import Experience
 from segue.train.knobs import ActiveLoss, Knobs, column
 from segue.train.minibatches import Generators, minibatches
-from segue.train.optimizer import AdamState, adam_rows, adam_step
+from segue.train.optimizers import OptimizerState, Rows
+from segue.train.optimizers.rule import clipped
 from segue.train.policies import ActorCritic
 
 LossInfo = dict[str, dict[str, float]]
@@ -45,7 +45,7 @@ class Learner:
 
     policy: ActorCritic
     parameters: Tensor  # [K, P], updated in place
-    adam: AdamState
+    optimizer: OptimizerState
     width: int  # members that are updated at a time
 
     def from_rollout(self, experience: Experience, knobs: Sequence[Knobs], generators: Generators) -> list[Learned]:
@@ -79,12 +79,11 @@ class Learner:
         self, phase: Phase, members: list[int], batches: Iterable[Batch | DataBatch], learned: list[Learned]
     ) -> None:
         """One phase of these members, in place; writes what came of it into `learned`."""
-        own = take(members, self.parameters, self.adam.mean, self.adam.square)
-        done = self.adam.updates[members]
-        said = update_chunk(self.policy, own, done, phase, batches)
-        put_back(members, own, self.parameters, self.adam.mean, self.adam.square)
-        self.adam.updates[members] += phase.updates
-        finite = own[0].detach().isfinite().all(1).tolist()
+        rows = self.optimizer.take(members, self.parameters)
+        done = rows.updates
+        said = update_chunk(self.policy, rows, phase, batches)
+        self.optimizer.put_back(members, rows, self.parameters, phase.updates)
+        finite = rows.parameters.detach().isfinite().all(1).tolist()
         for place, member in enumerate(members):
             learned[member].losses = {
                 loss: {name: values[place] for name, values in numbers.items()} for loss, numbers in said.info.items()
@@ -132,44 +131,25 @@ def chunks(programs: Sequence[Hashable], width: int) -> Iterator[list[int]]:
             yield group[start : start + width]
 
 
-def take(members: list[int], *rows: Tensor) -> list[Tensor]:
-    """Contiguous copies of these members' rows."""
-    index = torch.tensor(members, device=rows[0].device)
-    return [tensor.index_select(0, index) for tensor in rows]
-
-
-def put_back(members: list[int], own: list[Tensor], *rows: Tensor) -> None:
-    """Write rows taken with `take` back."""
-    index = torch.tensor(members, device=rows[0].device)
-    for tensor, mine in zip(rows, own, strict=True):
-        tensor.index_copy_(0, index, mine.detach())
-
-
-def update_chunk(
-    policy: ActorCritic,
-    own: list[Tensor],
-    updates: np.ndarray,
-    phase: Phase,
-    batches: Iterable[Batch | DataBatch],
-) -> Said:
-    """All updates of one chunk, in place on its `[k, P]` rows `own = [parameters, mean, square]`."""
-    parameters, mean, square = own
-    device = str(parameters.device)
-    settings = [row.adam for row in phase.rows]
-    lr, norm = np.array([adam.lr for adam in settings]), column(phase.rows, "max_grad_norm")
-    numbers = adam_rows(settings, lr, norm, updates, phase.updates, device)
-    losses = stacked_losses(phase.losses, device)
-    parameters.requires_grad_()
+def update_chunk(policy: ActorCritic, rows: Rows, phase: Phase, batches: Iterable[Batch | DataBatch]) -> Said:
+    """All updates of one chunk, in place on its rows."""
+    device = rows.parameters.device
+    rules = [row.optimizer for row in phase.rows]
+    norm = torch.from_numpy(column(phase.rows, "max_grad_norm")).to(device)
+    step = rules[0].begin(rules, rows, phase.updates)
+    losses = stacked_losses(phase.losses, str(device))
+    parameters = rows.parameters.requires_grad_()
     values: list[Tensor] = []
     told: list[Tensor] = []
     for update, batch in enumerate(batches):
         total, value_LK, info = total_loss(policy, parameters, batch, losses)
         (gradient,) = torch.autograd.grad(total, parameters)
         with torch.no_grad():
-            adam_step(parameters, gradient, mean, square, numbers, update)
+            step(clipped(gradient, norm), update)
         values.append(value_LK)
         if update >= phase.updates - phase.told:
             told.append(torch.stack([number.detach() for one in info.values() for number in one.values()]))
+    rules[0].end(rows)
     means = iter(torch.stack(told).mean(0).tolist())
     return Said(torch.stack(values), {loss: {name: next(means) for name in one} for loss, one in info.items()})
 

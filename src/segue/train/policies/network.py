@@ -86,15 +86,14 @@ class StackedNetwork(ActorCritic):
         return self.core.memory
 
     def initial(self, generator: np.random.Generator) -> Tensor:
-        """Orthogonal layers: gain 1 into the gates, 0.01 for the actors, 1 for the critic."""
+        """Orthogonal layers: gain 1 into all gates together, 0.01 for the actors, 1 for the critic."""
         hidden, features = self.core.hidden, self.encoder.features
-        gates = [orthogonal(generator, features, hidden, 1.0) for _ in range(self.core.gates)]
         widths = [(self.head.size, 0.01), (1, 1.0), *([(self.head.size, 0.01)] if self.has_auxiliary else [])]
         heads = [orthogonal(generator, hidden, width, gain) for width, gain in widths]
         return self._flat.pack(
             {
                 **_prefixed("encoder", self.encoder.initial(generator)),
-                "gates": np.concatenate(gates, 1),
+                "gates": orthogonal(generator, features, self.core.gates * hidden, 1.0),
                 **_prefixed("core", self.core.initial(generator)),
                 "heads": np.concatenate(heads, 1),
             }

@@ -45,9 +45,8 @@ class Core(ABC):
         return {"recurrent": (self.hidden, self.gates * self.hidden)}
 
     def initial(self, generator: np.random.Generator) -> Drawn:
-        """Orthogonal recurrent weights, a matrix a gate; biases begin at zero and are not drawn."""
-        drawn = [orthogonal(generator, self.hidden, self.hidden, 1.0) for _ in range(self.gates)]
-        return {"recurrent": np.concatenate(drawn, 1)}
+        """Orthogonal recurrent weights, one matrix for all gates; biases begin at zero and are not drawn."""
+        return {"recurrent": orthogonal(generator, self.hidden, self.gates * self.hidden, 1.0)}
 
     @abstractmethod
     def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:

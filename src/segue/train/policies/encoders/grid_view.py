@@ -36,9 +36,9 @@ class GridView(Encoder):
 
     width: int = 7
     height: int = 7
-    embedding: int = 8
-    filters: int = 32
-    features: int = 64
+    embedding: int = 16
+    filters: int = 64
+    features: int = 128
 
     @property
     def activations(self) -> int:

@@ -1,0 +1,56 @@
+"""RMSprop over rows, each with its own numbers. Shapes: k members, P parameters of a member."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from segue.train.optimizers.rule import Rows, Rule, Step, check_numbers, column, decayed, some
+
+
+@dataclass(frozen=True)
+class RMSprop(Rule):
+    """`torch.optim.RMSprop` (Tieleman & Hinton, 2012, lecture 6.5), also centred (Graves, 2013) and with momentum."""
+
+    lr: float = 1e-2
+    alpha: float = 0.99
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    centered: bool = False
+
+    slots: ClassVar[tuple[str, ...]] = ("square", "mean", "momentum")
+
+    def __post_init__(self) -> None:
+        numbers = {name: getattr(self, name) for name in ("lr", "alpha", "eps", "weight_decay", "momentum")}
+        check_numbers("RMSprop", numbers, ("alpha",))
+
+    @property
+    def structure(self) -> Hashable:
+        """The class, whether it is centred, and whether there is momentum."""
+        return type(self), self.centered, self.momentum > 0
+
+    def begin(self, rules: Sequence[RMSprop], rows: Rows, updates: int) -> Step:
+        """See `Rule.begin`."""
+        parameters, device = rows.parameters.detach(), rows.parameters.device
+        square, mean, buffer = (rows.slots[name] for name in self.slots)
+        lr, eps = column([r.lr for r in rules], device), column([r.eps for r in rules], device)
+        gain, momentum = column([1 - r.alpha for r in rules], device), column([r.momentum for r in rules], device)
+        decay = some([r.weight_decay for r in rules], device)
+
+        def step(gradient: Tensor, update: int) -> None:
+            gradient = decayed(gradient, parameters, decay)
+            square.lerp_(gradient * gradient, gain)
+            spread = square
+            if self.centered:
+                mean.lerp_(gradient, gain)
+                spread = square - mean * mean
+            gradient = gradient / spread.sqrt().add_(eps)
+            if self.momentum:
+                gradient = buffer.mul_(momentum).add_(gradient)
+            parameters.sub_(lr * gradient)
+
+        return step

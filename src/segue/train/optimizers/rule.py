@@ -1,0 +1,88 @@
+"""What an optimizer is to a pack: the numbers of one member, and an update of k members' rows.
+
+Shapes: k members of a chunk, P parameters of a member, U updates of a phase.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Step = Callable[[Tensor, int], None]
+"""(gradient `[k, P]`, number of the update in the phase): one update, in place."""
+
+
+@dataclass
+class Rows:
+    """What updates change: parameters and the optimizer's tensors `[k, P]`, and states of torch's own optimizers."""
+
+    parameters: Tensor
+    slots: dict[str, Tensor]
+    updates: NDArray[np.int64]  # [k] done before the phase
+    own: list[Any]  # [k]
+
+
+@dataclass(frozen=True)
+class Rule(ABC):
+    """An optimizer's numbers for one member."""
+
+    lr: float
+
+    slots: ClassVar[tuple[str, ...]] = ()  # names of the tensors that it keeps
+
+    @property
+    def structure(self) -> Hashable:
+        """What members must share to be updated side by side."""
+        return type(self)
+
+    @abstractmethod
+    def begin(self, rules: Sequence[Any], rows: Rows, updates: int) -> Step:
+        """Prepare a phase of so many updates for members of these rules, whose rows it will change."""
+
+    def at(self, lr: float) -> Self:
+        """The same with another learning rate."""
+        return replace(self, lr=lr)
+
+    def check(self) -> None:  # noqa: B027  (most rules are checked when they are made)
+        """Raise ValueError unless it can be used."""
+
+    def end(self, rows: Rows) -> None:  # noqa: B027  (most rules leave nothing elsewhere)
+        """Bring what the phase left elsewhere into the rows."""
+
+
+def clipped(gradient: Tensor, max_norm_K: Tensor) -> Tensor:
+    """Each row with its L2 norm clipped as `torch.nn.utils.clip_grad_norm_` does, by min(1, max / (norm + 1e-6))."""
+    norm: Tensor = torch.linalg.vector_norm(gradient, dim=1)
+    return gradient * (max_norm_K / (norm + 1e-6)).clamp_(max=1.0).unsqueeze(-1)
+
+
+def column(values: Any, device: torch.device) -> Tensor:
+    """Numbers `[..., k]` as a tensor `[..., k, 1]`, which broadcasts over rows."""
+    return torch.tensor(np.asarray(values, np.float32)[..., None], device=device)
+
+
+def decayed(gradient: Tensor, parameters: Tensor, weight_decay: Tensor | None) -> Tensor:
+    """The gradient with that of the L2 penalty, where there is one."""
+    return gradient if weight_decay is None else gradient + weight_decay * parameters
+
+
+def some(values: Sequence[float], device: torch.device) -> Tensor | None:
+    """Numbers as a column, or None where all are zero."""
+    return column(values, device) if any(values) else None
+
+
+def check_numbers(name: str, numbers: dict[str, Any], below_one: Sequence[str] = ()) -> None:
+    """Raise ValueError unless all are finite and not negative, and those of `below_one` less than 1."""
+    for key, value in numbers.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not (number and value >= 0 and (key not in below_one or value < 1)):
+            wanted = "in [0, 1)" if key in below_one else "a finite number of at least 0"
+            raise ValueError(f"{name} wants {key} {wanted}, and the pipeline's optimizer_builder gives {value!r}.")
