@@ -1,6 +1,7 @@
 """Training: one pack of members, from first step to last."""
 
 from segue.train.checks import check_metric, check_trial
+from segue.train.demonstrations import Demonstrations, member_keywords
 from segue.train.evaluate import EPISODE_METRICS, Evaluator
 from segue.train.losses import A2C, PPO, Advisor, BehaviorCloning, EntropyBonus, Imitation, MemberLoss, PPOValue
 from segue.train.policies import Mlp, Network
@@ -13,6 +14,7 @@ __all__ = [
     "PPO",
     "Advisor",
     "BehaviorCloning",
+    "Demonstrations",
     "EntropyBonus",
     "Evaluator",
     "Imitation",
@@ -23,6 +25,7 @@ __all__ = [
     "Trainer",
     "check_metric",
     "check_trial",
+    "member_keywords",
     "member_seeds",
     "run_trial",
 ]
