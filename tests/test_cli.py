@@ -173,7 +173,7 @@ def test_a_complete_sweep_says_so_and_trains_nothing(home: Path, capsys: pytest.
 def test_ctrl_c_before_there_is_a_run_says_how_to_go_on(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("segue.cli.run_sweep", _interrupted)
+    monkeypatch.setattr("segue.cli.run.run_sweep", _interrupted)
     monkeypatch.setattr("sys.orig_argv", ["python", "-m", "sweeps.run", "stages", "--fresh", "--seeds", "2"])
     assert _exit_code("stages", "--fresh") == 130
     assert capsys.readouterr().err == "Interrupted. Continue with: python -m sweeps.run stages --seeds 2\n"
@@ -207,7 +207,9 @@ class TestTraining:
         driver, terminal = pty.fork()
         if driver == 0:
             os.chdir(tmp_path)
-            os.execve(SEGUE, [SEGUE, "learns.py"], os.environ | {"COLUMNS": "60", "LINES": "20", "TERM": "xterm"})
+            os.execve(
+                SEGUE, [SEGUE, "run", "learns.py"], os.environ | {"COLUMNS": "60", "LINES": "20", "TERM": "xterm"}
+            )
         said = _read_until(terminal, "running,")
         assert "│" in said  # the table
         os.write(terminal, b"\x03")
@@ -278,7 +280,7 @@ def _exit_code(*arguments: str) -> Any:
 
 def _command(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [SEGUE, *arguments],
+        [SEGUE, "run", *arguments],
         cwd=directory,
         capture_output=True,
         text=True,

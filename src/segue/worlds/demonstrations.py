@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from segue.plan.files import write_atomic
 from segue.worlds.registry import make_world
 from segue.worlds.seeds import lane_seeds
-from segue.worlds.world import World, WorldFactory
+from segue.worlds.world import WITH_EXPERTS, World, WorldFactory
 
 FORMAT = 1
 _ARRAYS = ("observation", "action", "reward", "begins")
@@ -72,6 +72,8 @@ def record(
         raise ValueError(f"There are {episodes} episodes to record: ask for at least 1.")
     made = make_world(world, 1, min(lanes, episodes))
     try:
+        if not made.has_expert:
+            raise ValueError(f"The world {world!r} has no expert: choose one that has, which are {WITH_EXPERTS}.")
         if success_only and "success" not in made.metrics:
             raise ValueError(f"The world {world!r} does not say what a success is: record without --success-only.")
         recorder = _Recorder(made, episodes, success_only)

@@ -1,10 +1,10 @@
-"""The command line: chooses a sweep and how it is run, and prints. `python -m sweeps.run`, or `segue`."""
+"""`segue run`, and `python -m sweeps.run`: chooses a sweep and how it is run, and prints."""
 
 import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,26 +15,7 @@ from segue.report.summary import read_summary, show
 from segue.tune.drive import Options, SweepResult, check_sweep, overridden, run_sweep
 from segue.tune.sweep_file import find_sweep, load_sweep, sweep_files, title
 
-_REFUSED = 2
-_MisuseError: Any = typer.BadParameter.__bases__[0]  # of the command line; Typer has no public name for it
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Run a sweep, continue it, describe it, or list the sweeps; exit with the code that says how it went.
-
-    0: done; 1: every trial failed; 2: refused, with one sentence on stderr; 130: interrupted, can be continued.
-    """
-    try:
-        code = app(arguments, standalone_mode=False) or 0
-    except (ValueError, _MisuseError) as error:
-        print(error.format_message() if isinstance(error, _MisuseError) else error, file=sys.stderr)
-        code = _REFUSED
-    sys.exit(code)
-
-
-@app.command()
 def command(
     sweep: Annotated[str | None, typer.Argument(help="A sweep's name, or the path of a sweep file.")] = None,
     describe: Annotated[bool, typer.Option("--describe", help="Show what would be run, and end.")] = False,

@@ -1,0 +1,5 @@
+"""The command line: chooses and prints. `segue`, and `python -m sweeps.run` for `segue run`."""
+
+from segue.cli.app import main, segue
+
+__all__ = ["main", "segue"]
