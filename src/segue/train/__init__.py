@@ -4,7 +4,7 @@ from segue.train.checks import check_metric, check_trial
 from segue.train.demonstrations import Demonstrations, member_keywords
 from segue.train.evaluate import EPISODE_METRICS, Evaluator
 from segue.train.losses import A2C, PPO, Advisor, BehaviorCloning, EntropyBonus, Imitation, MemberLoss, PPOValue
-from segue.train.policies import Mlp, Network
+from segue.train.policies import Mlp, Module, Network
 from segue.train.trainer import Trainer
 from segue.train.trial import member_seeds, run_trial
 
@@ -20,6 +20,7 @@ __all__ = [
     "Imitation",
     "MemberLoss",
     "Mlp",
+    "Module",
     "Network",
     "PPOValue",
     "Trainer",

@@ -2,8 +2,9 @@
 
 from segue.train.policies.choice import default_policy
 from segue.train.policies.mlp import Mlp
+from segue.train.policies.module import Module
 from segue.train.policies.network import Network
 from segue.train.policies.outputs import Outputs
 from segue.train.policies.policy import Acted, ActorCritic, Policy
 
-__all__ = ["Acted", "ActorCritic", "Mlp", "Network", "Outputs", "Policy", "default_policy"]
+__all__ = ["Acted", "ActorCritic", "Mlp", "Module", "Network", "Outputs", "Policy", "default_policy"]

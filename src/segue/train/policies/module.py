@@ -1,0 +1,201 @@
+"""A policy that is a `torch.nn.Module` of one's own, written for one member.
+
+Shapes: K members, B samples of a member, N lanes, T steps, O observation numbers, M memory numbers, A outputs of the
+actor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from segue.train.batch import Seen
+from segue.train.policies.flat import Flat
+from segue.train.policies.heads import Head
+from segue.train.policies.outputs import Outputs
+from segue.train.policies.policy import Act, Acted, ActorCritic, Policy, head_for
+from segue.train.policies.stacked import Array, as_tensor, native
+from segue.worlds.spaces import fields
+
+Make = Callable[[spaces.Space[Any], spaces.Space[Any]], nn.Module]
+_RANDOM_OR_MUTABLE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+
+
+@dataclass(frozen=True)
+class Module(Policy):
+    """`make(observation_space, action_space)` returns the module of one member; it is called once a member.
+
+    Its `forward(observation)` takes `[B, ...]` as the space has it (whole numbers for Discrete, a dictionary for Dict)
+    and returns the actor's outputs `[B, A]` (logits, or means) and values `[B]`. A module with an attribute `memory`, a
+    number M, has `forward(observation, memory)` and also returns the memory `[B, M]` after the step; it begins at zero.
+    A Gaussian's log standard deviations are added by the head.
+
+    Attributes:
+        make: The function.
+        together: Whether `torch.func.vmap` runs all members of a pack at once, which is faster. A member's results then
+            depend on the number of its neighbours in the last bits; by default they never do.
+    """
+
+    make: Make
+    together: bool = False
+
+    def build(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> ModuleActorCritic:
+        """See `Policy.build`; also ValueError when the module has randomness or a state, or answers in other shapes."""
+        built = ModuleActorCritic(self.make, observation_space, action_space, head_for(action_space), self.together)
+        built.check()
+        return built
+
+
+@dataclass(frozen=True)
+class ModuleActorCritic(ActorCritic):
+    """See `ActorCritic`."""
+
+    make: Make
+    observation_space: spaces.Space[Any]
+    action_space: spaces.Space[Any]
+    head: Head
+    together: bool
+
+    @property
+    def parameters(self) -> int:
+        """P."""
+        return self._flat.size
+
+    @property
+    def activations(self) -> int:
+        """Unknown; about as many as there are parameters, but for convolutions."""
+        return self.parameters
+
+    @property
+    def memory(self) -> int:
+        """M."""
+        return int(getattr(self._template, "memory", 0))
+
+    def initial(self, generator: np.random.Generator) -> Tensor:
+        """Those that the module draws when it is made, from torch's generator, seeded for this member alone."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(generator.integers(2**63)))
+            module = self.make(self.observation_space, self.action_space)
+        return self._flat.pack({name: value.detach().numpy() for name, value in module.named_parameters()})
+
+    def actor(self, parameters_KP: Tensor) -> Act:
+        """See `ActorCritic.actor`."""
+        weights = self._flat.unpack(parameters_KP.detach())
+
+        @torch.no_grad()
+        def act(observation_KNO: Array, memory_KNM: Array) -> Acted:
+            inputs, value, memory = self._call(weights, as_tensor(observation_KNO), as_tensor(memory_KNM))
+            return Acted(native(inputs), native(memory), native(value))
+
+        return act
+
+    def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
+        """See `ActorCritic.values`."""
+        value = self.actor(parameters_KP)(native(observation_KBO), native(memory_KBM)).value
+        assert value is not None
+        return as_tensor(value)
+
+    def extra(self, parameters_KP: Tensor) -> Tensor:
+        """See `ActorCritic.extra`."""
+        return parameters_KP[:, None, parameters_KP.shape[1] - self.head.extra :]
+
+    def outputs(self, parameters_KP: Tensor, seen: Seen) -> Outputs:
+        """See `ActorCritic.outputs`; a memory is carried from step to step."""
+        weights, sequences = self._flat.unpack(parameters_KP), seen.sequences
+        if sequences is None:
+            none = seen.observation.new_zeros(*seen.observation.shape[:2], 0)
+            inputs, value, _ = self._call(weights, seen.observation, none)
+            return Outputs(self.head, inputs, weights[_EXTRA], value, seen.action)
+        memory, parts = sequences.memory, []
+        steps = seen.observation.unflatten(1, sequences.begins.shape[1:]).unbind(1)
+        for observation, begins in zip(steps, sequences.begins.unbind(1), strict=True):
+            *told, memory = self._call(weights, observation, memory * (1 - begins).unsqueeze(-1))
+            parts.append(told)
+        inputs, value = (torch.cat(part, 1) for part in zip(*parts, strict=True))
+        return Outputs(self.head, inputs, weights[_EXTRA], value, seen.action)
+
+    def check(self) -> None:
+        """Raise ValueError, in one sentence, unless the module can be trained here."""
+        kind = type(self._template).__name__
+        for name, part in self._template.named_modules():
+            if isinstance(part, _RANDOM_OR_MUTABLE):
+                raise ValueError(
+                    f"The module {kind} has {type(part).__name__} as {name!r}, which is random or changes as it is "
+                    "used, so that runs could not be repeated: leave it out."
+                )
+        try:
+            parameters = self.initial(np.random.default_rng(0))[None]
+            numbers = fields(self.observation_space)[-1].stop
+            told = self.actor(parameters)(
+                np.zeros((1, 2, numbers), np.float32), np.zeros((1, 2, self.memory), np.float32)
+            )
+            assert told.value is not None
+            shapes = [tuple(part.shape[1:]) for part in (told.inputs, told.value, told.memory)]
+        except Exception as error:  # whatever a user's module may raise
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise ValueError(f"The module {kind} cannot read an observation of this world ({reason}).") from error
+        wanted = [(2, self.head.size), (2,), (2, self.memory)]
+        if shapes != wanted:
+            raise ValueError(f"The module {kind} answers two observations in the shapes {shapes}: let it be {wanted}.")
+
+    @cached_property
+    def _template(self) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            return self.make(self.observation_space, self.action_space)
+
+    @cached_property
+    def _flat(self) -> Flat:
+        shapes = {name: tuple(value.shape) for name, value in self._template.named_parameters()}
+        return Flat({**shapes, _EXTRA: (1, self.head.extra)})
+
+    def _call(
+        self, weights: Mapping[str, Tensor], observation: Tensor, memory: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Outputs `[K, B, A]`, values `[K, B]` and memories `[K, B, M]` of rows `[K, B, O]`."""
+        own = {name: value for name, value in weights.items() if name != _EXTRA}
+        if self.together:
+            inputs, value, after = vmap(self._one)(own, observation, memory)
+            return inputs, value, after
+        # Copies, since products round differently where matrices lie differently in memory.
+        told = [
+            self._one(
+                {name: value[k].clone() for name, value in own.items()}, observation[k].clone(), memory[k].clone()
+            )
+            for k in range(len(observation))
+        ]
+        inputs, value, after = (torch.stack(part) for part in zip(*told, strict=True))
+        return inputs, value, after
+
+    def _one(self, weights: Mapping[str, Tensor], observation: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """One member."""
+        seen = shaped(self.observation_space, observation)
+        if self.memory:
+            inputs, value, memory = functional_call(self._template, dict(weights), (seen, memory))
+        else:
+            inputs, value = functional_call(self._template, dict(weights), (seen,))
+        return inputs, value, memory
+
+
+_EXTRA = "extra of the head"  # no name of a module's parameter has blanks
+
+
+def shaped(space: spaces.Space[Any], rows_BO: Tensor) -> Any:
+    """Rows of numbers as the space has them: `[B, ...]`, whole numbers where it has those, a dictionary for a Dict."""
+    parts = {field.name: _part(field.space, rows_BO[:, field.start : field.stop]) for field in fields(space)}
+    return parts if isinstance(space, spaces.Dict) else parts[""]
+
+
+def _part(space: spaces.Space[Any], numbers: Tensor) -> Tensor:
+    if isinstance(space, spaces.Discrete):
+        return numbers[:, 0].long()
+    if isinstance(space, spaces.MultiDiscrete):
+        return numbers.long()
+    return numbers.reshape(len(numbers), *(space.shape or ()))
