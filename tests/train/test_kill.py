@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.train.pipelines import ROLLOUT, stage
+from segue.plan.evaluation import Evaluation
+from segue.train import Network, run_trial
+from tests.train.pipelines import LANES, ROLLOUT, stage
 from tests.train.same import assert_same_state
+from tests.train.staged import plans
 from tests.train.trials import final_state, plan, rows, run
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +50,40 @@ def test_killed_and_continued_it_leaves_what_a_whole_run_leaves(tmp_path, report
     killed_after(tmp_path / "trial", reports)
     train(tmp_path / "trial")
     train(tmp_path / "whole")
+    assert_same_trial(tmp_path / "trial", tmp_path / "whole")
+
+
+def train_staged(directory, report=lambda row: None, name="weaned", memory=None):
+    """Some 14 rollouts of stages of one kind, with a network."""
+    policy = Network(memory, hidden=8, auxiliary=True)
+    run_trial(
+        plans(0, save_interval=ROLLOUT)[name],
+        "CartPole-v1",
+        [0, 1],
+        Path(directory),
+        evaluation=Evaluation(every=ROLLOUT, episodes=2, max_episode_steps=20),
+        lanes=LANES,
+        policy=policy,
+        report=report,
+    )
+
+
+STAGED = "import sys; from tests.train.test_kill import train_staged; train_staged(sys.argv[1], print, *sys.argv[2:])"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "memory"), [("weaned", "lstm"), ("off-policy", "gru"), ("advisor", "lstm")])
+@pytest.mark.parametrize("reports", [1, 3])
+def test_killed_in_stages_that_teach_it_leaves_what_a_whole_run_leaves(tmp_path, name, memory, reports):
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-c", STAGED, str(tmp_path / "trial"), name, memory]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        for _ in range(reports):
+            assert process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        process.stdout.read()
+    train_staged(tmp_path / "trial", name=name, memory=memory)
+    train_staged(tmp_path / "whole", name=name, memory=memory)
     assert_same_trial(tmp_path / "trial", tmp_path / "whole")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -81,7 +82,8 @@ class Learner:
         """One phase of these members, in place; writes what came of it into `learned`."""
         rows = self.optimizer.take(members, self.parameters)
         done = rows.updates
-        said = update_chunk(self.policy, rows, phase, batches)
+        with np.errstate(all="ignore"):  # what is not finite is found below, and marks its member
+            said = update_chunk(self.policy, rows, phase, batches)
         self.optimizer.put_back(members, rows, self.parameters, phase.updates)
         finite = rows.parameters.detach().isfinite().all(1).tolist()
         for place, member in enumerate(members):
@@ -147,10 +149,11 @@ def update_chunk(policy: ActorCritic, rows: Rows, phase: Phase, batches: Iterabl
         with torch.no_grad():
             step(clipped(gradient, norm), update)
         values.append(value_LK)
-        if update >= phase.updates - phase.told:
-            told.append(torch.stack([number.detach() for one in info.values() for number in one.values()]))
+        numbers = [number.detach() for one in info.values() for number in one.values()]
+        if numbers and update >= phase.updates - phase.told:
+            told.append(torch.stack(numbers))
     rules[0].end(rows)
-    means = iter(torch.stack(told).mean(0).tolist())
+    means = iter(torch.stack(told).mean(0).tolist() if told else [])
     return Said(torch.stack(values), {loss: {name: next(means) for name in one} for loss, one in info.items()})
 
 
