@@ -173,7 +173,7 @@ def test_a_complete_sweep_says_so_and_trains_nothing(home: Path, capsys: pytest.
 def test_ctrl_c_before_there_is_a_run_says_how_to_go_on(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("segue.cli.run.run_sweep", _interrupted)
+    monkeypatch.setattr("segue.tune.drive.run_sweep", _interrupted)
     monkeypatch.setattr("sys.orig_argv", ["python", "-m", "sweeps.run", "stages", "--fresh", "--seeds", "2"])
     assert _exit_code("stages", "--fresh") == 130
     assert capsys.readouterr().err == "Interrupted. Continue with: python -m sweeps.run stages --seeds 2\n"

@@ -1,19 +1,30 @@
-"""The README's code runs as it stands."""
+"""The code of the README and of the guides runs as it stands."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+
+
+def run(page: Path) -> int:
+    """Run the Python blocks of a page one after the other; returns how many there are."""
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+    names: dict[str, object] = {"__name__": page.stem}
+    for block in blocks:
+        exec(compile(block, str(page), "exec"), names)
+    return len(blocks)
 
 
 @pytest.mark.slow
-def test_the_python_blocks_of_the_readme_run_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 2
-    names: dict[str, object] = {"__name__": "readme"}
-    for block in blocks:
-        exec(compile(block, str(README), "exec"), names)
-    printed = capsys.readouterr().out.split(maxsplit=1)
-    assert float(printed[0]) > 20
+def test_the_readme_s_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(ROOT / "README.md") == 3
+    assert float(capsys.readouterr().out.split(maxsplit=1)[0]) > 20
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def test_the_guides_code_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(page) == 1
+    assert float(capsys.readouterr().out) >= 0

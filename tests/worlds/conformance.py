@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from segue.worlds import World, lane_seeds, make_world
 from segue.worlds.spaces import fields, row_dtype, row_shape
-from segue.worlds.world import WorldFactory
+from segue.worlds.world import NO_LANES, WorldFactory
 from tests.worlds.play import actions_by_seed, assert_same, play
 
 Named = str | WorldFactory
@@ -198,6 +198,7 @@ class WorldConformance:
         actions = actions_by_seed(made, seeds, 5 + STEPS)
         play(made, actions[:5])
         rest = (play(whole, actions[:5]), play(whole, actions[5:]))[1]
+        assert len(made.restart(NO_LANES)) == 0
         first = made.restart(np.array([2, 0])).copy()
         state = through_a_file(made.state_dict())
         again = play(made, actions[5:])

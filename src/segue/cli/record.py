@@ -1,5 +1,6 @@
 """`segue record`: an expert's demonstrations into a file."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -19,11 +20,17 @@ def command(
     success_only: Annotated[bool, typer.Option("--success-only", help="Leave out episodes without success.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> int:
-    """Record what a world's expert does, for behaviour cloning. The same numbers record the same episodes."""
+    """Record an expert's demonstrations.
+
+    For behaviour cloning; the same numbers record the same episodes.
+    """
     console = Console()
     path = out or Path("demonstrations") / f"{world.replace('/', '-').replace(':', '-')}.npz"
     if path.suffix != ".npz":
         raise ValueError(f"The demonstrations would go to {path}: give --out a name that ends in .npz.")
+    existing = next(folder for folder in path.absolute().parents if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise ValueError(f"Nothing can be written in {existing}: choose another --out.")
     if path.exists() and not force:
         raise ValueError(f"{path} exists: choose another --out, or replace it with --force.")
     with _progress(console) as progress:
@@ -36,7 +43,10 @@ def command(
             success_only=success_only,
             on_progress=lambda done: progress.update(task, completed=done),
         )
-    write_recording(path, recording)
+    try:
+        write_recording(path, recording)
+    except OSError as error:
+        raise ValueError(f"{path} could not be written ({error.strerror or error}): choose another --out.") from error
     _tell(console, path, recording)
     return 0
 

@@ -4,16 +4,17 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from segue.plan.sweep import Sweep
-from segue.report.description import describe_sweep
-from segue.report.summary import read_summary, show
-from segue.tune.drive import Options, SweepResult, check_sweep, overridden, run_sweep
-from segue.tune.sweep_file import find_sweep, load_sweep, sweep_files, title
+
+if TYPE_CHECKING:
+    from segue.tune.drive import SweepResult
+
+# Ray takes seconds to import: what needs it is imported where it is used, so that other commands need not wait.
 
 
 def command(
@@ -27,6 +28,9 @@ def command(
     concurrency: Annotated[int | None, typer.Option(help="Trials at a time; as many as fit by default.")] = None,
 ) -> int:
     """Run a sweep, or continue it where it was interrupted. Without a name: list the sweeps."""
+    from segue.tune.drive import Options, overridden, run_sweep
+    from segue.tune.sweep_file import find_sweep, load_sweep
+
     console = Console()
     if sweep is None:
         _list(console)
@@ -45,6 +49,8 @@ def command(
 
 
 def _list(console: Console) -> None:
+    from segue.tune.sweep_file import sweep_files, title
+
     files = sweep_files()
     if not files:
         console.print(
@@ -58,11 +64,17 @@ def _list(console: Console) -> None:
 
 
 def _describe(console: Console, asked: Sweep, path: Path) -> None:
+    from segue.report.description import describe_sweep
+    from segue.tune.drive import check_sweep
+    from segue.tune.sweep_file import title
+
     check_sweep(asked)
     console.print(describe_sweep(asked, path.stem, title(path)), highlight=False, markup=False, soft_wrap=True)
 
 
-def _tell(console: Console, result: SweepResult) -> int:
+def _tell(console: Console, result: "SweepResult") -> int:
+    from segue.report.summary import read_summary, show
+
     if not result.trained:
         console.print("The sweep is complete: there is nothing left to train.", highlight=False, markup=False)
     summary = read_summary(result.run.path)

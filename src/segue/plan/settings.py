@@ -58,7 +58,8 @@ class TrainingSettings:
 
     - `num_mini_batch`: mini-batches that a rollout is broken into.
     - `update_repeats`: passes over the mini-batches of a rollout. None only where a stage has no on-policy losses.
-    - `max_grad_norm`: gradients are clipped to this norm; `math.inf` for no clipping.
+    - `max_grad_norm`: each member's whole gradient is clipped to this L2 norm (AllenAct's page says "inf" norm, and
+      its code clips the L2 norm); `math.inf` for no clipping.
     - `num_steps`: steps of a rollout, of each lane.
     - `gamma`: discount factor in [0, 1].
     - `use_gae`, `gae_lambda`: generalised advantage estimation and its parameter in [0, 1].

@@ -35,6 +35,7 @@ def check_data(index: int, component: OffPolicyPipelineComponent, world: Spaces,
     try:
         stream = DataStream(component, lanes, seed=0)
         (batch,) = stream.take(1)
+        batch = stream.everything() or batch
         stream.close()
     except (ValueError, TypeError, OSError) as error:
         raise ValueError(f"{where} gives no data: {error}") from error

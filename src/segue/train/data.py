@@ -52,6 +52,10 @@ class DataStream:
                 )
         return batches
 
+    def everything(self) -> Data | None:
+        """All that the iterator will ever give, where it can say so."""
+        return self._iterator.everything() if hasattr(self._iterator, "everything") else None
+
     def state_dict(self) -> dict[str, Any]:
         """How far it has been read."""
         own = self._iterator.state_dict() if hasattr(self._iterator, "state_dict") else None

@@ -31,9 +31,9 @@ class Demonstrations(Iterator[Data]):
     data_iterator_kwargs_generator=member_keywords)`.
 
     A batch has "observation", "action" and "begins", `[T, n, ...]` each. A pass goes through all episodes in a new
-    order, dealt to the lanes one after another: every step is shown once, but for the last of a lane, which do not fill
-    a window and come first in its next one. Windows go on where the last one ended; policies with a memory begin each
-    of them with an empty one.
+    order, dealt to the lanes one after another: every step is shown once, but for the last of a lane, which do not
+    fill a window and come first in its next one. A lane's first pass begins anywhere in it and goes round. Windows go
+    on where the last one ended; policies with a memory begin each of them with an empty one.
 
     Raises ValueError for a file that cannot be read, and for windows longer than what a lane gets.
     """
@@ -45,6 +45,7 @@ class Demonstrations(Iterator[Data]):
         self._ends = np.append(self._starts[1:], len(self._recording.begins))
         self._generator = np.random.Generator(np.random.SFC64(stream(seed, "demonstrations")))
         self._queues: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * self.lanes  # steps that each lane shows next
+        self._began = False
         if len(self._starts) < self.lanes:
             raise ValueError(
                 f"{self.path} has {len(self._starts)} episodes for {self.lanes} lanes side by side: record more, or "
@@ -60,20 +61,32 @@ class Demonstrations(Iterator[Data]):
         source = self._recording
         return {"observation": source.observation[at], "action": source.action[at], "begins": source.begins[at]}
 
+    def everything(self) -> Data:
+        """All steps of the file as one lane, for checks."""
+        source = self._recording
+        parts = {"observation": source.observation, "action": source.action, "begins": source.begins}
+        return {name: values[:, None] for name, values in parts.items()}
+
     def state_dict(self) -> dict[str, Any]:
         """Where each lane stands, and of which file."""
         return {
             "digest": self._recording.digest,
             "generator": self._generator.bit_generator.state,
             "queues": [queue.copy() for queue in self._queues],
+            "began": self._began,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where the iterator stood that made `state`; ValueError when the file has changed since."""
         if state["digest"] != self._recording.digest:
             raise ValueError(f"{self.path} has changed since the run began: put the old file back, or begin anew.")
+        if len(state["queues"]) != self.lanes:
+            raise ValueError(
+                f"The state is of {len(state['queues'])} lanes and not of {self.lanes}: keep their number."
+            )
         self._generator.bit_generator.state = state["generator"]
         self._queues = [np.array(queue, np.int64) for queue in state["queues"]]
+        self._began = state["began"]
 
     def _deal(self) -> None:
         """Deal all episodes to the lanes in a new order, each to the lane that has the fewest steps left."""
@@ -85,6 +98,9 @@ class Demonstrations(Iterator[Data]):
             dealt[lane].append(steps)
             left[lane] += len(steps)
         self._queues = [np.concatenate(parts) for parts in dealt]
+        if not self._began:  # each lane at another phase of its episode, or equally long ones would march in step
+            self._began = True
+            self._queues = [np.roll(queue, -int(self._generator.integers(len(queue)))) for queue in self._queues]
 
 
 @lru_cache(maxsize=4)

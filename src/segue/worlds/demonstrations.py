@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from segue.plan.files import write_atomic
 from segue.worlds.registry import make_world
-from segue.worlds.seeds import lane_seeds
+from segue.worlds.seeds import lane_seeds, stream
 from segue.worlds.world import WITH_EXPERTS, World, WorldFactory
 
 FORMAT = 1
@@ -41,7 +42,14 @@ class Recording:
     about: Mapping[str, Any]
     """World, seed, episodes, steps, means over episodes, and how many episodes were dropped; JSON-able."""
 
-    @property
+    def __post_init__(self) -> None:
+        lengths = {len(getattr(self, name)) for name in _ARRAYS}
+        if len(lengths) != 1 or not lengths.pop() or not self.begins[0]:
+            raise ValueError(
+                "A recording has as many observations, actions, rewards and begins, and begins an episode."
+            )
+
+    @cached_property
     def digest(self) -> str:
         """Of the arrays and what is said about them, 64 hex digits."""
         found = sha256(json.dumps(self.about, sort_keys=True).encode())
@@ -77,10 +85,17 @@ def record(
         if success_only and "success" not in made.metrics:
             raise ValueError(f"The world {world!r} does not say what a success is: record without --success-only.")
         recorder = _Recorder(made, episodes, success_only)
-        recorder.play(lane_seeds(seed, "train", made.lanes), on_progress)
+        recorder.play(_seeds(seed, made.lanes), on_progress)
     finally:
         made.close()
-    return recorder.recording({"world": world if isinstance(world, str) else repr(world), "seed": seed})
+    name = world if isinstance(world, str) else getattr(world, "__qualname__", type(world).__qualname__)
+    return recorder.recording({"world": name, "seed": seed, "lanes": made.lanes, "success_only": success_only})
+
+
+def _seeds(seed: int, lanes: int) -> NDArray[np.uint64]:
+    """Seeds of the use "train", but no member's: demonstrations are other episodes than those that it trains in."""
+    own = int(stream(seed, "demonstrations").generate_state(1)[0])
+    return lane_seeds(own, "train", lanes)
 
 
 def write_recording(path: Path, recording: Recording) -> None:
@@ -101,23 +116,24 @@ def read_recording(path: Path) -> Recording:
     if not path.is_file():
         raise ValueError(f"There is no demonstration file {path}: make one with `segue record WORLD --out {path}`.")
     try:
-        told, arrays = _parsed(path.read_bytes())
+        recording = _parsed(path.read_bytes())
     except Exception as error:  # zip's, numpy's and JSON's own; a damaged header may ask for anything
         raise _damaged(path) from error
-    if told["format"] > FORMAT:
+    if recording is None:
         raise ValueError(f"The demonstration file {path} is of a newer Segue: read it with that.")
-    recording = Recording(**arrays, about=told["about"])
-    if recording.digest != told["digest"] or not len(recording.action):
-        raise _damaged(path)
     return recording
 
 
-def _parsed(content: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """What a file says about itself, with a format, a digest and the rest, and its arrays."""
+def _parsed(content: bytes) -> Recording | None:
+    """The recording in a file's bytes; None where it is of a newer format. Raises whatever is wrong with them."""
     with np.load(io.BytesIO(content), allow_pickle=False) as entries:
         told = json.loads(str(entries["about"]))
-        arrays = {name: entries[name] for name in _ARRAYS}
-    return {"format": int(told["format"]), "digest": told["digest"], "about": dict(told["about"])}, arrays
+        if told["format"] > FORMAT:
+            return None
+        recording = Recording(**{name: entries[name] for name in _ARRAYS}, about=dict(told["about"]))
+    if recording.digest != told["digest"]:
+        raise ValueError("The digest is another one.")
+    return recording
 
 
 def _damaged(path: Path) -> ValueError:

@@ -84,7 +84,8 @@ class MiniGrid(World):
 
     def restart(self, lanes: Lanes) -> NDArray[np.uint8]:
         """Begin the next episodes of these lanes; see `World.restart`."""
-        self._begin(lanes)
+        if lanes.size:
+            self._begin(lanes)
         return self._look(lanes)
 
     def expert(self) -> Advice:
