@@ -96,6 +96,16 @@ def test_describe_shows_what_would_be_run_and_writes_nothing(home: Path, capsys:
     assert not (home / "runs").exists()
 
 
+def test_describe_says_which_optimizers_run_one_member_at_a_time(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write(home, "adagrad", "pipeline=with_adagrad")
+    assert _exit_code("adagrad", "--describe") == 0
+    assert "optimizer     one member at a time, by Adagrad itself" in capsys.readouterr().out
+    assert _exit_code("stages", "--describe") == 0
+    assert "one member at a time" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -132,9 +142,10 @@ def test_a_wrong_command_is_refused_in_one_sentence(
         ("world='CartPole-v9'", "There is no world 'CartPole-v9'"),
         ("metric='retrun'", "There is no metric 'retrun' in this world: did you mean 'return'?"),
         ("pipeline=no_stages", "pipeline_stages has no stages: give at least one PipelineStage."),
+        ("pipeline=with_lbfgs", "LBFGS cannot update the flat vector of a member's parameters"),
         ("pipeline=unknown_loss", "names the loss 'pop', which named_losses lacks: did you mean 'ppo'?"),
     ],
-    ids=["parameter", "world", "metric", "stages", "loss"],
+    ids=["parameter", "world", "metric", "stages", "optimizer", "loss"],
 )
 @pytest.mark.parametrize("describe", [[], ["--describe"]], ids=["run", "describe"])
 def test_a_wrong_sweep_is_refused_in_one_sentence(
@@ -232,7 +243,10 @@ def broken(members: int, lanes: int):
 """
 
 
-BAD_PIPELINES = """
+OTHER_PIPELINES = """
+import torch
+
+from segue.plan.builder import Builder
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.stage import PipelineStage
 from tests.tune.doubles import pipeline
@@ -243,16 +257,24 @@ def no_stages(first_steps, lr, gae_lambda):
 def unknown_loss(first_steps, lr, gae_lambda):
     return with_stages([PipelineStage(["pop"], max_stage_steps=10)], pipeline(first_steps, lr, gae_lambda))
 
-def with_stages(stages, good):
+def with_adagrad(first_steps, lr, gae_lambda):
+    good = pipeline(first_steps, lr, gae_lambda)
+    return with_stages(good.pipeline_stages, good, Builder(torch.optim.Adagrad, {"lr": lr}))
+
+def with_lbfgs(first_steps, lr, gae_lambda):
+    good = pipeline(first_steps, lr, gae_lambda)
+    return with_stages(good.pipeline_stages, good, Builder(torch.optim.LBFGS, {"lr": lr}))
+
+def with_stages(stages, good, optimizer=None):
     return TrainingPipeline(
-        good.named_losses, stages, good.optimizer_builder, 1, 1, 0.5, 10, 0.99, True, 0.95, None, None, 100
+        good.named_losses, stages, optimizer or good.optimizer_builder, 1, 1, 0.5, 10, 0.99, True, 0.95, None, None, 100
     )
 """
 
 
 def _write(home: Path, name: str, given: str = "") -> None:
     (home / "sweeps" / f"{name}.py").write_text(
-        SWEEP.replace("#", BAD_PIPELINES if given else "").replace("...", given)
+        SWEEP.replace("#", OTHER_PIPELINES if given else "").replace("...", given)
     )
 
 

@@ -32,5 +32,11 @@ def test_more_trials_than_points_are_searched_for_after_the_grid() -> None:
     )
 
 
+def test_remarks_are_lines_of_the_plan() -> None:
+    lines = describe_sweep(make_sweep(), "double", "", [("optimizer", "one member at a time")]).splitlines()
+    assert lines.index("optimizer     one member at a time") == lines.index("space") - 1
+
+
 def test_lines_fit_a_narrow_terminal() -> None:
-    assert max(map(len, describe_sweep(make_sweep(), "double", "").splitlines())) <= 76
+    said = describe_sweep(make_sweep(), "double", "", [("optimizer", "one member at a time, " * 9)])
+    assert max(map(len, said.splitlines())) <= 76

@@ -69,7 +69,16 @@ def _describe(console: Console, asked: Sweep, path: Path) -> None:
     from segue.tune.sweep_file import title
 
     check_sweep(asked)
-    console.print(describe_sweep(asked, path.stem, title(path)), highlight=False, markup=False, soft_wrap=True)
+    said = describe_sweep(asked, path.stem, title(path), _remarks(asked))
+    console.print(said, highlight=False, markup=False, soft_wrap=True)
+
+
+def _remarks(asked: Sweep) -> list[tuple[str, str]]:
+    """What the trainer has to say of the pipelines at the corners of the space."""
+    from segue.train.optimizers import rule_of
+
+    rules = [rule_of(asked.pipeline(**corner).optimizer_builder) for corner in asked.corners()]
+    return [("optimizer", remark) for remark in dict.fromkeys(rule.remark for rule in rules) if remark]
 
 
 def _tell(console: Console, result: "SweepResult") -> int:

@@ -20,7 +20,7 @@ class TrainingPipeline(TrainingSettings):
 
     - `named_losses`: losses by name, or Builders of them.
     - `pipeline_stages`: the stages; iterating over a pipeline goes through them.
-    - `optimizer_builder`: a Builder of the optimizer.
+    - `optimizer_builder`: a Builder of the optimizer, any class of `torch.optim` that updates a vector.
     - `should_log`: whether metrics are logged to the console and as TensorBoard events.
     - `lr_scheduler_builder`: a Builder of a learning-rate scheduler, or None.
     - the rest: see `TrainingSettings`.

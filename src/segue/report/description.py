@@ -1,7 +1,7 @@
 """What a sweep asks, for people, before it is run."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from segue.plan.sweep import Sweep
@@ -10,10 +10,16 @@ _WIDTH = 72
 _LABEL = 13
 
 
-def describe_sweep(sweep: Sweep, name: str, title: str) -> str:
-    """The space, the plan, the most steps it can take, and the pipeline at the first corner of the space."""
+def describe_sweep(sweep: Sweep, name: str, title: str, remarks: Sequence[tuple[str, str]] = ()) -> str:
+    """The space, the plan, the most steps it can take, and the pipeline at the first corner of the space.
+
+    `remarks` are further lines of the plan, each a label and what to know.
+    """
     corner = sweep.corners()[0]
-    lines = [f"{name}: {title}" if title else name, *_plan(sweep), "space"]
+    lines = [f"{name}: {title}" if title else name, *_plan(sweep)]
+    for label, remark in remarks:
+        lines += _entry(label, remark)
+    lines.append("space")
     for parameter in sweep.space:
         lines += _entry(parameter, _domain(sweep.describe()[f"space.{parameter}"]), indent=2)
     at = ", ".join(f"{parameter}={value}" for parameter, value in corner.items())

@@ -24,9 +24,7 @@ _ARRAY = "ndarray"
 
 def save_checkpoint(directory: Path, env_steps: int, state: Mapping[str, Any]) -> Path:
     """Write `state` (tensors, arrays, plain values, lists and dicts of them); keep it and the one before it."""
-    buffer = io.BytesIO()
-    torch.save(plain(state), buffer)
-    content = buffer.getvalue()
+    content = encoded(state)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"checkpoint-{env_steps:012d}-{digest(content)}.pt"
     write_atomic(path, content)
@@ -45,10 +43,22 @@ def load_checkpoint(directory: Path, device: str = "cpu") -> dict[str, Any] | No
     for path in newest_first(directory):
         content = path.read_bytes()
         if digest(content) == path.stem.rpartition("-")[2]:
-            loaded: dict[str, Any] = restored(torch.load(io.BytesIO(content), map_location=device, weights_only=True))
-            return loaded
+            return decoded(content, device)
         path.rename(path.with_name(f"damaged-{path.name}"))
     return None
+
+
+def encoded(state: Mapping[str, Any]) -> bytes:
+    """The content of a checkpoint."""
+    buffer = io.BytesIO()
+    torch.save(plain(state), buffer)
+    return buffer.getvalue()
+
+
+def decoded(content: bytes, device: str = "cpu") -> dict[str, Any]:
+    """What `encoded` was given (tuples come back as lists)."""
+    loaded: dict[str, Any] = restored(torch.load(io.BytesIO(content), map_location=device, weights_only=True))
+    return loaded
 
 
 def newest_first(directory: Path) -> list[Path]:

@@ -152,7 +152,6 @@ def update_chunk(policy: ActorCritic, rows: Rows, phase: Phase, batches: Iterabl
         numbers = [number.detach() for one in info.values() for number in one.values()]
         if numbers and update >= phase.updates - phase.told:
             told.append(torch.stack(numbers))
-    rules[0].end(rows)
     means = iter(torch.stack(told).mean(0).tolist() if told else [])
     return Said(torch.stack(values), {loss: {name: next(means) for name in one} for loss, one in info.items()})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 
 from segue.plan.builder import Builder
+from segue.plan.names import suggestion
 from segue.train.optimizers.adam import Adam, AdamW
 from segue.train.optimizers.one_by_one import OneByOne
 from segue.train.optimizers.rmsprop import RMSprop
@@ -21,12 +23,26 @@ PACKED: Mapping[type, type[Rule]] = {
     torch.optim.SGD: SGD,
     torch.optim.RMSprop: RMSprop,
 }
-_FASTER = ("foreach", "fused", "capturable", "differentiable")  # how torch computes, not what
-_OTHER_RULES = ("amsgrad", "maximize")
+
+
+def _arguments(kind: type[torch.optim.Optimizer]) -> frozenset[str] | None:
+    """The keywords that it takes beside the parameters; None where it takes any."""
+    parameters = list(inspect.signature(kind).parameters.values())
+    if any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return frozenset(parameter.name for parameter in parameters[1:])
+
+
+_ARGUMENTS = {kind: _arguments(kind) for kind in PACKED}  # of those that are asked for at every rollout
+_NUMBERS = {kind: frozenset(field.name for field in fields(rule)) for kind, rule in PACKED.items()}
+_FASTER = frozenset({"foreach", "fused", "capturable", "differentiable"})  # how torch computes, not what
 
 
 def rule_of(builder: Builder[Any]) -> Rule:
     """The rule of a pipeline's `optimizer_builder`: packed for Adam, AdamW, SGD and RMSprop, else one by one.
+
+    A packed rule knows the numbers. Arguments about speed change nothing to it; any other that is on (`amsgrad`,
+    `maximize`) makes another optimizer, which is torch's own.
 
     Raises ValueError, in one sentence, for what is no optimizer, for unknown arguments and impossible numbers;
     `Rule.check` also finds optimizers that cannot update a vector.
@@ -38,14 +54,14 @@ def rule_of(builder: Builder[Any]) -> Rule:
             "Builder(torch.optim.Adam, {'lr': 1e-3}) does."
         )
     arguments = {**builder.default, **builder.kwargs}
-    packed = PACKED.get(kind)
-    if packed is None or any(arguments.get(name) for name in _OTHER_RULES):
+    known = _ARGUMENTS[kind] if kind in PACKED else _arguments(kind)
+    for name in arguments:
+        if known is not None and name not in known:
+            raise ValueError(
+                f"{kind.__name__} takes no {name!r}, which the pipeline's optimizer_builder gives it: "
+                f"{suggestion(name, known)}"
+            )
+    numbers = _NUMBERS.get(kind, frozenset())
+    if kind not in PACKED or any(arguments[name] for name in arguments.keys() - numbers - _FASTER):
         return OneByOne.of(kind, arguments)
-    chosen = {name: value for name, value in arguments.items() if name not in (*_FASTER, *_OTHER_RULES)}
-    known = sorted(field.name for field in fields(packed))
-    unknown = sorted(set(chosen) - set(known))
-    if unknown:
-        raise ValueError(
-            f"{kind.__name__}'s arguments in a pipeline are {known}, and optimizer_builder gives {unknown}."
-        )
-    return packed(**chosen)
+    return PACKED[kind](**{name: value for name, value in arguments.items() if name in numbers})

@@ -7,73 +7,126 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Hashable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from segue.train.optimizers.rule import Rows, Rule, Step
+from segue.train.checkpoint import decoded, encoded
+from segue.train.optimizers.rule import Rows, Rule, Step, check_numbers
+
+_OTHERWISE = "choose another optimizer, such as torch.optim.Adam."
 
 
 @dataclass(frozen=True)
 class OneByOne(Rule):
-    """`kind(parameters, lr=lr, **arguments)` for each member: slower than the packed rules."""
+    """`kind(parameters, lr=lr, **arguments)` for each member: slower than the packed rules.
+
+    `kind` may be a class of one's own. A member's optimizer lives as long as the member, so that what it does is what
+    it does in torch; only a checkpoint holds its `state_dict()` in its place. The learning rate of its parameter
+    groups is the schedule's.
+    """
 
     kind: type[torch.optim.Optimizer] = torch.optim.Optimizer
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check_numbers(self.kind.__name__, {"lr": self.lr})
+
     @classmethod
     def of(cls, kind: type[torch.optim.Optimizer], arguments: Mapping[str, Any]) -> OneByOne:
-        """Raises ValueError where the learning rate is left open."""
+        """Raises ValueError where the learning rate is left open, or is none."""
         default = inspect.signature(kind).parameters.get("lr")
         rest = dict(arguments)
         lr = rest.pop("lr", None if default is None or default.default is default.empty else default.default)
-        if not isinstance(lr, int | float):
+        if lr is None:
             raise ValueError(f"{kind.__name__} needs a learning rate: give optimizer_builder an 'lr'.")
-        return cls(float(lr), kind, rest)
+        return cls(lr, kind, rest)
 
-    def check(self) -> None:
-        """Raise ValueError, with the reason, unless it can update a vector."""
-        vector = torch.nn.Parameter(torch.ones(3))
-        vector.grad = torch.ones(3)
-        try:
-            self.build(vector).step()
-        except Exception as error:  # whatever a user's class may raise
-            reason = " ".join(str(error).split()).rstrip(".")
-            raise ValueError(
-                f"{self.kind.__name__} cannot update the flat vector of a member's parameters ({reason}): choose "
-                "another optimizer, such as torch.optim.Adam."
-            ) from error
+    @property
+    def remark(self) -> str:
+        """See `Rule.remark`."""
+        return (
+            f"one member at a time, by {self.kind.__name__} itself: slower than Adam, AdamW, SGD and RMSprop, which "
+            "(without amsgrad and maximize) update all members of a pack at once"
+        )
 
     @property
     def structure(self) -> Hashable:
         """The class; arguments may differ."""
         return type(self), self.kind
 
-    def build(self, vector: torch.nn.Parameter) -> torch.optim.Optimizer:
-        """The optimizer of one member."""
-        kind: Any = self.kind
-        built: torch.optim.Optimizer = kind([vector], lr=self.lr, **self.arguments)
-        return built
+    def check(self) -> None:
+        """Raise ValueError, with the reason, unless it updates a vector, and in the same way after a checkpoint."""
+        name = self.kind.__name__
+        try:
+            straight = self._tried(lambda own: own)
+        except Exception as error:  # whatever a user's class may raise
+            reason = " ".join(str(error).split()).rstrip(".")
+            correct = f"correct its arguments {dict(self.arguments)}, or " if self.arguments else ""
+            raise ValueError(
+                f"{name} cannot update the flat vector of a member's parameters ({reason}): {correct}{_OTHERWISE}"
+            ) from error
+        try:
+            resumed = self._tried(lambda own: decoded(encoded({"own": [one.state_dict() for one in own]}))["own"])
+            why = "" if torch.allclose(straight, resumed, rtol=0, atol=0, equal_nan=True) else "it goes on differently"
+        except Exception as error:
+            why = f"{type(error).__name__} when it is restored"
+        if why:
+            raise ValueError(
+                f"{name} cannot be resumed from its own state_dict() ({why}): let it keep there all that it remembers, "
+                f"as tensors and plain values, and draw no random numbers, or {_OTHERWISE}"
+            )
 
     def begin(self, rules: Sequence[OneByOne], rows: Rows, updates: int) -> Step:
         """See `Rule.begin`."""
-        vectors = [torch.nn.Parameter(row) for row in rows.parameters.detach()]  # on the rows' own memory
-        optimizers = [rule.build(vector) for rule, vector in zip(rules, vectors, strict=True)]
-        for rule, optimizer, state in zip(rules, optimizers, rows.own, strict=True):
-            if state is not None:
-                optimizer.load_state_dict({"state": {0: state}, "param_groups": optimizer.state_dict()["param_groups"]})
-                optimizer.param_groups[0]["lr"] = rule.lr
+        places = list(rows.parameters.detach())  # the rows' own memory
+        optimizers = [rule._over(place, own) for rule, place, own in zip(rules, places, rows.own, strict=True)]
+        vectors = [_vector(optimizer) for optimizer in optimizers]
         rows.own[:] = optimizers
 
         def step(gradient: Tensor, update: int) -> None:
-            for vector, row, optimizer in zip(vectors, gradient, optimizers, strict=True):
-                vector.grad = row
+            for vector, place, own, optimizer in zip(vectors, places, gradient, optimizers, strict=True):
+                vector.grad = own
                 optimizer.step()
+                vector.grad = None
+                if vector.data_ptr() != place.data_ptr():  # it has put another tensor in the place of its parameter's
+                    place.copy_(vector.detach())
+                    vector.data = place
 
         return step
 
-    def end(self, rows: Rows) -> None:
-        """Keep the states in place of the optimizers."""
-        rows.own[:] = [optimizer.state_dict()["state"][0] for optimizer in rows.own]
+    def _over(self, place: Tensor, own: Any) -> torch.optim.Optimizer:
+        """The member's optimizer, over this memory: `own`, or a new one that stands where the state `own` stood."""
+        if isinstance(own, torch.optim.Optimizer):
+            optimizer = own
+            _vector(optimizer).data = place
+        else:
+            kind: Any = self.kind
+            optimizer = kind([torch.nn.Parameter(place)], lr=self.lr, **deepcopy(dict(self.arguments)))
+            if own is not None:
+                optimizer.load_state_dict(own)
+        for group in optimizer.param_groups:
+            group["lr"] = self.lr
+        return optimizer
+
+    def _tried(self, between: Any) -> Tensor:
+        """Where two phases lead, when the optimizers become `between(optimizers)` after the first."""
+        rows = Rows(torch.ones(1, 3), {}, np.zeros(1, np.int64), [None])
+        gradients = torch.tensor([[0.3, -0.7, 0.1], [0.2, 0.9, 0.0], [-0.6, 0.1, 0.4], [0.7, 0.3, -0.1]])
+        for phase in gradients.split(2):
+            step = self.begin([self], rows, len(phase))
+            with torch.no_grad():
+                for update, gradient in enumerate(phase):
+                    step(gradient[None].clone(), update)
+            rows.own = between(rows.own)
+        return rows.parameters
+
+
+def _vector(optimizer: torch.optim.Optimizer) -> Tensor:
+    """What it updates."""
+    vector: Tensor = optimizer.param_groups[0]["params"][0]
+    return vector

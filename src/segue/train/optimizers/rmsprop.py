@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from segue.train.optimizers.rule import Rows, Rule, Step, check_numbers, column, decayed, some
+from segue.train.optimizers.rule import Rows, Rule, Step, check_flags, check_numbers, column, decayed, some
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class RMSprop(Rule):
     def __post_init__(self) -> None:
         numbers = {name: getattr(self, name) for name in ("lr", "alpha", "eps", "weight_decay", "momentum")}
         check_numbers("RMSprop", numbers, ("alpha",))
+        check_flags("RMSprop", {"centered": self.centered})
 
     @property
     def structure(self) -> Hashable:

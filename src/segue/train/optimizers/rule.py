@@ -22,12 +22,12 @@ Step = Callable[[Tensor, int], None]
 
 @dataclass
 class Rows:
-    """What updates change: parameters and the optimizer's tensors `[k, P]`, and states of torch's own optimizers."""
+    """What updates change: parameters and the optimizer's tensors `[k, P]`, and what else belongs to each member."""
 
     parameters: Tensor
     slots: dict[str, Tensor]
     updates: NDArray[np.int64]  # [k] done before the phase
-    own: list[Any]  # [k]
+    own: list[Any]  # [k] an optimizer of torch, its state_dict() where a checkpoint was loaded, or None
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,13 @@ class Rule(ABC):
         """The same with another learning rate."""
         return replace(self, lr=lr)
 
+    @property
+    def remark(self) -> str:
+        """What to know of it before it is used, if anything."""
+        return ""
+
     def check(self) -> None:  # noqa: B027  (most rules are checked when they are made)
         """Raise ValueError unless it can be used."""
-
-    def end(self, rows: Rows) -> None:  # noqa: B027  (most rules leave nothing elsewhere)
-        """Bring what the phase left elsewhere into the rows."""
 
 
 def clipped(gradient: Tensor, max_norm_K: Tensor) -> Tensor:
@@ -77,6 +79,13 @@ def decayed(gradient: Tensor, parameters: Tensor, weight_decay: Tensor | None) -
 def some(values: Sequence[float], device: torch.device) -> Tensor | None:
     """Numbers as a column, or None where all are zero."""
     return column(values, device) if any(values) else None
+
+
+def check_flags(name: str, flags: dict[str, Any]) -> None:
+    """Raise ValueError unless each is True or False."""
+    for key, value in flags.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} wants {key} True or False, and the pipeline's optimizer_builder gives {value!r}.")
 
 
 def check_numbers(name: str, numbers: dict[str, Any], below_one: Sequence[str] = ()) -> None:

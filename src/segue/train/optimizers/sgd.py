@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from segue.train.optimizers.rule import Rows, Rule, Step, check_numbers, column, decayed, some
+from segue.train.optimizers.rule import Rows, Rule, Step, check_flags, check_numbers, column, decayed, some
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class SGD(Rule):
     def __post_init__(self) -> None:
         numbers = {name: getattr(self, name) for name in ("lr", "momentum", "dampening", "weight_decay")}
         check_numbers("SGD", numbers)
+        check_flags("SGD", {"nesterov": self.nesterov})
         if self.nesterov and (self.momentum <= 0 or self.dampening):
             raise ValueError("SGD's nesterov wants a momentum above 0 and no dampening: give momentum=0.9, say.")
 

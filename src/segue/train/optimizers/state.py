@@ -20,7 +20,7 @@ from segue.train.optimizers.rule import Rows, Rule
 
 @dataclass
 class OptimizerState:
-    """Tensors `[K, P]` by name, the updates done `[K]`, and the states of torch's own optimizers."""
+    """Tensors `[K, P]` by name, the updates done `[K]`, and what `Rows.own` says of each member."""
 
     slots: dict[str, Tensor]
     updates: NDArray[np.int64]
@@ -58,7 +58,8 @@ class OptimizerState:
 
     def state_dict(self) -> dict[str, Any]:
         """Copies, as tensors, arrays and plain values."""
-        return {"slots": deepcopy(self.slots), "updates": self.updates.copy(), "own": deepcopy(self.own)}
+        own = [one.state_dict() if isinstance(one, torch.optim.Optimizer) else one for one in self.own]
+        return {"slots": deepcopy(self.slots), "updates": self.updates.copy(), "own": deepcopy(own)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Stand where the state stood that was saved."""
