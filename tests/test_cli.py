@@ -228,7 +228,7 @@ class TestTraining:
         assert os.waitstatus_to_exitcode(os.waitpid(driver, 0)[1]) == 130
         assert "The running trials can be continued later." in said
         assert "Continue with: " in said
-        assert "segue learns.py" in said
+        assert "segue run learns.py" in said
         assert not re.search(r"Traceback|Warning|ray::|\[I ", said)
 
 
