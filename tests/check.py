@@ -58,7 +58,7 @@ STEPS = (
     Step("types (mypy --strict)", ("mypy",)),
     Step("imports run one way", ("lint-imports",)),
     Step("doctests", ("pytest", "src")),
-    Step("fast tests", ("pytest", "tests", "-m", "not slow")),
+    Step("fast tests, two at a time", ("pytest", "tests", "-m", "not slow", "-n", "2")),
 )
 SLOW = Step("slow tests (Ray, trained agents)", ("pytest", "tests", "-m", "slow"))
 

@@ -10,6 +10,9 @@ from tests.train.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, tra
 from tests.train.staged import NAMES, plans
 
 
+SLOW = pytest.mark.slow
+
+
 def assert_each_is_itself(pipelines, world="CartPole-v1", lanes=LANES, policy=None):
     def run(plans, seeds):
         return advanced(trainer(plans, world, seeds, lanes=lanes, policy=policy))
@@ -81,7 +84,7 @@ def test_when_members_begin_with_different_shapes():
     assert_each_is_itself([pipeline(stage(steps=5 * ROLLOUT, num_steps=8 + i % 3)) for i in range(len(SEEDS))])
 
 
-@pytest.mark.parametrize("memory", [None, "gru", "lstm"])
+@pytest.mark.parametrize("memory", [pytest.param(None, marks=SLOW), pytest.param("gru", marks=SLOW), "lstm"])
 @pytest.mark.parametrize("name", NAMES)
 def test_with_networks_in_all_kinds_of_stages(name, memory):
     policy = Network(memory, hidden=8, auxiliary=True)

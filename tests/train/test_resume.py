@@ -57,7 +57,7 @@ def test_after_a_member_has_left(tmp_path, world):
     assert_resumes_everywhere(tmp_path, [member(i, ROLLOUT, rollouts=4 + 2 * i) for i in range(3)], world)
 
 
-@pytest.mark.parametrize("memory", [None, "lstm"])
+@pytest.mark.parametrize("memory", [pytest.param(None, marks=pytest.mark.slow), "lstm"])
 @pytest.mark.parametrize("name", NAMES)
 def test_in_all_kinds_of_stages_with_and_without_a_memory(tmp_path, name, memory):
     policy = Network(memory, hidden=8, auxiliary=True)

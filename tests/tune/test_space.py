@@ -22,7 +22,6 @@ from segue.tune.space import SearchSpace
         (tune.choice(["a", None, 2]), CategoricalDistribution(["a", None, 2])),
         (tune.grid_search([0.8, 0.9]), CategoricalDistribution([0.8, 0.9])),
     ],
-    ids=str,
 )
 def test_each_domain_has_its_distribution(domain: Any, distribution: Any) -> None:
     assert SearchSpace.of({"x": domain}).distributions == {"x": distribution}
