@@ -9,7 +9,6 @@ from tests.train.members import SEEDS, Patience, ThreeTargets, member, seven
 from tests.train.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
 from tests.train.staged import NAMES, plans
 
-
 SLOW = pytest.mark.slow
 
 
