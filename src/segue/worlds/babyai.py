@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from segue.worlds.gym import GymnasiumWorld, Rows, make
 from segue.worlds.missions import NumberedMissions, most_words
+from segue.worlds.package_view import hasten
 from segue.worlds.world import Advice, State
 
 _PREFIX = "BabyAI-"
@@ -65,8 +66,9 @@ class BabyAI(GymnasiumWorld):
         super().load_state_dict(state)
 
     def _make(self) -> "gymnasium.Env[Any, Any]":
-        numbered = NumberedMissions(make(self._env_id), most_words(self._env_id))
-        return _WithBot(Rows(numbered, self._env_id))
+        environment = make(self._env_id)
+        hasten(environment)
+        return _WithBot(Rows(NumberedMissions(environment, most_words(self._env_id)), self._env_id))
 
     def _replay(self, lane: int, environment: "gymnasium.Env[Any, Any]", actions: NDArray[Any]) -> None:
         environment.follow_from(self._asked_at[lane])  # type: ignore[attr-defined]
