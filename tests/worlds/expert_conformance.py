@@ -54,6 +54,9 @@ class ExpertConformance:
             expected = np.int64 if isinstance(space, Discrete) else np.float32
             assert (advice.action.shape, advice.action.dtype) == ((LANES, *space.shape), expected)
             assert all(space.contains(action) for action in advice.action)
+            if advice.policy is not None:
+                np.testing.assert_allclose(advice.policy.sum(axis=1), 1, atol=1e-6)
+                assert (advice.policy[np.arange(LANES), advice.action][advice.available] > 0).all()
             made.step(row)
 
     def test_asking_changes_nothing_in_the_world(self, world: Named) -> None:

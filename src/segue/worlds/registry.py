@@ -11,6 +11,7 @@ import gymnasium
 from segue.plan.names import suggestion
 from segue.worlds.babyai import BabyAI, bot_plays
 from segue.worlds.cartpole import CartPole
+from segue.worlds.envpool import PREFIX, EnvPoolWorld
 from segue.worlds.gym import GymnasiumWorld
 from segue.worlds.minigrid import IDS, MiniGrid, level_of
 from segue.worlds.poisoneddoors import PoisonedDoors
@@ -32,7 +33,7 @@ class WorldSpec:
 
 
 def known_worlds() -> list[str]:
-    """Return all names that can be given now; "gym/<id>" asks for Gymnasium's own where an array program goes first."""
+    """Return names that can be given now; "gym/<id>" asks for Gymnasium's own, "envpool/<id>" for EnvPool's."""
     return sorted({*ARRAY_WORLDS, *IDS, *gymnasium.registry})
 
 
@@ -94,6 +95,8 @@ def _factory(world: str | WorldFactory) -> WorldFactory:
         return ARRAY_WORLDS[world]
     if level := level_of(world):
         return partial(MiniGrid, level)
+    if world.startswith(PREFIX):
+        return partial(EnvPoolWorld, world.removeprefix(PREFIX))
     env_id = _gymnasium_id(world)
     return partial(BabyAI if env_id.startswith(MINIGRID) else GymnasiumWorld, env_id)
 

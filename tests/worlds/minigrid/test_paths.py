@@ -171,11 +171,14 @@ def test_a_corrupted_expert_acts_at_random_near_the_goal_only() -> None:
         world.reset(lane_seeds(0, "train", lanes))
     shortest = 11  # ten steps and a turn
     for taken in range(shortest):
-        advice, unsure = plain.expert().action, corrupted.expert().action
+        advice, (unsure, _, policy) = plain.expert().action, corrupted.expert()
+        assert policy is not None
         if shortest - taken > 5:
             np.testing.assert_array_equal(advice, unsure)
+            np.testing.assert_array_equal(policy, np.eye(7)[advice])
         else:
             np.testing.assert_allclose(np.bincount(unsure, minlength=7) / lanes, 1 / 7, atol=0.02)
+            np.testing.assert_allclose(policy, 1 / 7)
         for world in (plain, corrupted):
             world.step(advice)
 

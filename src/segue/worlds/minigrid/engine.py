@@ -16,6 +16,7 @@ _TURNS = np.zeros(rules.ACTIONS, np.int64)
 _TURNS[rules.LEFT], _TURNS[rules.RIGHT] = -1, 1
 
 _INNER = slice(view.MARGIN, -view.MARGIN)
+_ALWAYS = np.eye(rules.ACTIONS, dtype=np.float32)  # the policies of experts that are sure of an action
 _WHIMS = np.uint64(0x57_48_49_4D_53)  # moves a seed to where the expert's own stream begins
 
 
@@ -99,10 +100,11 @@ class MiniGrid(World):
         action, available, near = self._expert.guide(
             self._cells[:, _INNER, _INNER], self._carried, place, self._direction
         )
-        if self.corrupt_within:
-            whim = self._whims.uniform(np.arange(self.lanes), 1)[0] * rules.ACTIONS
-            action = np.where(near, whim.astype(np.int64), action)
-        return Advice(action, available)
+        if not self.corrupt_within:
+            return Advice(action, available)
+        whim = self._whims.uniform(np.arange(self.lanes), 1)[0] * rules.ACTIONS
+        policy = np.where(near[:, None], np.float32(1 / rules.ACTIONS), _ALWAYS[action])
+        return Advice(np.where(near, whim.astype(np.int64), action), available, policy)
 
     def select(self, lanes: Lanes) -> "MiniGrid":
         """Keep these lanes; see `World.select`."""
