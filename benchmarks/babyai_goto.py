@@ -2,7 +2,8 @@
 
 16 lanes x 32 steps, 4 epochs, 2 minibatches, Adam 1e-3, gamma and lambda 0.99, convolution and GRU of 128 units, 50,176
 steps: the settings of AllenAct's own test, which takes 53 s for them on 2 cores. Clip range 0.2, not decayed; gradient
-norm 1, value coefficient 1, values not clipped. One core here. Success is greedy, on 50 fresh episodes a seed.
+norm 2, value coefficient 2, entropy coefficient 0.02, values not clipped, found on other seeds than these. One core
+here. Success is greedy, on 50 fresh episodes a seed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
 from segue.plan.evaluation import Evaluation
 from segue.train import PPO, Network, Trainer
 
-WORLD, STEPS, LANES, SEEDS = "BabyAI-GoToObj-v0", 50_176, 16, (0, 1, 2, 3, 4)
+WORLD, STEPS, LANES, SEEDS = "BabyAI-GoToObj-v0", 50_176, 16, (5, 6, 7, 8, 9)
 ALLENACT_SECONDS, TARGET = 53.0, 0.95
 PARTS = {
     "world": "gymnasium/vector/sync_vector_env.py:step",
@@ -35,14 +36,20 @@ PARTS = {
 
 def pipeline() -> TrainingPipeline:
     """PPO alone."""
-    ppo = PPO(clip_param=0.2, normalize_advantage="rollout", use_clipped_value_loss=False, value_loss_coef=1.0)
+    ppo = PPO(
+        clip_param=0.2,
+        normalize_advantage="rollout",
+        use_clipped_value_loss=False,
+        value_loss_coef=2.0,
+        entropy_coef=0.02,
+    )
     return TrainingPipeline(
         named_losses={"ppo": ppo},
         pipeline_stages=[PipelineStage(["ppo"], max_stage_steps=STEPS)],
         optimizer_builder=Builder(optim.Adam, {"lr": 1e-3}),
         num_mini_batch=2,
         update_repeats=4,
-        max_grad_norm=1.0,
+        max_grad_norm=2.0,
         num_steps=32,
         gamma=0.99,
         use_gae=True,
