@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).parent / "results"
+_DIGITS = 4
 PACKAGES = ("torch", "numpy", "ray", "optuna", "gymnasium", "minigrid", "stable-baselines3")
 
 
@@ -40,7 +41,7 @@ def publish(
     title: str,
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
-    figures: Mapping[str, float],
+    figures: Mapping[str, Any],
     keep: bool,
 ) -> None:
     """Print the table and, last, one line of JSON; with `keep` write a dated record into `benchmarks/results/`."""
@@ -50,10 +51,16 @@ def publish(
     for row in rows:
         table.add_row(*row)
     Console(width=100).print(table)
-    rounded = {key: round(value, 3) for key, value in figures.items()}
+    rounded = _rounded(figures)
     if keep:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         record = {"date": today, "command": command, "machine": machine(), "figures": rounded}
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{today}-{name}.json").write_text(json.dumps(record, indent=2) + "\n")
     print(json.dumps(rounded))
+
+
+def _rounded(figures: Any) -> Any:
+    if isinstance(figures, Mapping):
+        return {key: _rounded(value) for key, value in figures.items()}
+    return [_rounded(value) for value in figures] if isinstance(figures, list) else round(figures, _DIGITS)

@@ -64,5 +64,6 @@ sweep = Sweep(
     seeds=1,
     lanes=16,
     policy=Network(memory="gru", hidden=128),
+    scheduler="stage_asha",
     search="tpe",
 )

@@ -65,5 +65,6 @@ sweep = Sweep(
     trials=24,
     seeds=3,
     lanes=16,
+    scheduler="stage_asha",
     search="tpe",
 )

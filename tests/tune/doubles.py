@@ -117,6 +117,7 @@ def learning_curve(sweep: Sweep, parameters: Mapping[str, Any], step: int) -> di
         "env_steps": step,
         "total_env_steps": step * sweep.seeds,
         "stage": int(in_second),
+        "stages": 2,
         "stage_steps": step - parameters["first_steps"] * in_second,
         "stage_done": step in (parameters["first_steps"], 1200),
         "final": step == 1200,

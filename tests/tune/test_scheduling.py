@@ -46,14 +46,14 @@ def test_a_stop_is_remembered_for_the_searcher(tmp_path: Path) -> None:
     verdicts = Verdicts()
     scheduler = _scheduler(Remembering(TrialScheduler.STOP), open_record(tmp_path, make_sweep()), verdicts)
     assert scheduler.on_trial_result(None, _trial(3), _row(100)) == TrialScheduler.STOP
-    assert verdicts.stopped == {3}
+    assert verdicts.stopped == {3: "Remembering: return 1 after 100 steps"}
 
 
 def test_the_last_report_of_a_pipeline_cannot_be_stopped(tmp_path: Path) -> None:
     verdicts = Verdicts()
     scheduler = _scheduler(Remembering(TrialScheduler.STOP), open_record(tmp_path, make_sweep()), verdicts)
     assert scheduler.on_trial_result(None, _trial(3), _row(1200, final=True)) == TrialScheduler.CONTINUE
-    assert verdicts.stopped == set()
+    assert verdicts.stopped == {}
 
 
 def test_a_pause_is_not_granted(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_failure_stops_the_trial_and_is_no_result(tmp_path: Path) -> None:
     assert scheduler.on_trial_result(None, _trial(3), row) == TrialScheduler.STOP
     scheduler.on_trial_complete(None, _trial(3), row)
     assert inner.told == [("error", "3")]
-    assert verdicts.stopped == set()
+    assert verdicts.stopped == {}
 
 
 def test_a_lost_worker_leaves_its_cause(tmp_path: Path) -> None:
@@ -114,7 +114,8 @@ def test_the_inner_scheduler_is_shown_the_history_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "scheduler", ["asha", MedianStoppingRule(time_attr="env_steps", grace_period=200, min_samples_required=2)]
+    "scheduler",
+    ["asha", "stage_asha", "median", MedianStoppingRule("env_steps", grace_period=200, min_samples_required=2)],
 )
 @pytest.mark.parametrize("killed_after", [3, 7, 11])
 def test_verdicts_are_those_of_one_long_run(tmp_path: Path, scheduler: Any, killed_after: int) -> None:
@@ -147,4 +148,5 @@ def _trial(number: int) -> FakeTrial:
 
 
 def _row(step: int, final: bool = False) -> dict[str, Any]:
-    return {"return": 1.0, "env_steps": step, "final": final}
+    stage = {"stage": 0, "stages": 1, "stage_steps": step, "stage_done": final}
+    return {"return": 1.0, "env_steps": step, "final": final} | stage

@@ -187,7 +187,7 @@ def _searcher(record: StudyRecord, sweep: Sweep, budget: int, verdicts: Verdicts
 def _reported(
     path: Path, events: list[tuple[str, Any]], stopped: bool = False, error: bool = False, lost: str | None = None
 ) -> FrozenTrial:
-    verdicts = Verdicts(stopped={0} if stopped else set(), lost={0: lost} if lost else {})
+    verdicts = Verdicts(stopped={0: "ASHA"} if stopped else {}, lost={0: lost} if lost else {})
     record = open_record(path, make_sweep())
     searcher = _searcher(record, make_sweep(), 1, verdicts)
     searcher.suggest("tune-0")

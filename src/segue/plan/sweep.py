@@ -13,6 +13,8 @@ from segue.plan.pipeline import TrainingPipeline
 
 # How much is done and where may change when a sweep is continued; what is asked may not.
 _NOT_ASKED = ("trials", "resources", "concurrency")
+SCHEDULERS = ("asha", "stage_asha", "median")
+"""Those that have a name."""
 _COUNTS = ("seeds", "lanes", "trials", "concurrency")
 
 
@@ -28,7 +30,8 @@ class Sweep:
     - `seeds`: members of a trial, each with a seed of its own; `seed` is the one that all of them come from.
     - `lanes`: environments of each member.
     - `policy`: None for the trainer's default.
-    - `scheduler`: None, "asha", or a scheduler of `ray.tune`. `search`: how points are proposed where there is no grid.
+    - `scheduler`: None, "asha", "stage_asha", "median", or a scheduler of `ray.tune`.
+    - `search`: how points are proposed where there is no grid.
     - `resources`: of one trial, as Ray names them; `concurrency`: trials at once, None for as many as fit.
 
     Raises ValueError, in one sentence with the fix, for whatever cannot work.
@@ -155,8 +158,9 @@ def _check_one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
 
 def _check_scheduler(scheduler: object) -> None:
     is_scheduler = not isinstance(scheduler, type) and hasattr(scheduler, "choose_trial_to_run")
-    if scheduler is not None and scheduler != "asha" and not is_scheduler:
-        raise ValueError(f"scheduler must be None, 'asha', or a scheduler object of ray.tune, got {scheduler!r}.")
+    if scheduler is not None and scheduler not in SCHEDULERS and not is_scheduler:
+        named = ", ".join(map(repr, SCHEDULERS))
+        raise ValueError(f"scheduler must be None, {named}, or a scheduler object of ray.tune, got {scheduler!r}.")
 
 
 def _check_resources(resources: Mapping[str, float]) -> None:

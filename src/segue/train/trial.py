@@ -162,6 +162,7 @@ def result_row(trainer: Trainer, metric: str, stage_ended: bool) -> Row:
         "env_steps": trainer.env_steps,
         "total_env_steps": trainer.total_env_steps,
         "stage": stands.stage,
+        "stages": len(trainer.members[0].pipeline),
         "stage_steps": stands.stage_steps,
         "stage_done": stage_ended,
         "final": trainer.done,

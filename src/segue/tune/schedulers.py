@@ -1,5 +1,6 @@
 """Which scheduler judges the trials of a sweep."""
 
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -7,13 +8,16 @@ from ray.tune.schedulers import (
     ASHAScheduler,
     FIFOScheduler,
     HyperBandScheduler,
+    MedianStoppingRule,
     PopulationBasedTraining,
     PopulationBasedTrainingReplay,
     ResourceChangingScheduler,
     TrialScheduler,
 )
 
+from segue.plan.pipeline import TrainingPipeline
 from segue.plan.sweep import Sweep
+from segue.tune.stage_asha import StageASHA
 
 TIME = "env_steps"
 _NOT_ONLY_STOPPING = (
@@ -29,20 +33,21 @@ _FIRST_RUNG = 8  # of the pipeline's steps, one part in so many
 def make_scheduler(sweep: Sweep) -> TrialScheduler:
     """The sweep's scheduler, newly made or copied, over environment steps.
 
-    "asha" first judges after 1/8 of the longest pipeline (at least one evaluation) and lets about a third go on, then
-    again after three times as many steps, and so on. Raises ValueError for a scheduler that would count something else,
-    stop trials at a length below the pipeline's, or change trials rather than stop them.
+    By name, they first judge after 1/8 of the longest pipeline, for "stage_asha" of the longest stage, but not before
+    the first evaluation:
+
+    - "asha": lets about the best third go on, then again after three times as many steps, and so on;
+    - "stage_asha": the same within each stage, and at the ends of stages (see `StageASHA`);
+    - "median": stops a trial whose best value is below the median of the others' means so far.
+
+    Raises ValueError for a scheduler that would count something else, stop trials at a length below the pipeline's, or
+    change trials rather than stop them.
     """
-    longest = longest_pipeline(sweep)
     if sweep.scheduler is None:
         return FIFOScheduler()
-    if sweep.scheduler == "asha":
-        # stop_last_trials=False: a trial ends when its pipeline does, and each trial counts on one rung per report.
-        first = max(longest // _FIRST_RUNG, min(sweep.evaluation.every, longest), 1)
-        return ASHAScheduler(
-            TIME, max_t=longest, grace_period=first, reduction_factor=_REDUCTION_FACTOR, stop_last_trials=False
-        )
-    _check(sweep.scheduler, sweep, longest)
+    if isinstance(sweep.scheduler, str):
+        return _NAMED[sweep.scheduler](sweep)
+    _check(sweep.scheduler, sweep, longest_pipeline(sweep))
     return deepcopy(sweep.scheduler)
 
 
@@ -51,12 +56,51 @@ def longest_pipeline(sweep: Sweep) -> int:
 
     Raises ValueError, with the corner, where the pipeline function fails.
     """
-    return max(_total_steps(sweep, corner) for corner in sweep.corners())
+    return max(_built(sweep, corner).total_steps for corner in sweep.corners())
 
 
-def _total_steps(sweep: Sweep, corner: dict[str, Any]) -> int:
+def longest_stage(sweep: Sweep) -> int:
+    """The most environment steps of a member that a stage takes at a corner of the space.
+
+    Raises ValueError likewise.
+    """
+    return max(stage.step_limit for corner in sweep.corners() for stage in _built(sweep, corner))
+
+
+def _asha(sweep: Sweep) -> TrialScheduler:
+    longest = longest_pipeline(sweep)
+    # stop_last_trials=False: a trial ends when its pipeline does, and each trial counts on one rung per report.
+    return ASHAScheduler(
+        TIME,
+        max_t=longest,
+        grace_period=_first_point(sweep, longest),
+        reduction_factor=_REDUCTION_FACTOR,
+        stop_last_trials=False,
+    )
+
+
+def _stage_asha(sweep: Sweep) -> TrialScheduler:
+    return StageASHA(_first_point(sweep, longest_stage(sweep)), _REDUCTION_FACTOR)
+
+
+def _median(sweep: Sweep) -> TrialScheduler:
+    return MedianStoppingRule(TIME, grace_period=_first_point(sweep, longest_pipeline(sweep)))
+
+
+_NAMED: Mapping[str, Callable[[Sweep], TrialScheduler]] = {
+    "asha": _asha,
+    "stage_asha": _stage_asha,
+    "median": _median,
+}
+
+
+def _first_point(sweep: Sweep, steps: int) -> int:
+    return max(steps // _FIRST_RUNG, min(sweep.evaluation.every, steps), 1)
+
+
+def _built(sweep: Sweep, corner: dict[str, Any]) -> TrainingPipeline:
     try:
-        return sweep.pipeline(**corner).total_steps
+        return sweep.pipeline(**corner)
     except Exception as error:
         raise ValueError(f"The pipeline function fails at {corner}: {type(error).__name__}: {error}") from error
 

@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import TrialScheduler
 
 from segue.tune.schedulers import TIME
+from segue.tune.stages import Stages
 from segue.tune.study import StudyRecord
 from segue.tune.verdicts import Verdicts, has_ended, has_failed
 
@@ -65,10 +66,10 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         # A resumed trial repeats steps, of which the study holds the verdict if there was one.
         if self._record.is_judged(numbered.number, result[TIME]):
             return str(TrialScheduler.CONTINUE)
-        said = self._inner.on_trial_result(tune_controller, numbered, result)
+        said = self._inner.on_trial_result(tune_controller, numbered, result | self._standing(numbered.number, result))
         if said != TrialScheduler.STOP or has_ended(result):
             return str(TrialScheduler.CONTINUE)
-        self._verdicts.stopped.add(numbered.number)
+        self._verdicts.stopped[numbered.number] = self._reason(numbered, result)
         return str(TrialScheduler.STOP)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
@@ -96,6 +97,18 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         """What the inner scheduler says of itself."""
         return str(self._inner.debug_string())
 
+    def _standing(self, number: int, result: Mapping[str, Any]) -> dict[str, Any]:
+        """Where a report stands in its stage, told by what the study knows, as it will be told when it is rebuilt."""
+        stages = (self._record.stages(number) or Stages(result["stages"])).with_report(result)
+        self._record.note_stages(number, stages)
+        return stages.standing(result[TIME])
+
+    def _reason(self, trial: NumberedTrial, result: Mapping[str, Any]) -> str:
+        inner = type(self._inner)
+        if hasattr(inner, "reason"):
+            return f"{inner.__name__}: {self._inner.reason(trial.trial_id)}"
+        return f"{inner.__name__}: {self._metric} {result[str(self._metric)]:.4g} after {result[TIME]:,} steps"
+
     def _rebuild(self, tune_controller: Any) -> None:
         # Running trials first: a rule that compares with the trials so far must not stop one of them in hindsight.
         seen = [trial for trial in self._record.trials if trial.intermediate_values]
@@ -104,8 +117,9 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
 
     def _show(self, tune_controller: Any, trial: FrozenTrial) -> None:
         numbered = NumberedTrial(trial.number, {})
+        stages = self._record.stages(trial.number) or Stages(1)
         rows = [
-            {"training_iteration": index, TIME: step, self._metric: value}
+            {"training_iteration": index, TIME: step, self._metric: value, **stages.standing(step)}
             for index, (step, value) in enumerate(sorted(trial.intermediate_values.items()), start=1)
         ]
         self._inner.on_trial_add(tune_controller, numbered)

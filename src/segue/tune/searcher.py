@@ -85,6 +85,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         elif has_ended(row):
             self._record.complete(number, row["env_steps"], row[self._sweep.metric], attributes)
         elif number in self._verdicts.stopped:
+            attributes["stopped_by"] = self._verdicts.stopped[number]
             self._record.stop(number, row["env_steps"], row[self._sweep.metric], attributes)
         else:
             self._record.fail(number, "It returned before its pipeline had ended.", attributes)

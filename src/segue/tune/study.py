@@ -16,8 +16,10 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from segue.tune.space import SearchSpace
+from segue.tune.stages import Stages
 
 Mode = Literal["max", "min"]
+STAGES = "stages"  # the user attribute that says how many there are, and where they ended
 STOP = "stop"  # the user attribute that marks a trial whose scheduler stopped it, before it is told
 _DIRECTIONS = {"max": StudyDirection.MAXIMIZE, "min": StudyDirection.MINIMIZE}
 _BUSY_SECONDS = 30.0
@@ -98,6 +100,16 @@ class StudyRecord:
     def is_judged(self, number: int, step: int) -> bool:
         """Whether the trial was judged at `step` or later."""
         return max(self.trials[number].intermediate_values, default=-1) >= step
+
+    def note_stages(self, number: int, stages: Stages) -> None:
+        """Record where the trial's stages ended so far; before the value of a report, which it is part of."""
+        if self.stages(number) != stages:
+            self._annotate(number, {STAGES: stages.recorded()})
+
+    def stages(self, number: int) -> Stages | None:
+        """Where the trial's stages ended so far; None before its first report."""
+        recorded = self.trials[number].user_attrs.get(STAGES)
+        return None if recorded is None else Stages(recorded["of"], tuple(recorded["ended_at"]))
 
     def report(self, number: int, step: int, value: float) -> None:
         """The trial was judged at `step` environment steps and goes on."""

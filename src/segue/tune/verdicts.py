@@ -9,9 +9,9 @@ FAILURE = "failure"  # the key of a report that says why a trial broke, in one l
 
 @dataclass
 class Verdicts:
-    """The trials, by number, that the scheduler stopped, and the last cause of those whose worker was lost."""
+    """Why the scheduler stopped trials, by number, and the last cause of those whose worker was lost."""
 
-    stopped: set[int] = field(default_factory=set)
+    stopped: dict[int, str] = field(default_factory=dict)
     lost: dict[int, str] = field(default_factory=dict)
 
 
