@@ -9,7 +9,8 @@ from ray.tune.search import Searcher
 
 from segue.plan.sweep import Sweep
 from segue.tune.run_directory import RunDirectory
-from segue.tune.searcher import StudySearcher, is_complete, left_to_run, sampler_for
+from segue.tune.samplers import sampler_for
+from segue.tune.searcher import StudySearcher, is_complete, left_to_run
 from segue.tune.study import StudyRecord
 from segue.tune.verdicts import FAILURE, Verdicts
 from tests.tune.doubles import MIXED, make_sweep

@@ -48,7 +48,7 @@ def test_values_that_a_study_cannot_hold_are_labelled_and_come_back_as_they_were
 
     values = [[64, 64], schedule, {"kind": "linear"}, None]
     space = SearchSpace.of({"x": tune.choice(values), "always": 3})
-    recorded = [space.recorded({"x": value})["x"] for value in values]
+    recorded = [space.recorded({"x": value})[0]["x"] for value in values]
     assert recorded[0] == "0: [64, 64]"
     assert recorded[3] == "3: null"
     assert all(isinstance(label, str) for label in recorded)
@@ -68,4 +68,4 @@ def test_every_point_of_a_grid_comes_back() -> None:
     points = grid(space)
     search = SearchSpace.of(space)
     assert points is not None
-    assert [search.parameters(search.recorded(point)) for point in points] == points
+    assert [search.parameters(search.recorded(point)[0]) for point in points] == points

@@ -1,11 +1,11 @@
 """A sweep: a question about pipelines, checked when it is asked."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from segue.plan import checks, space
+from segue.plan import asked_space, checks, space
 from segue.plan.describe import canonical_json, describe, fingerprint
 from segue.plan.evaluation import Evaluation
 from segue.plan.names import suggestion
@@ -13,6 +13,9 @@ from segue.plan.pipeline import TrainingPipeline
 
 # How much is done and where may change when a sweep is continued; what is asked may not.
 _NOT_ASKED = ("trials", "resources", "concurrency")
+SEARCHES = ("tpe", "random", "gp", "cmaes", "qmc", "nsga2")
+"""How points can be proposed."""
+_OPTIONAL = ("points",)  # described where they are given, so that older runs still have the same fingerprint
 SCHEDULERS = ("asha", "stage_asha", "median")
 """Those that have a name."""
 _COUNTS = ("seeds", "lanes", "trials", "concurrency")
@@ -23,7 +26,9 @@ class Sweep:
     """A space of parameters, a function from them to a pipeline, and how its trials are run and judged.
 
     - `pipeline`: takes the names of `space` as keywords and returns a TrainingPipeline.
-    - `space`: `ray.tune` domains, `tune.grid_search` lists, and constants, by name.
+    - `space`: `ray.tune` domains, `tune.grid_search` lists, and constants, by name; or a function that asks a trial for
+      them, as Optuna's objectives do (`segue.plan.asked_space`).
+    - `points`: those that are tried first, each a dictionary of what the space names or asks for.
     - `world`: the name of a world, or a function (members, lanes) -> World.
     - `evaluation`, `metric`, `mode`: how a trial is judged, by which number, and whether more or less of it is better.
     - `trials`: how many; None for every point of a grid.
@@ -31,14 +36,14 @@ class Sweep:
     - `lanes`: environments of each member.
     - `policy`: None for the trainer's default.
     - `scheduler`: None, "asha", "stage_asha", "median", or a scheduler of `ray.tune`.
-    - `search`: how points are proposed where there is no grid.
+    - `search`: how points are proposed after the grid and `points`: "tpe", "random", "gp", "cmaes", "qmc" or "nsga2".
     - `resources`: of one trial, as Ray names them; `concurrency`: trials at once, None for as many as fit.
 
     Raises ValueError, in one sentence with the fix, for whatever cannot work.
     """
 
     pipeline: Callable[..., TrainingPipeline]
-    space: Mapping[str, Any]
+    space: Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]
     world: str | Callable[[int, int], Any]
     evaluation: Evaluation
     metric: str = "return"
@@ -49,7 +54,8 @@ class Sweep:
     lanes: int = 8
     policy: Any = None
     scheduler: Any = None
-    search: Literal["tpe", "random"] = "tpe"
+    search: Literal["tpe", "random", "gp", "cmaes", "qmc", "nsga2"] = "tpe"
+    points: Sequence[Mapping[str, Any]] = ()
     resources: Mapping[str, float] = field(default_factory=lambda: {"cpu": 1})
     concurrency: int | None = None
 
@@ -63,11 +69,15 @@ class Sweep:
 
     def corners(self) -> list[dict[str, Any]]:
         """Points with the first or last value of every domain, at most 64, in a fixed order."""
-        return space.corners(self.space)
+        return asked_space.corners(self.space) if callable(self.space) else space.corners(self.space)
 
     def grid(self) -> list[dict[str, Any]] | None:
         """Every point where the space has only grids and constants, else None."""
-        return space.grid(self.space)
+        return None if callable(self.space) else space.grid(self.space)
+
+    def planned(self) -> list[Mapping[str, Any]]:
+        """What is tried before anything is proposed: the points, then the grid."""
+        return [*self.points, *(point for point in self.grid() or [] if point not in self.points)]
 
     def describe(self) -> dict[str, Any]:
         """What is asked, JSON-able, one entry for each field and each name of the space ("space.gamma").
@@ -94,30 +104,38 @@ class Sweep:
 
     def _check(self) -> None:
         _check_kinds(self)
-        object.__setattr__(self, "space", dict(self.space))
         object.__setattr__(self, "resources", dict(self.resources))
-        space.check_space(self.space)
-        _check_signature(self.pipeline, self.space)
+        object.__setattr__(self, "points", tuple(dict(point) for point in self.points))
+        if not callable(self.space):
+            object.__setattr__(self, "space", dict(self.space))
+            space.check_space(self.space)
+            _check_signature(self.pipeline, self.space)
         _check_budget(self)
         _check_one_of("mode", self.mode, ("max", "min"))
-        _check_one_of("search", self.search, ("tpe", "random"))
+        _check_one_of("search", self.search, SEARCHES)
         _check_scheduler(self.scheduler)
         _check_resources(self.resources)
         _check_corner(self.pipeline, self.corners()[0])
 
     def _describe(self) -> dict[str, Any]:
         asked = [entry.name for entry in fields(self) if entry.name not in (*_NOT_ASKED, "space")]
-        return {name: describe(getattr(self, name)) for name in asked} | {
-            f"space.{name}": space.describe_entry(entry) for name, entry in self.space.items()
+        described = {
+            name: describe(getattr(self, name)) for name in asked if name not in _OPTIONAL or getattr(self, name)
         }
+        if callable(self.space):
+            return described | {"space": describe(self.space)}
+        return described | {f"space.{name}": space.describe_entry(entry) for name, entry in self.space.items()}
 
 
 def _check_kinds(sweep: Sweep) -> None:
     if not callable(sweep.pipeline):
         raise TypeError(f"pipeline must be a function that returns a TrainingPipeline, got {sweep.pipeline!r}.")
-    for name in ("space", "resources"):
-        if not isinstance(getattr(sweep, name), Mapping):
-            raise TypeError(f"{name} must be a dictionary, got {getattr(sweep, name)!r}.")
+    if not isinstance(sweep.resources, Mapping):
+        raise TypeError(f"resources must be a dictionary, got {sweep.resources!r}.")
+    if not isinstance(sweep.space, Mapping) and not callable(sweep.space):
+        raise TypeError(f"space must be a dictionary, or a function that asks a trial, got {sweep.space!r}.")
+    if isinstance(sweep.points, Mapping) or not all(isinstance(point, Mapping) for point in sweep.points):
+        raise TypeError(f"points must be a list of dictionaries, got {sweep.points!r}.")
     if not callable(sweep.world):
         checks.text("world", sweep.world)
     if not isinstance(sweep.evaluation, Evaluation):

@@ -19,15 +19,22 @@ def describe_sweep(sweep: Sweep, name: str, title: str, remarks: Sequence[tuple[
     lines = [f"{name}: {title}" if title else name, *_plan(sweep)]
     for label, remark in remarks:
         lines += _entry(label, remark)
-    lines.append("space")
-    for parameter in sweep.space:
-        lines += _entry(parameter, _domain(sweep.describe()[f"space.{parameter}"]), indent=2)
+    lines += _space(sweep)
     at = ", ".join(f"{parameter}={value}" for parameter, value in corner.items())
     return "\n".join([*lines, *_entry("pipeline at", at), textwrap.indent(sweep.pipeline(**corner).to_text(), "  ")])
 
 
+def _space(sweep: Sweep) -> Iterator[str]:
+    if callable(sweep.space):
+        yield from _entry("space", f"what {getattr(sweep.space, '__name__', 'a function')} asks for")
+        return
+    yield "space"
+    for parameter in sweep.space:
+        yield from _entry(parameter, _domain(sweep.describe()[f"space.{parameter}"]), indent=2)
+
+
 def _plan(sweep: Sweep) -> Iterator[str]:
-    grid = sweep.grid()
+    grid, points = sweep.grid() or [], len(sweep.points)
     world = sweep.world if isinstance(sweep.world, str) else getattr(sweep.world, "__qualname__", repr(sweep.world))
     evaluation = sweep.evaluation
     yield from _entry("world", f"{world}, {_counted(sweep.lanes, 'lane')} a seed")
@@ -36,10 +43,12 @@ def _plan(sweep: Sweep) -> Iterator[str]:
         f"{sweep.metric} ({sweep.mode}), every {evaluation.every:,} steps, "
         f"{_counted(evaluation.episodes, 'episode')}{', greedy' * evaluation.greedy}",
     )
-    searched = f"the grid of {len(grid)}, then {sweep.search}" if grid else sweep.search
-    trials = sweep.trials if sweep.trials is not None else len(grid or [])
+    planned = len(sweep.planned())
+    trials = sweep.trials if sweep.trials is not None else planned
+    parts = [f"{_counted(points, 'point')} given"] * bool(points) + [f"the grid of {len(grid)}"] * bool(grid)
+    parts += [sweep.search] * (trials > planned)
     scheduler = sweep.scheduler if isinstance(sweep.scheduler, str) else type(sweep.scheduler).__name__
-    yield from _entry("trials", f"{trials}, {searched if trials > len(grid or []) else 'the grid'}")
+    yield from _entry("trials", f"{trials}, {', then '.join(parts)}")
     yield from _entry("seeds", f"{sweep.seeds} a trial")
     yield from _entry("stopped by", "nothing: every trial runs to its end" if sweep.scheduler is None else scheduler)
     yield from _entry("steps", f"{_most_steps(sweep, trials):,} at most")
@@ -49,7 +58,7 @@ def _most_steps(sweep: Sweep, trials: int) -> int:
     grid = (sweep.grid() or [])[:trials]
     longest = max(sweep.pipeline(**corner).total_steps for corner in sweep.corners())
     planned = sum(sweep.pipeline(**point).total_steps for point in grid)
-    return (planned + (trials - len(grid)) * longest) * sweep.seeds
+    return (planned + max(trials - len(grid), 0) * longest) * sweep.seeds
 
 
 def _domain(described: Any) -> str:

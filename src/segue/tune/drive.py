@@ -13,16 +13,18 @@ from rich.console import Console
 
 from segue.plan.sweep import Sweep
 from segue.train import check_metric, check_trial
+from segue.tune.asked_space import AskedSpace
 from segue.tune.board import FINISHED, Board
 from segue.tune.interruption import Interruption
 from segue.tune.live import LiveView
 from segue.tune.run_directory import RunDirectory
+from segue.tune.samplers import check_sampler
 from segue.tune.schedulers import longest_pipeline, make_scheduler
 from segue.tune.scheduling import StudyScheduler
 from segue.tune.searcher import StudySearcher, is_complete
 from segue.tune.session import check_address, quiet, ray_session
 from segue.tune.space import SearchSpace
-from segue.tune.study import StudyRecord
+from segue.tune.study import Space, StudyRecord
 from segue.tune.trainable import Runner, make_trainable, train_one
 from segue.tune.verdicts import Verdicts
 from segue.worlds import world_spec
@@ -74,7 +76,7 @@ def run_sweep(
         run.opened(asked, name, fresh=options.fresh),
         closing(StudyRecord(run.study, name, asked.mode, space)) as record,
     ):
-        record.plan(asked.grid() or [])
+        record.plan(asked.planned())
         budget = budget_of(asked)
         if is_complete(record, budget):
             return SweepResult(run, trained=False)
@@ -91,10 +93,10 @@ def overridden(sweep: Sweep, options: Options) -> Sweep:
 
 def budget_of(sweep: Sweep) -> int:
     """How many trials the sweep asks for."""
-    return sweep.trials if sweep.trials is not None else len(sweep.grid() or [])
+    return sweep.trials if sweep.trials is not None else len(sweep.planned())
 
 
-def check_sweep(sweep: Sweep) -> SearchSpace:
+def check_sweep(sweep: Sweep) -> Space:
     """Check what Sweep itself cannot, since it takes Ray, Optuna and the world; raises ValueError, in one sentence."""
     world = world_spec(sweep.world)
     check_metric(sweep.metric, world.metrics)
@@ -107,7 +109,11 @@ def check_sweep(sweep: Sweep) -> SearchSpace:
         raise ValueError(
             f"The sweep cannot be sent to workers ({error}): keep open files, locks and connections out of it."
         ) from error
-    return SearchSpace.of(sweep.space)
+    check_sampler(sweep.search)
+    asked = AskedSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
+    for point in sweep.points:
+        asked.recorded(point)
+    return asked
 
 
 @dataclass(frozen=True)

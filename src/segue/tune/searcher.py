@@ -4,16 +4,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from segue.plan.sweep import Sweep
+from segue.tune.samplers import sampler_for
 from segue.tune.study import StudyRecord
 from segue.tune.verdicts import FAILURE, Verdicts, has_ended, has_failed
-from segue.worlds.seeds import stream
 
-_SAMPLERS: Mapping[str, Callable[..., BaseSampler]] = {"tpe": TPESampler, "random": RandomSampler}
 _SHOWN = ("stage", "env_steps", "metric_per_seed")
 
 
@@ -26,14 +24,6 @@ def left_to_run(record: StudyRecord, budget: int) -> deque[int]:
 def is_complete(record: StudyRecord, budget: int) -> bool:
     """Whether `budget` trials are done and none was interrupted."""
     return not left_to_run(record, budget) and len(record) >= budget
-
-
-def sampler_for(search: str, seed: int, number: int) -> BaseSampler:
-    """The sampler "tpe" or "random" for one trial.
-
-    Each trial has a stream of its own, so that a continued sweep proposes what an uninterrupted one would have.
-    """
-    return _SAMPLERS[search](seed=int(stream(seed, "search", number).generate_state(1)[0]))
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types

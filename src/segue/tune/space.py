@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from optuna import Study
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import Trial
 from ray.tune.search.sample import Categorical, Domain, Float, Integer, LogUniform, Quantized, Uniform
 
 from segue.plan.describe import describe
@@ -45,9 +47,24 @@ class SearchSpace:
             constants={name: entry for name, entry in space.items() if name not in listed and name not in ranges},
         )
 
-    def recorded(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the study records for a grid point's `parameters`."""
-        return {name: self._recorded(name, parameters[name]) for name in self.distributions}
+    def ask(self, study: Study) -> Trial:
+        """Let the study's sampler propose a new trial."""
+        return study.ask(dict(self.distributions))
+
+    def recorded(self, point: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+        """Return what the study records for a point of the grid, or of the user's.
+
+        Raises ValueError, naming it, for a parameter that is missing, unknown, or outside of its domain.
+        """
+        for name in self.distributions.keys() - point.keys():
+            raise ValueError(f"The point {dict(point)} lacks {name!r}: give a value for every parameter.")
+        for name in point.keys() - self.distributions.keys() - self.constants.keys():
+            raise ValueError(f"The point {dict(point)} gives {name!r}, which the space lacks.")
+        for name, constant in self.constants.items():
+            if name in point and point[name] is not constant and point[name] != constant:
+                raise ValueError(f"The point {dict(point)} gives {name!r}, which is always {constant!r} in the space.")
+        values = {name: self._recorded(name, point[name]) for name in self.distributions}
+        return values, dict(self.distributions)
 
     def parameters(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
         """Return the keyword arguments of the pipeline function for what the study has `recorded`."""
@@ -57,11 +74,20 @@ class SearchSpace:
 
     def _recorded(self, name: str, value: Any) -> Any:
         # By identity before equality: 1 and True are equal, and so may be two functions' results.
-        known = self.categories[name].items()
+        known = self.categories[name].items() if name in self.categories else ()
         for label, category in known:
             if category is value:
                 return label
-        return next(label for label, category in known if category == value)
+        for label, category in known:
+            if category == value:
+                return label
+        if known or not _lies_in(self.distributions[name], value):
+            raise ValueError(f"The value {value!r} of {name!r} is not in the space: {self.distributions[name]}.")
+        return value
+
+
+def _lies_in(distribution: BaseDistribution, value: Any) -> bool:
+    return isinstance(value, int | float) and distribution._contains(distribution.to_internal_repr(value))
 
 
 def _listed(entry: Any) -> Sequence[Any] | None:

@@ -1,5 +1,6 @@
 """The Optuna study of a sweep: every trial that is planned, running or done, and what came of it."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -15,10 +16,13 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
+from segue.tune.asked_space import AskedSpace
+from segue.tune.samplers import NOT_KEPT
 from segue.tune.space import SearchSpace
 from segue.tune.stages import Stages
 
 Mode = Literal["max", "min"]
+Space = SearchSpace | AskedSpace
 STAGES = "stages"  # the user attribute that says how many there are, and where they ended
 STOP = "stop"  # the user attribute that marks a trial whose scheduler stopped it, before it is told
 _DIRECTIONS = {"max": StudyDirection.MAXIMIZE, "min": StudyDirection.MINIMIZE}
@@ -38,7 +42,7 @@ class StudyRecord:
     and the steps that have a value were judged. User attributes go before the state: Optuna freezes what is finished.
     """
 
-    def __init__(self, path: Path, name: str, mode: Mode, space: SearchSpace) -> None:
+    def __init__(self, path: Path, name: str, mode: Mode, space: Space) -> None:
         """Open the study `name` in the SQLite file `path`, or make it.
 
         Raises ValueError when the file is no study, or a damaged one.
@@ -73,11 +77,15 @@ class StudyRecord:
         return [trial.number for trial in self.trials if trial.state in states]
 
     def plan(self, points: Iterable[Mapping[str, Any]]) -> None:
-        """Record those of the `points` that are not recorded yet as WAITING; point k is trial k."""
-        for point in list(points)[len(self) :]:
-            trial = self._trial(TrialState.WAITING, self._space.recorded(point))
-            self._disk.study.add_trial(trial)
-            self._memory.study.add_trial(trial)
+        """Record those of the `points` that are not recorded yet as WAITING, in order."""
+        known = {_key(trial.params) for trial in self.trials}
+        for point in points:
+            params, distributions = self._space.recorded(point)
+            if _key(params) not in known:
+                known.add(_key(params))
+                trial = create_trial(state=TrialState.WAITING, params=params, distributions=distributions)
+                self._disk.study.add_trial(trial)
+                self._memory.study.add_trial(trial)
 
     def begin(self, number: int) -> None:
         """A WAITING trial starts."""
@@ -89,9 +97,17 @@ class StudyRecord:
         One transaction: a kill leaves a whole trial or none.
         """
         self._memory.study.sampler = sampler
-        proposed = self._memory.study.ask(dict(self._space.distributions))
-        self._disk.study.add_trial(self._trial(TrialState.RUNNING, proposed.params))
-        return proposed.number
+        number = self._space.ask(self._memory.study).number
+        proposed = self.trials[number]
+        self._disk.study.add_trial(
+            create_trial(
+                state=TrialState.RUNNING,
+                params=proposed.params,
+                distributions=proposed.distributions,
+                system_attrs={k: v for k, v in proposed.system_attrs.items() if not k.startswith(NOT_KEPT)},
+            )
+        )
+        return number
 
     def parameters(self, number: int) -> dict[str, Any]:
         """The keyword arguments of the pipeline function for a trial."""
@@ -133,9 +149,6 @@ class StudyRecord:
         self._annotate(number, {**attributes, "reason": reason})
         self._set_state(number, TrialState.FAIL)
 
-    def _trial(self, state: TrialState, recorded: Mapping[str, Any]) -> FrozenTrial:
-        return create_trial(state=state, params=dict(recorded), distributions=dict(self._space.distributions))
-
     def _annotate(self, number: int, attributes: Mapping[str, Any]) -> None:
         for copy in (self._disk, self._memory):
             for name, value in attributes.items():
@@ -154,6 +167,10 @@ class StudyRecord:
         mark = self.trials[number].user_attrs[STOP]
         self.report(number, mark["step"], mark["value"])
         self._set_state(number, TrialState.PRUNED, mark["value"])
+
+
+def _key(params: Mapping[str, Any]) -> str:
+    return json.dumps(params, sort_keys=True)
 
 
 class _Copy:
