@@ -164,7 +164,10 @@ def test_a_changed_sweep_is_refused_and_nothing_is_overwritten(home: Path, capsy
     _complete(home, "stages")
     before = _files(home)
     assert _exit_code("stages", "--seeds", "3") == 2
-    assert "has changed since runs/stages was made (seeds: 2 -> 3): start anew with --fresh" in capsys.readouterr().err
+    assert (
+        "has changed since runs/stages was made (seeds: 2 -> 3): go on all the same with --accept-changes, start anew"
+        in capsys.readouterr().err
+    )
     _write(home, "other")
     assert _exit_code("other", "--run-dir", "runs/stages") == 2
     assert "was made by the sweep 'stages', not 'other'" in capsys.readouterr().err

@@ -10,8 +10,9 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from segue.plan.sweep import Sweep
+from segue.tune.budget import Budget
 from segue.tune.run_directory import RunDirectory
-from segue.tune.schedulers import make_scheduler
+from segue.tune.schedulers import longest_pipeline, make_scheduler
 from segue.tune.scheduling import StudyScheduler
 from segue.tune.searcher import StudySearcher
 from segue.tune.space import SearchSpace
@@ -40,12 +41,24 @@ class FakeTune:
     """Runs what is left of a sweep against a study. `steps` is kept by the caller: the trials' own directories."""
 
     def __init__(self, record: StudyRecord, sweep: Sweep, budget: int, steps: dict[int, int]) -> None:
-        verdicts = Verdicts()
-        self.searcher = StudySearcher(record, sweep, budget, verdicts, RunDirectory.inside)
-        self.scheduler = StudyScheduler(make_scheduler(sweep), record, verdicts)
+        verdicts, limits = Verdicts(), Budget.of(sweep, budget, longest_pipeline(sweep))
+        self.searcher = StudySearcher(record, sweep, limits, verdicts, RunDirectory.inside)
+        self.scheduler = StudyScheduler(make_scheduler(sweep), record, verdicts, limits)
         self.scheduler.set_search_properties(sweep.metric, sweep.mode)
         self._sweep = sweep
         self._steps = steps
+
+    def start(self) -> FakeTrial:
+        """Begin one trial, to be driven by hand."""
+        config = self.searcher.suggest("by hand")
+        assert isinstance(config, dict)
+        trial = FakeTrial("by hand", config)
+        self.scheduler.on_trial_add(_CONTROLLER, trial)
+        return trial
+
+    def reports(self, trial: FakeTrial, step: int) -> bool:
+        """Report what the trial has at a step; True when it is stopped."""
+        return self._reports(trial, learning_curve(self._sweep, trial.config["parameters"], step))
 
     def run(self) -> None:
         for index in count():

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from segue.tune.board import Board
+from segue.tune.budget import Budget
 from segue.tune.live import LiveView, best, status, table
 from segue.tune.run_directory import RunDirectory
 from segue.tune.study import StudyRecord
@@ -33,7 +34,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def board(record: StudyRecord, clock: Clock) -> Board:
-    return Board(record, make_sweep(), 16, 2400, clock)
+    return Board(record, make_sweep(), Budget(16, 2400), clock)
 
 
 def test_steps_count_what_this_run_trained(board: Board, record: StudyRecord, clock: Clock) -> None:
@@ -112,8 +113,8 @@ def test_the_best_is_by_the_mode_among_trials_that_ended(record: StudyRecord) ->
         record.complete(number, 1200, value, {})
     record.begin(3)
     record.stop(3, 200, 9.0, {})
-    assert best(Board(record, make_sweep(), 16, 2400)) == "best: trial 1, return 3"
-    assert best(Board(record, make_sweep(mode="min"), 16, 2400)) == "best: trial 0, return 1"
+    assert best(Board(record, make_sweep(), Budget(16, 2400))) == "best: trial 1, return 3"
+    assert best(Board(record, make_sweep(mode="min"), Budget(16, 2400))) == "best: trial 0, return 1"
 
 
 def test_without_a_terminal_a_line_comes_at_each_end_and_every_ten_seconds(

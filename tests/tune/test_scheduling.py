@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from ray.tune.schedulers import FIFOScheduler, MedianStoppingRule, TrialScheduler
 
+from segue.tune.budget import Budget
 from segue.tune.scheduling import NumberedTrial, StudyScheduler
 from segue.tune.study import StudyRecord
 from segue.tune.verdicts import FAILURE, Verdicts
@@ -138,7 +139,7 @@ class _LostTrial(FakeTrial):
 
 
 def _scheduler(inner: TrialScheduler, record: StudyRecord, verdicts: Verdicts | None = None) -> StudyScheduler:
-    scheduler = StudyScheduler(inner, record, verdicts or Verdicts())
+    scheduler = StudyScheduler(inner, record, verdicts or Verdicts(), Budget(16))
     assert scheduler.set_search_properties("return", "max")
     return scheduler
 

@@ -9,7 +9,8 @@ import pytest
 from optuna.trial import TrialState
 from ray import tune
 
-from segue.plan.sweep import SEARCHES, Sweep
+from segue.plan.sweep import Sweep
+from segue.plan.sweep_checks import SEARCHES
 from segue.tune.asked_space import AskedSpace
 from segue.tune.drive import check_sweep
 from segue.tune.samplers import NOT_KEPT, check_sampler, sampler_for

@@ -8,6 +8,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from segue.plan.sweep import Sweep
+from segue.tune.budget import Budget
 from segue.tune.run_directory import RunDirectory
 from segue.tune.samplers import sampler_for
 from segue.tune.searcher import StudySearcher, is_complete, left_to_run
@@ -38,8 +39,8 @@ def test_a_budget_below_the_grid_leaves_the_rest_waiting(tmp_path: Path) -> None
     record = open_record(tmp_path, make_sweep())
     FakeTune(record, make_sweep(), 3, {}).run()
     assert len(record.numbers(TrialState.WAITING)) == 13
-    assert is_complete(record, 3)
-    assert not is_complete(record, 4)
+    assert is_complete(record, Budget(3))
+    assert not is_complete(record, Budget(4))
 
 
 def test_interrupted_trials_come_first(tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_interrupted_trials_come_first(tmp_path: Path) -> None:
     for number in range(4):
         record.begin(number)
     record.complete(2, 1200, 1.0, {})
-    assert list(left_to_run(record, 7)) == [0, 1, 3, 4, 5, 6]
+    assert list(left_to_run(record, Budget(7))) == [0, 1, 3, 4, 5, 6]
 
 
 def test_a_trial_that_goes_on_has_a_value_and_no_end(tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def _run(path: Path, sweep: Sweep, monkeypatch: pytest.MonkeyPatch, kill_before:
 
 
 def _searcher(record: StudyRecord, sweep: Sweep, budget: int, verdicts: Verdicts | None = None) -> StudySearcher:
-    return StudySearcher(record, sweep, budget, verdicts or Verdicts(), RunDirectory.inside)
+    return StudySearcher(record, sweep, Budget(budget), verdicts or Verdicts(), RunDirectory.inside)
 
 
 def _reported(

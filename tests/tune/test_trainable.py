@@ -1,3 +1,4 @@
+import errno
 import math
 import sys
 import warnings
@@ -8,7 +9,7 @@ import pytest
 
 from segue.tune.run_directory import RunDirectory
 from segue.tune.trainable import LOG, make_trainable, one_line
-from segue.tune.verdicts import FAILURE
+from segue.tune.verdicts import DISK_FULL, FAILURE
 from tests.tune.doubles import make_runner, make_sweep
 
 CONFIG = {"trial": 7, "parameters": {"first_steps": 400, "lr": 3e-4, "gae_lambda": 0.95}}
@@ -48,6 +49,51 @@ def test_whatever_ends_a_trial_is_reported(tmp_path: Path, reports: list[dict[st
     assert row[FAILURE] == one_line(error)
     assert "\n" not in row[FAILURE]
     assert row["env_steps"] == 0
+
+
+def test_after_an_exception_it_goes_on_from_the_checkpoint(tmp_path: Path, reports: list[dict[str, Any]]) -> None:
+    steady, calls = make_runner(), []
+
+    def flaky(*arguments: Any, report: Any, **keywords: Any) -> None:
+        calls.append(1)
+
+        def breaks(row: dict[str, Any]) -> None:
+            report(row)
+            if row["env_steps"] == 300 and len(calls) < 3:
+                raise ConnectionError("lost")
+
+        steady(*arguments, report=breaks, **keywords)
+
+    make_trainable(make_sweep(), RunDirectory(tmp_path), flaky)(CONFIG)
+    assert len(calls) == 3 and FAILURE not in reports[-1] and reports[-1]["final"]
+    assert [row["env_steps"] for row in reports if not row.get("replayed")] == list(range(100, 1300, 100))
+    log = (tmp_path / "trials" / "0007" / LOG).read_text()
+    assert "Trying again from the newest checkpoint; 2 attempts left." in log
+    assert "Trying again from the newest checkpoint; 1 attempt left." in log
+
+
+@pytest.mark.parametrize(
+    ("error", "retries", "attempts"),
+    [
+        (ConnectionError("lost"), 2, 3),
+        (ConnectionError("lost"), 0, 1),
+        (FloatingPointError("nan"), 2, 1),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, 1),
+    ],
+)
+def test_how_often_it_is_tried(
+    tmp_path: Path, reports: list[dict[str, Any]], error: Exception, retries: int, attempts: int
+) -> None:
+    calls = []
+
+    def run(*arguments: Any, **keywords: Any) -> None:
+        calls.append(1)
+        raise error
+
+    make_trainable(make_sweep(retries=retries), RunDirectory(tmp_path), run)(CONFIG)
+    assert len(calls) == attempts
+    assert reports[-1][FAILURE] == one_line(error)
+    assert (DISK_FULL in reports[-1]) == (getattr(error, "errno", None) == errno.ENOSPC)
 
 
 def test_a_stop_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,13 @@ def command(
     trials: Annotated[int | None, typer.Option(help="How many trials, in place of the sweep's own number.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Seeds of each trial, in place of the sweep's own number.")] = None,
     run_dir: Annotated[Path | None, typer.Option(help="Where the run is kept; runs/NAME by default.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Environment steps that all trials may take together.")] = None,
+    max_hours: Annotated[float | None, typer.Option(help="Hours after which this run ends, to be continued.")] = None,
+    target: Annotated[float | None, typer.Option(help="End the sweep when a trial ends with this metric.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; an old run is moved aside.")] = False,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Continue although the sweep has changed since the run began.")
+    ] = False,
     address: Annotated[str | None, typer.Option(help="A running Ray cluster; a Ray of its own by default.")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Trials at a time; as many as fit by default.")] = None,
 ) -> int:
@@ -37,7 +43,17 @@ def command(
         return 0
     path = find_sweep(sweep)
     asked = load_sweep(path)
-    options = Options(trials=trials, seeds=seeds, fresh=fresh, address=address, concurrency=concurrency)
+    options = Options(
+        trials=trials,
+        seeds=seeds,
+        max_env_steps=max_steps,
+        time_budget_s=None if max_hours is None else max_hours * 3600,
+        target=target,
+        fresh=fresh,
+        accept_changes=accept_changes,
+        address=address,
+        concurrency=concurrency,
+    )
     if describe:
         _describe(console, overridden(asked, options), path)
         return 0
@@ -90,6 +106,9 @@ def _tell(console: Console, result: "SweepResult") -> int:
     show(summary, console)
     if result.interrupted_by is not None:
         return _interrupted(result.interrupted_by)
+    if result.problem:
+        print(result.problem, file=sys.stderr)
+        return 1
     return 0 if summary.best else 1
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
+from segue.plan.aggregate import aggregate as mean
 from segue.plan.describe import fingerprint
 from segue.plan.evaluation import Evaluation
 from segue.plan.files import append_row, read_rows, write_rows
@@ -34,6 +35,9 @@ from segue.worlds.seeds import stream
 from segue.worlds.world import WorldFactory
 
 Row = dict[str, Any]
+Judged = tuple[str, Callable[[Sequence[float]], float]]
+"""The metric, and what is made of it over the seeds."""
+_STAY = ("lock", "log.txt")  # in use while a trial runs
 ORPHAN_SECONDS = 20.0  # a worker that outlived its driver may still be writing in the directory
 
 
@@ -53,20 +57,32 @@ class TrialFiles:
         """The newest checkpoints."""
         return self.directory / "checkpoints"
 
-    def resume(self, trainer: Trainer, identity: str, device: str) -> Row | None:
+    def resume(self, trainer: Trainer, identity: str, device: str, accept_changes: bool) -> Row | None:
         """Put the trainer where the newest valid checkpoint stands; the last row up to there, if there is one."""
         state = load_checkpoint(self.checkpoints, device)
-        if state is not None:
-            if state["identity"] != identity:
+        if state is not None and state["identity"] != identity:
+            if not accept_changes:
                 raise ValueError(
                     f"{self.directory} holds a checkpoint of another trial (pipeline, world, seeds, lanes, policy or "
                     "evaluation differ): begin in an empty directory."
                 )
+            self.move_aside()
+            state = None
+        if state is not None:
             trainer.load_state_dict(state["trainer"])
         reached = trainer.env_steps if state is not None else 0
         kept = [row for row in read_rows(self.results) if row["env_steps"] <= reached]
         write_rows(self.results, kept)
         return kept[-1] if kept else None
+
+    def move_aside(self) -> None:
+        """Keep what another pipeline wrote in a folder of its own."""
+        aside = self.directory / f"before-{len(list(self.directory.glob('before-*')))}"
+        entries = list(self.directory.iterdir())
+        aside.mkdir()
+        for entry in entries:
+            if entry.name not in _STAY and not entry.name.startswith("before-"):
+                entry.rename(aside / entry.name)
 
     def save(self, trainer: Trainer, identity: str) -> None:
         """Write a checkpoint of the trainer; `identity` says of which trial."""
@@ -81,15 +97,18 @@ def run_trial(
     *,
     evaluation: Evaluation,
     metric: str = "return",
+    aggregate: Callable[[Sequence[float]], float] = mean,
     lanes: int = 8,
     policy: Policy | None = None,
     device: str = "cpu",
     report: Callable[[Row], None] = lambda row: None,
+    accept_changes: bool = False,
 ) -> Row:
     """Train one pack, a member a seed, to the end of its pipeline; return the last row.
 
-    `report` is called with each row after it is on the disk. Sets torch and BLAS to one thread: packs run side by
-    side, one a core.
+    `aggregate` makes one number of the seeds' metrics; their mean by default. `report` is called with each row after it
+    is on the disk. With `accept_changes`, what another trial wrote in the directory is moved aside. Sets torch and BLAS
+    to one thread: packs run side by side, one a core.
 
     Raises ValueError for what the trainer cannot run, for an unknown metric and for a directory that holds another
     trial's checkpoint; FloatingPointError when the metric is no finite number; LockedError when another process
@@ -103,18 +122,18 @@ def run_trial(
         trainer = Trainer.new(pipeline, world, seeds, evaluation, lanes=lanes, policy=policy, device=device)
         with closing(trainer):
             check_metric(metric, trainer.evaluator.world.metrics)
-            row = files.resume(trainer, identity, device)
+            row = files.resume(trainer, identity, device, accept_changes)
             if row is not None:
                 report({**row, "replayed": True})
             with TrialLog(directory, trainer.env_steps, trainer.total_env_steps, pipeline.should_log) as log:
                 while not trainer.done:
-                    row = step(trainer, files, log, identity, metric, report) or row
+                    row = step(trainer, files, log, identity, (metric, aggregate), report) or row
     assert row is not None, "a pipeline ends with a report"
     return row
 
 
 def step(
-    trainer: Trainer, files: TrialFiles, log: TrialLog, identity: str, metric: str, report: Callable[[Row], None]
+    trainer: Trainer, files: TrialFiles, log: TrialLog, identity: str, judged_by: Judged, report: Callable[[Row], None]
 ) -> Row | None:
     """Advance once, and write down and report what is due; return the row if there was a report."""
     happened = trainer.advance()
@@ -123,7 +142,7 @@ def step(
     row = None
     if happened.report_due:
         log.valid(trainer.evaluate(), trainer.env_steps, trainer.total_env_steps)
-        row = result_row(trainer, metric, happened.stage_ended)
+        row = result_row(trainer, *judged_by, happened.stage_ended)
         append_row(files.results, row)
     if happened.report_due or happened.save_due:
         log.flush()
@@ -144,13 +163,13 @@ def check_members(trainer: Trainer) -> None:
             )
 
 
-def result_row(trainer: Trainer, metric: str, stage_ended: bool) -> Row:
-    """What a trial reports: its metric as the mean over seeds, and where it stands.
+def result_row(trainer: Trainer, metric: str, aggregate: Callable[[Sequence[float]], float], stage_ended: bool) -> Row:
+    """What a trial reports: its metric, one number of those of all seeds, and where it stands.
 
     A report at the end of a stage is about the stage that has ended: `stage` and `stage_steps` are still its own.
     """
     values = trainer.evaluated[metric]
-    value = sum(values) / len(values)
+    value = aggregate(values)
     if not math.isfinite(value):
         raise FloatingPointError(
             f"The metric {metric!r} is {value} after {trainer.env_steps:,} steps: {values} by seed."

@@ -9,6 +9,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.plan.sweep import Sweep
+from segue.tune.budget import Budget
 from segue.tune.study import StudyRecord
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -27,23 +28,18 @@ class Standing:
 
 
 class Board:
-    """Gathers what running trials report; everything else is read from the study.
-
-    `step_limit` counts the steps of a trial that runs to its end, over all members.
-    """
+    """Gathers what running trials report; everything else is read from the study."""
 
     def __init__(
         self,
         record: StudyRecord,
         sweep: Sweep,
-        budget: int,
-        step_limit: int,
+        budget: Budget,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.record = record
         self.sweep = sweep
         self.budget = budget
-        self._step_limit = step_limit
         self._clock = clock
         self._started: float | None = None
         self._trained = 0
@@ -91,6 +87,11 @@ class Board:
         return self._trained + sum(standing.steps - standing.steps_before for standing in self.running.values())
 
     @property
+    def spent(self) -> int:
+        """Environment steps of the whole sweep so far, earlier runs, stopped and failed trials included."""
+        return self.budget.spent(self.record)
+
+    @property
     def steps_per_second(self) -> float:
         """Since the first trial of this run started."""
         return self.steps / self.seconds if self.seconds > 0 else 0.0
@@ -100,8 +101,8 @@ class Board:
         """Estimated with the mean length of the trials so far, stopped ones included; None while nothing is known."""
         if not self.steps_per_second:
             return None
-        running = sum(max(self._step_limit - standing.steps, 0) for standing in self.running.values())
-        waiting = max(self.budget - self.done - len(self.running), 0)
+        running = sum(max(self.budget.full_run - standing.steps, 0) for standing in self.running.values())
+        waiting = max(self.budget.trials - self.done - len(self.running), 0)
         return (running + waiting * self._mean_steps()) / self.steps_per_second
 
     def _mean_steps(self) -> float:
@@ -110,7 +111,7 @@ class Board:
             for trial in self.record.trials
             if trial.state in FINISHED and "env_steps" in trial.user_attrs
         ]
-        return sum(lengths) / len(lengths) if lengths else self._step_limit
+        return sum(lengths) / len(lengths) if lengths else self.budget.full_run
 
     def _leave(self, number: int) -> None:
         standing = self.running.pop(number, None)

@@ -3,8 +3,9 @@
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from segue.plan.sweep import Sweep
 from segue.train import check_metric, check_trial
 from segue.tune.asked_space import AskedSpace
 from segue.tune.board import FINISHED, Board
+from segue.tune.budget import Budget
+from segue.tune.disk import is_disk_full
 from segue.tune.interruption import Interruption
 from segue.tune.live import LiveView
 from segue.tune.run_directory import RunDirectory
@@ -25,20 +28,25 @@ from segue.tune.searcher import StudySearcher, is_complete
 from segue.tune.session import check_address, quiet, ray_session
 from segue.tune.space import SearchSpace
 from segue.tune.study import Space, StudyRecord
-from segue.tune.trainable import Runner, make_trainable, train_one
+from segue.tune.trainable import Runner, make_trainable, one_line, train_one
 from segue.tune.verdicts import Verdicts
+from segue.tune.watchdog import Watchdog
 from segue.worlds import world_spec
 
-_LOST_WORKERS = 2  # retries of a trial whose worker was lost
+_OVERRIDES = ("trials", "seeds", "concurrency", "max_env_steps", "time_budget_s", "target")
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What `run_sweep` did: whether there was anything left to train, and the number of the signal that ended it."""
+    """What `run_sweep` did: whether there was anything left to train, and what ended it before it was done.
+
+    `interrupted_by` is the number of a signal, `problem` a sentence for people.
+    """
 
     run: RunDirectory
     trained: bool
     interrupted_by: int | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +55,11 @@ class Options:
 
     trials: int | None = None
     seeds: int | None = None
+    max_env_steps: int | None = None
+    time_budget_s: float | None = None
+    target: float | None = None
     fresh: bool = False
+    accept_changes: bool = False
     address: str | None = None
     concurrency: int | None = None
 
@@ -59,11 +71,13 @@ def run_sweep(
     options: Options = Options(),
     *,
     console: Console | None = None,
-    runner: Runner = train_one,
+    runner: Runner | None = None,
 ) -> SweepResult:
     """Run those trials of `sweep` that its run directory does not hold yet; Ray is not started where it holds all.
 
-    SIGINT and SIGTERM end the run gracefully; what was running is continued next time. `runner` trains one trial.
+    SIGINT, SIGTERM and SIGUSR1 end the run gracefully; what was running is continued next time. `runner` trains one
+    trial in place of `train_one`.
+
     Raises ValueError, in one sentence and before anything is written, for whatever cannot work.
     """
     asked = overridden(sweep, options)
@@ -73,21 +87,23 @@ def run_sweep(
     run = RunDirectory(run_directory)
     with (
         quiet(),
-        run.opened(asked, name, fresh=options.fresh),
+        run.opened(asked, name, fresh=options.fresh, accept_changes=options.accept_changes),
         closing(StudyRecord(run.study, name, asked.mode, space)) as record,
     ):
         record.plan(asked.planned())
-        budget = budget_of(asked)
+        budget = Budget.of(asked, budget_of(asked), longest_pipeline(asked))
         if is_complete(record, budget):
             return SweepResult(run, trained=False)
-        parts = _Run(asked, run, record, budget, console or Console(), runner)
+        verdicts, trains = Verdicts(), runner or partial(train_one, accept_changes=options.accept_changes)
+        interruption = Interruption(asked.time_budget_s, lambda: verdicts.out_of_disk is not None)
+        parts = _Run(asked, run, record, budget, console or Console(), trains, interruption, verdicts)
         _train(parts, options)
-        return SweepResult(run, trained=True, interrupted_by=parts.interruption.by)
+        return SweepResult(run, trained=True, interrupted_by=parts.interruption.by, problem=parts.problem)
 
 
 def overridden(sweep: Sweep, options: Options) -> Sweep:
     """The sweep with what the options give in place of its own."""
-    given = {name: getattr(options, name) for name in ("trials", "seeds", "concurrency")}
+    given = {name: getattr(options, name) for name in _OVERRIDES}
     return replace(sweep, **{name: value for name, value in given.items() if value is not None})
 
 
@@ -123,26 +139,34 @@ class _Run:
     sweep: Sweep
     directory: RunDirectory
     record: StudyRecord
-    budget: int
+    budget: Budget
     console: Console
     runner: Runner
-    interruption: Interruption = field(default_factory=Interruption)
-    verdicts: Verdicts = field(default_factory=Verdicts)
+    interruption: Interruption
+    verdicts: Verdicts
+
+    @property
+    def problem(self) -> str | None:
+        """What ended the run before it was done, for people."""
+        if self.verdicts.out_of_disk:
+            return f"The disk is full ({self.verdicts.out_of_disk}): make room, and run the same command again."
+        if self.interruption.is_late:
+            return "The time for this run is over; the same command goes on where it ended."
+        return None
 
     def searcher(self) -> StudySearcher:
         return StudySearcher(self.record, self.sweep, self.budget, self.verdicts, self.directory.inside)
 
     def scheduler(self) -> StudyScheduler:
-        return StudyScheduler(make_scheduler(self.sweep), self.record, self.verdicts)
+        return StudyScheduler(make_scheduler(self.sweep), self.record, self.verdicts, self.budget)
 
     def view(self) -> LiveView:
-        step_limit = longest_pipeline(self.sweep) * self.sweep.seeds
-        return LiveView(Board(self.record, self.sweep, self.budget, step_limit), self.directory, self.console)
+        return LiveView(Board(self.record, self.sweep, self.budget), self.directory, self.console)
 
 
 def _train(parts: _Run, options: Options) -> None:
-    left = parts.budget - len(parts.record.numbers(*FINISHED))
-    parts.console.print(f"{left} of {parts.budget} trials to run, in {parts.directory.path}", highlight=False)
+    left, planned = parts.budget.trials - len(parts.record.numbers(*FINISHED)), parts.budget.trials
+    parts.console.print(f"{left} of {planned} trials to run, in {parts.directory.path}", highlight=False)
     with ExitStack() as stack:
         resources = stack.enter_context(ray_session(options.address))
         stack.enter_context(parts.interruption.listening(parts.console.print))
@@ -150,7 +174,11 @@ def _train(parts: _Run, options: Options) -> None:
         concurrency = _concurrency(parts.sweep, resources)
         try:
             _tuner(parts, view, concurrency).fit()
-        except ValueError as error:  # a refusal is what comes before this
+        except Exception as error:
+            if is_disk_full(error):
+                parts.verdicts.out_of_disk = one_line(error)
+                return
+            # Not a ValueError: a refusal is what comes before this.
             raise RuntimeError("The run broke; what is done is kept, and can be continued.") from error
 
 
@@ -171,9 +199,9 @@ def _tuner(parts: _Run, view: LiveView, concurrency: int) -> tune.Tuner:
         run_config=tune.RunConfig(
             name=datetime.now().strftime("%Y%m%d-%H%M%S-%f"),
             storage_path=str(parts.directory.tune.absolute()),
-            callbacks=[view],
+            callbacks=[view, Watchdog(parts.sweep.report_timeout_s, parts.verdicts)],
             stop=parts.interruption,
-            failure_config=tune.FailureConfig(max_failures=_LOST_WORKERS),
+            failure_config=tune.FailureConfig(max_failures=parts.sweep.retries),
             verbose=0,
         ),
     )

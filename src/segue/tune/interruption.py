@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -9,15 +10,25 @@ from typing import Any
 
 from ray.tune import Stopper
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # the last is Slurm's, before a job's time is over
+
 
 class Interruption(Stopper):  # type: ignore[misc]  # Ray has no types
-    """Ends Tune's loop at the first SIGINT or SIGTERM, so that what was running can be continued.
+    """Ends Tune's loop at the first SIGINT, SIGTERM or SIGUSR1, so that what was running can be continued.
 
-    The second signal does what it would have done.
+    The second signal does what it would have done. The loop ends as well after `seconds`, and when `is_needed` says so.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        seconds: float | None = None,
+        is_needed: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.by: int | None = None  # the signal's number
+        self.is_late = False
+        self._is_needed, self._clock = is_needed, clock
+        self._deadline = None if seconds is None else clock() + seconds
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether to stop this one trial: never."""
@@ -25,7 +36,12 @@ class Interruption(Stopper):  # type: ignore[misc]  # Ray has no types
 
     def stop_all(self) -> bool:
         """Whether to stop all trials."""
-        return self.by is not None
+        self.is_late = self.is_late or (self._deadline is not None and self._clock() >= self._deadline)
+        return self.by is not None or self.is_late or self._is_needed()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its parts when it starts, and never reads them back.
+        return {}
 
     @contextmanager
     def listening(self, say: Callable[[str], None]) -> Iterator[None]:
@@ -39,7 +55,7 @@ class Interruption(Stopper):  # type: ignore[misc]  # Ray has no types
             signal.signal(number, before[number])
             say("Stopping. The running trials can be continued later.")
 
-        before: dict[int, Any] = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+        before: dict[int, Any] = {number: signal.signal(number, end) for number in _SIGNALS}
         try:
             yield
         finally:

@@ -13,8 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segue.tune.board import FINISHED, Board
-from segue.tune.run_directory import RunDirectory
-from segue.tune.trainable import LOG
+from segue.tune.run_directory import LOG, RunDirectory
 
 _REDRAW_SECONDS = 0.25
 _LINE_SECONDS = 10.0
@@ -81,7 +80,7 @@ class LiveView(Callback):  # type: ignore[misc]  # Ray has no types
         trial = self._board.end(number)
         if trial.state == TrialState.FAIL:
             self._console.print(failure(trial, self._run), style="red", highlight=False, markup=False, soft_wrap=True)
-        elif not self._live and self._board.budget <= _FEW_TRIALS:
+        elif not self._live and self._board.budget.trials <= _FEW_TRIALS:
             self._shown = self._clock()
             self._console.print(
                 f"{ending(trial, self._board)} | {status(self._board)}", highlight=False, markup=False, soft_wrap=True
@@ -110,10 +109,12 @@ def table(board: Board, lines: int) -> Group:
 def status(board: Board) -> str:
     """The whole board in one line."""
     counts = board.counts
-    parts = [f"{board.done} of {board.budget} done"]
+    parts = [f"{board.done} of {board.budget.trials} done"]
     parts += [f"{counts[state]} {word}" for state, word in (("pruned", "pruned"), ("fail", "failed")) if counts[state]]
     parts += [f"{len(board.running)} running"] if board.running else []
     parts += [f"{board.steps_per_second:,.0f} steps/s"] if board.steps_per_second else []
+    if board.budget.env_steps is not None:
+        parts += [f"{board.spent / board.budget.env_steps:.0%} of {board.budget.env_steps:,} steps spent"]
     left = board.seconds_left
     parts += [f"{duration(left)} left"] if left else []
     return ", ".join(parts)

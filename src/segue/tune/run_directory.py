@@ -14,6 +14,7 @@ from segue.plan.lock import LockedError, locked
 from segue.plan.sweep import Sweep
 from segue.tune.provenance import provenance, uncommitted_changes
 
+LOG = "log.txt"  # what a trial prints, in its directory
 _LOCK = "lock"
 _SHOWN_DIFFERENCES = 3
 _SHOWN_LENGTH = 60
@@ -50,10 +51,11 @@ class RunDirectory:
         return f"trials/{number:04d}"
 
     @contextmanager
-    def opened(self, sweep: Sweep, name: str, *, fresh: bool = False) -> Iterator[None]:
+    def opened(self, sweep: Sweep, name: str, *, fresh: bool = False, accept_changes: bool = False) -> Iterator[None]:
         """Hold the directory for a run of `sweep` under `name`, and record that it was started.
 
-        With `fresh`, what is there is moved aside first, to a name with the date behind it; nothing is deleted. Raises
+        With `fresh`, what is there is moved aside first, to a name with the date behind it; nothing is deleted. With
+        `accept_changes`, a sweep that has changed is recorded as it is now, what it was beside it. Raises
         ValueError, and leaves all as it was, for a directory that cannot be written, that is in use, that another
         sweep or something else made, or whose sweep has changed since.
         """
@@ -62,7 +64,8 @@ class RunDirectory:
             with self._held():
                 self._move_aside()
         with self._held():
-            self._check_unchanged(sweep)
+            if not accept_changes:
+                self._check_unchanged(sweep)
             self._record(sweep, name)
             yield
 
@@ -96,16 +99,20 @@ class RunDirectory:
             raise ValueError(f"{self.path} holds something else than a run: choose another directory with --run-dir.")
 
     def _check_unchanged(self, sweep: Sweep) -> None:
-        if not self.definition.exists():
-            return
-        differences = _differences(self._recorded()["definition"], sweep.describe())
+        differences = self._differences(sweep)
         if differences:
             shown = "; ".join(differences[:_SHOWN_DIFFERENCES])
             rest = f"; and {len(differences) - _SHOWN_DIFFERENCES} more" * (len(differences) > _SHOWN_DIFFERENCES)
             raise ValueError(
-                f"The sweep has changed since {self.path} was made ({shown}{rest}): start anew with --fresh, which "
-                "keeps the old run, or choose another directory with --run-dir."
+                f"The sweep has changed since {self.path} was made ({shown}{rest}): go on all the same "
+                "with --accept-changes, start anew with --fresh, which keeps the old run, or choose another directory "
+                "with --run-dir."
             )
+
+    def _differences(self, sweep: Sweep) -> list[str]:
+        if not self.definition.exists():
+            return []
+        return _differences(self._recorded()["definition"], sweep.describe())
 
     def _record(self, sweep: Sweep, name: str) -> None:
         started = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -114,7 +121,9 @@ class RunDirectory:
         changes = uncommitted_changes()
         if changes:
             write_atomic(self.path / f"uncommitted-{len(runs)}.diff", changes)
-        runs.append({"started": started, **provenance()})
+        differences = self._differences(sweep)
+        changed = {"changes": differences, "definition_before": self._recorded()["definition"]} if differences else {}
+        runs.append({"started": started, **provenance(), **changed})
         write_atomic(self.definition, json.dumps(asked | {"runs": runs}, indent=2) + "\n")
 
     def _recorded(self) -> dict[str, Any]:

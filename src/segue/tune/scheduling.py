@@ -7,10 +7,11 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import TrialScheduler
 
+from segue.tune.budget import Budget
 from segue.tune.schedulers import TIME
 from segue.tune.stages import Stages
 from segue.tune.study import StudyRecord
-from segue.tune.verdicts import Verdicts, has_ended, has_failed
+from segue.tune.verdicts import DISK_FULL, FAILURE, Verdicts, has_ended, has_failed
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,12 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
     the sweep so far. A pause is not granted: it would give a trial's place away for nothing.
     """
 
-    def __init__(self, inner: TrialScheduler, record: StudyRecord, verdicts: Verdicts) -> None:
+    def __init__(self, inner: TrialScheduler, record: StudyRecord, verdicts: Verdicts, budget: Budget) -> None:
         super().__init__()
         self._inner = inner
         self._record = record
         self._verdicts = verdicts
+        self._budget = budget
         self._is_rebuilt = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -60,17 +62,23 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """STOP for a trial that broke or that the inner scheduler stops before its end, else CONTINUE."""
-        if has_failed(result):
-            return str(TrialScheduler.STOP)
         numbered = _numbered(trial)
+        if has_failed(result):
+            if result.get(DISK_FULL):
+                self._verdicts.out_of_disk = str(result[FAILURE])
+            return str(TrialScheduler.STOP)
         # A resumed trial repeats steps, of which the study holds the verdict if there was one.
         if self._record.is_judged(numbered.number, result[TIME]):
             return str(TrialScheduler.CONTINUE)
         said = self._inner.on_trial_result(tune_controller, numbered, result | self._standing(numbered.number, result))
-        if said != TrialScheduler.STOP or has_ended(result):
+        if has_ended(result):
             return str(TrialScheduler.CONTINUE)
-        self._verdicts.stopped[numbered.number] = self._reason(numbered, result)
-        return str(TrialScheduler.STOP)
+        winner = self._budget.reached_by(self._record)
+        if winner is not None:
+            self._verdicts.stopped[numbered.number] = f"The sweep's target was reached by trial {winner}."
+        elif said == TrialScheduler.STOP:
+            self._verdicts.stopped[numbered.number] = self._reason(numbered, result)
+        return str(TrialScheduler.STOP if numbered.number in self._verdicts.stopped else TrialScheduler.CONTINUE)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Tell the inner scheduler that the trial ended, or that it broke."""
@@ -82,7 +90,7 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """Tell the inner scheduler that the trial's worker was lost, and keep the cause."""
         numbered = _numbered(trial)
-        self._verdicts.lost[numbered.number] = _cause(trial)
+        self._verdicts.lost[numbered.number] = self._verdicts.hung.get(numbered.number) or _cause(trial)
         self._inner.on_trial_error(tune_controller, numbered)
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:

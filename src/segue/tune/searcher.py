@@ -8,33 +8,37 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from segue.plan.sweep import Sweep
+from segue.tune.budget import STEPS, Budget
+from segue.tune.run_directory import LOG
 from segue.tune.samplers import sampler_for
 from segue.tune.study import StudyRecord
 from segue.tune.verdicts import FAILURE, Verdicts, has_ended, has_failed
 
-_SHOWN = ("stage", "env_steps", "metric_per_seed")
+_SHOWN = ("stage", "env_steps", STEPS, "metric_per_seed")
 
 
-def left_to_run(record: StudyRecord, budget: int) -> deque[int]:
+def left_to_run(record: StudyRecord, budget: Budget) -> deque[int]:
     """The numbers of the recorded trials that are to run, interrupted ones first, of at most `budget` trials in all."""
-    waiting = [number for number in record.numbers(TrialState.WAITING) if number < budget]
+    waiting = [number for number in record.numbers(TrialState.WAITING) if number < budget.trials]
     return deque(record.numbers(TrialState.RUNNING) + waiting)
 
 
-def is_complete(record: StudyRecord, budget: int) -> bool:
-    """Whether `budget` trials are done and none was interrupted."""
-    return not left_to_run(record, budget) and len(record) >= budget
+def is_complete(record: StudyRecord, budget: Budget) -> bool:
+    """Whether what the budget allows is done, and no trial was interrupted."""
+    if record.numbers(TrialState.RUNNING):
+        return False
+    return budget.is_spent(record) or (not left_to_run(record, budget) and len(record) >= budget.trials)
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
-    """Gives Tune the interrupted trials of a study, then the planned ones, then new ones, up to `budget` in all.
+    """Gives Tune the interrupted trials of a study, then the planned ones, then new ones, as far as `budget` allows.
 
     Tune knows a trial by an identifier of its own, which ends with the run; the study's number stands in the trial's
     configuration. `directory` names where a trial lies. To be used by one run, on one thread.
     """
 
     def __init__(
-        self, record: StudyRecord, sweep: Sweep, budget: int, verdicts: Verdicts, directory: Callable[[int], str]
+        self, record: StudyRecord, sweep: Sweep, budget: Budget, verdicts: Verdicts, directory: Callable[[int], str]
     ) -> None:
         super().__init__(metric=sweep.metric, mode=sweep.mode)
         self._record = record
@@ -53,25 +57,38 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         """Accept what Tune says: the metric and mode are the sweep's."""
         return True
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
-        """Return the configuration of the next trial, `{"trial": number, "parameters": {...}}`, or FINISHED."""
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Return the configuration of the next trial, `{"trial": number, "parameters": {...}}`, or FINISHED.
+
+        None while the running trials have to end before it can be said whether there is a next one.
+        """
+        if self._must_wait():
+            return None
         number = self._next()
         if number is None:
             return str(Searcher.FINISHED)
         self._numbers[trial_id] = number
+        self._budget.begin(self._record.trials[number], self._sweep.seeds)
         return {"trial": number, "parameters": self._record.parameters(number)}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Record that the trial was judged here and goes on."""
-        self._record.report(self._numbers[trial_id], result["env_steps"], result[self._sweep.metric])
+        number = self._numbers[trial_id]
+        self._budget.advance(number, result.get(STEPS, 0))
+        self._record.report(number, result["env_steps"], result[self._sweep.metric])
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Record how the trial ended."""
         number = self._numbers.pop(trial_id)
         row = result or {}
-        attributes = {name: row[name] for name in _SHOWN if name in row} | {"directory": self._directory(number)}
+        directory = self._directory(number)
+        attributes = {name: row[name] for name in _SHOWN if name in row} | {"directory": directory}
+        self._budget.end(number)
+        if self._verdicts.out_of_disk:
+            return  # it is continued when there is room again
         if error or has_failed(row):
-            self._record.fail(number, self._reason(number, row), attributes)
+            log = {"log": f"{directory}/{LOG}"}
+            self._record.fail(number, self._reason(number, row), attributes | log)
         elif has_ended(row):
             self._record.complete(number, row["env_steps"], row[self._sweep.metric], attributes)
         elif number in self._verdicts.stopped:
@@ -86,14 +103,21 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
     def restore(self, checkpoint_path: str) -> None:
         """Read nothing: the study is the record."""
 
+    def _must_wait(self) -> bool:
+        interrupted = self._line and self._record.trials[self._line[0]].state == TrialState.RUNNING
+        return not interrupted and self._budget.may_allow_another(self._record)
+
     def _next(self) -> int | None:
+        if self._line and self._record.trials[self._line[0]].state == TrialState.RUNNING:
+            return self._line.popleft()
+        if self._budget.is_spent(self._record):
+            return None
         if self._line:
             number = self._line.popleft()
-            if self._record.trials[number].state == TrialState.WAITING:
-                self._record.begin(number)
+            self._record.begin(number)
             return number
         number = len(self._record)
-        if number >= self._budget:
+        if number >= self._budget.trials:
             return None
         return self._record.propose(sampler_for(self._sweep.search, self._sweep.seed, number))
 

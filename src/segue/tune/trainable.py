@@ -1,19 +1,21 @@
 """The function that Tune runs, in a worker of its own: one trial."""
 
+import os
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from ray import tune
 
+from segue.plan.aggregate import aggregate
 from segue.plan.sweep import Sweep
-from segue.tune.run_directory import RunDirectory
-from segue.tune.verdicts import FAILURE
-
-LOG = "log.txt"
+from segue.tune.disk import is_disk_full
+from segue.tune.run_directory import LOG, RunDirectory
+from segue.tune.verdicts import DISK_FULL, FAILURE
 
 
 class Runner(Protocol):
@@ -34,8 +36,9 @@ class Runner(Protocol):
 def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner) -> Callable[[dict[str, Any]], None]:
     """The function of a configuration `{"trial": number, "parameters": {...}}` that trains that trial.
 
-    What the trial prints goes to `log.txt` in its directory. Exceptions become a last report that names the cause, so
-    that Tune only sees workers fail that were lost, which it retries.
+    What the trial prints goes to `log.txt` in its directory. After an exception it is tried again, `sweep.retries`
+    times; the last one becomes a report that names the cause, so that Tune only sees workers fail that were lost, which
+    it starts again.
     """
     device = "cuda" if sweep.resources.get("gpu") else "cpu"
 
@@ -45,14 +48,32 @@ def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner) -> Callable[
         with ExitStack() as stack:
             try:
                 stack.enter_context(_printing_to_log(directory))
-                runner(sweep, config["parameters"], directory, device=device, report=report)
+                attempt = partial(runner, sweep, config["parameters"], directory, device=device, report=report)
+                _attempts(attempt, report, sweep.retries)
             except BaseException as error:
                 if report.is_stopped:
                     raise
                 traceback.print_exc()
-                report({**report.last, sweep.metric: float("nan"), FAILURE: one_line(error)})
+                full = {DISK_FULL: True} if is_disk_full(error) else {}
+                report({**report.last, sweep.metric: float("nan"), FAILURE: one_line(error), **full})
 
     return trial
+
+
+def _attempts(attempt: Callable[[], None], report: "_Report", retries: int) -> None:
+    """Go on from the newest checkpoint after an exception, `retries` times."""
+    for left in reversed(range(retries + 1)):
+        try:
+            return attempt()
+        except Exception as error:
+            # What is not finite would be so again, bit for bit; and a full disk is everybody's.
+            if report.is_stopped or not left or isinstance(error, FloatingPointError) or is_disk_full(error):
+                raise
+            traceback.print_exc()
+            if "CUDA" in str(error):
+                os._exit(1)  # the process cannot use the device any more: Tune starts another one
+            print(f"Trying again from the newest checkpoint; {left} attempt{'s' * (left > 1)} left.")
+    return None
 
 
 def one_line(error: BaseException) -> str:
@@ -68,10 +89,12 @@ def train_one(
     *,
     device: str,
     report: Callable[[dict[str, Any]], None],
+    accept_changes: bool = False,
 ) -> None:
     """Train one trial to the end of its pipeline, or from where it was interrupted.
 
-    Calls `report` with each row that `segue.train.run_trial` reports, and passes its exceptions on.
+    Calls `report` with each row that `segue.train.run_trial` reports, and passes its exceptions on. With
+    `accept_changes`, a trial that was begun with another pipeline begins anew, what it wrote is moved aside.
     """
     from segue.train import member_seeds, run_trial  # here, in the worker: the driver needs no torch
 
@@ -84,8 +107,10 @@ def train_one(
         policy=sweep.policy,
         evaluation=sweep.evaluation,
         metric=sweep.metric,
+        aggregate=partial(aggregate, how=sweep.aggregate, mode=sweep.mode),
         device=device,
         report=report,
+        accept_changes=accept_changes,
     )
 
 

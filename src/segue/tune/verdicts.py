@@ -13,6 +13,13 @@ class Verdicts:
 
     stopped: dict[int, str] = field(default_factory=dict)
     lost: dict[int, str] = field(default_factory=dict)
+    hung: dict[int, str] = field(default_factory=dict)
+    """Of trials whose workers were killed because they said nothing."""
+    out_of_disk: str | None = None
+    """What a trial said that could not write."""
+
+
+DISK_FULL = "disk_full"  # the key of a report of a trial that could not write
 
 
 def has_failed(result: Mapping[str, Any]) -> bool:
