@@ -5,6 +5,7 @@ import json
 import math
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ GRID = {
     "lr": tune.grid_search([1e-4, 3e-4, 1e-3, 3e-3]),
     "gae_lambda": tune.grid_search([0.8, 0.95]),
 }
+FAILS_AT = {"lr": 3e-4, "gae_lambda": 0.95}  # where the drivers' trials break
 MIXED = {"first_steps": 400, "lr": tune.loguniform(1e-5, 1e-2), "gae_lambda": tune.uniform(0.7, 1.0)}
 
 
@@ -66,12 +68,16 @@ def make_sweep(**given: Any) -> Sweep:
 
 
 def make_runner(
-    seconds: float = 0.0, fails_at: Mapping[str, Any] | None = None, dies_at: tuple[str, int] | None = None
+    seconds: float = 0.0,
+    fails_at: Mapping[str, Any] | None = None,
+    dies_at: tuple[str, int] | None = None,
+    hangs: tuple[int, int] = (0, 0),
+    teardown: float = 0.0,
 ) -> Callable[..., None]:
-    """A runner that takes `seconds` between reports.
+    """A runner that takes `seconds` between reports, and `teardown` seconds to end.
 
     It raises at the third report where the parameters hold all of `fails_at`; it kills its own process one time in a
-    run at `dies_at`, ("row" | "checkpoint" | "report", step).
+    run at `dies_at`, ("row" | "checkpoint" | "report", step). `hangs`: at which step, and how many times in a run.
     """
 
     def run(
@@ -92,6 +98,7 @@ def make_runner(
                 report({**kept[-1], "replayed": True})
             for step in range(reached + EVERY, 1200 + EVERY, EVERY):
                 time.sleep(seconds)
+                hang(directory, hangs, step)
                 if fails_at and step == 3 * EVERY and fails_at.items() <= parameters.items():
                     raise FloatingPointError("The metric 'return' is nan after 300 steps.")
                 row = learning_curve(sweep, parameters, step)
@@ -100,7 +107,10 @@ def make_runner(
                 die(directory, dies_at, "row", step)
                 write_checkpoint(directory, step)
                 die(directory, dies_at, "checkpoint", step)
-                report(row)
+                try:
+                    report(row)
+                finally:
+                    time.sleep(teardown if sys.exc_info()[0] or step == 1200 else 0.0)
                 die(directory, dies_at, "report", step)
 
     return run
@@ -139,6 +149,14 @@ def read_checkpoint(directory: Path) -> int:
             return int(json.loads(body)["step"])
         path.rename(path.with_name(f"damaged-{path.name}"))
     return 0
+
+
+def hang(directory: Path, hangs: tuple[int, int], step: int) -> None:
+    at, times = hangs
+    marks = len(list(directory.parent.glob("hung-*")))
+    if step == at and marks < times:
+        (directory.parent / f"hung-{marks}").touch()
+        time.sleep(3600)
 
 
 def die(directory: Path, dies_at: tuple[str, int] | None, point: str, step: int) -> None:

@@ -40,10 +40,12 @@ def open_record(path: Path, sweep: Sweep) -> StudyRecord:
 class FakeTune:
     """Runs what is left of a sweep against a study. `steps` is kept by the caller: the trials' own directories."""
 
-    def __init__(self, record: StudyRecord, sweep: Sweep, budget: int, steps: dict[int, int]) -> None:
+    def __init__(
+        self, record: StudyRecord, sweep: Sweep, budget: int, steps: dict[int, int], path: Path = Path("nowhere")
+    ) -> None:
         verdicts, limits = Verdicts(), Budget.of(sweep, budget, longest_pipeline(sweep))
         self.searcher = StudySearcher(record, sweep, limits, verdicts, RunDirectory.inside)
-        self.scheduler = StudyScheduler(make_scheduler(sweep), record, verdicts, limits)
+        self.scheduler = StudyScheduler(make_scheduler(sweep), sweep, record, RunDirectory(path), verdicts, limits)
         self.scheduler.set_search_properties(sweep.metric, sweep.mode)
         self._sweep = sweep
         self._steps = steps

@@ -5,7 +5,9 @@ import pytest
 from ray.tune.schedulers import FIFOScheduler, MedianStoppingRule, TrialScheduler
 
 from segue.tune.budget import Budget
-from segue.tune.scheduling import NumberedTrial, StudyScheduler
+from segue.tune.numbered import NumberedTrial
+from segue.tune.run_directory import RunDirectory
+from segue.tune.scheduling import StudyScheduler
 from segue.tune.study import StudyRecord
 from segue.tune.verdicts import FAILURE, Verdicts
 from tests.tune.doubles import make_sweep
@@ -139,7 +141,8 @@ class _LostTrial(FakeTrial):
 
 
 def _scheduler(inner: TrialScheduler, record: StudyRecord, verdicts: Verdicts | None = None) -> StudyScheduler:
-    scheduler = StudyScheduler(inner, record, verdicts or Verdicts(), Budget(16))
+    run = RunDirectory(Path("nowhere"))
+    scheduler = StudyScheduler(inner, make_sweep(), record, run, verdicts or Verdicts(), Budget(16))
     assert scheduler.set_search_properties("return", "max")
     return scheduler
 

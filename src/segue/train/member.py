@@ -9,6 +9,7 @@ from typing import Any
 from segue.plan.criteria import EarlyStoppingCriterion
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.progress import Progress
+from segue.plan.scheduler_criterion import scheduler_criteria
 from segue.plan.tracker import ScalarMeanTracker
 from segue.train.data import Data, DataStream
 from segue.train.episodes import Ended
@@ -82,6 +83,11 @@ class Member:
         if over:
             self._enter_stage()
         return metrics
+
+    def end_stage(self) -> None:
+        """Leave the stage at the end of the interval, where its criterion waits for a scheduler."""
+        for criterion in scheduler_criteria(self.criterion):
+            criterion.end()
 
     def fail(self, reason: str) -> None:
         """Learn no more, because of `reason`."""

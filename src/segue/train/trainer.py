@@ -160,6 +160,12 @@ class Trainer:
         self._regroup(group)
         return self._happened(logged, steps)
 
+    def end_stage(self, stage: int) -> None:
+        """Let the members in that stage leave it at the end of their interval, where a scheduler may decide that."""
+        for member in self.members:
+            if member.progress.stage == stage:
+                member.end_stage()
+
     def evaluate(self) -> dict[str, list[float]]:
         """Mean of each metric over the evaluation episodes of every member; remembered in `evaluated`.
 

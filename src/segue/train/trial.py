@@ -21,6 +21,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from segue.plan.aggregate import aggregate as mean
+from segue.plan.answer import Answer
 from segue.plan.describe import fingerprint
 from segue.plan.evaluation import Evaluation
 from segue.plan.files import append_row, read_rows, write_rows
@@ -35,6 +36,7 @@ from segue.worlds.seeds import stream
 from segue.worlds.world import WorldFactory
 
 Row = dict[str, Any]
+Report = Callable[[Row], Answer | None]
 Judged = tuple[str, Callable[[Sequence[float]], float]]
 """The metric, and what is made of it over the seeds."""
 _STAY = ("lock", "log.txt")  # in use while a trial runs
@@ -101,14 +103,14 @@ def run_trial(
     lanes: int = 8,
     policy: Policy | None = None,
     device: str = "cpu",
-    report: Callable[[Row], None] = lambda row: None,
+    report: Report = lambda row: None,
     accept_changes: bool = False,
 ) -> Row:
     """Train one pack, a member a seed, to the end of its pipeline; return the last row.
 
     `aggregate` makes one number of the seeds' metrics; their mean by default. `report` is called with each row after it
-    is on the disk. With `accept_changes`, what another trial wrote in the directory is moved aside. Sets torch and BLAS
-    to one thread: packs run side by side, one a core.
+    is on the disk, and may answer. With `accept_changes`, what another trial wrote in the directory is moved aside.
+    Sets torch and BLAS to one thread: packs run side by side, one a core.
 
     Raises ValueError for what the trainer cannot run, for an unknown metric and for a directory that holds another
     trial's checkpoint; FloatingPointError when the metric is no finite number; LockedError when another process
@@ -124,7 +126,7 @@ def run_trial(
             check_metric(metric, trainer.evaluator.world.metrics)
             row = files.resume(trainer, identity, device, accept_changes)
             if row is not None:
-                report({**row, "replayed": True})
+                heed(report({**row, "replayed": True}), trainer)
             with TrialLog(directory, trainer.env_steps, trainer.total_env_steps, pipeline.should_log) as log:
                 while not trainer.done:
                     row = step(trainer, files, log, identity, (metric, aggregate), report) or row
@@ -133,7 +135,7 @@ def run_trial(
 
 
 def step(
-    trainer: Trainer, files: TrialFiles, log: TrialLog, identity: str, judged_by: Judged, report: Callable[[Row], None]
+    trainer: Trainer, files: TrialFiles, log: TrialLog, identity: str, judged_by: Judged, report: Report
 ) -> Row | None:
     """Advance once, and write down and report what is due; return the row if there was a report."""
     happened = trainer.advance()
@@ -149,8 +151,14 @@ def step(
     if happened.save_due:
         files.save(trainer, identity)
     if row is not None:
-        report(row)
+        heed(report(row), trainer)
     return row
+
+
+def heed(answer: Answer | None, trainer: Trainer) -> None:
+    """Do what the answer to a report says."""
+    if answer is not None and answer.end_stage is not None:
+        trainer.end_stage(answer.end_stage)
 
 
 def check_members(trainer: Trainer) -> None:

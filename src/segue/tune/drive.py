@@ -22,7 +22,7 @@ from segue.tune.interruption import Interruption
 from segue.tune.live import LiveView
 from segue.tune.run_directory import RunDirectory
 from segue.tune.samplers import check_sampler
-from segue.tune.schedulers import longest_pipeline, make_scheduler
+from segue.tune.schedulers import check_stage_schedulers, longest_pipeline, make_scheduler
 from segue.tune.scheduling import StudyScheduler
 from segue.tune.searcher import StudySearcher, is_complete
 from segue.tune.session import check_address, quiet, ray_session
@@ -119,6 +119,7 @@ def check_sweep(sweep: Sweep) -> Space:
     for corner in sweep.corners():
         check_trial(sweep.pipeline(**corner), world, sweep.lanes, sweep.policy)
     make_scheduler(sweep)
+    check_stage_schedulers(sweep)
     try:
         cloudpickle.dumps(sweep)
     except Exception as error:
@@ -158,7 +159,8 @@ class _Run:
         return StudySearcher(self.record, self.sweep, self.budget, self.verdicts, self.directory.inside)
 
     def scheduler(self) -> StudyScheduler:
-        return StudyScheduler(make_scheduler(self.sweep), self.record, self.verdicts, self.budget)
+        inner = make_scheduler(self.sweep)
+        return StudyScheduler(inner, self.sweep, self.record, self.directory, self.verdicts, self.budget)
 
     def view(self) -> LiveView:
         return LiveView(Board(self.record, self.sweep, self.budget), self.directory, self.console)

@@ -27,6 +27,7 @@ class Interruption(Stopper):  # type: ignore[misc]  # Ray has no types
     ) -> None:
         self.by: int | None = None  # the signal's number
         self.is_late = False
+        self._listen: Callable[[int, FrameType | None], None] | None = None
         self._is_needed, self._clock = is_needed, clock
         self._deadline = None if seconds is None else clock() + seconds
 
@@ -36,6 +37,8 @@ class Interruption(Stopper):  # type: ignore[misc]  # Ray has no types
 
     def stop_all(self) -> bool:
         """Whether to stop all trials."""
+        if self._listen and signal.getsignal(signal.SIGUSR1) != self._listen:
+            signal.signal(signal.SIGUSR1, self._listen)  # Tune has put a handler of its own in its place
         self.is_late = self.is_late or (self._deadline is not None and self._clock() >= self._deadline)
         return self.by is not None or self.is_late or self._is_needed()
 
@@ -51,13 +54,15 @@ class Interruption(Stopper):  # type: ignore[misc]  # Ray has no types
             return
 
         def end(number: int, frame: FrameType | None) -> None:
-            self.by = number
+            self.by, self._listen = number, None
             signal.signal(number, before[number])
             say("Stopping. The running trials can be continued later.")
 
         before: dict[int, Any] = {number: signal.signal(number, end) for number in _SIGNALS}
+        self._listen = end
         try:
             yield
         finally:
+            self._listen = None
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -45,6 +45,14 @@ class RunDirectory:
         """Where a trial keeps its results, checkpoints and log; it is the only writer there."""
         return self.path / self.inside(number)
 
+    def results(self, number: int) -> Path:
+        """The rows that a trial has reported."""
+        return self.trial(number) / "results.jsonl"
+
+    def answers(self, number: int) -> Path:
+        """What the driver has told a trial; it is the only writer of this file."""
+        return self.path / "answers" / f"{number:04d}.json"
+
     @staticmethod
     def inside(number: int) -> str:
         """Where a trial lies in the run directory."""

@@ -16,10 +16,12 @@ from ray.tune.schedulers import (
 )
 
 from segue.plan.pipeline import TrainingPipeline
+from segue.plan.scheduler_criterion import SchedulerCriterion, scheduler_criteria
 from segue.plan.sweep import Sweep
+from segue.tune.criteria import CriterionScheduler
 from segue.tune.stage_asha import StageASHA
 
-TIME = "env_steps"
+TIME, STAGE_TIME = "env_steps", "stage_steps"
 _NOT_ONLY_STOPPING = (
     HyperBandScheduler,
     PopulationBasedTraining,
@@ -47,8 +49,42 @@ def make_scheduler(sweep: Sweep) -> TrialScheduler:
         return FIFOScheduler()
     if isinstance(sweep.scheduler, str):
         return _NAMED[sweep.scheduler](sweep)
-    _check(sweep.scheduler, sweep, longest_pipeline(sweep))
+    judge = sweep.scheduler.inner if isinstance(sweep.scheduler, CriterionScheduler) else sweep.scheduler
+    _check(judge, TIME, longest_pipeline(sweep))
+    _check_metric(judge, sweep)
     return deepcopy(sweep.scheduler)
+
+
+def make_stage_scheduler(sweep: Sweep, criterion: SchedulerCriterion, stage: int) -> TrialScheduler:
+    """The scheduler that may end a stage, newly made or copied, over the steps since a trial entered it.
+
+    By name, it first judges after 1/8 of the stage's longest form, but not before the first evaluation. Raises
+    ValueError for a scheduler that cannot work.
+    """
+    pipelines = [_built(sweep, corner) for corner in sweep.corners()]
+    longest = max(pipeline.pipeline_stages[stage].step_limit for pipeline in pipelines if len(pipeline) > stage)
+    first = _first_point(sweep, longest)
+    if criterion.scheduler == "asha":
+        return ASHAScheduler(
+            STAGE_TIME,
+            max_t=longest,
+            grace_period=first,
+            reduction_factor=_REDUCTION_FACTOR,
+            stop_last_trials=False,
+        )
+    if criterion.scheduler == "median":
+        return MedianStoppingRule(STAGE_TIME, grace_period=first)
+    _check(criterion.scheduler, STAGE_TIME, longest)
+    _check_metric(criterion.scheduler, sweep)
+    return deepcopy(criterion.scheduler)
+
+
+def check_stage_schedulers(sweep: Sweep) -> None:
+    """Raise ValueError, as `make_stage_scheduler` does, for a stage's scheduler that cannot work."""
+    for corner in sweep.corners():
+        for index, stage in enumerate(_built(sweep, corner)):
+            for criterion in scheduler_criteria(stage.new_criterion()):
+                make_stage_scheduler(sweep, criterion, index)
 
 
 def longest_pipeline(sweep: Sweep) -> int:
@@ -105,15 +141,15 @@ def _built(sweep: Sweep, corner: dict[str, Any]) -> TrainingPipeline:
         raise ValueError(f"The pipeline function fails at {corner}: {type(error).__name__}: {error}") from error
 
 
-def _check(scheduler: Any, sweep: Sweep, longest: int) -> None:
+def _check(scheduler: Any, time: str, longest: int) -> None:
     name = type(scheduler).__name__
     if isinstance(scheduler, _NOT_ONLY_STOPPING):
         raise ValueError(
             f"The scheduler {name} pauses or changes trials, which a study cannot record: use one that only stops "
             "them, such as 'asha', ASHAScheduler or MedianStoppingRule."
         )
-    if getattr(scheduler, "_time_attr", TIME) != TIME:
-        raise ValueError(f"The scheduler {name} counts {scheduler._time_attr!r}: give it time_attr={TIME!r}.")
+    if getattr(scheduler, "_time_attr", time) != time:
+        raise ValueError(f"The scheduler {name} counts {scheduler._time_attr!r}: give it time_attr={time!r}.")
     if getattr(scheduler, "_max_t", longest) < longest:
         raise ValueError(
             f"The scheduler {name} ends trials after {scheduler._max_t:,} steps, but pipelines of this sweep take "
@@ -124,6 +160,10 @@ def _check(scheduler: Any, sweep: Sweep, longest: int) -> None:
             f"The scheduler {name} draws one of {len(scheduler._brackets)} brackets for each trial, and would draw "
             "others when the sweep is continued: give it brackets=1."
         )
+
+
+def _check_metric(scheduler: Any, sweep: Sweep) -> None:
+    name = type(scheduler).__name__
     for kind in ("metric", "mode"):
         if getattr(scheduler, f"_{kind}", None) not in (None, getattr(sweep, kind)):
             raise ValueError(f"The scheduler {name} has a {kind} of its own: leave it out, the sweep's is used.")

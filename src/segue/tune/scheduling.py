@@ -1,45 +1,48 @@
 """A scheduler over a study: trials carry the study's numbers, and a continued sweep remembers its rungs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import TrialScheduler
 
+from segue.plan.files import read_rows
+from segue.plan.sweep import Sweep
+from segue.tune.answers import tell_stage_end
 from segue.tune.budget import Budget
+from segue.tune.numbered import NumberedTrial
+from segue.tune.run_directory import RunDirectory
 from segue.tune.schedulers import TIME
+from segue.tune.stage_ends import StageEnds
 from segue.tune.stages import Stages
 from segue.tune.study import StudyRecord
 from segue.tune.verdicts import DISK_FULL, FAILURE, Verdicts, has_ended, has_failed
 
 
-@dataclass(frozen=True)
-class NumberedTrial:
-    """A trial as the inner scheduler sees it: known by the study's number, so that it is the same one in each run."""
-
-    number: int
-    config: Mapping[str, Any] = field(compare=False)
-
-    @property
-    def trial_id(self) -> str:
-        """The number, as Ray's schedulers want it."""
-        return str(self.number)
-
-
 class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
     """Lets an inner scheduler judge each step of a trial once, however often the sweep or the trial is interrupted.
 
-    When the first trial is added, the inner scheduler is shown what the study holds, so that its rungs are those of
-    the sweep so far. A pause is not granted: it would give a trial's place away for nothing.
+    When the first trial is added, the inner scheduler is shown what the study and the trials' own rows hold, so that
+    its rungs are those of the sweep so far. A pause is not granted: it would give a trial's place away for nothing.
+    Schedulers that may end a stage are asked last (`StageEnds`).
     """
 
-    def __init__(self, inner: TrialScheduler, record: StudyRecord, verdicts: Verdicts, budget: Budget) -> None:
+    def __init__(
+        self,
+        inner: TrialScheduler,
+        sweep: Sweep,
+        record: StudyRecord,
+        run: RunDirectory,
+        verdicts: Verdicts,
+        budget: Budget,
+    ) -> None:
         super().__init__()
         self._inner = inner
         self._record = record
         self._verdicts = verdicts
         self._budget = budget
+        self._run = run
+        self._stage_ends = StageEnds(sweep, record)
         self._is_rebuilt = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -70,15 +73,17 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         # A resumed trial repeats steps, of which the study holds the verdict if there was one.
         if self._record.is_judged(numbered.number, result[TIME]):
             return str(TrialScheduler.CONTINUE)
-        said = self._inner.on_trial_result(tune_controller, numbered, result | self._standing(numbered.number, result))
+        row = result | self._standing(numbered.number, result)
+        said = self._inner.on_trial_result(tune_controller, numbered, row)
         if has_ended(result):
             return str(TrialScheduler.CONTINUE)
         winner = self._budget.reached_by(self._record)
-        if winner is not None:
-            self._verdicts.stopped[numbered.number] = f"The sweep's target was reached by trial {winner}."
-        elif said == TrialScheduler.STOP:
-            self._verdicts.stopped[numbered.number] = self._reason(numbered, result)
-        return str(TrialScheduler.STOP if numbered.number in self._verdicts.stopped else TrialScheduler.CONTINUE)
+        if winner is not None or said == TrialScheduler.STOP:
+            by_target = f"The sweep's target was reached by trial {winner}."
+            self._verdicts.stopped[numbered.number] = by_target if winner is not None else self._reason(numbered, row)
+            return str(TrialScheduler.STOP)
+        self._end_stage(tune_controller, numbered, row)
+        return str(TrialScheduler.CONTINUE)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Tell the inner scheduler that the trial ended, or that it broke."""
@@ -105,6 +110,12 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         """What the inner scheduler says of itself."""
         return str(self._inner.debug_string())
 
+    def _end_stage(self, tune_controller: Any, trial: NumberedTrial, row: dict[str, Any]) -> None:
+        reason = self._stage_ends.judge(tune_controller, trial, row)
+        if reason:
+            self._record.note_stage_end(trial.number, row["stage"], reason)
+            tell_stage_end(self._run.answers(trial.number), row["stage"], row[TIME], reason)
+
     def _standing(self, number: int, result: Mapping[str, Any]) -> dict[str, Any]:
         """Where a report stands in its stage, told by what the study knows, as it will be told when it is rebuilt."""
         stages = (self._record.stages(number) or Stages(result["stages"])).with_report(result)
@@ -123,16 +134,23 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         for trial in sorted(seen, key=lambda trial: trial.state != TrialState.RUNNING):
             self._show(tune_controller, trial)
 
+    def _rows(self, trial: FrozenTrial) -> list[dict[str, Any]]:
+        """The judged reports of a trial: what the study holds of them, and the rest from the trial's own rows."""
+        stages = self._record.stages(trial.number) or Stages(1)
+        told: dict[int, dict[str, Any]] = {row[TIME]: row for row in read_rows(self._run.results(trial.number))}
+        rows = []
+        for index, (step, value) in enumerate(sorted(trial.intermediate_values.items()), start=1):
+            known = {"training_iteration": index, TIME: step, str(self._metric): value}
+            rows.append(told.get(step, {}) | known | stages.standing(step))
+        return rows
+
     def _show(self, tune_controller: Any, trial: FrozenTrial) -> None:
         numbered = NumberedTrial(trial.number, {})
-        stages = self._record.stages(trial.number) or Stages(1)
-        rows = [
-            {"training_iteration": index, TIME: step, self._metric: value, **stages.standing(step)}
-            for index, (step, value) in enumerate(sorted(trial.intermediate_values.items()), start=1)
-        ]
+        rows = self._rows(trial)
         self._inner.on_trial_add(tune_controller, numbered)
         for row in rows:
             self._inner.on_trial_result(tune_controller, numbered, row)
+            self._stage_ends.judge(tune_controller, numbered, row)
         if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
             self._inner.on_trial_complete(tune_controller, numbered, rows[-1])
         else:

@@ -24,6 +24,7 @@ from segue.tune.stages import Stages
 Mode = Literal["max", "min"]
 Space = SearchSpace | AskedSpace
 STAGES = "stages"  # the user attribute that says how many there are, and where they ended
+STAGES_ENDED_BY = "stages_ended_by"  # the user attribute that says which stages a scheduler ended, and why
 STOP = "stop"  # the user attribute that marks a trial whose scheduler stopped it, before it is told
 _DIRECTIONS = {"max": StudyDirection.MAXIMIZE, "min": StudyDirection.MINIMIZE}
 _BUSY_SECONDS = 30.0
@@ -121,6 +122,11 @@ class StudyRecord:
         """Record where the trial's stages ended so far; before the value of a report, which it is part of."""
         if self.stages(number) != stages:
             self._annotate(number, {STAGES: stages.recorded()})
+
+    def note_stage_end(self, number: int, stage: int, by: str) -> None:
+        """Record that a scheduler ended a stage of the trial, and why."""
+        ended = {**self.trials[number].user_attrs.get(STAGES_ENDED_BY, {}), str(stage): by}
+        self._annotate(number, {STAGES_ENDED_BY: ended})
 
     def stages(self, number: int) -> Stages | None:
         """Where the trial's stages ended so far; None before its first report."""

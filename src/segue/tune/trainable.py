@@ -12,10 +12,12 @@ from typing import Any, Protocol
 from ray import tune
 
 from segue.plan.aggregate import aggregate
+from segue.plan.answer import Answer
 from segue.plan.sweep import Sweep
+from segue.tune.answers import answer_to
 from segue.tune.disk import is_disk_full
 from segue.tune.run_directory import LOG, RunDirectory
-from segue.tune.verdicts import DISK_FULL, FAILURE
+from segue.tune.verdicts import DISK_FULL, FAILURE, has_failed
 
 
 class Runner(Protocol):
@@ -28,7 +30,7 @@ class Runner(Protocol):
         directory: Path,
         *,
         device: str,
-        report: Callable[[dict[str, Any]], None],
+        report: Callable[[dict[str, Any]], Answer | None],
     ) -> None:
         """Train the trial of `parameters` in `directory`, or continue it there; call `report` with each result row."""
 
@@ -44,7 +46,7 @@ def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner) -> Callable[
 
     def trial(config: dict[str, Any]) -> None:
         directory = run.trial(config["trial"])
-        report = _Report()
+        report = _Report(run.answers(config["trial"]))
         with ExitStack() as stack:
             try:
                 stack.enter_context(_printing_to_log(directory))
@@ -88,7 +90,7 @@ def train_one(
     directory: Path,
     *,
     device: str,
-    report: Callable[[dict[str, Any]], None],
+    report: Callable[[dict[str, Any]], Answer | None],
     accept_changes: bool = False,
 ) -> None:
     """Train one trial to the end of its pipeline, or from where it was interrupted.
@@ -127,13 +129,15 @@ def _printing_to_log(directory: Path) -> ExitStack:
 class _Report:
     """Hands rows to Tune, which answers with SystemExit to a trial that it stops."""
 
+    answers: Path
     last: dict[str, Any] = field(default_factory=lambda: {"env_steps": 0, "final": False})
     is_stopped: bool = False
 
-    def __call__(self, row: dict[str, Any]) -> None:
+    def __call__(self, row: dict[str, Any]) -> Answer | None:
         self.last = row
         try:
             tune.report(row)
         except SystemExit:
             self.is_stopped = True
             raise
+        return None if has_failed(row) else answer_to(self.answers, row)
