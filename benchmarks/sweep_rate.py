@@ -4,6 +4,8 @@ Every trial: PPO on CartPole for 51,200 steps on one seed, 8 lanes x 128 steps, 
 log-uniform in [1e-4, 3e-3], and 5 evaluations of 10 greedy episodes. Two trials at a time. In each arm the first two
 trials warm up (processes start, libraries are imported); the clock runs from the end of the second to the end of the
 last, so that the start of Ray counts for no one. Arms are interleaved, and the figures are medians over rounds.
+
+Before that, what 300 trials cost the driver that learn nothing (driver_cost.py).
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ os.environ.update(THREADS)
 
 import numpy as np
 import optuna
+from driver_cost import TARGET_MS, TRIALS, driver_cost
 from ray import tune
 from record import publish
 from rich.console import Console
@@ -174,13 +177,29 @@ ARMS: dict[str, Callable[[int], float]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one round of 8 trials, about a minute; keeps no record")
-    quick = parser.parse_args().quick
+    parser.add_argument("--driver", action="store_true", help="only what a trial costs the driver (driver_cost.py)")
+    asked = parser.parse_args()
+    quick = asked.quick
+    report_driver(driver_cost(40 if quick else TRIALS), quick)
+    if asked.driver:
+        return
     rounds, trials = (1, 8) if quick else (3, 32)
     measured: dict[str, list[float]] = {name: [] for name in ARMS}
     for _ in range(rounds):
         for name, arm in ARMS.items():
             measured[name].append(arm(trials + WARM_UP))
     report(measured, quick)
+
+
+def report_driver(figures: dict[str, float], quick: bool) -> None:
+    """Print and keep what a trial costs the driver."""
+    named = {"wall_ms": "wall time", "driver_ms": "processor time of the driver", "study_ms": "in the study, of it:"}
+    rows = [
+        [named.get(name, f"  {name.removesuffix('_ms')}"), f"{value:.1f}", f"{TARGET_MS:.0f}" * (name == "wall_ms")]
+        for name, value in figures.items()
+    ]
+    columns = ("a trial of 3 stages, 2 at a time", "ms", "target")
+    publish("driver_cost", " ".join(sys.argv), "What a trial costs the driver", columns, rows, figures, keep=not quick)
 
 
 def report(measured: dict[str, list[float]], quick: bool) -> None:

@@ -49,18 +49,28 @@ class FakeTune:
         self.scheduler.set_search_properties(sweep.metric, sweep.mode)
         self._sweep = sweep
         self._steps = steps
+        self._last: dict[str, dict[str, Any]] = {}
 
-    def start(self) -> FakeTrial:
+    def start(self, trial_id: str = "by hand") -> FakeTrial:
         """Begin one trial, to be driven by hand."""
-        config = self.searcher.suggest("by hand")
+        config = self.searcher.suggest(trial_id)
         assert isinstance(config, dict)
-        trial = FakeTrial("by hand", config)
+        trial = FakeTrial(trial_id, config)
         self.scheduler.on_trial_add(_CONTROLLER, trial)
         return trial
 
     def reports(self, trial: FakeTrial, step: int) -> bool:
         """Report what the trial has at a step; True when it is stopped."""
         return self._reports(trial, learning_curve(self._sweep, trial.config["parameters"], step))
+
+    def hear(self, trial: FakeTrial, row: dict[str, Any]) -> bool:
+        """Report a row; True when the trial is stopped."""
+        self._last[trial.trial_id] = row
+        return self._reports(trial, row)
+
+    def finish(self, trial: FakeTrial) -> None:
+        """The trial ends with what it reported last."""
+        self._ends(trial, self._last[trial.trial_id])
 
     def run(self) -> None:
         for index in count():

@@ -79,6 +79,15 @@ def make_stage_scheduler(sweep: Sweep, criterion: SchedulerCriterion, stage: int
     return deepcopy(criterion.scheduler)
 
 
+def forgive(scheduler: TrialScheduler, trial: Any) -> None:
+    """Let a trial go on for which a scheduler has just said STOP, but which was not stopped.
+
+    MedianStoppingRule otherwise does not look at it any more, or fails.
+    """
+    judge = scheduler.inner if isinstance(scheduler, CriterionScheduler) else scheduler
+    getattr(judge, "_stopped_trials", set()).discard(trial)
+
+
 def check_stage_schedulers(sweep: Sweep) -> None:
     """Raise ValueError, as `make_stage_scheduler` does, for a stage's scheduler that cannot work."""
     for corner in sweep.corners():

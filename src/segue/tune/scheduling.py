@@ -12,7 +12,7 @@ from segue.tune.answers import tell_stage_end
 from segue.tune.budget import Budget
 from segue.tune.numbered import NumberedTrial
 from segue.tune.run_directory import RunDirectory
-from segue.tune.schedulers import TIME
+from segue.tune.schedulers import TIME, forgive
 from segue.tune.stage_ends import StageEnds
 from segue.tune.stages import Stages
 from segue.tune.study import StudyRecord
@@ -150,6 +150,7 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         self._inner.on_trial_add(tune_controller, numbered)
         for row in rows:
             self._inner.on_trial_result(tune_controller, numbered, row)
+            forgive(self._inner, numbered)
             self._stage_ends.judge(tune_controller, numbered, row)
         if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
             self._inner.on_trial_complete(tune_controller, numbered, rows[-1])

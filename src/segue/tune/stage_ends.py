@@ -10,7 +10,7 @@ from segue.plan.pipeline import TrainingPipeline
 from segue.plan.scheduler_criterion import SchedulerCriterion, scheduler_criteria
 from segue.plan.sweep import Sweep
 from segue.tune.numbered import NumberedTrial
-from segue.tune.schedulers import STAGE_TIME, make_stage_scheduler
+from segue.tune.schedulers import STAGE_TIME, forgive, make_stage_scheduler
 from segue.tune.study import StudyRecord
 
 
@@ -55,5 +55,6 @@ class StageEnds:
             scheduler.on_trial_add(tune_controller, trial)
         if scheduler.on_trial_result(tune_controller, trial, dict(row)) != TrialScheduler.STOP:
             return None
+        forgive(scheduler, trial)  # it may report once more before its stage has ended
         metric, value = self._sweep.metric, row[self._sweep.metric]
         return f"{type(scheduler).__name__}: {metric} {value:.4g} at {row[STAGE_TIME]:,} steps of the stage"
