@@ -26,6 +26,9 @@ def command(
     max_steps: Annotated[int | None, typer.Option(help="Environment steps that all trials may take together.")] = None,
     max_hours: Annotated[float | None, typer.Option(help="Hours after which this run ends, to be continued.")] = None,
     target: Annotated[float | None, typer.Option(help="End the sweep when a trial ends with this metric.")] = None,
+    warm_start: Annotated[
+        Path | None, typer.Option(help="A run directory, from whose finished trials the search learns.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; an old run is moved aside.")] = False,
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Continue although the sweep has changed since the run began.")
@@ -49,6 +52,7 @@ def command(
         max_env_steps=max_steps,
         time_budget_s=None if max_hours is None else max_hours * 3600,
         target=target,
+        warm_start=warm_start,
         fresh=fresh,
         accept_changes=accept_changes,
         address=address,

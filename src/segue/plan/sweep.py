@@ -8,6 +8,7 @@ from segue.plan import asked_space, space
 from segue.plan.aggregate import Aggregate
 from segue.plan.describe import canonical_json, describe, fingerprint
 from segue.plan.evaluation import Evaluation
+from segue.plan.objectives import Constraint, Objective, check_objectives
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.sweep_checks import (
     check_choices,
@@ -22,7 +23,7 @@ from segue.plan.sweep_checks import (
 _LIMITS = ("trials", "max_env_steps", "time_budget_s", "target", "retries", "report_timeout_s")
 _NOT_ASKED = (*_LIMITS, "resources", "concurrency")
 # Described only where they are given, so that runs from before they existed keep their fingerprints.
-_OPTIONAL: Mapping[str, Any] = {"points": (), "aggregate": "mean"}
+_OPTIONAL: Mapping[str, Any] = {"points": (), "aggregate": "mean", "objectives": (), "constraints": {}}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,6 +36,9 @@ class Sweep:
     - `points`: those that are tried first, each a dictionary of what the space names or asks for.
     - `world`: the name of a world, or a function (members, lanes) -> World.
     - `evaluation`, `metric`, `mode`: how a trial is judged, by which number, and whether more or less of it is better.
+    - `objectives`: further ones beside the metric, pairs of a metric's name or `StepsTo` and "max" or "min"; schedulers
+      and targets go by the metric alone. `constraints`: by name, functions of a trial's last report whose result is 0
+      or less where the trial is allowed; samplers learn them, and a trial that breaks one does not win.
     - `trials`: how many; None for every point of a grid.
     - `seeds`: members of a trial, each with a seed of its own; `seed` is the one that all of them come from.
     - `aggregate`: what the trial's metric is of its seeds': "mean", "iqm" (interquartile mean) or "worst".
@@ -57,6 +61,8 @@ class Sweep:
     evaluation: Evaluation
     metric: str = "return"
     mode: Literal["max", "min"] = "max"
+    objectives: Sequence[Objective] = ()
+    constraints: Mapping[str, Constraint] = field(default_factory=dict)
     trials: int | None = None
     seeds: int = 1
     seed: int = 0
@@ -125,6 +131,8 @@ class Sweep:
             object.__setattr__(self, "space", dict(self.space))
             space.check_space(self.space)
             check_signature(self.pipeline, self.space)
+        object.__setattr__(self, "objectives", check_objectives(self.objectives))
+        object.__setattr__(self, "constraints", dict(self.constraints))
         check_numbers(self)
         check_choices(self)
         check_resources(self.resources)

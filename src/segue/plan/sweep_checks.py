@@ -25,6 +25,8 @@ def check_kinds(sweep: Any) -> None:
         raise TypeError(f"resources must be a dictionary, got {sweep.resources!r}.")
     if not isinstance(sweep.space, Mapping) and not callable(sweep.space):
         raise TypeError(f"space must be a dictionary, or a function that asks a trial, got {sweep.space!r}.")
+    if not isinstance(sweep.constraints, Mapping) or not all(callable(each) for each in sweep.constraints.values()):
+        raise TypeError(f"constraints must be a dictionary of functions of a report, got {sweep.constraints!r}.")
     if isinstance(sweep.points, Mapping) or not all(isinstance(point, Mapping) for point in sweep.points):
         raise TypeError(f"points must be a list of dictionaries, got {sweep.points!r}.")
     if not callable(sweep.world):
@@ -75,6 +77,12 @@ def check_choices(sweep: Any) -> None:
     _check_one_of("search", sweep.search, SEARCHES)
     _check_one_of("aggregate", sweep.aggregate, AGGREGATES)
     _check_scheduler(sweep.scheduler)
+    if sweep.objectives and sweep.search == "cmaes":
+        raise ValueError("The search 'cmaes' knows one objective only: use 'tpe', 'nsga2' or 'gp', or drop objectives.")
+    if sweep.objectives and sweep.search == "tpe" and sweep.scheduler is not None:
+        raise ValueError(
+            "TPE cannot learn several objectives from stopped trials: use search='nsga2', or scheduler=None."
+        )
 
 
 def _check_one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:

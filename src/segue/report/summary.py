@@ -52,15 +52,25 @@ class Summary:
 
     @property
     def best(self) -> list[FrozenTrial]:
-        """The trials that ran to their end, best first; then those that were stopped, longest and best first."""
-        judged = [trial for trial in self.trials if trial.value is not None]
+        """The trials that ran to their end, best first; then those that were stopped, longest and best first.
+
+        Those that break a constraint come after those that do not.
+        """
+        judged = [trial for trial in self.trials if metric_of(trial) is not None]
         ended = [trial for trial in judged if trial.state == TrialState.COMPLETE]
         stopped = [trial for trial in judged if trial.state == TrialState.PRUNED]
         by_steps = sorted(self._by_value(stopped), key=_reached, reverse=True)
-        return self._by_value(ended) + by_steps
+        return sorted(self._by_value(ended), key=_breaks_constraints) + sorted(by_steps, key=_breaks_constraints)
 
     def _by_value(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
-        return sorted(trials, key=lambda trial: trial.value or 0.0, reverse=self.mode == "max")
+        return sorted(trials, key=lambda trial: metric_of(trial) or 0.0, reverse=self.mode == "max")
+
+
+def metric_of(trial: FrozenTrial) -> float | None:
+    """The metric that a trial ended with, or was stopped with; None where it has none."""
+    if trial.values:
+        return float(trial.values[0])
+    return trial.intermediate_values.get(_reached(trial)) if trial.state == TrialState.PRUNED else None
 
 
 def read_summary(run: Path) -> Summary:
@@ -110,10 +120,15 @@ def mean_and_spread(values: Iterable[float]) -> tuple[float, float]:
 def _trials(path: Path, name: str) -> tuple[FrozenTrial, ...]:
     storage = RDBStorage(f"sqlite:///{path}".replace("{", "{{").replace("}", "}}"))  # Optuna reads a template
     try:
-        return tuple(optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False))
+        trials = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+        return tuple(trial for trial in trials if "adopted_from" not in trial.user_attrs)
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _breaks_constraints(trial: FrozenTrial) -> bool:
+    return any(value > 0 for value in trial.user_attrs.get("constraints", {}).values())
 
 
 def _reached(trial: FrozenTrial) -> int:
@@ -137,7 +152,7 @@ def _table(summary: Summary) -> Table:
 
 
 def _value(trial: FrozenTrial) -> str:
-    seeds = trial.user_attrs.get("metric_per_seed") or [trial.value]
+    seeds = trial.user_attrs.get("metric_per_seed") or [metric_of(trial)]
     mean, spread = mean_and_spread(seeds)
     return f"{_number(mean)} ± {_number(spread)}" if len(seeds) > 1 else _number(mean)
 
@@ -147,7 +162,8 @@ def _number(value: float) -> str:
 
 
 def _steps(trial: FrozenTrial) -> str:
-    return f"{_reached(trial):,}" + " stopped" * (trial.state == TrialState.PRUNED)
+    stopped, forbidden = trial.state == TrialState.PRUNED, _breaks_constraints(trial)
+    return f"{_reached(trial):,}{' stopped' * stopped}{' forbidden' * forbidden}"
 
 
 def _parameters(parameters: Mapping[str, Any]) -> str:

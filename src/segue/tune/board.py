@@ -64,7 +64,7 @@ class Board:
     def end(self, number: int) -> FrozenTrial:
         """A trial has ended; returns what the study says of it."""
         self._leave(number)
-        return self.record.trials[number]
+        return self.record.trial(number)
 
     @property
     def counts(self) -> Counter[str]:

@@ -69,6 +69,7 @@ class Budget:
         return self.reached_by(record) is not None or not self.allows_another(record)
 
     def _is_good_enough(self, trial: FrozenTrial) -> bool:
-        if trial.state != TrialState.COMPLETE or trial.value is None or self.target is None:
+        if trial.state != TrialState.COMPLETE or not trial.values or self.target is None:
             return False
-        return trial.value >= self.target if self.mode == "max" else trial.value <= self.target
+        found = float(trial.values[0])
+        return found >= self.target if self.mode == "max" else found <= self.target

@@ -30,6 +30,7 @@ from segue.tune.space import SearchSpace
 from segue.tune.study import Space, StudyRecord
 from segue.tune.trainable import Runner, make_trainable, one_line, train_one
 from segue.tune.verdicts import Verdicts
+from segue.tune.warm_start import trials_to_adopt
 from segue.tune.watchdog import Watchdog
 from segue.worlds import world_spec
 
@@ -58,6 +59,7 @@ class Options:
     max_env_steps: int | None = None
     time_budget_s: float | None = None
     target: float | None = None
+    warm_start: Path | None = None
     fresh: bool = False
     accept_changes: bool = False
     address: str | None = None
@@ -84,12 +86,16 @@ def run_sweep(
     space = check_sweep(asked)
     if options.address:
         check_address(options.address)
+    if options.warm_start:
+        trials_to_adopt(options.warm_start)
     run = RunDirectory(run_directory)
     with (
         quiet(),
         run.opened(asked, name, fresh=options.fresh, accept_changes=options.accept_changes),
-        closing(StudyRecord(run.study, name, asked.mode, space)) as record,
+        closing(StudyRecord(run.study, name, asked.mode, space, [mode for _, mode in asked.objectives])) as record,
     ):
+        if options.warm_start and not len(record) and not record.adopted:
+            record.adopt(*trials_to_adopt(options.warm_start))
         record.plan(asked.planned())
         budget = Budget.of(asked, budget_of(asked), longest_pipeline(asked))
         if is_complete(record, budget):
@@ -115,7 +121,8 @@ def budget_of(sweep: Sweep) -> int:
 def check_sweep(sweep: Sweep) -> Space:
     """Check what Sweep itself cannot, since it takes Ray, Optuna and the world; raises ValueError, in one sentence."""
     world = world_spec(sweep.world)
-    check_metric(sweep.metric, world.metrics)
+    for metric in (sweep.metric, *(what for what, _ in sweep.objectives if isinstance(what, str))):
+        check_metric(metric, world.metrics)
     for corner in sweep.corners():
         check_trial(sweep.pipeline(**corner), world, sweep.lanes, sweep.policy)
     make_scheduler(sweep)

@@ -126,13 +126,20 @@ def best(board: Board) -> str:
     if not ended:
         return ""
     sign = 1 if board.sweep.mode == "max" else -1
-    found = max(ended, key=lambda trial: sign * (trial.value or 0.0))
-    return f"best: trial {found.number}, {board.sweep.metric} {_number(found.value)}"
+    found = max(ended, key=lambda trial: sign * (trial.values[0]))
+    return f"best: trial {found.number}, {board.sweep.metric} {_number(found.values[0])}"
+
+
+def metric_of(trial: FrozenTrial) -> float | None:
+    """The metric that a trial ended with, or was stopped with; None where it has none."""
+    if trial.values:
+        return float(trial.values[0])
+    return trial.intermediate_values.get(trial.last_step or 0) if trial.state == TrialState.PRUNED else None
 
 
 def ending(trial: FrozenTrial, board: Board) -> str:
     """How a trial ended, in a few words."""
-    return f"trial {trial.number} {trial.state.name.lower()}: {board.sweep.metric} {_number(trial.value)}"
+    return f"trial {trial.number} {trial.state.name.lower()}: {board.sweep.metric} {_number(metric_of(trial))}"
 
 
 def failure(trial: FrozenTrial, run: RunDirectory) -> str:
@@ -156,7 +163,7 @@ def _ended_row(trial: FrozenTrial, board: Board) -> tuple[str | Text, ...]:
     reached = trial.user_attrs
     stage = str(reached.get("stage", ""))
     steps = f"{reached['env_steps']:,}" if "env_steps" in reached else ""
-    return str(trial.number), _state(trial.state.name.lower()), stage, steps, _number(trial.value)
+    return str(trial.number), _state(trial.state.name.lower()), stage, steps, _number(metric_of(trial))
 
 
 def _state(name: str) -> Text:

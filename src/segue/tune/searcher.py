@@ -7,6 +7,7 @@ from typing import Any
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
+from segue.plan.objectives import further_values
 from segue.plan.sweep import Sweep
 from segue.tune.budget import STEPS, Budget
 from segue.tune.run_directory import LOG
@@ -19,7 +20,7 @@ _SHOWN = ("stage", "env_steps", STEPS, "metric_per_seed")
 
 def left_to_run(record: StudyRecord, budget: Budget) -> deque[int]:
     """The numbers of the recorded trials that are to run, interrupted ones first, of at most `budget` trials in all."""
-    waiting = [number for number in record.numbers(TrialState.WAITING) if number < budget.trials]
+    waiting = [number for number in record.numbers(TrialState.WAITING) if number < budget.trials + record.adopted]
     return deque(record.numbers(TrialState.RUNNING) + waiting)
 
 
@@ -68,7 +69,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         if number is None:
             return str(Searcher.FINISHED)
         self._numbers[trial_id] = number
-        self._budget.begin(self._record.trials[number], self._sweep.seeds)
+        self._budget.begin(self._record.trial(number), self._sweep.seeds)
         return {"trial": number, "parameters": self._record.parameters(number)}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -90,9 +91,11 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
             log = {"log": f"{directory}/{LOG}"}
             self._record.fail(number, self._reason(number, row), attributes | log)
         elif has_ended(row):
-            self._record.complete(number, row["env_steps"], row[self._sweep.metric], attributes)
+            self._constrain(number, row)
+            self._record.complete(number, row["env_steps"], self._values(number, row), attributes)
         elif number in self._verdicts.stopped:
             attributes["stopped_by"] = self._verdicts.stopped[number]
+            self._constrain(number, row)
             self._record.stop(number, row["env_steps"], row[self._sweep.metric], attributes)
         else:
             self._record.fail(number, "It returned before its pipeline had ended.", attributes)
@@ -104,11 +107,11 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         """Read nothing: the study is the record."""
 
     def _must_wait(self) -> bool:
-        interrupted = self._line and self._record.trials[self._line[0]].state == TrialState.RUNNING
+        interrupted = self._line and self._record.trial(self._line[0]).state == TrialState.RUNNING
         return not interrupted and self._budget.may_allow_another(self._record)
 
     def _next(self) -> int | None:
-        if self._line and self._record.trials[self._line[0]].state == TrialState.RUNNING:
+        if self._line and self._record.trial(self._line[0]).state == TrialState.RUNNING:
             return self._line.popleft()
         if self._budget.is_spent(self._record):
             return None
@@ -120,6 +123,15 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         if number >= self._budget.trials:
             return None
         return self._record.propose(sampler_for(self._sweep.search, self._sweep.seed, number))
+
+    def _values(self, number: int, row: Mapping[str, Any]) -> list[float]:
+        judged = self._record.trial(number).intermediate_values | {row["env_steps"]: row[self._sweep.metric]}
+        objectives = tuple(self._sweep.objectives)
+        return [row[self._sweep.metric], *further_values(objectives, row, judged, self._sweep.mode)]
+
+    def _constrain(self, number: int, row: Mapping[str, Any]) -> None:
+        if self._sweep.constraints:
+            self._record.constrain(number, {name: float(of(row)) for name, of in self._sweep.constraints.items()})
 
     def _reason(self, number: int, row: Mapping[str, Any]) -> str:
         return str(row.get(FAILURE) or self._verdicts.lost.get(number, "Its worker was lost."))

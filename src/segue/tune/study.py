@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection, DatabaseError
@@ -13,6 +13,7 @@ from optuna.exceptions import OptunaError
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.study import StudyDirection
+from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +24,7 @@ from segue.tune.stages import Stages
 
 Mode = Literal["max", "min"]
 Space = SearchSpace | AskedSpace
+ADOPTED = "adopted_from"  # the user attribute of trials of another study, which one and which trial
 STAGES = "stages"  # the user attribute that says how many there are, and where they ended
 STAGES_ENDED_BY = "stages_ended_by"  # the user attribute that says which stages a scheduler ended, and why
 STOP = "stop"  # the user attribute that marks a trial whose scheduler stopped it, before it is told
@@ -43,15 +45,16 @@ class StudyRecord:
     and the steps that have a value were judged. User attributes go before the state: Optuna freezes what is finished.
     """
 
-    def __init__(self, path: Path, name: str, mode: Mode, space: Space) -> None:
-        """Open the study `name` in the SQLite file `path`, or make it.
+    def __init__(self, path: Path, name: str, mode: Mode, space: Space, further: Sequence[Mode] = ()) -> None:
+        """Open the study `name` in the SQLite file `path`, or make it; `further` are the modes of further objectives.
 
         Raises ValueError when the file is no study, or a damaged one.
         """
         self._space = space
-        self._disk = _Copy(_disk_storage(path), name, mode)
-        self._memory = _Copy(InMemoryStorage(), name, mode)
+        self._disk = _Copy(_disk_storage(path), name, [mode, *further])
+        self._memory = _Copy(InMemoryStorage(), name, [mode, *further])
         self._memory.study.add_trials(self._disk.study.get_trials(deepcopy=False))
+        self.adopted = sum(ADOPTED in trial.user_attrs for trial in self._all)
         self._finish_stopped()
 
     def close(self) -> None:
@@ -70,8 +73,47 @@ class StudyRecord:
 
     @property
     def trials(self) -> list[FrozenTrial]:
-        """All trials by number, not to be changed."""
+        """The sweep's own trials in order, not to be changed; the first `adopted` numbers are of another study."""
+        return self._all[self.adopted :]
+
+    def trial(self, number: int) -> FrozenTrial:
+        """The trial of that number, not to be changed."""
+        return self._all[number]
+
+    @property
+    def _all(self) -> list[FrozenTrial]:
         return self._memory.study.get_trials(deepcopy=False)
+
+    def adopt(self, trials: Iterable[FrozenTrial], source: str) -> int:
+        """Take over those finished trials of another study that lie in this space, for the samplers to learn from.
+
+        They stand before the sweep's own, marked with where they come from, and count for nothing else. Returns how
+        many. Raises ValueError once the sweep has trials of its own.
+        """
+        if self.trials:
+            raise ValueError("A sweep that has begun cannot be warmed up: start anew with --fresh.")
+        fitting = [trial for trial in trials if trial.state == TrialState.COMPLETE and self._fits(trial)]
+        for trial in fitting:
+            taken = create_trial(
+                values=trial.values,
+                params=trial.params,
+                distributions=trial.distributions,
+                intermediate_values=trial.intermediate_values,
+                user_attrs={**trial.user_attrs, ADOPTED: f"{source}#{trial.number}"},
+            )
+            for copy in (self._disk, self._memory):
+                copy.study.add_trial(taken)
+        self.adopted += len(fitting)
+        return len(fitting)
+
+    def _fits(self, trial: FrozenTrial) -> bool:
+        if len(trial.values) != len(self._memory.study.directions):
+            return False
+        try:
+            params, distributions = self._space.recorded(self._space.parameters(trial.params))
+        except (ValueError, KeyError):
+            return False
+        return params == trial.params and distributions == trial.distributions
 
     def numbers(self, *states: TrialState) -> list[int]:
         """The numbers of the trials in one of `states`, in order."""
@@ -99,7 +141,7 @@ class StudyRecord:
         """
         self._memory.study.sampler = sampler
         number = self._space.ask(self._memory.study).number
-        proposed = self.trials[number]
+        proposed = self.trial(number)
         self._disk.study.add_trial(
             create_trial(
                 state=TrialState.RUNNING,
@@ -112,11 +154,11 @@ class StudyRecord:
 
     def parameters(self, number: int) -> dict[str, Any]:
         """The keyword arguments of the pipeline function for a trial."""
-        return self._space.parameters(self.trials[number].params)
+        return self._space.parameters(self.trial(number).params)
 
     def is_judged(self, number: int, step: int) -> bool:
         """Whether the trial was judged at `step` or later."""
-        return max(self.trials[number].intermediate_values, default=-1) >= step
+        return max(self.trial(number).intermediate_values, default=-1) >= step
 
     def note_stages(self, number: int, stages: Stages) -> None:
         """Record where the trial's stages ended so far; before the value of a report, which it is part of."""
@@ -125,12 +167,12 @@ class StudyRecord:
 
     def note_stage_end(self, number: int, stage: int, by: str) -> None:
         """Record that a scheduler ended a stage of the trial, and why."""
-        ended = {**self.trials[number].user_attrs.get(STAGES_ENDED_BY, {}), str(stage): by}
+        ended = {**self.trial(number).user_attrs.get(STAGES_ENDED_BY, {}), str(stage): by}
         self._annotate(number, {STAGES_ENDED_BY: ended})
 
     def stages(self, number: int) -> Stages | None:
         """Where the trial's stages ended so far; None before its first report."""
-        recorded = self.trials[number].user_attrs.get(STAGES)
+        recorded = self.trial(number).user_attrs.get(STAGES)
         return None if recorded is None else Stages(recorded["of"], tuple(recorded["ended_at"]))
 
     def report(self, number: int, step: int, value: float) -> None:
@@ -144,11 +186,19 @@ class StudyRecord:
         self._annotate(number, {**attributes, STOP: {"step": step, "value": value}})
         self._finish_stop(number)
 
-    def complete(self, number: int, step: int, value: float, attributes: Mapping[str, Any]) -> None:
-        """The trial's pipeline ran to its end: COMPLETE."""
+    def complete(self, number: int, step: int, values: float | Sequence[float], attributes: Mapping[str, Any]) -> None:
+        """The trial's pipeline ran to its end: COMPLETE, with the metric and the values of further objectives."""
+        each = list(values) if isinstance(values, Sequence) else [values]
         self._annotate(number, attributes)
-        self.report(number, step, value)
-        self._set_state(number, TrialState.COMPLETE, value)
+        self.report(number, step, each[0])
+        self._set_state(number, TrialState.COMPLETE, each)
+
+    def constrain(self, number: int, constraints: Mapping[str, float]) -> None:
+        """Record what the constraints say of the trial, for people and for Optuna; before its end."""
+        self._annotate(number, {"constraints": dict(constraints)})
+        for copy in (self._disk, self._memory):
+            for name, value in constraints.items():
+                copy.constrain(number, name, value)
 
     def fail(self, number: int, reason: str, attributes: Mapping[str, Any]) -> None:
         """The trial broke: FAIL."""
@@ -160,19 +210,32 @@ class StudyRecord:
             for name, value in attributes.items():
                 copy.annotate(number, name, value)
 
-    def _set_state(self, number: int, state: TrialState, value: float | None = None) -> None:
+    def _set_state(self, number: int, state: TrialState, values: Sequence[float] | None = None) -> None:
         for copy in (self._disk, self._memory):
-            copy.set_state(number, state, value)
+            copy.set_state(number, state, values)
 
     def _finish_stopped(self) -> None:
         for number in self.numbers(TrialState.RUNNING):
-            if STOP in self.trials[number].user_attrs:
+            if STOP in self.trial(number).user_attrs:
                 self._finish_stop(number)
 
     def _finish_stop(self, number: int) -> None:
-        mark = self.trials[number].user_attrs[STOP]
+        mark = self.trial(number).user_attrs[STOP]
         self.report(number, mark["step"], mark["value"])
-        self._set_state(number, TrialState.PRUNED, mark["value"])
+        has_one = len(self._memory.study.directions) == 1  # otherwise a value for each would be asked for
+        self._set_state(number, TrialState.PRUNED, [mark["value"]] if has_one else None)
+
+
+def read_trials(path: Path, name: str) -> list[FrozenTrial]:
+    """The trials of a study in a SQLite file, which is left as it is. Raises ValueError for what is no study."""
+    storage = _disk_storage(path)
+    try:
+        return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+    except (KeyError, OptunaError) as error:
+        raise ValueError(f"{path} has no study {name!r}: {error}.") from error
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def _key(params: Mapping[str, Any]) -> str:
@@ -185,10 +248,14 @@ class _Copy:
     Optuna gives a RUNNING trial back to no one but through its storage, which is therefore written directly.
     """
 
-    def __init__(self, storage: BaseStorage, name: str, mode: Mode) -> None:
+    def __init__(self, storage: BaseStorage, name: str, modes: Sequence[Mode]) -> None:
         self.storage = storage
         self.study = optuna.create_study(
-            storage=storage, study_name=name, direction=_DIRECTIONS[mode], load_if_exists=True, sampler=RandomSampler()
+            storage=storage,
+            study_name=name,
+            directions=[_DIRECTIONS[mode] for mode in modes],
+            load_if_exists=True,
+            sampler=RandomSampler(),
         )
         self._study_id = storage.get_study_id_from_name(name)
 
@@ -198,8 +265,12 @@ class _Copy:
     def annotate(self, number: int, name: str, value: Any) -> None:
         self.storage.set_trial_user_attr(self._id(number), name, value)
 
-    def set_state(self, number: int, state: TrialState, value: float | None) -> None:
-        self.storage.set_trial_state_values(self._id(number), state, None if value is None else [value])
+    def constrain(self, number: int, name: str, value: float) -> None:
+        # As Trial.set_constraint does, which only a sampler's trial has.
+        self.storage.set_trial_system_attr(self._id(number), f"{_CONSTRAINTS_KEY}:{name}", value)
+
+    def set_state(self, number: int, state: TrialState, values: Sequence[float] | None) -> None:
+        self.storage.set_trial_state_values(self._id(number), state, values)
 
     def _id(self, number: int) -> int:
         return self.storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
