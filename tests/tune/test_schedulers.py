@@ -49,8 +49,14 @@ def test_the_longest_pipeline_is_found_at_the_corners() -> None:
         (ASHAScheduler("env_steps", max_t=1_200, brackets=3), "draws one of 3 brackets.*give it brackets=1"),
         (ASHAScheduler("env_steps", max_t=1_200, metric="loss", mode="min"), "has a metric of its own: leave it out"),
         (MedianStoppingRule(), "counts 'time_total_s': give it time_attr='env_steps'"),
-        (HyperBandScheduler("env_steps", max_t=1_200), "HyperBandScheduler pauses or changes trials"),
-        (PopulationBasedTraining("env_steps", hyperparam_mutations={"lr": [1]}), "use one that only stops them"),
+        (
+            HyperBandScheduler("env_steps", max_t=1_200),
+            "hangs where workers are reused: use 'stage_asha'",
+        ),
+        (
+            PopulationBasedTraining("env_steps", hyperparam_mutations={"lr": [1]}),
+            "use 'pbt', which knows stages",
+        ),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -21,13 +21,13 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from segue.plan.aggregate import aggregate as mean
-from segue.plan.answer import Answer
+from segue.plan.answer import Answer, Exploit
 from segue.plan.describe import fingerprint
 from segue.plan.evaluation import Evaluation
 from segue.plan.files import append_row, read_rows, write_rows
 from segue.plan.lock import locked
 from segue.plan.pipeline import TrainingPipeline
-from segue.train.checkpoint import load_checkpoint, save_checkpoint
+from segue.train.checkpoint import decoded, load_checkpoint, newest_first, save_checkpoint
 from segue.train.checks import check_metric
 from segue.train.log import TrialLog
 from segue.train.policies import Policy
@@ -45,9 +45,10 @@ ORPHAN_SECONDS = 20.0  # a worker that outlived its driver may still be writing 
 
 @dataclass(frozen=True)
 class TrialFiles:
-    """Where a trial keeps its rows and checkpoints."""
+    """Where a trial keeps its rows and checkpoints; `generation` counts how often it went on from another trial's."""
 
     directory: Path
+    generation: int = 0
 
     @property
     def results(self) -> Path:
@@ -57,7 +58,13 @@ class TrialFiles:
     @property
     def checkpoints(self) -> Path:
         """The newest checkpoints."""
-        return self.directory / "checkpoints"
+        return self.directory / (f"checkpoints-{self.generation}" if self.generation else "checkpoints")
+
+    def adopt(self, trainer: Trainer, checkpoint: Path, identity: str, device: str) -> None:
+        """Begin the generation with another trial's checkpoint, if it has not begun yet."""
+        if not newest_first(self.checkpoints):
+            trainer.load_state_dict(decoded(checkpoint.read_bytes(), device)["trainer"])
+            self.save(trainer, identity)
 
     def resume(self, trainer: Trainer, identity: str, device: str, accept_changes: bool) -> Row | None:
         """Put the trainer where the newest valid checkpoint stands; the last row up to there, if there is one."""
@@ -105,12 +112,14 @@ def run_trial(
     device: str = "cpu",
     report: Report = lambda row: None,
     accept_changes: bool = False,
+    exploit: Exploit | None = None,
 ) -> Row:
     """Train one pack, a member a seed, to the end of its pipeline; return the last row.
 
     `aggregate` makes one number of the seeds' metrics; their mean by default. `report` is called with each row after it
     is on the disk, and may answer. With `accept_changes`, what another trial wrote in the directory is moved aside.
-    Sets torch and BLAS to one thread: packs run side by side, one a core.
+    Sets torch and BLAS to one thread: packs run side by side, one a core. With `exploit`, the trial goes on from there;
+    when an answer says that it is to do so once more, Superseded is raised, and this is to be called again with that.
 
     Raises ValueError for what the trainer cannot run, for an unknown metric and for a directory that holds another
     trial's checkpoint; FloatingPointError when the metric is no finite number; LockedError when another process
@@ -118,15 +127,17 @@ def run_trial(
     """
     torch.set_num_threads(1)
     directory.mkdir(parents=True, exist_ok=True)
-    files = TrialFiles(directory)
+    files = TrialFiles(directory, exploit.generation if exploit else 0)
     identity = fingerprint([pipeline, world, list(seeds), evaluation, lanes, policy])
     with locked(directory / "lock", wait_seconds=ORPHAN_SECONDS), threadpool_limits(1, user_api="blas"):
         trainer = Trainer.new(pipeline, world, seeds, evaluation, lanes=lanes, policy=policy, device=device)
         with closing(trainer):
             check_metric(metric, trainer.evaluator.world.metrics)
+            if exploit:
+                files.adopt(trainer, exploit.checkpoint, identity, device)
             row = files.resume(trainer, identity, device, accept_changes)
             if row is not None:
-                heed(report({**row, "replayed": True}), trainer)
+                heed(report({**row, "replayed": True}), trainer, files.generation)
             with TrialLog(directory, trainer.env_steps, trainer.total_env_steps, pipeline.should_log) as log:
                 while not trainer.done:
                     row = step(trainer, files, log, identity, (metric, aggregate), report) or row
@@ -151,13 +162,25 @@ def step(
     if happened.save_due:
         files.save(trainer, identity)
     if row is not None:
-        heed(report(row), trainer)
+        heed(report(row), trainer, files.generation)
     return row
 
 
-def heed(answer: Answer | None, trainer: Trainer) -> None:
-    """Do what the answer to a report says."""
-    if answer is not None and answer.end_stage is not None:
+class Superseded(Exception):  # noqa: N818  # not an error: the trial goes on elsewhere
+    """The trial is to go on from another one's checkpoint."""
+
+    def __init__(self, exploit: Exploit) -> None:
+        super().__init__(f"The trial goes on from {exploit.checkpoint}.")
+        self.exploit = exploit
+
+
+def heed(answer: Answer | None, trainer: Trainer, generation: int) -> None:
+    """Do what the answer to a report says; raises Superseded for an exploit of a later generation."""
+    if answer is None:
+        return
+    if answer.exploit is not None and answer.exploit.generation > generation:
+        raise Superseded(answer.exploit)
+    if answer.end_stage is not None:
         trainer.end_stage(answer.end_stage)
 
 

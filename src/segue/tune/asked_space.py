@@ -9,6 +9,8 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FixedTrial, Trial
 
 from segue.plan.asked_space import SpaceFunction
+from segue.plan.sweep import Sweep
+from segue.tune.space import SearchSpace
 
 
 @dataclass(frozen=True)
@@ -41,3 +43,9 @@ class AskedSpace:
     def parameters(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
         """Return the keyword arguments of the pipeline function for what the study has `recorded`."""
         return dict(self.function(FixedTrial(dict(recorded))))
+
+
+def of_recorded(sweep: Sweep, recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments of the pipeline function for what the study has `recorded` of a trial."""
+    space = AskedSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
+    return space.parameters(recorded)

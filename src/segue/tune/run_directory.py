@@ -49,6 +49,11 @@ class RunDirectory:
         """The rows that a trial has reported."""
         return self.trial(number) / "results.jsonl"
 
+    def newest_checkpoint(self, number: int) -> Path | None:
+        """The newest checkpoint of a trial, in its newest generation."""
+        found = self.trial(number).glob("checkpoints*/checkpoint-*.pt")
+        return max(found, key=lambda path: (len(path.parent.name), path.parent.name, path.name), default=None)
+
     def answers(self, number: int) -> Path:
         """What the driver has told a trial; it is the only writer of this file."""
         return self.path / "answers" / f"{number:04d}.json"
@@ -147,6 +152,11 @@ class RunDirectory:
     def _move_aside(self) -> Path:
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
         return self.path.rename(self.path.with_name(f"{self.path.name}.{stamp}"))
+
+
+def steps_of(checkpoint: Path) -> int:
+    """The environment steps at which a checkpoint was made, as its name says."""
+    return int(checkpoint.stem.split("-")[1])
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

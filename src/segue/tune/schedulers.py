@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, Literal
 
 from ray.tune.schedulers import (
     ASHAScheduler,
@@ -19,15 +19,18 @@ from segue.plan.pipeline import TrainingPipeline
 from segue.plan.scheduler_criterion import SchedulerCriterion, scheduler_criteria
 from segue.plan.sweep import Sweep
 from segue.tune.criteria import CriterionScheduler
+from segue.tune.pbt import StagedPBT
 from segue.tune.stage_asha import StageASHA
 
 TIME, STAGE_TIME = "env_steps", "stage_steps"
-_NOT_ONLY_STOPPING = (
-    HyperBandScheduler,
-    PopulationBasedTraining,
-    PopulationBasedTrainingReplay,
-    ResourceChangingScheduler,
-)
+_REFUSED: Mapping[type, str] = {
+    HyperBandScheduler: "pauses trials until their whole bracket has come, and hangs where workers are reused: use "
+    "'stage_asha' or 'asha', which wait for nobody.",
+    PopulationBasedTraining: "changes parameters of stages that a trial has behind it, and keeps no record of it in "
+    "the study: use 'pbt', which knows stages.",
+    PopulationBasedTrainingReplay: "replays a schedule that no study recorded: use the lineage of a trial under 'pbt'.",
+    ResourceChangingScheduler: "cannot work with workers that are reused: give each trial its resources in the sweep.",
+}
 _REDUCTION_FACTOR = 3
 _FIRST_RUNG = 8  # of the pipeline's steps, one part in so many
 
@@ -40,7 +43,8 @@ def make_scheduler(sweep: Sweep) -> TrialScheduler:
 
     - "asha": lets about the best third go on, then again after three times as many steps, and so on;
     - "stage_asha": the same within each stage, and at the ends of stages (see `StageASHA`);
-    - "median": stops a trial whose best value is below the median of the others' means so far.
+    - "median": stops a trial whose best value is below the median of the others' means so far;
+    - "pbt": stops none, but lets the worst go on from the checkpoints of the best (see `StagedPBT`).
 
     Raises ValueError for a scheduler that would count something else, stop trials at a length below the pipeline's, or
     change trials rather than stop them.
@@ -49,6 +53,8 @@ def make_scheduler(sweep: Sweep) -> TrialScheduler:
         return FIFOScheduler()
     if isinstance(sweep.scheduler, str):
         return _NAMED[sweep.scheduler](sweep)
+    if isinstance(sweep.scheduler, StagedPBT):
+        _check_population(sweep)
     judge = sweep.scheduler.inner if isinstance(sweep.scheduler, CriterionScheduler) else sweep.scheduler
     _check(judge, TIME, longest_pipeline(sweep))
     _check_metric(judge, sweep)
@@ -132,10 +138,33 @@ def _median(sweep: Sweep) -> TrialScheduler:
     return MedianStoppingRule(TIME, grace_period=_first_point(sweep, longest_pipeline(sweep)))
 
 
+def _pbt(sweep: Sweep) -> TrialScheduler:
+    _check_population(sweep)
+    pipelines = [_built(sweep, corner) for corner in sweep.corners()]
+    explore: Literal["later", "current"] = "later" if min(map(len, pipelines)) > 1 else "current"
+    return StagedPBT(_first_point(sweep, longest_pipeline(sweep)), explore=explore)
+
+
+def _check_population(sweep: Sweep) -> None:
+    if callable(sweep.space):
+        raise ValueError("Population-based training changes parameters by their domains: make the space a dictionary.")
+    if sweep.search not in ("tpe", "random", "qmc") and sweep.grid() is None:
+        raise ValueError(f"The search {sweep.search!r} would learn from trials whose parameters change: use 'random'.")
+    for corner in sweep.corners():
+        pipeline = _built(sweep, corner)
+        saves = [pipeline.settings(stage).save_interval for stage in range(len(pipeline))]
+        if any(interval is None or not 0 < interval <= sweep.evaluation.every for interval in saves):
+            raise ValueError(
+                f"Population-based training goes on from checkpoints, but a stage has save_interval={saves}: make it "
+                f"at most {sweep.evaluation.every}, the steps between evaluations."
+            )
+
+
 _NAMED: Mapping[str, Callable[[Sweep], TrialScheduler]] = {
     "asha": _asha,
     "stage_asha": _stage_asha,
     "median": _median,
+    "pbt": _pbt,
 }
 
 
@@ -152,11 +181,9 @@ def _built(sweep: Sweep, corner: dict[str, Any]) -> TrainingPipeline:
 
 def _check(scheduler: Any, time: str, longest: int) -> None:
     name = type(scheduler).__name__
-    if isinstance(scheduler, _NOT_ONLY_STOPPING):
-        raise ValueError(
-            f"The scheduler {name} pauses or changes trials, which a study cannot record: use one that only stops "
-            "them, such as 'asha', ASHAScheduler or MedianStoppingRule."
-        )
+    for kind, reason in _REFUSED.items():
+        if isinstance(scheduler, kind):
+            raise ValueError(f"The scheduler {name} {reason}")
     if getattr(scheduler, "_time_attr", time) != time:
         raise ValueError(f"The scheduler {name} counts {scheduler._time_attr!r}: give it time_attr={time!r}.")
     if getattr(scheduler, "_max_t", longest) < longest:

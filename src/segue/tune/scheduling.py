@@ -8,10 +8,11 @@ from ray.tune.schedulers import TrialScheduler
 
 from segue.plan.files import read_rows
 from segue.plan.sweep import Sweep
-from segue.tune.answers import tell_stage_end
+from segue.tune.answers import tell_exploit, tell_stage_end, was_told_to_exploit
 from segue.tune.budget import Budget
 from segue.tune.numbered import NumberedTrial
-from segue.tune.run_directory import RunDirectory
+from segue.tune.pbt import StagedPBT
+from segue.tune.run_directory import RunDirectory, steps_of
 from segue.tune.schedulers import TIME, forgive
 from segue.tune.stage_ends import StageEnds
 from segue.tune.stages import Stages
@@ -41,7 +42,7 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         self._record = record
         self._verdicts = verdicts
         self._budget = budget
-        self._run = run
+        self._run, self._sweep = run, sweep
         self._stage_ends = StageEnds(sweep, record)
         self._is_rebuilt = False
 
@@ -83,6 +84,7 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
             self._verdicts.stopped[numbered.number] = by_target if winner is not None else self._reason(numbered, row)
             return str(TrialScheduler.STOP)
         self._end_stage(tune_controller, numbered, row)
+        self._exploit(numbered, row)
         return str(TrialScheduler.CONTINUE)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
@@ -115,6 +117,22 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         if reason:
             self._record.note_stage_end(trial.number, row["stage"], reason)
             tell_stage_end(self._run.answers(trial.number), row["stage"], row[TIME], reason)
+
+    def _exploit(self, trial: NumberedTrial, row: dict[str, Any]) -> None:
+        """Let the trial go on from a better one's checkpoint, where population-based training says so."""
+        path = self._run.answers(trial.number)
+        if not isinstance(self._inner, StagedPBT) or was_told_to_exploit(path, row[TIME]):
+            return
+        for donor in map(int, self._inner.donors(trial.trial_id, self._sweep.seed)):
+            checkpoint = self._run.newest_checkpoint(donor)
+            changed = self._inner.explored(self._sweep, self._record.recorded(donor), trial.trial_id, row, donor)
+            reached = -1 if checkpoint is None else steps_of(checkpoint)
+            last = max(self._record.trial(donor).intermediate_values, default=0)
+            if checkpoint is None or changed is None or reached < max(row[TIME], last):
+                continue
+            self._record.note_exploit(trial.number, row[TIME], donor, changed)
+            tell_exploit(path, row[TIME], donor, checkpoint, changed)
+            return
 
     def _standing(self, number: int, result: Mapping[str, Any]) -> dict[str, Any]:
         """Where a report stands in its stage, told by what the study knows, as it will be told when it is rebuilt."""

@@ -25,6 +25,7 @@ from segue.tune.stages import Stages
 Mode = Literal["max", "min"]
 Space = SearchSpace | AskedSpace
 ADOPTED = "adopted_from"  # the user attribute of trials of another study, which one and which trial
+LINEAGE = "lineage"  # the user attribute that says from which trials it went on, and with which parameters
 STAGES = "stages"  # the user attribute that says how many there are, and where they ended
 STAGES_ENDED_BY = "stages_ended_by"  # the user attribute that says which stages a scheduler ended, and why
 STOP = "stop"  # the user attribute that marks a trial whose scheduler stopped it, before it is told
@@ -164,6 +165,16 @@ class StudyRecord:
         """Record where the trial's stages ended so far; before the value of a report, which it is part of."""
         if self.stages(number) != stages:
             self._annotate(number, {STAGES: stages.recorded()})
+
+    def note_exploit(self, number: int, step: int, donor: int, recorded: Mapping[str, Any]) -> None:
+        """Record that the trial goes on from another one's checkpoint, with other parameters, since `step`."""
+        known = self.trial(number).user_attrs.get(LINEAGE, [])
+        self._annotate(number, {LINEAGE: [*known, {"at": step, "from": donor, "parameters": dict(recorded)}]})
+
+    def recorded(self, number: int) -> dict[str, Any]:
+        """What the study has of the parameters with which the trial trains now."""
+        lineage = self.trial(number).user_attrs.get(LINEAGE)
+        return dict(lineage[-1]["parameters"]) if lineage else dict(self.trial(number).params)
 
     def note_stage_end(self, number: int, stage: int, by: str) -> None:
         """Record that a scheduler ended a stage of the trial, and why."""

@@ -15,7 +15,9 @@ from segue.plan.aggregate import aggregate
 from segue.plan.answer import Answer
 from segue.plan.sweep import Sweep
 from segue.tune.answers import answer_to
+from segue.tune.asked_space import of_recorded
 from segue.tune.disk import is_disk_full
+from segue.tune.lineage import read_lineage, write_lineage
 from segue.tune.run_directory import LOG, RunDirectory
 from segue.tune.verdicts import DISK_FULL, FAILURE, has_failed
 
@@ -98,22 +100,31 @@ def train_one(
     Calls `report` with each row that `segue.train.run_trial` reports, and passes its exceptions on. With
     `accept_changes`, a trial that was begun with another pipeline begins anew, what it wrote is moved aside.
     """
-    from segue.train import member_seeds, run_trial  # here, in the worker: the driver needs no torch
+    from segue.train import Superseded, member_seeds, run_trial  # here, in the worker: the driver needs no torch
 
-    run_trial(
-        sweep.pipeline(**parameters),
-        sweep.world,
-        member_seeds(sweep.seed, sweep.seeds),
-        directory,
-        lanes=sweep.lanes,
-        policy=sweep.policy,
-        evaluation=sweep.evaluation,
-        metric=sweep.metric,
-        aggregate=partial(aggregate, how=sweep.aggregate, mode=sweep.mode),
-        device=device,
-        report=report,
-        accept_changes=accept_changes,
-    )
+    exploit = read_lineage(directory)
+    while True:
+        chosen = of_recorded(sweep, exploit.parameters) if exploit else parameters
+        try:
+            run_trial(
+                sweep.pipeline(**chosen),
+                sweep.world,
+                member_seeds(sweep.seed, sweep.seeds),
+                directory,
+                lanes=sweep.lanes,
+                policy=sweep.policy,
+                evaluation=sweep.evaluation,
+                metric=sweep.metric,
+                aggregate=partial(aggregate, how=sweep.aggregate, mode=sweep.mode),
+                device=device,
+                report=report,
+                accept_changes=accept_changes,
+                exploit=exploit,
+            )
+            return
+        except Superseded as superseded:
+            exploit = superseded.exploit
+            write_lineage(directory, exploit)
 
 
 def _printing_to_log(directory: Path) -> ExitStack:
