@@ -8,7 +8,7 @@ def test_a_grid_is_described_with_its_exact_budget() -> None:
     assert "world         CartPole-v1, 8 lanes a seed" in lines
     assert "judged by     return (max), every 100 steps, 10 episodes, greedy" in lines
     assert "trials        16, the grid of 16" in lines
-    assert "seeds         2 a trial" in lines
+    assert "seeds         2 a trial, of which the mean counts" in lines
     assert "stopped by    asha" in lines
     assert "steps         38,400 at most" in lines
     assert "  lr            grid_search 0.0001, 0.0003, 0.001, 0.003" in lines

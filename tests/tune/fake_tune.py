@@ -8,6 +8,7 @@ from typing import Any
 
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
+from ray.tune.utils.util import flatten_dict
 
 from segue.plan.sweep import Sweep
 from segue.tune.budget import Budget
@@ -103,9 +104,9 @@ class FakeTune:
         if said == TrialScheduler.STOP:
             self._ends(trial, row)
             return True
-        self.searcher.on_trial_result(trial.trial_id, row)
+        self.searcher.on_trial_result(trial.trial_id, flatten_dict(row))
         return False
 
     def _ends(self, trial: FakeTrial, row: dict[str, Any]) -> None:
         self.scheduler.on_trial_complete(_CONTROLLER, trial, row)
-        self.searcher.on_trial_complete(trial.trial_id, row)
+        self.searcher.on_trial_complete(trial.trial_id, flatten_dict(row))  # as Tune does

@@ -48,7 +48,7 @@ class Unsendable:
         ({"world": "CartPole-v9"}, "There is no world 'CartPole-v9'"),
         ({"metric": "retrun"}, "There is no metric 'retrun' in this world: did you mean 'return'?"),
         ({"space": MIXED | {"lr": tune.randn(0, 1)}, "trials": 3}, "uniform, loguniform"),
-        ({"scheduler": tune.schedulers.HyperBandScheduler()}, "pauses or changes trials"),
+        ({"scheduler": tune.schedulers.HyperBandScheduler()}, "hangs where workers are reused"),
         (
             {"world": Unsendable()},
             "cannot be sent to workers .*lock.*: keep open files, locks and connections out of it",

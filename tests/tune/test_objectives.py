@@ -124,6 +124,25 @@ class TestConstraints:
         broken = [trial.user_attrs["constraints"]["good"] > 0 for trial in best]
         assert broken == sorted(broken) and any(broken)
 
+    def test_a_constraint_sees_the_whole_report(self, tmp_path: Path) -> None:
+        sweep = make_sweep(constraints={"evaluated": lambda row: row["evaluation"]["return"] - row["return"]})
+        run(tmp_path, sweep)
+        trials = [trial for trial in loaded(tmp_path).trials if trial.state == TrialState.COMPLETE]
+        assert [trial.user_attrs["constraints"] for trial in trials] == [{"evaluated": 0.0}] * len(trials)
+
+    @pytest.mark.parametrize(
+        ("constraint", "said"),
+        [
+            (lambda row: row["evaluation"]["lenght"], "KeyError: 'lenght'"),
+            (lambda row: math.nan, "ValueError: The constraint 'broken' must be finite, got nan"),
+        ],
+    )
+    def test_one_that_breaks_fails_its_trial_and_says_so(self, tmp_path: Path, constraint: Any, said: str) -> None:
+        run(tmp_path, make_sweep(constraints={"broken": constraint}, scheduler=None), 2)
+        first, second = loaded(tmp_path).trials[:2]
+        assert first.state == second.state == TrialState.FAIL
+        assert first.user_attrs["reason"].startswith(f"The constraint 'broken' cannot be told: {said}")
+
     def test_stopped_trials_are_judged_as_well(self, tmp_path: Path) -> None:
         run(tmp_path, make_sweep(constraints={"long": too_long}))
         for trial in loaded(tmp_path).trials:

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from segue.plan.objectives import StepsTo
 from segue.plan.sweep import Sweep
 
 _WIDTH = 72
@@ -43,15 +44,27 @@ def _plan(sweep: Sweep) -> Iterator[str]:
         f"{sweep.metric} ({sweep.mode}), every {evaluation.every:,} steps, "
         f"{_counted(evaluation.episodes, 'episode')}{', greedy' * evaluation.greedy}",
     )
+    for what, mode in sweep.objectives:
+        yield from _entry("and by", f"{what if isinstance(what, str) else _steps_to(sweep, what)} ({mode})")
+    if sweep.constraints:
+        yield from _entry("allowed if", ", ".join(f"{name} <= 0" for name in sweep.constraints))
     planned = len(sweep.planned())
     trials = sweep.trials if sweep.trials is not None else planned
     parts = [f"{_counted(points, 'point')} given"] * bool(points) + [f"the grid of {len(grid)}"] * bool(grid)
     parts += [sweep.search] * (trials > planned)
     scheduler = sweep.scheduler if isinstance(sweep.scheduler, str) else type(sweep.scheduler).__name__
     yield from _entry("trials", f"{trials}, {', then '.join(parts)}")
-    yield from _entry("seeds", f"{sweep.seeds} a trial")
+    yield from _entry("seeds", f"{sweep.seeds} a trial{f', of which the {sweep.aggregate} counts' * (sweep.seeds > 1)}")
     yield from _entry("stopped by", "nothing: every trial runs to its end" if sweep.scheduler is None else scheduler)
-    yield from _entry("steps", f"{_most_steps(sweep, trials):,} at most")
+    most = min(_most_steps(sweep, trials), sweep.max_env_steps or _most_steps(sweep, trials))
+    yield from _entry("steps", f"{most:,} at most")
+    if sweep.target is not None:
+        yield from _entry("ends with", f"the first trial that ends with {sweep.metric} {sweep.target:g}")
+
+
+def _steps_to(sweep: Sweep, objective: StepsTo) -> str:
+    """An objective for people."""
+    return f"the steps to {sweep.metric} {objective.value:g}"
 
 
 def _most_steps(sweep: Sweep, trials: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
+from segue.plan.checks import finite
 from segue.plan.objectives import further_values
 from segue.plan.sweep import Sweep
 from segue.tune.budget import STEPS, Budget
@@ -15,6 +16,7 @@ from segue.tune.samplers import sampler_for
 from segue.tune.study import StudyRecord
 from segue.tune.verdicts import FAILURE, Verdicts, has_ended, has_failed
 
+_EVALUATION = "evaluation"
 _SHOWN = ("stage", "env_steps", STEPS, "metric_per_seed")
 
 
@@ -81,24 +83,20 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Record how the trial ended."""
         number = self._numbers.pop(trial_id)
-        row = result or {}
+        row = _nested(result or {})
         directory = self._directory(number)
         attributes = {name: row[name] for name in _SHOWN if name in row} | {"directory": directory}
         self._budget.end(number)
         if self._verdicts.out_of_disk:
             return  # it is continued when there is room again
-        if error or has_failed(row):
-            log = {"log": f"{directory}/{LOG}"}
-            self._record.fail(number, self._reason(number, row), attributes | log)
+        reason = self._why_failed(number, row, error) or self._constrain(number, row)
+        if reason:
+            self._record.fail(number, reason, attributes | {"log": f"{directory}/{LOG}"})
         elif has_ended(row):
-            self._constrain(number, row)
             self._record.complete(number, row["env_steps"], self._values(number, row), attributes)
-        elif number in self._verdicts.stopped:
-            attributes["stopped_by"] = self._verdicts.stopped[number]
-            self._constrain(number, row)
-            self._record.stop(number, row["env_steps"], row[self._sweep.metric], attributes)
         else:
-            self._record.fail(number, "It returned before its pipeline had ended.", attributes)
+            attributes["stopped_by"] = self._verdicts.stopped[number]
+            self._record.stop(number, row["env_steps"], row[self._sweep.metric], attributes)
 
     def save(self, checkpoint_path: str) -> None:
         """Write nothing: the study is the record."""
@@ -129,9 +127,28 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         objectives = tuple(self._sweep.objectives)
         return [row[self._sweep.metric], *further_values(objectives, row, judged, self._sweep.mode)]
 
-    def _constrain(self, number: int, row: Mapping[str, Any]) -> None:
-        if self._sweep.constraints:
-            self._record.constrain(number, {name: float(of(row)) for name, of in self._sweep.constraints.items()})
+    def _constrain(self, number: int, row: Mapping[str, Any]) -> str | None:
+        """Record what the constraints say of the trial; why that cannot be said, if so."""
+        found = {}
+        for name, constraint in self._sweep.constraints.items():
+            try:
+                found[name] = finite(f"The constraint {name!r}", constraint(row))
+            except Exception as error:  # whatever a function of the user's may raise
+                return f"The constraint {name!r} cannot be told: {type(error).__name__}: {error}"
+        if found:
+            self._record.constrain(number, found)
+        return None
 
-    def _reason(self, number: int, row: Mapping[str, Any]) -> str:
-        return str(row.get(FAILURE) or self._verdicts.lost.get(number, "Its worker was lost."))
+    def _why_failed(self, number: int, row: Mapping[str, Any], error: bool) -> str | None:
+        if error or has_failed(row):
+            return str(row.get(FAILURE) or self._verdicts.lost.get(number, "Its worker was lost."))
+        if not has_ended(row) and number not in self._verdicts.stopped:
+            return "It returned before its pipeline had ended."
+        return None
+
+
+def _nested(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A report as the trial made it: Tune shows a searcher the entries of dictionaries one by one."""
+    mark = f"{_EVALUATION}/"
+    parts = {name.removeprefix(mark): value for name, value in result.items() if name.startswith(mark)}
+    return {**result, _EVALUATION: parts} if parts else dict(result)
