@@ -145,3 +145,16 @@ def test_whatever_breaks_gives_the_directory_back(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         run(tmp_path, plan(stage(early_stopping_criterion=Raises()), save_interval=None))
     run(tmp_path)
+
+
+def test_another_pipeline_is_refused_or_begins_anew_with_the_old_files_beside(tmp_path, whole):
+    interrupted_after(tmp_path, 2)
+    kept = rows(tmp_path)
+    other = plan(gamma=0.5)
+    with pytest.raises(ValueError, match="holds a checkpoint of another trial"):
+        run(tmp_path, other)
+    assert rows(tmp_path) == kept
+    run(tmp_path, other, accept_changes=True)
+    assert rows(tmp_path / "before-0") == kept
+    assert newest_first(tmp_path / "before-0" / "checkpoints")
+    assert rows(tmp_path)[-1]["final"] and rows(tmp_path) != rows(whole)

@@ -22,7 +22,7 @@ def plan(*stages, save_interval=ROLLOUT, **changes):
     return pipeline(*(stages or STAGES), save_interval=save_interval, **changes)
 
 
-def run(directory, made=None, report=lambda row: None, seeds=(0, 1), metric="return", world="CartPole-v1"):
+def run(directory, made=None, report=lambda row: None, seeds=(0, 1), metric="return", world="CartPole-v1", **more):
     return run_trial(
         made or plan(),
         world,
@@ -33,6 +33,7 @@ def run(directory, made=None, report=lambda row: None, seeds=(0, 1), metric="ret
         lanes=LANES,
         policy=Mlp((8,)),
         report=report,
+        **more,
     )
 
 

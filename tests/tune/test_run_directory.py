@@ -1,12 +1,14 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ray import tune
 
 from segue.plan.lock import locked
 from segue.tune.run_directory import RunDirectory
-from tests.tune.doubles import make_sweep
+from tests.tune.doubles import MIXED, make_sweep
 
 
 def test_a_new_directory_says_what_is_asked_and_with_which_code(tmp_path: Path) -> None:
@@ -51,6 +53,49 @@ def test_a_changed_sweep_is_refused_with_what_differs(tmp_path: Path) -> None:
     ):
         pass
     assert _content(tmp_path) == before
+
+
+def test_a_change_that_is_accepted_is_recorded_beside_what_was(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "double")
+    for seeds in (2, 3):
+        with run.opened(make_sweep(space=MIXED, trials=3, seeds=seeds), "double", accept_changes=True):
+            pass
+    recorded = json.loads(run.definition.read_text())
+    assert recorded["definition"]["seeds"] == 3
+    first, second = recorded["runs"]
+    assert "changes" not in first
+    assert second["changes"] == ["seeds: 2 -> 3"]
+    assert second["definition_before"]["seeds"] == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"metric": "length"}, 'metric: "return" -> "length"'),
+        ({"space": {**MIXED, "first_steps": 800}}, "space.first_steps: 400 -> 800"),
+        ({"space": {**MIXED, "gae_lambda": tune.choice([0.9])}}, "space.gae_lambda: "),
+    ],
+)
+def test_a_change_that_a_study_cannot_take_is_refused_even_so(tmp_path: Path, changes: Any, said: str) -> None:
+    run = RunDirectory(tmp_path / "double")
+    asked = {"space": MIXED, "trials": 3}
+    with run.opened(make_sweep(**asked), "double"):
+        pass
+    before = run.definition.read_text()
+    with (
+        pytest.raises(ValueError, match=f"cannot take this change .{said}.*--warm-start"),
+        run.opened(make_sweep(**(asked | changes)), "double", accept_changes=True),
+    ):
+        pass
+    assert run.definition.read_text() == before
+
+
+def test_a_wider_range_can_be_accepted(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "double")
+    for high in (0.9, 1.0):
+        sweep = make_sweep(space={**MIXED, "gae_lambda": tune.uniform(0.7, high)}, trials=3)
+        with run.opened(sweep, "double", accept_changes=True):
+            pass
 
 
 def test_many_differences_are_cut(tmp_path: Path) -> None:

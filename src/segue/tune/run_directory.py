@@ -77,8 +77,7 @@ class RunDirectory:
             with self._held():
                 self._move_aside()
         with self._held():
-            if not accept_changes:
-                self._check_unchanged(sweep)
+            self._check_unchanged(sweep, accept_changes)
             self._record(sweep, name)
             yield
 
@@ -111,9 +110,11 @@ class RunDirectory:
         elif self.path.is_dir() and any(entry.name != _LOCK for entry in self.path.iterdir()):
             raise ValueError(f"{self.path} holds something else than a run: choose another directory with --run-dir.")
 
-    def _check_unchanged(self, sweep: Sweep) -> None:
+    def _check_unchanged(self, sweep: Sweep, accept: bool) -> None:
         differences = self._differences(sweep)
-        if differences:
+        if accept:
+            self._check_acceptable(sweep)
+        elif differences:
             shown = "; ".join(differences[:_SHOWN_DIFFERENCES])
             rest = f"; and {len(differences) - _SHOWN_DIFFERENCES} more" * (len(differences) > _SHOWN_DIFFERENCES)
             raise ValueError(
@@ -121,6 +122,17 @@ class RunDirectory:
                 "with --accept-changes, start anew with --fresh, which keeps the old run, or choose another directory "
                 "with --run-dir."
             )
+
+    def _check_acceptable(self, sweep: Sweep) -> None:
+        """Raise ValueError for a change after which the trials so far would mean something else."""
+        before, now = self._recorded()["definition"] if self.definition.exists() else {}, sweep.describe()
+        for key in sorted(before.keys() | now.keys()) if before else ():
+            if _text(before, key) != _text(now, key) and not _is_acceptable(key, before.get(key), now.get(key)):
+                raise ValueError(
+                    f"The study of {self.path} cannot take this change ({key}: {_shown(before, key)} -> "
+                    f"{_shown(now, key)}): start anew in another directory with --run-dir, and with --warm-start "
+                    f"{self.path} to learn from what was found."
+                )
 
     def _differences(self, sweep: Sweep) -> list[str]:
         if not self.definition.exists():
@@ -157,6 +169,13 @@ class RunDirectory:
 def steps_of(checkpoint: Path) -> int:
     """The environment steps at which a checkpoint was made, as its name says."""
     return int(checkpoint.stem.split("-")[1])
+
+
+def _is_acceptable(key: str, before: Any, now: Any) -> bool:
+    """Whether an entry of a definition may change; ranges of numbers may, choices may not: a study fixes them."""
+    if not key.startswith("space."):
+        return key not in ("metric", "mode", "objectives")
+    return all(isinstance(entry, dict) and not entry.keys() & {"choice", "grid_search"} for entry in (before, now))
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -1,36 +1,26 @@
 """The Optuna study of a sweep: every trial that is planned, running or done, and what came of it."""
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from sqlite3 import Connection, DatabaseError
-from typing import Any, Literal
+from typing import Any
 
-import optuna
-from optuna.exceptions import OptunaError
-from optuna.samplers import BaseSampler, RandomSampler
-from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
-from optuna.study import StudyDirection
-from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
+from optuna.samplers import BaseSampler
+from optuna.storages import InMemoryStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy.exc import SQLAlchemyError
 
 from segue.tune.asked_space import AskedSpace
 from segue.tune.samplers import NOT_KEPT
 from segue.tune.space import SearchSpace
 from segue.tune.stages import Stages
+from segue.tune.study_copy import Mode, StudyCopy, disk_storage
 
-Mode = Literal["max", "min"]
 Space = SearchSpace | AskedSpace
 ADOPTED = "adopted_from"  # the user attribute of trials of another study, which one and which trial
 LINEAGE = "lineage"  # the user attribute that says from which trials it went on, and with which parameters
 STAGES = "stages"  # the user attribute that says how many there are, and where they ended
 STAGES_ENDED_BY = "stages_ended_by"  # the user attribute that says which stages a scheduler ended, and why
 STOP = "stop"  # the user attribute that marks a trial whose scheduler stopped it, before it is told
-_DIRECTIONS = {"max": StudyDirection.MAXIMIZE, "min": StudyDirection.MINIMIZE}
-_BUSY_SECONDS = 30.0
 
 
 class StudyRecord:
@@ -52,8 +42,8 @@ class StudyRecord:
         Raises ValueError when the file is no study, or a damaged one.
         """
         self._space = space
-        self._disk = _Copy(_disk_storage(path), name, [mode, *further])
-        self._memory = _Copy(InMemoryStorage(), name, [mode, *further])
+        self._disk = StudyCopy(disk_storage(path), name, [mode, *further])
+        self._memory = StudyCopy(InMemoryStorage(), name, [mode, *further])
         self._memory.study.add_trials(self._disk.study.get_trials(deepcopy=False))
         self.adopted = sum(ADOPTED in trial.user_attrs for trial in self._all)
         self._finish_stopped()
@@ -237,69 +227,5 @@ class StudyRecord:
         self._set_state(number, TrialState.PRUNED, [mark["value"]] if has_one else None)
 
 
-def read_trials(path: Path, name: str) -> list[FrozenTrial]:
-    """The trials of a study in a SQLite file, which is left as it is. Raises ValueError for what is no study."""
-    storage = _disk_storage(path)
-    try:
-        return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
-    except (KeyError, OptunaError) as error:
-        raise ValueError(f"{path} has no study {name!r}: {error}.") from error
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
-
-
 def _key(params: Mapping[str, Any]) -> str:
     return json.dumps(params, sort_keys=True)
-
-
-class _Copy:
-    """One of the two studies, addressed by trial number.
-
-    Optuna gives a RUNNING trial back to no one but through its storage, which is therefore written directly.
-    """
-
-    def __init__(self, storage: BaseStorage, name: str, modes: Sequence[Mode]) -> None:
-        self.storage = storage
-        self.study = optuna.create_study(
-            storage=storage,
-            study_name=name,
-            directions=[_DIRECTIONS[mode] for mode in modes],
-            load_if_exists=True,
-            sampler=RandomSampler(),
-        )
-        self._study_id = storage.get_study_id_from_name(name)
-
-    def report(self, number: int, step: int, value: float) -> None:
-        self.storage.set_trial_intermediate_value(self._id(number), step, value)
-
-    def annotate(self, number: int, name: str, value: Any) -> None:
-        self.storage.set_trial_user_attr(self._id(number), name, value)
-
-    def constrain(self, number: int, name: str, value: float) -> None:
-        # As Trial.set_constraint does, which only a sampler's trial has.
-        self.storage.set_trial_system_attr(self._id(number), f"{_CONSTRAINTS_KEY}:{name}", value)
-
-    def set_state(self, number: int, state: TrialState, values: Sequence[float] | None) -> None:
-        self.storage.set_trial_state_values(self._id(number), state, values)
-
-    def _id(self, number: int) -> int:
-        return self.storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
-
-
-def _disk_storage(path: Path) -> RDBStorage:
-    try:
-        # The creator names the file: in the URL, Optuna would read braces of a path as a template.
-        return RDBStorage("sqlite:///study.db", engine_kwargs={"creator": partial(_connect, path)})
-    except (DatabaseError, SQLAlchemyError, OptunaError, RuntimeError) as error:
-        said = getattr(error, "orig", None) or error  # what SQLite said, without SQLAlchemy's frame
-        raise ValueError(f"{path} cannot be read as an Optuna study ({said}): start anew with --fresh.") from error
-
-
-def _connect(path: Path) -> Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
-    # A kill loses nothing that was committed. A power cut may lose the last commits, never a part of one; the trials'
-    # own files tell them again. Waiting for the disk at each commit would cost the driver 4 ms.
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    return connection

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
-from segue.tune.study import read_trials
+from segue.tune.study_copy import read_trials
 
 
 def trials_to_adopt(run: Path) -> tuple[list[FrozenTrial], str]:
