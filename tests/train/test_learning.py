@@ -89,12 +89,13 @@ def test_a_cut_is_no_end(use_gae):
 @pytest.mark.parametrize("world", ["CartPole-v1", "gym/CartPole-v1"])
 def test_cartpole_is_solved_on_two_seeds(world, tmp_path):
     plan = pipeline(
-        stage(steps=120_000),
+        stage(steps=160_000),
         losses={"ppo": PPO(clip_param=0.2, entropy_coef=0.0)},
         adam={"lr": 1e-3, "eps": 1e-5},
         num_mini_batch=4,
-        update_repeats=8,
+        update_repeats=4,
         num_steps=128,
+        gamma=0.98,
         gae_lambda=0.95,
         metric_accumulate_interval=10_000,
     )
