@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from segue.cli import record, run
+from segue.cli import record, run, show
 
 REFUSED, INTERRUPTED = 2, 130
 _MisuseError: Any = typer.BadParameter.__bases__[0]  # of the command line; Typer has no public name for it
@@ -21,6 +21,7 @@ _everything = typer.Typer(
     help="Hyperparameter sweeps over staged reinforcement-learning pipelines.",
 )
 _everything.command("run")(run.command)
+_everything.command("show")(show.command)
 _everything.command("record")(record.command)
 
 

@@ -85,7 +85,7 @@ def read_summary(run: Path) -> Summary:
 
 def show(summary: Summary, console: Console) -> None:
     """Print the summary; commands stand on one line each, so that they can be copied."""
-    console.print(f"{summary.name}: {_counted(summary.counts)}", highlight=False, markup=False, soft_wrap=True)
+    console.print(headline(summary), highlight=False, markup=False, soft_wrap=True)
     if summary.best:
         console.print(_table(summary))
     for line in _failures(summary):
@@ -93,6 +93,11 @@ def show(summary: Summary, console: Console) -> None:
     console.print("Look further:")
     for line in commands(summary):
         console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+
+
+def headline(summary: Summary) -> str:
+    """The sweep's name, and how many of its trials ended how."""
+    return f"{summary.name}: {_counted(summary.counts)}"
 
 
 def commands(summary: Summary) -> list[str]:

@@ -39,7 +39,7 @@ Row = dict[str, Any]
 Report = Callable[[Row], Answer | None]
 Judged = tuple[str, Callable[[Sequence[float]], float]]
 """The metric, and what is made of it over the seeds."""
-_STAY = ("lock", "log.txt")  # in use while a trial runs
+_STAY = ("lock", "log.txt", "trial.json")  # in use while a trial runs, or written for it just now
 ORPHAN_SECONDS = 20.0  # a worker that outlived its driver may still be writing in the directory
 
 

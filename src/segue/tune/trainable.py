@@ -1,5 +1,6 @@
 """The function that Tune runs, in a worker of its own: one trial."""
 
+import json
 import os
 import traceback
 from collections.abc import Callable, Mapping
@@ -13,6 +14,9 @@ from ray import tune
 
 from segue.plan.aggregate import aggregate
 from segue.plan.answer import Answer
+from segue.plan.describe import describe
+from segue.plan.files import write_atomic
+from segue.plan.pipeline import TrainingPipeline
 from segue.plan.sweep import Sweep
 from segue.tune.answers import answer_to
 from segue.tune.asked_space import of_recorded
@@ -20,6 +24,8 @@ from segue.tune.disk import is_disk_full
 from segue.tune.lineage import read_lineage, write_lineage
 from segue.tune.run_directory import LOG, RunDirectory
 from segue.tune.verdicts import DISK_FULL, FAILURE, has_failed
+
+TRIAL = "trial.json"  # what a trial trains
 
 
 class Runner(Protocol):
@@ -105,9 +111,11 @@ def train_one(
     exploit = read_lineage(directory)
     while True:
         chosen = of_recorded(sweep, exploit.parameters) if exploit else parameters
+        pipeline = sweep.pipeline(**chosen)
+        _describe(directory, pipeline, chosen)
         try:
             run_trial(
-                sweep.pipeline(**chosen),
+                pipeline,
                 sweep.world,
                 member_seeds(sweep.seed, sweep.seeds),
                 directory,
@@ -125,6 +133,13 @@ def train_one(
         except Superseded as superseded:
             exploit = superseded.exploit
             write_lineage(directory, exploit)
+
+
+def _describe(directory: Path, pipeline: TrainingPipeline, parameters: Mapping[str, Any]) -> None:
+    """Write down which pipeline the trial trains, so that it can be shown without the sweep's code."""
+    directory.mkdir(parents=True, exist_ok=True)
+    facts = {"parameters": describe(dict(parameters)), "text": pipeline.to_text(), "pipeline": pipeline.to_dict()}
+    write_atomic(directory / TRIAL, json.dumps(facts, indent=2) + "\n")
 
 
 def _printing_to_log(directory: Path) -> ExitStack:

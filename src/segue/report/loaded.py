@@ -1,0 +1,46 @@
+"""A run in a notebook: data frames of its trials and of their curves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segue.report.facts import curves, facts
+from segue.report.summary import Summary, read_summary
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """What a run directory holds; read when it is asked for, so that it follows a sweep that is still running."""
+
+    path: Path
+
+    @property
+    def summary(self) -> Summary:
+        """Name, metric and trials, as Optuna has them."""
+        return read_summary(self.path)
+
+    @property
+    def trials(self) -> Any:
+        """A data frame of one row a trial, best first; columns as in `segue show --csv`."""
+        return _pandas().DataFrame([trial.flat() for trial in facts(self.summary)])
+
+    @property
+    def curves(self) -> Any:
+        """A data frame of one row a report: trial, env_steps, stage, stage_steps, the metric, and each seed's."""
+        return _pandas().DataFrame(list(curves(self.summary)))
+
+
+def load(run: str | Path) -> LoadedRun:
+    """Open a run directory; raises ValueError where there is none, and where pandas is not installed."""
+    _pandas()
+    found = LoadedRun(Path(run))
+    read_summary(found.path)
+    return found
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ImportError as error:
+        raise ValueError("Data frames need pandas: run `pip install 'segue[report]'`.") from error
+    return pandas
