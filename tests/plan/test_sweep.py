@@ -75,10 +75,13 @@ def test_a_pipeline_function_may_take_any_name():
         ({"metric": ""}, "metric must not be empty"),
         ({"mode": "maximum"}, "mode must be one of 'max', 'min', got 'maximum'"),
         ({"search": "grid"}, "search must be one of 'tpe', .*'nsga2', got 'grid'"),
-        ({"scheduler": "ahsa"}, "scheduler must be None, 'asha', 'stage_asha', 'median', 'pbt', or a scheduler"),
+        (
+            {"scheduler": "ahsa"},
+            "scheduler must be None, 'asha', 'stage_asha', .* 'pbt', or a scheduler",
+        ),
         (
             {"scheduler": AsyncHyperBandScheduler},
-            "scheduler must be None, 'asha', 'stage_asha', 'median', 'pbt', or a scheduler",
+            "scheduler must be None, 'asha', 'stage_asha', .* 'pbt', or a scheduler",
         ),
         ({"trials": 0}, "trials must be at least 1, got 0"),
         ({"trials": 2.0}, "trials must be a whole number"),

@@ -10,6 +10,7 @@ from ray.tune.schedulers import (
 )
 
 from segue.plan.evaluation import Evaluation
+from segue.tune.numbered import NumberedTrial
 from segue.tune.schedulers import longest_pipeline, make_scheduler
 from tests.tune.doubles import make_sweep, pipeline
 
@@ -28,6 +29,19 @@ def test_asha_judges_from_an_eighth_of_the_longest_pipeline() -> None:
 def test_asha_never_judges_before_the_first_evaluation(every: int, first: int) -> None:
     scheduler = make_scheduler(make_sweep(scheduler="asha", evaluation=Evaluation(every=every)))
     assert [milestone for milestone, _ in scheduler._brackets[0]._rungs][-1] == first
+
+
+def test_hyperband_s_brackets_begin_later_and_go_by_the_trial_s_number() -> None:
+    sweep = make_sweep(scheduler="hyperband", evaluation=Evaluation(every=100))
+    made, again = make_scheduler(sweep), make_scheduler(sweep)
+    firsts = [[milestone for milestone, _ in bracket._rungs][-1] for bracket in made._brackets]
+    assert firsts == [150, 450]
+    for scheduler, numbers in ((made, range(60)), (again, reversed(range(60)))):
+        for number in numbers:
+            scheduler.on_trial_add(None, NumberedTrial(number, {}))
+    chosen = [made._brackets.index(made._trial_info[str(number)]) for number in range(60)]
+    assert chosen == [again._brackets.index(again._trial_info[str(number)]) for number in range(60)]
+    assert 0 < chosen.count(1) < chosen.count(0)
 
 
 def test_the_sweeps_own_scheduler_stays_as_it_was() -> None:
@@ -51,7 +65,7 @@ def test_the_longest_pipeline_is_found_at_the_corners() -> None:
         (MedianStoppingRule(), "counts 'time_total_s': give it time_attr='env_steps'"),
         (
             HyperBandScheduler("env_steps", max_t=1_200),
-            "hangs where workers are reused: use 'stage_asha'",
+            "hangs where workers are reused: use 'hyperband'",
         ),
         (
             PopulationBasedTraining("env_steps", hyperparam_mutations={"lr": [1]}),

@@ -44,7 +44,7 @@ class Sweep:
     - `aggregate`: what the trial's metric is of its seeds': "mean", "iqm" (interquartile mean) or "worst".
     - `lanes`: environments of each member.
     - `policy`: None for the trainer's default.
-    - `scheduler`: None, "asha", "stage_asha", "median", "pbt", or a scheduler of `ray.tune`.
+    - `scheduler`: None, "asha", "stage_asha", "hyperband", "median", "pbt", or a scheduler of `ray.tune`.
     - `search`: how points are proposed after the grid and `points`: "tpe", "random", "gp", "cmaes", "qmc" or "nsga2".
     - `max_env_steps`: of all trials and seeds together, stopped and failed ones too; a trial is begun only if it could
       run to its end. `time_budget_s`: seconds of one run. `target`: a trial that ends with this metric ends the sweep.

@@ -12,7 +12,7 @@ from segue.plan.pipeline import TrainingPipeline
 
 SEARCHES = ("tpe", "random", "gp", "cmaes", "qmc", "nsga2")
 """How points can be proposed."""
-SCHEDULERS = ("asha", "stage_asha", "median", "pbt")
+SCHEDULERS = ("asha", "stage_asha", "hyperband", "median", "pbt")
 """Those that have a name."""
 _COUNTS = ("seeds", "lanes", "trials", "concurrency", "max_env_steps")
 

@@ -49,8 +49,8 @@ def show_trials(summary: Summary, trials: Sequence[TrialFacts], top: int, consol
         table.add_column("parameters", overflow="fold")
     for trial in trials[:top]:
         state = Text(trial.state, style=_COLOURS.get(trial.state, ""))
-        cells = [str(trial.number), state, _metric(trial), f"{trial.env_steps:,}", _stage(trial)]
-        table.add_row(*cells, *([Text(_parameters(trial))] if is_wide else []))
+        parameters = [Text(_parameters(trial))] * is_wide
+        table.add_row(str(trial.number), state, _metric(trial), f"{trial.env_steps:,}", _stage(trial), *parameters)
     console.print(table)
     for trial in () if is_wide else trials[:top]:
         first = f"{trial.number:>5}   "

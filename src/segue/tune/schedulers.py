@@ -1,5 +1,6 @@
 """Which scheduler judges the trials of a sweep."""
 
+import math
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, Literal
@@ -19,19 +20,20 @@ from segue.plan.pipeline import TrainingPipeline
 from segue.plan.scheduler_criterion import SchedulerCriterion, scheduler_criteria
 from segue.plan.sweep import Sweep
 from segue.tune.criteria import CriterionScheduler
+from segue.tune.hyperband import NumberedHyperBand
 from segue.tune.pbt import StagedPBT
 from segue.tune.stage_asha import StageASHA
 
 TIME, STAGE_TIME = "env_steps", "stage_steps"
 _REFUSED: Mapping[type, str] = {
     HyperBandScheduler: "pauses trials until their whole bracket has come, and hangs where workers are reused: use "
-    "'stage_asha' or 'asha', which wait for nobody.",
+    "'hyperband', which waits for nobody.",
     PopulationBasedTraining: "changes parameters of stages that a trial has behind it, and keeps no record of it in "
     "the study: use 'pbt', which knows stages.",
     PopulationBasedTrainingReplay: "replays a schedule that no study recorded: use the lineage of a trial under 'pbt'.",
     ResourceChangingScheduler: "cannot work with workers that are reused: give each trial its resources in the sweep.",
 }
-_REDUCTION_FACTOR = 3
+_REDUCTION_FACTOR, _BRACKETS = 3, 3
 _FIRST_RUNG = 8  # of the pipeline's steps, one part in so many
 
 
@@ -43,6 +45,7 @@ def make_scheduler(sweep: Sweep) -> TrialScheduler:
 
     - "asha": lets about the best third go on, then again after three times as many steps, and so on;
     - "stage_asha": the same within each stage, and at the ends of stages (see `StageASHA`);
+    - "hyperband": as "asha", but some trials are first judged later (see `NumberedHyperBand`);
     - "median": stops a trial whose best value is below the median of the others' means so far;
     - "pbt": stops none, but lets the worst go on from the checkpoints of the best (see `StagedPBT`).
 
@@ -134,6 +137,20 @@ def _stage_asha(sweep: Sweep) -> TrialScheduler:
     return StageASHA(_first_point(sweep, longest_stage(sweep)), _REDUCTION_FACTOR)
 
 
+def _hyperband(sweep: Sweep) -> TrialScheduler:
+    longest = longest_pipeline(sweep)
+    first = _first_point(sweep, longest)
+    rungs = 1 + int(math.log(longest / first, _REDUCTION_FACTOR))
+    return NumberedHyperBand(
+        sweep.seed,
+        TIME,
+        max_t=longest,
+        grace_period=first,
+        reduction_factor=_REDUCTION_FACTOR,
+        brackets=min(_BRACKETS, rungs),
+    )
+
+
 def _median(sweep: Sweep) -> TrialScheduler:
     return MedianStoppingRule(TIME, grace_period=_first_point(sweep, longest_pipeline(sweep)))
 
@@ -163,6 +180,7 @@ def _check_population(sweep: Sweep) -> None:
 _NAMED: Mapping[str, Callable[[Sweep], TrialScheduler]] = {
     "asha": _asha,
     "stage_asha": _stage_asha,
+    "hyperband": _hyperband,
     "median": _median,
     "pbt": _pbt,
 }
