@@ -79,4 +79,4 @@ def test_every_command_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         segue([])
     assert ended.value.code == 2
-    assert re.search(r"run .*\n.*record ", capsys.readouterr().err)
+    assert re.search(r"run .*\n.*show .*\n.*record ", capsys.readouterr().err)
