@@ -1,5 +1,6 @@
 """The command line: what it says, and the code that it exits with."""
 
+import json
 import os
 import pty
 import re
@@ -114,6 +115,10 @@ def test_describe_says_which_optimizers_run_one_member_at_a_time(
         (["stages", "--trials", "0"], "trials must be at least 1, got 0."),
         (["stages", "--seeds", "-1"], "seeds must be at least 1, got -1."),
         (["stages", "--concurrency", "0"], "concurrency must be at least 1, got 0."),
+        (["stages", "--max-steps", "0"], "max_env_steps must be at least 1, got 0."),
+        (["stages", "--max-hours", "0"], "time_budget_s must be above 0, got 0.0."),
+        (["stages", "--target", "nan"], "target must be finite, got nan."),
+        (["stages", "--warm-start", "nowhere"], "nowhere is no run directory to start from"),
         (["stages", "--trails", "3"], "No such option: --trails"),
         (["stages", "--trials", "many"], "Invalid value for '--trials'"),
         (
@@ -174,6 +179,24 @@ def test_a_changed_sweep_is_refused_and_nothing_is_overwritten(home: Path, capsy
     assert {path: text for path, text in _files(home).items() if path.startswith("runs")} == {
         path: text for path, text in before.items() if path.startswith("runs")
     }
+
+
+def test_a_change_can_be_accepted_and_is_written_down(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _complete(home, "stages")
+    assert _exit_code("stages", "--seeds", "3", "--accept-changes") == 0
+    assert "The sweep is complete" in capsys.readouterr().out
+    recorded = json.loads((home / "runs" / "stages" / "sweep.json").read_text())
+    assert recorded["definition"]["seeds"] == 3
+    assert recorded["runs"][-1]["changes"] == ["seeds: 2 -> 3"]
+
+
+@pytest.mark.parametrize("limit", [["--target", "-1"], ["--max-steps", "10"]], ids=lambda limit: limit[0])
+def test_a_sweep_that_has_enough_is_complete_though_trials_wait(
+    home: Path, capsys: pytest.CaptureFixture[str], limit: list[str]
+) -> None:
+    _complete(home, "stages")
+    assert _exit_code("stages", "--trials", "40", *limit) == 0
+    assert "The sweep is complete" in capsys.readouterr().out
 
 
 def test_a_complete_sweep_says_so_and_trains_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
