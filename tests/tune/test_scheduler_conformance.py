@@ -134,7 +134,7 @@ def test_the_last_report_is_never_stopped(tmp_path: Path, scheduler: Any, mode: 
     assert not race.report(last, 1200, 0.0 if mode == "max" else 100.0)
 
 
-@pytest.mark.parametrize("killed_after", [2, 5, 9])
+@pytest.mark.parametrize("killed_after", [5, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 9))])
 def test_a_sweep_in_parts_has_the_verdicts_of_an_uninterrupted_one(
     tmp_path: Path, scheduler: Any, mode: str, killed_after: int
 ) -> None:

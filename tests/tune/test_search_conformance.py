@@ -18,7 +18,7 @@ from segue.tune.study import StudyRecord
 from tests.tune.doubles import MIXED, make_sweep, pipeline
 from tests.tune.fake_tune import FakeTune
 
-TRIALS = 14
+TRIALS = 12
 
 
 def asked(trial: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def search(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=["dictionary", "function"])
+@pytest.fixture(params=["dictionary", pytest.param("function", marks=pytest.mark.slow)])
 def sweep(request: pytest.FixtureRequest, search: str) -> Sweep:
     space = MIXED if request.param == "dictionary" else asked
     return make_sweep(space=space, trials=TRIALS, search=search, scheduler="stage_asha")
