@@ -62,12 +62,13 @@ def test_what_is_complete_is_only_repeated(tmp_path, whole):
 
 
 @pytest.mark.parametrize("keep", [0, 1000])
-def test_a_damaged_checkpoint_costs_time_and_no_result(tmp_path, whole, keep):
+def test_a_damaged_checkpoint_costs_time_and_no_result_and_is_told(tmp_path, whole, keep, caplog):
     interrupted_after(tmp_path, 4)
     newest = newest_first(tmp_path / "checkpoints")[0]
     newest.write_bytes(newest.read_bytes()[:keep])
     run(tmp_path)
     assert (newest.parent / f"damaged-{newest.name}").exists()
+    assert f"{newest} is damaged and was set aside" in caplog.text
     assert rows(tmp_path) == rows(whole)
     assert_same_state(final_state(tmp_path), final_state(whole))
 

@@ -142,6 +142,8 @@ class TestSchedulerInAStage:
         rows = [(0, 1_000), (0, 2_000), (0, 3_000), (1, 4_000)]
         answers = [answer_to(path, {"stage": stage, "env_steps": steps}).end_stage for stage, steps in rows]
         assert answers == [None, 0, 0, None]
+        tell_stage_end(path, 0, 3_000, "ASHA: still too low")  # the stage had not ended yet
+        assert answer_to(path, {"stage": 0, "env_steps": 2_000}).end_stage == 0
 
     @pytest.mark.parametrize(
         ("scheduler", "said"),

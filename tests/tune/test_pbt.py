@@ -54,6 +54,15 @@ def pipeline(first: int, lr: float, entropy: float, second_lambda: float) -> Tra
     )
 
 
+def with_sgd(made: TrainingPipeline, lr: float) -> TrainingPipeline:
+    return TrainingPipeline(
+        named_losses=made.named_losses,
+        pipeline_stages=made.pipeline_stages,
+        optimizer_builder=Builder(optim.SGD, {"lr": lr}),
+        **made.given,  # type: ignore[arg-type]
+    )
+
+
 SPACE = {
     "first": tune.choice([6 * STEPS, 8 * STEPS]),
     "lr": tune.loguniform(1e-5, 1e-2),
@@ -181,6 +190,19 @@ class TestWhatIsExplored:
         assert found["first"] == 8 * STEPS  # the shorter one would have ended before
         space = SearchSpace.of(SPACE)
         assert space.recorded(space.parameters(found))[0] == found
+
+    def test_the_optimizer_s_class_stays(self) -> None:
+        def either(optimizer: str, lr: float) -> TrainingPipeline:
+            made = pipeline(6 * STEPS, lr, 0.01, 0.9)
+            return made if optimizer == "adam" else with_sgd(made, lr)
+
+        sweep = make_sweep(
+            pipeline=either, space={"optimizer": tune.choice(["adam", "sgd"]), "lr": tune.loguniform(1e-5, 1e-2)}
+        )
+        for seed in range(20):
+            start = {"optimizer": "adam", "lr": 1e-3}
+            found = explored(sweep, start, 0, 1, np.random.default_rng(seed), resample=0.0, current=True)
+            assert found["optimizer"] == "adam" and found["lr"] != 1e-3
 
     def test_numbers_move_by_a_fifth(self) -> None:
         start = {"first": 6 * STEPS, "lr": 1e-3, "entropy": 0.05, "second_lambda": 0.9}

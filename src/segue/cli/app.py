@@ -28,7 +28,8 @@ _everything.command("record")(record.command)
 def main(arguments: list[str] | None = None) -> None:
     """Run a sweep, continue it, describe it, or list the sweeps; exit with the code that says how it went.
 
-    0: done; 1: every trial failed; 2: refused, with one sentence on stderr; 130: interrupted, can be continued.
+    0: done; 1: every trial failed, or the run ended early (its time was over, the disk was full); 2: refused, with one
+    sentence on stderr; 130: interrupted, can be continued.
     """
     _leave(_sweeps, arguments)
 

@@ -48,7 +48,8 @@ class TrialFacts:
 def facts(summary: Summary) -> list[TrialFacts]:
     """All trials, best first; then those without a value, by number."""
     alive, best = is_running(summary.run), summary.best
-    rest = [trial for trial in summary.trials if trial not in best]
+    shown = {trial.number for trial in best}
+    rest = [trial for trial in summary.trials if trial.number not in shown]
     return [_facts(summary, trial, alive) for trial in [*best, *rest]]
 
 
@@ -79,7 +80,8 @@ def _facts(summary: Summary, trial: FrozenTrial, alive: bool) -> TrialFacts:
     told: Mapping[str, Any] = trial.user_attrs
     stages = told.get("stages") or {}
     ended = list(stages.get("ended_at", []))
-    rows, _ = tolerant_rows(summary.run / _directory(trial) / "results.jsonl")
+    # Of a trial that has ended, the study knows all of this.
+    rows = [] if "env_steps" in told else tolerant_rows(summary.run / _directory(trial) / "results.jsonl")[0]
     last = rows[-1] if rows else {}
     metric = metric_of(trial)
     return TrialFacts(

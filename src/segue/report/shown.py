@@ -41,9 +41,8 @@ def as_csv(trials: Sequence[TrialFacts]) -> str:
 def show_trials(summary: Summary, trials: Sequence[TrialFacts], top: int, console: Console) -> None:
     """A table of the first `top`, and why those ended that did not run to their end."""
     table = Table(box=SIMPLE, pad_edge=False)
-    for column, justify in (("trial", "right"), ("state", "left"), (summary.metric, "right"), ("steps", "right")):
-        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("stage", justify="right", no_wrap=True)
+    for column in ("trial", "state", summary.metric, "steps", "stage"):
+        table.add_column(column, justify="left" if column == "state" else "right", no_wrap=True)
     is_wide = console.width >= _WIDE
     if is_wide:
         table.add_column("parameters", overflow="fold")

@@ -7,6 +7,7 @@ own SHA-256 in its name. It is read with `torch.load(weights_only=True)`, so tha
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,7 @@ import torch
 
 from segue.plan.files import write_atomic
 
+_LOGGER = logging.getLogger(__name__)
 KEPT = 2
 DIGITS = 16
 _ARRAY = "ndarray"
@@ -45,6 +47,7 @@ def load_checkpoint(directory: Path, device: str = "cpu") -> dict[str, Any] | No
         if digest(content) == path.stem.rpartition("-")[2]:
             return decoded(content, device)
         path.rename(path.with_name(f"damaged-{path.name}"))
+        _LOGGER.warning("%s is damaged and was set aside as damaged-%s: the one before it is used.", path, path.name)
     return None
 
 

@@ -17,8 +17,8 @@ _EXPLOITS = "exploits"
 
 
 def tell_stage_end(path: Path, stage: int, env_steps: int, by: str) -> None:
-    """Tell the trial that its stage is to end, since what it reported at `env_steps`."""
-    _write(path, _read(path) | {str(stage): {"env_steps": env_steps, "by": by}})
+    """Tell the trial that its stage is to end, since what it reported at `env_steps`; the first telling stands."""
+    _write(path, {str(stage): {"env_steps": env_steps, "by": by}} | _read(path))
 
 
 def tell_exploit(path: Path, env_steps: int, donor: int, checkpoint: Path, parameters: Mapping[str, Any]) -> None:

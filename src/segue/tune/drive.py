@@ -86,16 +86,16 @@ def run_sweep(
     space = check_sweep(asked)
     if options.address:
         check_address(options.address)
-    if options.warm_start:
-        trials_to_adopt(options.warm_start)
+    earlier = trials_to_adopt(options.warm_start) if options.warm_start else None
     run = RunDirectory(run_directory)
     with (
         quiet(),
         run.opened(asked, name, fresh=options.fresh, accept_changes=options.accept_changes),
         closing(StudyRecord(run.study, name, asked.mode, space, [mode for _, mode in asked.objectives])) as record,
     ):
-        if options.warm_start and not len(record) and not record.adopted:
-            record.adopt(*trials_to_adopt(options.warm_start))
+        if earlier and not len(record) and not record.adopted:
+            adopted = record.adopt(*earlier)
+            (console or Console()).print(f"{adopted} finished trials of {options.warm_start} fit and are learnt from")
         record.plan(asked.planned())
         budget = Budget.of(asked, budget_of(asked), longest_pipeline(asked))
         if is_complete(record, budget):

@@ -29,7 +29,8 @@ def explored(
     Numbers are multiplied by 0.8 or 1.2, choices move to a neighbour; with probability `resample` either is drawn anew.
     With `current`, the stage that the trial is in may change as well, if it does not end before where the trial stands.
     """
-    space = SearchSpace.of(sweep.space)  # type: ignore[arg-type]  # checked when the sweep is
+    assert isinstance(sweep.space, Mapping), "checked when the sweep is"
+    space = SearchSpace.of(sweep.space)
     now = sweep.pipeline(**space.parameters(recorded))
     found = dict(recorded)
     for name, distribution in space.distributions.items():
@@ -40,7 +41,7 @@ def explored(
 
 
 def _goes_on(now: TrainingPipeline, then: TrainingPipeline, stage: int, stage_steps: int, current: bool) -> bool:
-    if len(then) <= stage or type(then.optimizer_builder.class_type) is not type(now.optimizer_builder.class_type):
+    if len(then) <= stage or then.optimizer_builder.class_type is not now.optimizer_builder.class_type:
         return False
     if not current:
         return _done(now, stage) == _done(then, stage)

@@ -16,6 +16,7 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
+from segue.plan.describe import canonical_json, describe
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.scheduler_criterion import SchedulerCriterion, scheduler_criteria
 from segue.plan.sweep import Sweep
@@ -74,13 +75,7 @@ def make_stage_scheduler(sweep: Sweep, criterion: SchedulerCriterion, stage: int
     longest = max(pipeline.pipeline_stages[stage].step_limit for pipeline in pipelines if len(pipeline) > stage)
     first = _first_point(sweep, longest)
     if criterion.scheduler == "asha":
-        return ASHAScheduler(
-            STAGE_TIME,
-            max_t=longest,
-            grace_period=first,
-            reduction_factor=_REDUCTION_FACTOR,
-            stop_last_trials=False,
-        )
+        return _asha_over(STAGE_TIME, longest, first)
     if criterion.scheduler == "median":
         return MedianStoppingRule(STAGE_TIME, grace_period=first)
     _check(criterion.scheduler, STAGE_TIME, longest)
@@ -99,10 +94,14 @@ def forgive(scheduler: TrialScheduler, trial: Any) -> None:
 
 def check_stage_schedulers(sweep: Sweep) -> None:
     """Raise ValueError, as `make_stage_scheduler` does, for a stage's scheduler that cannot work."""
-    for corner in sweep.corners():
-        for index, stage in enumerate(_built(sweep, corner)):
-            for criterion in scheduler_criteria(stage.new_criterion()):
-                make_stage_scheduler(sweep, criterion, index)
+    found = {
+        (index, canonical_json(describe(criterion))): criterion
+        for corner in sweep.corners()
+        for index, stage in enumerate(_built(sweep, corner))
+        for criterion in scheduler_criteria(stage.new_criterion())
+    }
+    for (index, _), criterion in found.items():
+        make_stage_scheduler(sweep, criterion, index)
 
 
 def longest_pipeline(sweep: Sweep) -> int:
@@ -123,13 +122,13 @@ def longest_stage(sweep: Sweep) -> int:
 
 def _asha(sweep: Sweep) -> TrialScheduler:
     longest = longest_pipeline(sweep)
+    return _asha_over(TIME, longest, _first_point(sweep, longest))
+
+
+def _asha_over(time: str, longest: int, first: int) -> TrialScheduler:
     # stop_last_trials=False: a trial ends when its pipeline does, and each trial counts on one rung per report.
     return ASHAScheduler(
-        TIME,
-        max_t=longest,
-        grace_period=_first_point(sweep, longest),
-        reduction_factor=_REDUCTION_FACTOR,
-        stop_last_trials=False,
+        time, max_t=longest, grace_period=first, reduction_factor=_REDUCTION_FACTOR, stop_last_trials=False
     )
 
 

@@ -124,15 +124,15 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         if not isinstance(self._inner, StagedPBT) or was_told_to_exploit(path, row[TIME]):
             return
         for donor in map(int, self._inner.donors(trial.trial_id, self._sweep.seed)):
-            checkpoint = self._run.newest_checkpoint(donor)
-            changed = self._inner.explored(self._sweep, self._record.recorded(donor), trial.trial_id, row, donor)
-            reached = -1 if checkpoint is None else steps_of(checkpoint)
-            last = max(self._record.trial(donor).intermediate_values, default=0)
-            if checkpoint is None or changed is None or reached < max(row[TIME], last):
+            checkpoint, known = self._run.newest_checkpoint(donor), self._record.trial(donor)
+            least = max(row[TIME], known.last_step or 0)
+            if known.state != TrialState.RUNNING or checkpoint is None or steps_of(checkpoint) < least:
                 continue
-            self._record.note_exploit(trial.number, row[TIME], donor, changed)
-            tell_exploit(path, row[TIME], donor, checkpoint, changed)
-            return
+            changed = self._inner.explored(self._sweep, self._record.recorded(donor), trial.trial_id, row, donor)
+            if changed is not None:
+                self._record.note_exploit(trial.number, row[TIME], donor, changed)
+                tell_exploit(path, row[TIME], donor, checkpoint, changed)
+                return
 
     def _standing(self, number: int, result: Mapping[str, Any]) -> dict[str, Any]:
         """Where a report stands in its stage, told by what the study knows, as it will be told when it is rebuilt."""

@@ -167,9 +167,12 @@ class StudyRecord:
         return dict(lineage[-1]["parameters"]) if lineage else dict(self.trial(number).params)
 
     def note_stage_end(self, number: int, stage: int, by: str) -> None:
-        """Record that a scheduler ended a stage of the trial, and why."""
-        ended = {**self.trial(number).user_attrs.get(STAGES_ENDED_BY, {}), str(stage): by}
-        self._annotate(number, {STAGES_ENDED_BY: ended})
+        """Record that a scheduler ended a stage of the trial, and why; the first time stands."""
+        self._annotate(number, {STAGES_ENDED_BY: {str(stage): by, **self.stages_ended_by(number)}})
+
+    def stages_ended_by(self, number: int) -> dict[str, str]:
+        """Which stages of the trial a scheduler ended, and why."""
+        return dict(self.trial(number).user_attrs.get(STAGES_ENDED_BY, {}))
 
     def stages(self, number: int) -> Stages | None:
         """Where the trial's stages ended so far; None before its first report."""

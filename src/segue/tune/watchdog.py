@@ -46,6 +46,7 @@ class Watchdog(Callback):  # type: ignore[misc]  # Ray has no types
         now = self._clock()
         silent = now - self._heard.get(trial.trial_id, now)
         self._longest = max(silent, self._longest or 0.0)
+        self._verdicts.hung.pop(trial.config["trial"], None)  # it goes on: whatever it may fail of is something else
         self._heard[trial.trial_id] = now
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
