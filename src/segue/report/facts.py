@@ -93,7 +93,7 @@ def _facts(summary: Summary, trial: FrozenTrial, alive: bool) -> TrialFacts:
         env_steps=int(told.get("env_steps") or last.get("env_steps") or 0),
         total_env_steps=int(told.get("total_env_steps") or last.get("total_env_steps") or 0),
         stage=told.get("stage", last.get("stage")),
-        stages=stages.get("of"),
+        stages=stages.get("of", last.get("stages")),
         stages_ended_at=ended,
         parameters=dict(trial.params),
         why=told.get("reason") or told.get("stopped_by"),

@@ -25,8 +25,9 @@ class EnvPoolWorld(World):
     """An environment of EnvPool in `members * lanes` lanes, each a function of its own seed and actions.
 
     An environment cannot be saved. So `state_dict` holds every action since `reset`, a byte each where there are few,
-    and `load_state_dict` plays all of them again: a million steps of 8 lanes are a megabyte and take about 24 s. Dictionaries are observed as one
-    row of numbers, missions as their words by number. Metric of MiniGrid and BabyAI: `success`, a positive reward.
+    and `load_state_dict` plays all of them again: a million steps of 8 lanes are a megabyte and take about 24 s.
+    Dictionaries are observed as one row of numbers, missions as their words by number. Metric of MiniGrid and BabyAI:
+    `success`, a positive reward.
     """
 
     def __init__(self, env_id: str, members: int, lanes: int) -> None:
