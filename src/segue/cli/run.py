@@ -62,7 +62,7 @@ def command(
         _describe(console, overridden(asked, options), path)
         return 0
     try:
-        result = run_sweep(asked, path.stem, run_dir or Path("runs") / path.stem, options, console=console)
+        result = run_sweep(asked, path.stem, run_dir or Path("runs") / path.stem, options, console=console, source=path)
     except KeyboardInterrupt:  # the second one, or one before there is a run
         return _interrupted(signal.SIGINT)
     return _tell(console, result)

@@ -83,6 +83,7 @@ def _facts(summary: Summary, trial: FrozenTrial, alive: bool) -> TrialFacts:
     # Of a trial that has ended, the study knows all of this.
     rows = [] if "env_steps" in told else tolerant_rows(summary.run / _directory(trial) / "results.jsonl")[0]
     last = rows[-1] if rows else {}
+    ended = ended or [row["env_steps"] for row in rows if row.get("stage_done") is True and "env_steps" in row]
     metric = metric_of(trial)
     return TrialFacts(
         number=trial.number,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segue.plan.packages import needs
 from segue.report.facts import curves, facts
 from segue.report.summary import Summary, read_summary
 
@@ -39,8 +40,7 @@ def load(run: str | Path) -> LoadedRun:
 
 
 def _pandas() -> Any:
-    try:
+    with needs("report", "A data frame"):
         import pandas
-    except ImportError as error:
-        raise ValueError("Data frames need pandas: run `pip install 'segue[report]'`.") from error
-    return pandas
+
+        return pandas

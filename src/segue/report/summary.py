@@ -7,7 +7,7 @@ import statistics
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,20 @@ class Summary:
     metric: str
     mode: str
     trials: tuple[FrozenTrial, ...]
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+    """What sweep.json holds."""
 
     @property
     def storage(self) -> str:
         """The study's storage, as Optuna's tools want it."""
         return f"sqlite:///{self.run / 'study.db'}"
+
+    @property
+    def by_stage(self) -> bool:
+        """Whether the scheduler compares trials at the same point of a stage, not of the whole trial."""
+        scheduler = self.recorded.get("definition", {}).get("scheduler")
+        named = scheduler.get("class", "") if isinstance(scheduler, dict) else scheduler
+        return named == "stage_asha" or str(named).endswith(".StageASHA")
 
     @property
     def counts(self) -> Counter[TrialState]:
@@ -80,7 +89,8 @@ def read_summary(run: Path) -> Summary:
         raise ValueError(f"{run} is no run directory: it has no sweep.json.")
     recorded = json.loads(definition.read_text())
     asked = recorded["definition"]
-    return Summary(run, recorded["name"], asked["metric"], asked["mode"], _trials(run / "study.db", recorded["name"]))
+    trials = _trials(run / "study.db", recorded["name"])
+    return Summary(run, recorded["name"], asked["metric"], asked["mode"], trials, recorded)
 
 
 def show(summary: Summary, console: Console) -> None:

@@ -74,11 +74,12 @@ def run_sweep(
     *,
     console: Console | None = None,
     runner: Runner | None = None,
+    source: Path | None = None,
 ) -> SweepResult:
     """Run those trials of `sweep` that its run directory does not hold yet; Ray is not started where it holds all.
 
     SIGINT, SIGTERM and SIGUSR1 end the run gracefully; what was running is continued next time. `runner` trains one
-    trial in place of `train_one`.
+    trial in place of `train_one`; `source` is the sweep's file, of which the run directory keeps a copy.
 
     Raises ValueError, in one sentence and before anything is written, for whatever cannot work.
     """
@@ -90,7 +91,7 @@ def run_sweep(
     run = RunDirectory(run_directory)
     with (
         quiet(),
-        run.opened(asked, name, fresh=options.fresh, accept_changes=options.accept_changes),
+        run.opened(asked, name, fresh=options.fresh, accept_changes=options.accept_changes, source=source),
         closing(StudyRecord(run.study, name, asked.mode, space, [mode for _, mode in asked.objectives])) as record,
     ):
         if earlier and not len(record) and not record.adopted:

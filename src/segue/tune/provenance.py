@@ -1,5 +1,7 @@
 """With which code and versions a run was started."""
 
+import os
+import platform
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -8,6 +10,7 @@ from typing import Any
 
 _PACKAGES = ("segue", "ray", "optuna", "torch", "numpy", "gymnasium")
 _GIT_SECONDS = 10.0
+_CPU_INFO = Path("/proc/cpuinfo")
 
 
 def provenance() -> dict[str, Any]:
@@ -17,13 +20,25 @@ def provenance() -> dict[str, Any]:
         "directory": str(Path.cwd()),
         "python": sys.version.split()[0],
         "versions": {name: found for name in _PACKAGES if (found := _version(name))},
+        "machine": machine(),
         "commit": (_git("rev-parse", "HEAD") or "").strip() or None,
     }
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers may depend on: the operating system, the processor and how many of it there are."""
+    return {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count()}
 
 
 def uncommitted_changes() -> str:
     """What `git diff` says of the repository around the current directory; empty outside of one."""
     return _git("diff", "HEAD") or ""
+
+
+def _processor() -> str:
+    lines = _CPU_INFO.read_text().splitlines() if _CPU_INFO.is_file() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
 
 
 def _version(package: str) -> str | None:

@@ -13,6 +13,7 @@ from segue.plan.files import write_atomic
 from segue.plan.lock import LockedError, locked
 from segue.plan.sweep import Sweep
 from segue.tune.provenance import provenance, uncommitted_changes
+from segue.tune.sweep_file import docstring
 
 LOG = "log.txt"  # what a trial prints, in its directory
 _LOCK = "lock"
@@ -30,6 +31,11 @@ class RunDirectory:
     def definition(self) -> Path:
         """What was asked, and by which code: one entry in "runs" for each time it was started or continued."""
         return self.path / "sweep.json"
+
+    @property
+    def source(self) -> Path:
+        """A copy of the sweep's file as it was when the run was last started; nothing runs it unasked."""
+        return self.path / "sweep.py"
 
     @property
     def study(self) -> Path:
@@ -64,8 +70,16 @@ class RunDirectory:
         return f"trials/{number:04d}"
 
     @contextmanager
-    def opened(self, sweep: Sweep, name: str, *, fresh: bool = False, accept_changes: bool = False) -> Iterator[None]:
-        """Hold the directory for a run of `sweep` under `name`, and record that it was started.
+    def opened(
+        self,
+        sweep: Sweep,
+        name: str,
+        *,
+        fresh: bool = False,
+        accept_changes: bool = False,
+        source: Path | None = None,
+    ) -> Iterator[None]:
+        """Hold the directory for a run of `sweep` under `name`, and record that it was started; `source` is its file.
 
         With `fresh`, what is there is moved aside first, to a name with the date behind it; nothing is deleted. With
         `accept_changes`, a sweep that has changed is recorded as it is now, what it was beside it. Raises
@@ -78,7 +92,7 @@ class RunDirectory:
                 self._move_aside()
         with self._held():
             self._check_unchanged(sweep, accept_changes)
-            self._record(sweep, name)
+            self._record(sweep, name, source)
             yield
 
     @contextmanager
@@ -139,10 +153,13 @@ class RunDirectory:
             return []
         return _differences(self._recorded()["definition"], sweep.describe())
 
-    def _record(self, sweep: Sweep, name: str) -> None:
+    def _record(self, sweep: Sweep, name: str, source: Path | None) -> None:
         started = datetime.now().astimezone().isoformat(timespec="seconds")
         runs = self._recorded()["runs"] if self.definition.exists() else []
         asked = {"name": name, "fingerprint": sweep.fingerprint, "definition": sweep.describe()}
+        if source:
+            asked["question"] = " ".join(docstring(source).split())
+            self._keep_source(source, len(runs))
         changes = uncommitted_changes()
         if changes:
             write_atomic(self.path / f"uncommitted-{len(runs)}.diff", changes)
@@ -150,6 +167,14 @@ class RunDirectory:
         changed = {"changes": differences, "definition_before": self._recorded()["definition"]} if differences else {}
         runs.append({"started": started, **provenance(), **changed})
         write_atomic(self.definition, json.dumps(asked | {"runs": runs}, indent=2) + "\n")
+
+    def _keep_source(self, source: Path, run: int) -> None:
+        """Copy the sweep's file; one that it was before stays beside it, numbered by the run that changed it."""
+        if self.source.exists() and source.resolve() == self.source.resolve():
+            return
+        if self.source.exists() and self.source.read_bytes() != source.read_bytes():
+            self.source.rename(self.source.with_name(f"sweep-before-{run}.py"))
+        write_atomic(self.source, source.read_bytes())
 
     def _recorded(self) -> dict[str, Any]:
         try:

@@ -26,11 +26,15 @@ def sweep_files() -> dict[str, Path]:
 
 def title(path: Path) -> str:
     """The first line of a sweep file's docstring, read without running the file; empty where there is none."""
+    return next(iter(docstring(path).splitlines()), "")
+
+
+def docstring(path: Path) -> str:
+    """A sweep file's docstring, read without running the file; empty where there is none."""
     try:
-        docstring = ast.get_docstring(ast.parse(path.read_text()))
+        return ast.get_docstring(ast.parse(path.read_text())) or ""
     except (OSError, SyntaxError, ValueError):
         return ""
-    return docstring.splitlines()[0] if docstring else ""
 
 
 def find_sweep(asked: str) -> Path:

@@ -1,0 +1,38 @@
+"use strict";
+// Draws every figure in the colours of the page: light or dark as the reader's system says, always light on paper.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const figures = [...document.querySelectorAll(".figure")].map((place) => ({
+  place,
+  ...JSON.parse(place.parentElement.nextElementSibling.textContent),
+}));
+
+function colours(layout, isDark) {
+  const ink = isDark ? "#e6e8eb" : "#1c1e21", line = isDark ? "#343b44" : "#e3e7eb";
+  const look = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", "font.color": ink };
+  for (const axis of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key)))
+    Object.assign(look, { [axis + ".gridcolor"]: line, [axis + ".zerolinecolor"]: line, [axis + ".linecolor"]: line });
+  return look;
+}
+
+function draw(isDark) {
+  for (const { place } of figures) {
+    Plotly.relayout(place, colours(place.layout, isDark));
+    if (place.data[0]?.type === "parcoords") {
+      const ink = isDark ? "#e6e8eb" : "#1c1e21";
+      Plotly.restyle(place, { "tickfont.color": ink, "rangefont.color": ink });
+    }
+  }
+}
+
+const isNarrow = matchMedia("(max-width: 600px)").matches;
+const drawn = figures.map(({ place, data, layout }) => {
+  if (isNarrow) layout.margin = { ...layout.margin, l: 44, r: 8 };
+  return Plotly.newPlot(place, data, layout, { responsive: true, displaylogo: false, displayModeBar: false });
+});
+Promise.all(drawn).then(() => {
+  draw(dark.matches);
+  document.body.dataset.drawn = "yes";
+});
+dark.addEventListener("change", () => draw(dark.matches));
+addEventListener("beforeprint", () => draw(false));
+addEventListener("afterprint", () => draw(dark.matches));
