@@ -1,10 +1,10 @@
-# The two commands of the README; each makes the virtual environment it needs.
+# The commands of the README; each makes the virtual environment it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SWEEP ?= ppo_grid
 
-.PHONY: sweep test fast format
+.PHONY: sweep test fast docs format
 
 sweep: $(VENV)/.installed
 	@$(BIN)/python -m sweeps.run $(SWEEP) $(ARGS)
@@ -14,6 +14,10 @@ test: $(VENV)/.installed-dev
 
 fast: $(VENV)/.installed-dev
 	@$(BIN)/python tests/check.py --fast
+
+docs: $(VENV)/.installed-dev
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "Open site/index.html in a browser; to search as well: $(BIN)/mkdocs serve"
 
 format: $(VENV)/.installed-dev
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
