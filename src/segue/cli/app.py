@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from segue.cli import record, report, run, show
+from segue.cli import play, record, report, rerun, retrain, run, show
 
 REFUSED, INTERRUPTED = 2, 130
 _MisuseError: Any = typer.BadParameter.__bases__[0]  # of the command line; Typer has no public name for it
@@ -23,6 +23,9 @@ _everything = typer.Typer(
 _everything.command("run")(run.command)
 _everything.command("show")(show.command)
 _everything.command("report")(report.command)
+_everything.command("retrain")(retrain.command)
+_everything.command("play")(play.command)
+_everything.command("rerun")(rerun.command)
 _everything.command("record")(record.command)
 
 

@@ -1,12 +1,15 @@
 """`segue report`: a run as one HTML page."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from segue.plan.packages import needs
+
+if TYPE_CHECKING:
+    from segue.report.summary import Summary
 
 
 def command(
@@ -16,7 +19,13 @@ def command(
     """Write what came out of a sweep so far as one HTML page, which opens without a network."""
     from segue.report.summary import read_summary
 
-    summary = read_summary(run)
+    path = write(read_summary(run), run, out)
+    Console().print(f"Report: {path}", highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+def write(summary: "Summary", run: Path, out: Path | None = None) -> Path:
+    """Write the report and return its path; raises ValueError where it cannot be written or a package is missing."""
     with needs("report", "A report"):
         from segue.report.page import FILE, write_report
     path = out or run / FILE
@@ -24,5 +33,4 @@ def command(
         write_report(summary, path)
     except OSError as error:
         raise ValueError(f"{path} cannot be written ({error.strerror}): choose another file with --out.") from error
-    Console().print(f"Report: {path}", highlight=False, markup=False, soft_wrap=True)
-    return 0
+    return path

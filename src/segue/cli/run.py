@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from segue.cli.winner import write_winner
 from segue.plan.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def command(
         result = run_sweep(asked, path.stem, run_dir or Path("runs") / path.stem, options, console=console, source=path)
     except KeyboardInterrupt:  # the second one, or one before there is a run
         return _interrupted(signal.SIGINT)
-    return _tell(console, result)
+    return _tell(console, overridden(asked, options), result)
 
 
 def _list(console: Console) -> None:
@@ -101,13 +102,14 @@ def _remarks(asked: Sweep) -> list[tuple[str, str]]:
     return [("optimizer", remark) for remark in dict.fromkeys(rule.remark for rule in rules) if remark]
 
 
-def _tell(console: Console, result: "SweepResult") -> int:
+def _tell(console: Console, asked: Sweep, result: "SweepResult") -> int:
     from segue.report.summary import read_summary, show
 
     if not result.trained:
         console.print("The sweep is complete: there is nothing left to train.", highlight=False, markup=False)
     summary = read_summary(result.run.path)
     show(summary, console)
+    write_winner(asked, result.run.path, console)
     if result.interrupted_by is not None:
         return _interrupted(result.interrupted_by)
     if result.problem:

@@ -162,8 +162,8 @@ def _is_default(entry: "dataclasses.Field[Any]", value: Any) -> bool:
 
 
 def _public(module: str, name: str, value: Any) -> str:
-    """Where users import it from, where its own module is an inner one."""
-    for package in _PUBLIC:
-        if module.startswith("segue.") and getattr(sys.modules.get(package), name, None) is value:
-            return package
-    return module
+    """The module from which users import it, where its own is an inner one."""
+    parts = module.split(".")
+    outer = [".".join(parts[:depth]) for depth in range(1, len(parts))]
+    candidates = [*_PUBLIC, *outer] if parts[0] == "segue" else outer
+    return next((each for each in candidates if getattr(sys.modules.get(each), name, None) is value), module)

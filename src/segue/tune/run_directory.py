@@ -87,12 +87,13 @@ class RunDirectory:
         sweep or something else made, or whose sweep has changed since.
         """
         self._check_ours(name)
+        written = source.read_text() if source else None  # before it may be moved
         if fresh and self.definition.exists():
             with self._held():
                 self._move_aside()
         with self._held():
             self._check_unchanged(sweep, accept_changes)
-            self._record(sweep, name, source)
+            self._record(sweep, name, written)
             yield
 
     @contextmanager
@@ -115,7 +116,7 @@ class RunDirectory:
 
     def _check_ours(self, name: str) -> None:
         if self.definition.exists():
-            made_by = self._recorded()["name"]
+            made_by = self.recorded()["name"]
             if made_by != name:
                 raise ValueError(
                     f"The run directory {self.path} was made by the sweep {made_by!r}, not {name!r}: choose another "
@@ -139,7 +140,7 @@ class RunDirectory:
 
     def _check_acceptable(self, sweep: Sweep) -> None:
         """Raise ValueError for a change after which the trials so far would mean something else."""
-        before, now = self._recorded()["definition"] if self.definition.exists() else {}, sweep.describe()
+        before, now = self.recorded()["definition"] if self.definition.exists() else {}, sweep.describe()
         for key in sorted(before.keys() | now.keys()) if before else ():
             if _text(before, key) != _text(now, key) and not _is_acceptable(key, before.get(key), now.get(key)):
                 raise ValueError(
@@ -151,36 +152,35 @@ class RunDirectory:
     def _differences(self, sweep: Sweep) -> list[str]:
         if not self.definition.exists():
             return []
-        return _differences(self._recorded()["definition"], sweep.describe())
+        return differences(self.recorded()["definition"], sweep.describe())
 
-    def _record(self, sweep: Sweep, name: str, source: Path | None) -> None:
+    def _record(self, sweep: Sweep, name: str, source: str | None) -> None:
         started = datetime.now().astimezone().isoformat(timespec="seconds")
-        runs = self._recorded()["runs"] if self.definition.exists() else []
+        runs = self.recorded()["runs"] if self.definition.exists() else []
         asked = {"name": name, "fingerprint": sweep.fingerprint, "definition": sweep.describe()}
-        if source:
+        if source is not None:
             asked["question"] = " ".join(docstring(source).split())
             self._keep_source(source, len(runs))
         changes = uncommitted_changes()
         if changes:
             write_atomic(self.path / f"uncommitted-{len(runs)}.diff", changes)
         differences = self._differences(sweep)
-        changed = {"changes": differences, "definition_before": self._recorded()["definition"]} if differences else {}
+        changed = {"changes": differences, "definition_before": self.recorded()["definition"]} if differences else {}
         runs.append({"started": started, **provenance(), **changed})
         write_atomic(self.definition, json.dumps(asked | {"runs": runs}, indent=2) + "\n")
 
-    def _keep_source(self, source: Path, run: int) -> None:
-        """Copy the sweep's file; one that it was before stays beside it, numbered by the run that changed it."""
-        if self.source.exists() and source.resolve() == self.source.resolve():
-            return
-        if self.source.exists() and self.source.read_bytes() != source.read_bytes():
+    def _keep_source(self, source: str, run: int) -> None:
+        """Keep the sweep's file; what it was before stays beside it, numbered by the run that changed it."""
+        if self.source.exists() and self.source.read_text() != source:
             self.source.rename(self.source.with_name(f"sweep-before-{run}.py"))
-        write_atomic(self.source, source.read_bytes())
+        write_atomic(self.source, source)
 
-    def _recorded(self) -> dict[str, Any]:
+    def recorded(self) -> dict[str, Any]:
+        """What `sweep.json` says: name, definition and runs; raises ValueError where it cannot be read."""
         try:
             recorded: dict[str, Any] = json.loads(self.definition.read_text())
             return {"name": recorded["name"], "definition": recorded["definition"], "runs": recorded["runs"]}
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{self.definition} cannot be read ({error}): move {self.path} away, or choose another directory with "
                 "--run-dir."
@@ -203,7 +203,8 @@ def _is_acceptable(key: str, before: Any, now: Any) -> bool:
     return all(isinstance(entry, dict) and not entry.keys() & {"choice", "grid_search"} for entry in (before, now))
 
 
-def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Each entry of two definitions that differs, for people."""
     keys = sorted(before.keys() | now.keys())
     return [
         f"{key}: {_shown(before, key)} -> {_shown(now, key)}" for key in keys if _text(before, key) != _text(now, key)

@@ -26,14 +26,17 @@ def sweep_files() -> dict[str, Path]:
 
 def title(path: Path) -> str:
     """The first line of a sweep file's docstring, read without running the file; empty where there is none."""
-    return next(iter(docstring(path).splitlines()), "")
-
-
-def docstring(path: Path) -> str:
-    """A sweep file's docstring, read without running the file; empty where there is none."""
     try:
-        return ast.get_docstring(ast.parse(path.read_text())) or ""
-    except (OSError, SyntaxError, ValueError):
+        return next(iter(docstring(path.read_text()).splitlines()), "")
+    except (OSError, ValueError):
+        return ""
+
+
+def docstring(source: str) -> str:
+    """The docstring of a sweep file's text, which is not run; empty where there is none."""
+    try:
+        return ast.get_docstring(ast.parse(source)) or ""
+    except (SyntaxError, ValueError):
         return ""
 
 

@@ -4,6 +4,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from segue.worlds.drawing import draw_cart_pole
 from segue.worlds.seeds import LaneStreams
 from segue.worlds.world import NO_LANES, Advice, Lanes, State, Step, World, one_seed_each
 
@@ -79,6 +80,10 @@ class CartPole(World):
     def expert(self) -> Advice:
         """Push under the falling pole, leaning to the middle of the track: balances for all 500 steps."""
         return Advice((_EXPERT_GAINS @ self._state > 0).astype(np.int64), self._always)
+
+    def render(self, lane: int) -> NDArray[np.uint8]:
+        """Draw the cart and its pole; see `World.render`."""
+        return draw_cart_pole(self._state[0, lane], self._state[2, lane], POSITION_LIMIT)
 
     def select(self, lanes: Lanes) -> "CartPole":
         """Keep these lanes; see `World.select`."""

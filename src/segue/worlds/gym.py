@@ -11,6 +11,7 @@ from gymnasium.spaces import Dict
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
+from segue.worlds.camera import Camera
 from segue.worlds.seeds import LaneStreams
 from segue.worlds.spaces import action_view, observation_view, row_dtype, row_shape, row_space, row_view
 from segue.worlds.world import NO_LANES, Lanes, State, Step, World, one_seed_each
@@ -36,6 +37,7 @@ class GymnasiumWorld(World):
         Raises ValueError when the environment cannot be made or has spaces that no policy here can use.
         """
         self._env_id, self.metrics = env_id, metrics
+        self._camera: Camera | None = None  # made when a picture is asked for
         self._parted: dict[int, gymnasium.Env[Any, Any]] = {}
         self._hold([_Vector([self._make() for _ in range(lanes)]) for _ in range(members)])
         first = self._vectors[0]
@@ -83,7 +85,7 @@ class GymnasiumWorld(World):
         kept, environments = copy(self), self._part()
         members = np.repeat(np.arange(len(self._vectors)), [vector.num_envs for vector in self._vectors])
         groups = [list(group) for _, group in groupby(lanes.tolist(), key=lambda lane: members[lane])]
-        kept._parted = {}
+        kept._parted, kept._camera = {}, None
         kept._hold([_Vector([environments.pop(lane) for lane in group], self._observation[group]) for group in groups])
         kept._observation = self._observation[lanes]
         kept._streams = self._streams.select(lanes)
@@ -121,8 +123,18 @@ class GymnasiumWorld(World):
                 "observations, so begin its trial anew."
             )
 
+    def render(self, lane: int) -> NDArray[np.uint8]:
+        """Draw as the environment itself does, in another one that plays the same; see `World.render`."""
+        if self._camera is None:
+            self._camera = Camera(self._env_id)
+        actions = np.array(self._actions[lane], self.single_action_space.dtype)
+        played = self._acted(actions) if len(actions) else actions
+        return self._camera.picture(int(self._episode_seeds[lane]), played)
+
     def close(self) -> None:
         """Close the environments that are still this world's."""
+        if self._camera is not None:
+            self._camera.close()
         for vector in self._vectors:
             vector.close()
         for environment in self._parted.values():

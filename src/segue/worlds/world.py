@@ -113,6 +113,13 @@ class World(ABC):
             f"The world {type(self).__name__} has no expert: choose one that has, which are {WITH_EXPERTS}."
         )
 
+    def render(self, lane: int) -> NDArray[np.uint8]:
+        """Return a picture of where the lane stands now, `[height, width, 3]` of red, green and blue.
+
+        Drawing changes nothing. Raises ValueError for a world that cannot be drawn.
+        """
+        raise ValueError(f"The world {type(self).__name__} cannot be drawn: it has no render method.")
+
     def close(self) -> None:  # noqa: B027  (most worlds hold nothing that needs closing)
         """Give back what the world holds outside of memory."""
 

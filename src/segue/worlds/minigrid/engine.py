@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from segue.worlds.minigrid import rules, view
 from segue.worlds.minigrid.cells import EMPTY, WALL
+from segue.worlds.minigrid.drawing import draw_grid
 from segue.worlds.minigrid.expert import ShortestPath
 from segue.worlds.minigrid.level import Level
 from segue.worlds.minigrid.levels.checks import at_least
@@ -105,6 +106,13 @@ class MiniGrid(World):
         whim = self._whims.uniform(np.arange(self.lanes), 1)[0] * rules.ACTIONS
         policy = np.where(near[:, None], np.float32(1 / rules.ACTIONS), _ALWAYS[action])
         return Advice(np.where(near, whim.astype(np.int64), action), available, policy)
+
+    def render(self, lane: int) -> NDArray[np.uint8]:
+        """Draw the grid and the agent; see `World.render`."""
+        y, x = divmod(int(self._at[lane]), self._width)
+        inner = self._cells[lane, _INNER, _INNER]
+        margin = view.MARGIN
+        return draw_grid(inner, x - margin, y - margin, int(self._direction[lane]), int(self._carried[lane]))
 
     def select(self, lanes: Lanes) -> "MiniGrid":
         """Keep these lanes; see `World.select`."""

@@ -1,0 +1,105 @@
+"""`segue retrain`: the best configurations on seeds that the search never saw."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from segue.cli.said import say
+from segue.cli.winner import write_winner
+from segue.plan.files import write_atomic
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+    from segue.plan.sweep import Sweep
+    from segue.report.heldout import Comparison
+    from segue.report.summary import Summary
+
+DIRECTORY = "retrained"
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="A run directory, such as runs/ppo_grid.")],
+    top: Annotated[int, typer.Option(help="How many of the best configurations.", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="Seeds of each, none of which the search used.", min=2)] = 10,
+    sweep: Annotated[Path | None, typer.Option(help="The sweep's file; that of its name by default.")] = None,
+    address: Annotated[str | None, typer.Option(help="A running Ray cluster; a Ray of its own by default.")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(help="Configurations at a time; as many as fit by default.")
+    ] = None,
+) -> int:
+    """Retrain the best configurations on new seeds, and say which is best and how sure that is.
+
+    A retraining that was interrupted goes on where it was.
+    """
+    from segue.report.summary import read_summary
+    from segue.tune.asked import sweep_of
+    from segue.tune.drive import Options, run_sweep
+    from segue.tune.held_out import distinct, held_out_sweep, is_of
+    from segue.tune.run_directory import RunDirectory
+
+    console, summary = Console(), read_summary(run)
+    asked = sweep_of(RunDirectory(run), sweep)
+    complete = [trial for trial in summary.best if trial.values]
+    best = [complete[index] for index in distinct([trial.params for trial in complete])][:top]
+    if not best:
+        raise ValueError(f"No trial of {run} has run to its end yet: let its sweep go on first.")
+    retraining, directory = held_out_sweep(asked, [trial.params for trial in best], seeds), run / DIRECTORY
+    is_new = not is_of(directory, retraining)
+    if is_new:
+        say(console, f"What {directory} holds is another comparison: it is kept, with the date behind its name.")
+    listed = ", ".join(f"{index} is trial {trial.number}" for index, trial in enumerate(best))
+    say(console, f"Retraining on {seeds} new seeds; in {directory}, {listed}.")
+    options = Options(fresh=is_new, address=address, concurrency=concurrency)
+    result = run_sweep(retraining, summary.name, directory, options, console=console)
+    if result.interrupted_by is not None or result.problem:
+        print(result.problem or "Interrupted: the same command goes on.", file=sys.stderr)
+        return 1 if result.problem else 128 + (result.interrupted_by or signal.SIGINT)
+    return _tell(console, asked, summary, best)
+
+
+def _tell(console: Console, asked: "Sweep", summary: "Summary", best: "list[FrozenTrial]") -> int:
+    """Write what came out, and say it."""
+    from segue.report.heldout import FILE, HeldOut, compared
+
+    found = _found(summary.run / DIRECTORY, best)
+    if not found:
+        print(
+            f"No configuration could be retrained: see the logs in {summary.run / DIRECTORY}/trials.", file=sys.stderr
+        )
+        return 1
+    configurations = [HeldOut(trial.number, trial.params, trial.values[0], seeds) for trial, seeds in found]
+    known = {"mode": summary.mode, "configurations": [vars(each) for each in configurations]}
+    write_atomic(summary.run / FILE, json.dumps(known, indent=2) + "\n")
+    comparison = compared("min" if summary.mode == "min" else "max", configurations)
+    console.print(_table(comparison, summary.metric))
+    say(console, comparison.verdict)
+    write_winner(asked, summary.run, console)
+    return 0
+
+
+def _found(directory: Path, best: "list[FrozenTrial]") -> "list[tuple[FrozenTrial, tuple[float, ...]]]":
+    """The trials that were retrained to their end, with what each held-out seed had."""
+    from segue.report.summary import read_summary
+
+    ended = {trial.number: trial for trial in read_summary(directory).trials if trial.values}
+    return [
+        (trial, tuple(ended[index].user_attrs["metric_per_seed"])) for index, trial in enumerate(best) if index in ended
+    ]
+
+
+def _table(comparison: "Comparison", metric: str) -> Table:
+    table = Table(box=SIMPLE, pad_edge=False)
+    for column in ("trial", f"{metric} in the search", "held-out IQM", "95 %"):
+        table.add_column(column, justify="right")
+    for each in comparison.configurations:
+        value, low, high = each.iqm
+        table.add_row(str(each.trial), f"{each.search:.4g}", f"{value:.4g}", f"{low:.4g} to {high:.4g}")
+    return table

@@ -1,0 +1,110 @@
+"""The winner to take away: what it is as JSON, and a Python file that builds and trains its pipeline."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segue.plan.describe import describe
+from segue.plan.files import write_atomic
+from segue.plan.pipeline import TrainingPipeline
+from segue.plan.source import Source
+from segue.plan.sweep import Sweep
+from segue.report.facts import TrialFacts
+from segue.report.heldout import Comparison
+from segue.report.summary import Summary
+
+JSON, PYTHON = "best.json", "best.py"
+_BODY = '''"""{title}
+
+Written by Segue. Run it to train the configuration anew, or import `pipeline`.
+"""
+
+from pathlib import Path
+
+{imports}
+
+WORLD = {world}
+EVALUATION = {evaluation}
+POLICY = {policy}
+LANES = {lanes}
+
+
+def pipeline() -> TrainingPipeline:
+    return {pipeline}
+
+
+if __name__ == "__main__":
+    how = {{"evaluation": EVALUATION, "lanes": LANES, "policy": POLICY, "metric": {metric}}}
+    row = run_trial(pipeline(), WORLD, seeds=[0], directory=Path(__file__).parent / "best", **how)
+    print({metric}, row[{metric}])
+'''
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The best trial, with its pipeline and its newest checkpoint, in the run directory or elsewhere."""
+
+    trial: TrialFacts
+    pipeline: TrainingPipeline
+    checkpoint: Path | None
+
+
+def export(summary: Summary, sweep: Sweep, winner: Winner, held_out: Comparison | None = None) -> str | None:
+    """Write `best.json` and, where everything in the pipeline can be imported, `best.py`; else return why not."""
+    facts = _facts(summary, sweep, winner, held_out)
+    write_atomic(summary.run / JSON, json.dumps(describe(facts), indent=2) + "\n")
+    try:
+        written = as_python(summary, sweep, winner)
+    except ValueError as error:
+        (summary.run / PYTHON).unlink(missing_ok=True)
+        return str(error)
+    write_atomic(summary.run / PYTHON, written)
+    return None
+
+
+def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
+    """A Python file that builds the winner's pipeline; raises ValueError for what cannot be written as source.
+
+    What the sweep's file itself defines is imported from `sweep.py`, which lies beside it.
+    """
+    source = Source(homes={sweep.pipeline.__module__: "sweep"})
+    parts = {
+        "world": source.expression(sweep.world),
+        "evaluation": source.expression(sweep.evaluation),
+        "policy": source.expression(sweep.policy),
+        "lanes": source.expression(sweep.lanes),
+        "metric": source.expression(sweep.metric),
+        "pipeline": source.expression(winner.pipeline, indent=1),
+    }
+    source.imports.setdefault("segue.train", set()).add("run_trial")
+    return _BODY.format(title=_title(summary, winner.trial), imports=source.header(), **parts)
+
+
+def _title(summary: Summary, trial: TrialFacts) -> str:
+    name = json.dumps(summary.name)[1:-1].replace('"', "'")
+    return f"The best trial of the sweep {name}: trial {trial.number}, {summary.metric} {trial.metric:.4g}."
+
+
+def _facts(summary: Summary, sweep: Sweep, winner: Winner, held_out: Comparison | None) -> Mapping[str, Any]:
+    trial = winner.trial
+    unseen = {each.trial: each for each in held_out.configurations} if held_out else {}
+    mine = unseen.get(trial.number)
+    return {
+        "sweep": summary.name,
+        "fingerprint": summary.recorded.get("fingerprint"),
+        "trial": trial.number,
+        "metric": summary.metric,
+        "mode": summary.mode,
+        "value": trial.metric,
+        "per_seed": trial.per_seed,
+        "held_out": mine and {"per_seed": mine.per_seed, "iqm": mine.iqm.value, "interval": mine.iqm[1:]},
+        "env_steps": trial.env_steps,
+        "parameters": trial.parameters,
+        "world": describe(sweep.world),
+        "lanes": sweep.lanes,
+        "policy": describe(sweep.policy),
+        "pipeline": winner.pipeline.to_dict(),
+        "checkpoint": str(winner.checkpoint.relative_to(summary.run)) if winner.checkpoint else None,
+    }

@@ -1,0 +1,88 @@
+"""Members out of a checkpoint: to evaluate, to look at, to use elsewhere. Needs neither Ray nor the sweep.
+
+Shapes: K members, P parameters of a member, E episodes of a member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segue.plan.evaluation import Evaluation
+from segue.train.checkpoint import decoded, digest
+from segue.train.evaluate import Actor, Evaluator
+from segue.train.policies import ActorCritic, Policy, default_policy
+from segue.worlds.registry import make_world, world_spec
+from segue.worlds.seeds import lane_seeds
+from segue.worlds.world import WorldFactory
+
+
+@dataclass(frozen=True)
+class Players:
+    """Trained members: their parameters `[K, P]` on the CPU, and the network these are of."""
+
+    world: str | WorldFactory
+    policy: ActorCritic
+    parameters: Tensor
+
+    @classmethod
+    def load(cls, checkpoint: Path, world: str | WorldFactory, policy: Policy | None = None) -> Players:
+        """The members of a checkpoint file; `policy` is what they were trained with (None: the default).
+
+        Raises ValueError for a file that is no checkpoint, or a damaged one, or of members of another policy.
+        """
+        spec = world_spec(world)
+        chosen = policy or default_policy(spec.single_observation_space)
+        built = chosen.build(spec.single_observation_space, spec.single_action_space)
+        parameters = _parameters(checkpoint)
+        wanted = built.parameters
+        if parameters.shape[-1] != wanted:
+            raise ValueError(
+                f"{checkpoint} holds members of {parameters.shape[-1]:,} parameters, but this policy has {wanted:,}: "
+                "give the world and the policy with which they were trained."
+            )
+        return cls(world, built, parameters)
+
+    def evaluate(self, episodes: int, seed: int = 0, greedy: bool = True) -> dict[str, NDArray[np.float64]]:
+        """Mean of each metric over E held-out episodes, the same for all members, `[K]` (see `Evaluator`)."""
+        seeds, how = [seed] * len(self.parameters), Evaluation(every=1, episodes=episodes, greedy=greedy)
+        evaluator = Evaluator.new(self.policy, self.world, seeds, how, "held-out")
+        try:
+            return evaluator(self.parameters)
+        finally:
+            evaluator.world.close()
+
+    def frames(self, member: int, episodes: int, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
+        """Pictures `[height, width, 3]` of a member playing held-out episodes greedily, one before each step.
+
+        Raises ValueError for a world that cannot be drawn.
+        """
+        world = make_world(self.world, 1, 1)
+        try:
+            observation = world.reset(lane_seeds(seed, "held-out", 1))
+            act = Actor(self.policy, self.parameters[member : member + 1], 1)
+            while episodes:
+                yield world.render(0)
+                step = world.step(act(observation))
+                observation = step.observation
+                act.forget(step.ended)
+                episodes -= len(step.ended)
+        finally:
+            world.close()
+
+
+def _parameters(checkpoint: Path) -> Tensor:
+    """The members' parameters `[K, P]`, in the members' order."""
+    content = checkpoint.read_bytes()
+    if digest(content) != checkpoint.stem.rpartition("-")[2]:
+        raise ValueError(f"{checkpoint} is damaged, or no checkpoint: its content does not match its name.")
+    groups = decoded(content)["trainer"]["groups"]
+    order = torch.tensor([member for group in groups for member in group["members"]])
+    parameters: Tensor = torch.cat([group["pack"]["parameters"] for group in groups])[order.argsort()]
+    return parameters

@@ -1,0 +1,57 @@
+"""The best configurations once more, on seeds that the search never saw: a sweep of its own, in the run directory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from segue.plan.describe import canonical_json, describe
+from segue.plan.sweep import Sweep
+from segue.train import member_seeds
+from segue.tune.run_directory import RunDirectory
+from segue.tune.space import SearchSpace
+from segue.worlds import stream
+
+
+def held_out_sweep(sweep: Sweep, recorded: Sequence[Mapping[str, Any]], seeds: int) -> Sweep:
+    """One trial for each of the `recorded` parameters (as the study has them), without a scheduler or a search.
+
+    Its members have seeds of their own, and so have their evaluations. Raises ValueError for fewer than two seeds.
+    """
+    if seeds < 2:
+        raise ValueError(f"{seeds} held-out seeds have no interval: ask for --seeds 2 or more, 10 are usual.")
+    space = None if callable(sweep.space) else SearchSpace.of(sweep.space)
+    points = [space.parameters(each) if space else dict(each) for each in recorded]
+    return replace(
+        sweep,
+        points=points,
+        trials=len(points),
+        seeds=seeds,
+        seed=held_out_seed(sweep, seeds),
+        scheduler=None,
+        search="random",
+        aggregate="iqm",
+        max_env_steps=None,
+        time_budget_s=None,
+        target=None,
+    )
+
+
+def held_out_seed(sweep: Sweep, seeds: int) -> int:
+    """A seed for a sweep whose members share no seed with those of `sweep`."""
+    searched = set(member_seeds(sweep.seed, sweep.seeds))
+    candidates = (int(stream(sweep.seed, "held-out", index).generate_state(1)[0]) for index in count())
+    return next(seed for seed in candidates if not searched & set(member_seeds(seed, seeds)))
+
+
+def distinct(recorded: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Where each set of parameters stands first: a search may propose one twice."""
+    texts = [canonical_json(describe(dict(each))) for each in recorded]
+    return [index for index, text in enumerate(texts) if text not in texts[:index]]
+
+
+def is_of(directory: Path, sweep: Sweep) -> bool:
+    """Whether what is in the directory, if anything, was asked by this very sweep."""
+    run = RunDirectory(directory)
+    return not run.definition.exists() or run.recorded()["definition"] == sweep.describe()
