@@ -53,7 +53,9 @@ def test_pipelines_of_every_sweep_are_built_again(path: Path) -> None:
 
 
 plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
-nested = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner))
+nested = st.recursive(
+    plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner)
+)
 
 
 @given(nested)

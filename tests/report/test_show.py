@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,44 +10,11 @@ from optuna.trial import TrialState
 
 import segue
 from segue.cli import segue as main
-from segue.plan.files import append_row
 from segue.plan.lock import locked
 from segue.report.facts import facts
 from segue.report.rows import tolerant_rows
 from segue.report.summary import read_summary
-from segue.tune.run_directory import RunDirectory
-from segue.tune.session import quiet
-from tests.tune.doubles import EVERY, learning_curve, make_sweep
-from tests.tune.fake_tune import FakeTune, open_record
-
-TRIALS = 8
-
-
-@pytest.fixture(autouse=True)
-def silent_optuna() -> Iterator[None]:
-    with quiet():
-        yield
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """Eight trials of a grid of sixteen; one of them was interrupted."""
-    sweep = make_sweep()
-    path = tmp_path / "run"
-    with RunDirectory(path).opened(sweep, "double"):
-        record = open_record(path, sweep)
-        FakeTune(record, sweep, TRIALS, {}).run()
-        record.begin(TRIALS)
-        record.report(TRIALS, EVERY, 0.1)
-        for trial in record.trials[: TRIALS + 1]:
-            directory = path / "trials" / f"{trial.number:04d}"
-            directory.mkdir(parents=True)
-            for step in sorted(trial.intermediate_values):
-                append_row(directory / "results.jsonl", learning_curve(sweep, record.parameters(trial.number), step))
-            text = sweep.pipeline(**record.parameters(trial.number)).to_text()
-            (directory / "trial.json").write_text(json.dumps({"text": text}))
-        record.close()
-    return path
+from tests.tune.doubles import EVERY
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -1,0 +1,68 @@
+"""Runs to look at: made by the study's own writer, without Ray."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segue.plan.files import write_rows
+from segue.tune.run_directory import RunDirectory
+from segue.tune.session import quiet
+from tests.tune.doubles import EVERY, learning_curve, make_sweep
+from tests.tune.fake_tune import FakeTune, open_record
+
+TRIALS = 8
+
+MakeRun = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def silent_optuna() -> Iterator[None]:
+    with quiet():
+        yield
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    """A function of how many trials have ended, and of what is asked, that makes a run."""
+    return lambda ended=TRIALS, **asked: make(tmp_path / "run", ended, **asked)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with quiet():
+        return make(tmp_path_factory.mktemp("made") / "run", TRIALS)
+
+
+@pytest.fixture
+def run(made: Path, tmp_path: Path) -> Path:
+    """Eight trials of a grid of sixteen; one of them was interrupted."""
+    return Path(shutil.copytree(made, tmp_path / "run"))
+
+
+def make(path: Path, ended: int, **asked: Any) -> Path:
+    """A run of which so many trials have ended; one more, where there is one, was interrupted."""
+    sweep = make_sweep(**asked)
+    with RunDirectory(path).opened(sweep, "double", source=Path(__file__)):
+        record = open_record(path, sweep)
+        FakeTune(record, sweep, ended, {}).run()
+        if ended < len(record):
+            record.begin(ended)
+            record.report(ended, EVERY, 0.1)
+        for trial in record.trials[: ended + 1]:
+            parameters, directory = record.parameters(trial.number), path / "trials" / f"{trial.number:04d}"
+            directory.mkdir(parents=True)
+            steps = sorted(trial.intermediate_values)
+            write_rows(directory / "results.jsonl", [learning_curve(sweep, parameters, step) for step in steps])
+            write_rows(directory / "metrics.jsonl", [trained(step) for step in steps])
+            (directory / "trial.json").write_text(json.dumps({"text": sweep.pipeline(**parameters).to_text()}))
+        record.close()
+    return path
+
+
+def trained(step: int) -> dict[str, Any]:
+    """What a log says of an interval of a hundred steps of each of two seeds, which took half a second."""
+    return {"env_steps": step, "total_env_steps": 2 * step, "train-misc/fps": 400.0, "train-misc/stage": 0.0}
