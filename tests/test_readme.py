@@ -20,7 +20,7 @@ def run(page: Path) -> int:
 
 @pytest.mark.slow
 def test_the_readme_s_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(ROOT / "README.md") == 3
+    assert run(ROOT / "README.md") == 4
     assert float(capsys.readouterr().out.split(maxsplit=1)[0]) > 20
 
 

@@ -13,7 +13,7 @@ def test_a_grid_is_described_with_its_exact_budget() -> None:
     assert "steps         38,400 at most" in lines
     assert "  lr            grid_search 0.0001, 0.0003, 0.001, 0.003" in lines
     assert "pipeline at   first_steps=400, lr=0.0001, gae_lambda=0.8" in lines
-    assert "  stage 1" in lines
+    assert "  stage 2 of 2" in lines
 
 
 def test_a_search_is_described_with_its_domains() -> None:

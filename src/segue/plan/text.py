@@ -20,8 +20,9 @@ def pipeline_text(title: str, shared: Iterable[tuple[str, Any]], stages: Iterabl
     lines = [title]
     for label, value in shared:
         lines += _entry(label, _pairs(value.given) if isinstance(value, TrainingSettings) else [_short(value)])
-    for index, stage in enumerate(stages):
-        lines += [f"stage {index}", *_stage(stage)]
+    listed = tuple(stages)
+    for number, stage in enumerate(listed, start=1):
+        lines += [f"stage {number} of {len(listed)}", *_stage(stage)]
     return "\n".join(lines)
 
 

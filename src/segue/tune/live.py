@@ -94,7 +94,7 @@ def table(board: Board, lines: int) -> Group:
         column.justify = "right"
     for standing in board.running.values():
         metric = _number(standing.metric)
-        shown.add_row(str(standing.number), _state("running"), str(standing.stage), f"{standing.env_steps:,}", metric)
+        shown.add_row(str(standing.number), _state("running"), str(standing.stage + 1), f"{standing.env_steps:,}", metric)
     room = max(lines - len(board.running), 0)
     ended = sorted(
         (trial for trial in board.record.trials if trial.state in FINISHED),
@@ -161,7 +161,7 @@ def duration(seconds: float) -> str:
 
 def _ended_row(trial: FrozenTrial, board: Board) -> tuple[str | Text, ...]:
     reached = trial.user_attrs
-    stage = str(reached.get("stage", ""))
+    stage = str(reached["stage"] + 1) if "stage" in reached else ""
     steps = f"{reached['env_steps']:,}" if "env_steps" in reached else ""
     return str(trial.number), _state(trial.state.name.lower()), stage, steps, _number(metric_of(trial))
 
