@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from segue.cli import cluster, record, run, show
+from segue.cli import cluster, jobs, record, run, show
 
 REFUSED, INTERRUPTED = 2, 130
 _MisuseError: Any = typer.BadParameter.__bases__[0]  # of the command line; Typer has no public name for it
@@ -23,6 +23,8 @@ _everything = typer.Typer(
 _everything.command("run")(run.command)
 _everything.command("show")(show.command)
 _everything.command("record")(record.command)
+_everything.command("submit", context_settings=jobs.PASSED_ON)(jobs.submit)
+_everything.command("jobs")(jobs.command)
 _clusters = typer.Typer(help="Files of clusters.", no_args_is_help=True)
 _clusters.command("check")(cluster.check)
 _clusters.callback()(lambda: None)  # one command alone would be taken for the group itself

@@ -18,8 +18,10 @@ import optuna
 import ray
 from ray._private import ray_constants
 from ray._raylet import Config, GcsClient
-from ray.exceptions import AuthenticationError, RpcError
+from ray.exceptions import AuthenticationError, RpcError, RuntimeEnvSetupError
 from ray.util import get_node_ip_address
+
+from segue.tune.own_code import own_modules
 
 # Read by Ray and Tune in the driver, when a run starts.
 _DRIVER = {
@@ -57,7 +59,7 @@ def ray_session(address: str | None = None) -> Iterator[dict[str, float]]:
 
 
 def check_address(address: str) -> None:
-    """Raise ValueError when no Ray answers at `address`, or none that takes the token: Ray itself would try for long."""
+    """Raise ValueError when no Ray answers at `address`, or none that takes the token: Ray would try for long."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host:  # "auto", "local": Ray looks by itself, and says at once when there is none
         return
@@ -67,7 +69,7 @@ def check_address(address: str) -> None:
             _knock(address)
     except AuthenticationError as error:
         raise ValueError(
-            f"Ray at {address} refuses the token ({_token_in_use()}): give the token that the cluster was started with."
+            f"Ray at {address} refuses the token ({token_in_use()}): give the token that the cluster was started with."
         ) from error
     except (OSError, ValueError) as error:
         raise ValueError(f"No Ray answers at {address}: start one there, or leave out --address.") from error
@@ -124,7 +126,8 @@ def _connected(address: str | None) -> Iterator[None]:
     with ExitStack() as stack:
         where: dict[str, Any]
         if address:
-            where = {"address": address, "runtime_env": {"env_vars": _WORKERS}}
+            # What a sweep imports from beside it is sent along: on other machines it could not be found.
+            where = {"address": address, "runtime_env": {"env_vars": _WORKERS, "py_modules": own_modules()}}
             if _is_on_loopback_only(address):
                 stack.enter_context(_on_loopback())
         else:
@@ -142,10 +145,15 @@ def _connected(address: str | None) -> Iterator[None]:
                 f"Ray at {address} is asked with a token, but there is none: put the cluster's token into "
                 "~/.ray/auth_token, with the mode 600."
             ) from error
+        except RuntimeEnvSetupError as error:
+            raise ValueError(
+                f"What the sweep imports cannot be sent to the cluster ({_first_line(error)}): install it on its machines, "
+                "or move what is large out of its folder."
+            ) from error
         except ConnectionError as error:
             raise ValueError(
                 f"Ray at {address} cannot be joined ({_first_line(error)}): check the address, and the token "
-                f"({_token_in_use()})."
+                f"({token_in_use()})."
             ) from error
         yield
 
@@ -185,7 +193,7 @@ def _token() -> str:
     return secrets.token_hex(32)  # Ray remembers it for as long as the process lives
 
 
-def _token_in_use() -> str:
+def token_in_use() -> str:
     """Which token Ray sends along, in words."""
     if os.environ.get("RAY_AUTH_MODE") != "token":
         return "none is sent: RAY_AUTH_MODE=token sends the one in ~/.ray/auth_token"
