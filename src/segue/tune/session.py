@@ -17,7 +17,7 @@ from typing import Any
 import optuna
 import ray
 from ray._private import ray_constants
-from ray._raylet import Config, GcsClient
+from ray._raylet import Config, GcsClient  # type: ignore[attr-defined]  # of its compiled part
 from ray.exceptions import AuthenticationError, RpcError, RuntimeEnvSetupError
 from ray.util import get_node_ip_address
 
@@ -147,8 +147,8 @@ def _connected(address: str | None) -> Iterator[None]:
             ) from error
         except RuntimeEnvSetupError as error:
             raise ValueError(
-                f"What the sweep imports cannot be sent to the cluster ({_first_line(error)}): install it on its machines, "
-                "or move what is large out of its folder."
+                f"What the sweep imports cannot be sent to the cluster ({_first_line(error)}): install it on its "
+                "machines, or move what is large out of its folder."
             ) from error
         except ConnectionError as error:
             raise ValueError(
