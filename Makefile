@@ -3,11 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SWEEP ?= ppo_grid
+ADDRESS ?= http://127.0.0.1:8265
 
-.PHONY: sweep test fast docs format
+.PHONY: sweep submit test fast docs format
 
 sweep: $(VENV)/.installed
 	@$(BIN)/python -m sweeps.run $(SWEEP) $(ARGS)
+
+submit: $(VENV)/.installed-cluster
+	@$(BIN)/segue submit $(SWEEP) --address $(ADDRESS) $(ARGS)
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python tests/check.py
@@ -28,6 +32,11 @@ $(BIN)/python:
 $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing Segue into $(VENV) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[report]"
+	@touch $@
+
+$(VENV)/.installed-cluster: $(VENV)/.installed
+	@echo "Installing what jobs on clusters need into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cluster]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(BIN)/python pyproject.toml constraints.txt

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from segue.cli import play, record, report, rerun, retrain, run, show
+from segue.cli import cluster, jobs, play, record, report, rerun, retrain, run, show
 
 REFUSED, INTERRUPTED = 2, 130
 _MisuseError: Any = typer.BadParameter.__bases__[0]  # of the command line; Typer has no public name for it
@@ -27,6 +27,12 @@ _everything.command("retrain")(retrain.command)
 _everything.command("play")(play.command)
 _everything.command("rerun")(rerun.command)
 _everything.command("record")(record.command)
+_everything.command("submit", context_settings=jobs.PASSED_ON)(jobs.submit)
+_everything.command("jobs")(jobs.command)
+_clusters = typer.Typer(help="Files of clusters.", no_args_is_help=True)
+_clusters.command("check")(cluster.check)
+_clusters.callback()(lambda: None)  # one command alone would be taken for the group itself
+_everything.add_typer(_clusters, name="cluster")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -6,7 +6,7 @@ from segue.train.evaluate import EPISODE_METRICS, Evaluator
 from segue.train.losses import A2C, PPO, Advisor, BehaviorCloning, EntropyBonus, Imitation, MemberLoss, PPOValue
 from segue.train.policies import Mlp, Module, Network
 from segue.train.trainer import Trainer
-from segue.train.trial import Superseded, member_seeds, run_trial
+from segue.train.trial import Left, Superseded, member_seeds, run_trial
 
 __all__ = [
     "A2C",
@@ -18,6 +18,7 @@ __all__ = [
     "EntropyBonus",
     "Evaluator",
     "Imitation",
+    "Left",
     "MemberLoss",
     "Mlp",
     "Module",

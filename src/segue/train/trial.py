@@ -113,6 +113,7 @@ def run_trial(
     report: Report = lambda row: None,
     accept_changes: bool = False,
     exploit: Exploit | None = None,
+    is_leaving: Callable[[], bool] = lambda: False,
 ) -> Row:
     """Train one pack, a member a seed, to the end of its pipeline; return the last row.
 
@@ -120,6 +121,7 @@ def run_trial(
     is on the disk, and may answer. With `accept_changes`, what another trial wrote in the directory is moved aside.
     Sets torch and BLAS to one thread: packs run side by side, one a core. With `exploit`, the trial goes on from there;
     when an answer says that it is to do so once more, Superseded is raised, and this is to be called again with that.
+    Once `is_leaving` says so, a checkpoint is written and Left is raised.
 
     Raises ValueError for what the trainer cannot run, for an unknown metric and for a directory that holds another
     trial's checkpoint; FloatingPointError when the metric is no finite number; LockedError when another process
@@ -141,6 +143,10 @@ def run_trial(
             with TrialLog(directory, trainer.env_steps, trainer.total_env_steps, pipeline.should_log) as log:
                 while not trainer.done:
                     row = step(trainer, files, log, identity, (metric, aggregate), report) or row
+                    if is_leaving() and not trainer.done:
+                        log.flush()
+                        files.save(trainer, identity)
+                        raise Left(trainer.env_steps)
     assert row is not None, "a pipeline ends with a report"
     return row
 
@@ -164,6 +170,13 @@ def step(
     if row is not None:
         heed(report(row), trainer, files.generation)
     return row
+
+
+class Left(BaseException):  # not an error, and not to be tried again here
+    """The trial is to go on elsewhere, from the checkpoint that it has just written."""
+
+    def __init__(self, env_steps: int) -> None:
+        super().__init__(f"This process was asked to end: a checkpoint is kept at {env_steps:,} steps.")
 
 
 class Superseded(Exception):  # noqa: N818  # not an error: the trial goes on elsewhere

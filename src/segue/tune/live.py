@@ -94,7 +94,9 @@ def table(board: Board, lines: int) -> Group:
         column.justify = "right"
     for standing in board.running.values():
         metric = _number(standing.metric)
-        shown.add_row(str(standing.number), _state("running"), str(standing.stage + 1), f"{standing.env_steps:,}", metric)
+        shown.add_row(
+            str(standing.number), _state("running"), str(standing.stage + 1), f"{standing.env_steps:,}", metric
+        )
     room = max(lines - len(board.running), 0)
     ended = sorted(
         (trial for trial in board.record.trials if trial.state in FINISHED),

@@ -2,16 +2,26 @@
 
 import logging
 import os
+import secrets
 import shutil
 import socket
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import optuna
 import ray
+from ray._private import ray_constants
+from ray._raylet import Config, GcsClient  # type: ignore[attr-defined]  # of its compiled part
+from ray.exceptions import AuthenticationError, RpcError, RuntimeEnvSetupError
+from ray.util import get_node_ip_address
+
+from segue.tune.own_code import own_modules
 
 # Read by Ray and Tune in the driver, when a run starts.
 _DRIVER = {
@@ -29,7 +39,7 @@ _WORKERS = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths in a sweep mean the same as in the driver
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "30",  # of tearing a trial down, before its worker takes the next
 }
-_SOCKETS_FIT = 26  # characters: a socket's path may have 107, of which Ray's own part takes 80
+_SOCKETS_FIT = 24  # characters: a socket's path may have 107, of which the rest takes 82
 _ANSWER_SECONDS = 5.0
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 
@@ -49,14 +59,39 @@ def ray_session(address: str | None = None) -> Iterator[dict[str, float]]:
 
 
 def check_address(address: str) -> None:
-    """Raise ValueError when nothing answers at `address`: Ray itself would try for ten minutes."""
+    """Raise ValueError when no Ray answers at `address`, or none that takes the token: Ray would try for long."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host:  # "auto", "local": Ray looks by itself, and says at once when there is none
         return
     try:
         socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+        if not address.startswith("ray://"):
+            _knock(address)
+    except AuthenticationError as error:
+        raise ValueError(
+            f"Ray at {address} refuses the token ({token_in_use()}): give the token that the cluster was started with."
+        ) from error
     except (OSError, ValueError) as error:
         raise ValueError(f"No Ray answers at {address}: start one there, or leave out --address.") from error
+
+
+def _knock(address: str) -> None:
+    """Raise AuthenticationError when Ray refuses the token; whatever else is wrong, Ray says when it is joined."""
+    refused: list[AuthenticationError] = []
+
+    def ask() -> None:
+        try:
+            GcsClient(address=address)
+        except AuthenticationError as error:
+            refused.append(error)
+        except RpcError:
+            pass
+
+    asking = threading.Thread(target=ask, daemon=True)  # where something else than Ray listens, it asks for long
+    asking.start()
+    asking.join(_ANSWER_SECONDS)
+    if refused:
+        raise refused[0]
 
 
 @contextmanager
@@ -91,21 +126,92 @@ def _connected(address: str | None) -> Iterator[None]:
     with ExitStack() as stack:
         where: dict[str, Any]
         if address:
-            where = {"address": address, "runtime_env": {"env_vars": _WORKERS}}
+            # What a sweep imports from beside it is sent along: on other machines it could not be found.
+            where = {"address": address, "runtime_env": {"env_vars": _WORKERS, "py_modules": own_modules()}}
+            if _is_on_loopback_only(address):
+                stack.enter_context(_on_loopback())
         else:
             # Workers inherit this process's environment: a runtime_env would cost two seconds.
             directory = stack.enter_context(_short_directory())
+            stack.enter_context(_guarded_by_a_token(Path(directory).parent))
+            stack.enter_context(_on_loopback())
             where = {"address": "local", "_temp_dir": directory, "object_store_memory": _OBJECT_STORE_BYTES}
             where["include_dashboard"] = False
         stack.callback(ray.shutdown)
         try:
             ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
+        except AuthenticationError as error:
+            raise ValueError(
+                f"Ray at {address} is asked with a token, but there is none: put the cluster's token into "
+                "~/.ray/auth_token, with the mode 600."
+            ) from error
+        except RuntimeEnvSetupError as error:
+            raise ValueError(
+                f"What the sweep imports cannot be sent to the cluster ({_first_line(error)}): install it on its "
+                "machines, or move what is large out of its folder."
+            ) from error
         except ConnectionError as error:
             raise ValueError(
-                f"Ray at {address} cannot be joined ({_first_line(error)}): check the address, and the cluster's token "
-                "in RAY_AUTH_TOKEN if it asks for one."
+                f"Ray at {address} cannot be joined ({_first_line(error)}): check the address, and the token "
+                f"({token_in_use()})."
             ) from error
         yield
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Have Ray's processes listen on 127.0.0.1 only; on Linux they would listen on all of the machine's addresses."""
+    # Ray does so by itself on systems where it has no clusters; it has no public setting for it on Linux.
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        with _environment({ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}):
+            yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextmanager
+def _guarded_by_a_token(directory: Path) -> Iterator[None]:
+    """Have Ray ask for a token that only this user's processes can read, unless the environment says otherwise."""
+    if any(name in os.environ for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
+        yield
+        return
+    path = directory / "token"
+    path.touch(mode=0o600)
+    path.write_text(_token())
+    try:
+        with _environment({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}):
+            Config.initialize("")  # Ray has read the mode when it was imported
+            yield
+    finally:
+        Config.initialize("")
+
+
+@cache
+def _token() -> str:
+    return secrets.token_hex(32)  # Ray remembers it for as long as the process lives
+
+
+def token_in_use() -> str:
+    """Which token Ray sends along, in words."""
+    if os.environ.get("RAY_AUTH_MODE") != "token":
+        return "none is sent: RAY_AUTH_MODE=token sends the one in ~/.ray/auth_token"
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return "the one in RAY_AUTH_TOKEN is sent"
+    return f"the one in {os.environ.get('RAY_AUTH_TOKEN_PATH') or '~/.ray/auth_token'} is sent"
+
+
+def _is_on_loopback_only(address: str) -> bool:
+    """Whether a Ray of this machine listens on 127.0.0.1 only, such as one that Segue started."""
+    host, _, port = address.rpartition(":")
+    if host not in ("127.0.0.1", "localhost"):
+        return False
+    try:
+        socket.create_connection((get_node_ip_address(), int(port)), timeout=_ANSWER_SECONDS).close()
+    except OSError:
+        return True
+    return False
 
 
 def _first_line(error: Exception) -> str:
@@ -117,6 +223,6 @@ def _short_directory() -> Iterator[str]:
     usual = tempfile.gettempdir()
     directory = tempfile.mkdtemp(prefix="segue-", dir=usual if len(usual) < _SOCKETS_FIT else "/tmp")
     try:
-        yield directory
+        yield str(Path(directory, "r"))  # Ray opens its directory to all users: it lies in one that is private
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -18,6 +18,7 @@ from segue.plan.describe import describe
 from segue.plan.files import write_atomic
 from segue.plan.pipeline import TrainingPipeline
 from segue.plan.sweep import Sweep
+from segue.tune import notice
 from segue.tune.answers import answer_to
 from segue.tune.asked_space import of_recorded
 from segue.tune.disk import is_disk_full
@@ -58,6 +59,7 @@ def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner) -> Callable[
         with ExitStack() as stack:
             try:
                 stack.enter_context(_printing_to_log(directory))
+                stack.enter_context(notice.training())
                 attempt = partial(runner, sweep, config["parameters"], directory, device=device, report=report)
                 _attempts(attempt, report, sweep.retries)
             except BaseException as error:
@@ -67,6 +69,7 @@ def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner) -> Callable[
                 full = {DISK_FULL: True} if is_disk_full(error) else {}
                 report({**report.last, sweep.metric: float("nan"), FAILURE: one_line(error), **full})
 
+    trial.__mixins__ = (notice.Listening,)  # type: ignore[attr-defined]  # by which Tune extends a function
     return trial
 
 
@@ -106,7 +109,7 @@ def train_one(
     Calls `report` with each row that `segue.train.run_trial` reports, and passes its exceptions on. With
     `accept_changes`, a trial that was begun with another pipeline begins anew, what it wrote is moved aside.
     """
-    from segue.train import Superseded, member_seeds, run_trial  # here, in the worker: the driver needs no torch
+    from segue.train import Left, Superseded, member_seeds, run_trial  # here, in the worker: the driver needs no torch
 
     exploit = read_lineage(directory)
     while True:
@@ -128,8 +131,12 @@ def train_one(
                 report=report,
                 accept_changes=accept_changes,
                 exploit=exploit,
+                is_leaving=notice.is_given,
             )
             return
+        except Left as left:
+            print(left, flush=True)
+            os._exit(1)  # Tune starts the trial again, in another process
         except Superseded as superseded:
             exploit = superseded.exploit
             write_lineage(directory, exploit)
