@@ -11,6 +11,7 @@ from optuna.trial import TrialState, create_trial
 from segue.report.evidence import Evidence
 from segue.report.facts import TrialFacts
 from segue.report.health import health
+from segue.report.heldout import Comparison, HeldOut, compared
 from segue.report.summary import Summary
 
 SPACE: Mapping[str, BaseDistribution] = {
@@ -44,7 +45,11 @@ def trial(number: int, seeds: Sequence[float], state: str = "complete", **given:
 
 
 def evidence(
-    trials: Sequence[TrialFacts], curves: Mapping[int, Sequence[float]] = {}, mode: str = "max", broken: int = 0
+    trials: Sequence[TrialFacts],
+    curves: Mapping[int, Sequence[float]] = {},
+    mode: str = "max",
+    broken: int = 0,
+    held_out: Comparison | None = None,
 ) -> Evidence:
     """`curves`: what a trial had at 100, 200, ... steps; its final metric throughout where that is not given."""
     shown = create_trial(state=TrialState.WAITING, params={"lr": 1e-3, "lam": 0.9}, distributions=dict(SPACE))
@@ -54,7 +59,7 @@ def evidence(
         number: [{"env_steps": step, "return": value} for step, value in zip(LINE, values, strict=False)]
         for number, values in {**flat, **curves}.items()
     }
-    return Evidence(summary, list(trials), rows, broken)
+    return Evidence(summary, list(trials), rows, broken, held_out)
 
 
 def titles(found: Evidence, importances: Mapping[str, float] = {}) -> list[str]:
@@ -146,6 +151,18 @@ def test_failures_and_broken_lines_are_told() -> None:
 
 def test_without_a_complete_trial_there_is_no_winner() -> None:
     assert titles(evidence([trial(0, [1.0], state="pruned", steps=300)])) == ["No trial has run to its end yet"]
+
+
+def test_a_winner_that_was_lucky_is_told() -> None:
+    unseen = compared("max", [HeldOut(0, {}, 10.0, (7.0, 7.1)), HeldOut(20, {}, 2.0, (2.0, 2.1))])
+    assert titles(evidence(healthy(), held_out=unseen)) == ["The search promised more than held-out seeds gave"]
+    kept = compared("max", [HeldOut(0, {}, 10.0, (10.0, 9.9)), HeldOut(20, {}, 2.0, (2.0, 2.1))])
+    assert titles(evidence(healthy(), held_out=kept)) == []
+
+
+def test_the_winner_is_that_of_the_held_out_seeds() -> None:
+    unseen = compared("max", [HeldOut(0, {}, 10.0, (1.0, 1.1)), HeldOut(20, {}, 2.0, (2.0, 2.1))])
+    assert evidence(healthy(), held_out=unseen).winner == healthy()[1]
 
 
 def test_less_is_better_where_it_is_minimised() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from segue.report.facts import TrialFacts, facts, is_running
+from segue.report.heldout import Comparison, read_comparison
 from segue.report.rows import tolerant_rows
 from segue.report.summary import Summary
 
@@ -20,6 +21,7 @@ class Evidence:
     trials: list[TrialFacts]
     curves: dict[int, list[Row]]
     broken_lines: int
+    held_out: Comparison | None = None
 
     @classmethod
     def of(cls, summary: Summary) -> "Evidence":
@@ -29,7 +31,7 @@ class Evidence:
             rows, unread = tolerant_rows(summary.run / trial.directory / "results.jsonl")
             curves[trial.number] = [row for row in rows if _is_report(row, summary.metric)]
             broken += unread + len(rows) - len(curves[trial.number])
-        return cls(summary, trials, curves, broken)
+        return cls(summary, trials, curves, broken, read_comparison(summary.run))
 
     @cached_property
     def running(self) -> bool:
@@ -45,6 +47,13 @@ class Evidence:
     def complete(self) -> list[TrialFacts]:
         """The trials that ran to their end, best first."""
         return [trial for trial in self.trials if trial.state == "complete" and trial.metric is not None]
+
+    @cached_property
+    def winner(self) -> TrialFacts | None:
+        """The best on held-out seeds where some were retrained, else the best of the search, perhaps a stopped one."""
+        known = {trial.number: trial for trial in self.judged}
+        unseen = self.held_out.configurations[0].trial if self.held_out else None
+        return known[unseen] if unseen in known else next(iter(self.judged), None)
 
     @cached_property
     def judged(self) -> list[TrialFacts]:

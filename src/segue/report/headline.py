@@ -29,7 +29,7 @@ class Headline:
 
 def headline(evidence: Evidence) -> Headline:
     """What a person wants to know first."""
-    summary, best = evidence.summary, next(iter(evidence.judged), None)
+    summary, best = evidence.summary, evidence.winner
     is_running = " The sweep is running." * evidence.running
     columns = tuple(dict.fromkeys(name for trial in evidence.judged[:_ROWS] for name in trial.parameters))
     return Headline(
@@ -61,20 +61,25 @@ def value_with_spread(trial: TrialFacts) -> str:
 def _answer(evidence: Evidence, best: TrialFacts | None) -> str:
     if best is None:
         return "No trial has a value yet."
+    unseen = evidence.held_out.configurations[0] if evidence.held_out else None
+    if unseen and unseen.trial == best.number:
+        return f"Trial {best.number}: {evidence.summary.metric} {short(unseen.iqm.value)} on seeds that it never saw"
     way = "" if best.state == "complete" else f" when it was stopped after {best.env_steps:,} steps"
     return f"Trial {best.number}: {evidence.summary.metric} {value_with_spread(best)}{way}"
 
 
 def _ties(evidence: Evidence) -> str:
     """Which other trials ended with the very same value."""
-    complete = evidence.complete
+    complete = [] if evidence.held_out else evidence.complete
     equal = [str(trial.number) for trial in complete[1:] if trial.metric == complete[0].metric]
     shown = ", ".join(equal[:_ROWS]) + f" and {len(equal) - _ROWS} more" * (len(equal) > _ROWS)
     return f"Equal to it: {'trial' if len(equal) == 1 else 'trials'} {shown}." if equal else ""
 
 
 def _facts(evidence: Evidence, best: TrialFacts) -> Iterator[tuple[str, str]]:
-    if len(best.per_seed) > 1:
+    if evidence.held_out:
+        yield "in the search", value_with_spread(best)
+    elif len(best.per_seed) > 1:
         yield "by seed", ", ".join(short(float(value)) for value in best.per_seed)
     yield "steps of a seed", f"{best.env_steps:,}"
     ends = best.stages_ended_at

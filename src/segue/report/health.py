@@ -33,16 +33,17 @@ class Finding:
 
 def health(evidence: Evidence, importances: Mapping[str, float]) -> list[Finding]:
     """All findings, the most consequential first. `importances` are those of the final metric."""
-    if not evidence.complete:
+    best = evidence.winner
+    if best is None or best.state != "complete":
         return [Finding("No trial has run to its end yet", "There is no winner to speak of."), *_failures(evidence)]
-    checks = (_second, _few, _disagreement, _border, _drop, _rising, _pruned_winners)
-    found = [finding for check in checks for finding in check(evidence)]
+    checks = (_second, _promise, _few, _disagreement, _border, _drop, _rising, _pruned_winners)
+    found = [finding for check in checks for finding in check(evidence, best)]
     return [*found, *_idle(evidence, importances), *_failures(evidence), *_broken(evidence)]
 
 
-def _second(evidence: Evidence) -> Iterator[Finding]:
+def _second(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     """Is the winner told from the second?"""
-    if len(evidence.complete) < 2:
+    if len(evidence.complete) < 2 or evidence.held_out:  # which says more
         return
     first, second = evidence.complete[:2]
     lead = f"Trial {first.number} has {_number(first.metric)}, trial {second.number} {_number(second.metric)}"
@@ -57,7 +58,18 @@ def _second(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("The winner is not told from the second", f"{says}{chance.value:.2f}. {retrain}")
 
 
-def _few(evidence: Evidence) -> Iterator[Finding]:
+def _promise(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
+    """Did held-out seeds give what the search said? The best of many trials is partly luck."""
+    unseen = {each.trial: each for each in evidence.held_out.configurations} if evidence.held_out else {}
+    if best.number not in unseen or best.metric is None:
+        return
+    found = unseen[best.number].iqm.value
+    if evidence.sign * (best.metric - found) > _DROP * _range(evidence) > 0:
+        text = f"Trial {best.number} had {_number(best.metric)} in the search and {_number(found)} on held-out seeds."
+        yield Finding("The search promised more than held-out seeds gave", text)
+
+
+def _few(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     if len(evidence.complete) < FEW_TRIALS:
         text = (
             f"{len(evidence.complete)} trials ran to their end: importance and slices rest on little. What the others "
@@ -66,8 +78,7 @@ def _few(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("Few complete trials", text)
 
 
-def _disagreement(evidence: Evidence) -> Iterator[Finding]:
-    best = evidence.complete[0]
+def _disagreement(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     if len(best.per_seed) > 1:
         spread = max(best.per_seed) - min(best.per_seed)
         if spread > _DISAGREEMENT * _range(evidence) > 0:
@@ -76,9 +87,8 @@ def _disagreement(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("The seeds of the best trial disagree", text)
 
 
-def _border(evidence: Evidence) -> Iterator[Finding]:
+def _border(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     """Is the best point at an end of a range, beyond which nothing was tried?"""
-    best = evidence.complete[0]
     equal = [trial for trial in evidence.complete if trial.metric == best.metric]
     for name, distribution in distributions(evidence.summary.trials).items():
         ends = {_end_of_range(trial.parameters[name], distribution) for trial in equal if name in trial.parameters}
@@ -105,10 +115,9 @@ def _share(value: float, distribution: FloatDistribution | IntDistribution) -> f
     return (scale(value) - low) / (high - low)
 
 
-def _drop(evidence: Evidence) -> Iterator[Finding]:
+def _drop(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     """Was the best trial better before its end?"""
-    best, sign = evidence.complete[0], evidence.sign
-    rows, metric = evidence.curves[best.number], evidence.summary.metric
+    sign, rows, metric = evidence.sign, evidence.curves[best.number], evidence.summary.metric
     if not rows or best.metric is None:
         return
     peak = max(rows, key=lambda row: sign * row[metric])
@@ -120,7 +129,7 @@ def _drop(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("The best trial was better before its end", text)
 
 
-def _rising(evidence: Evidence) -> Iterator[Finding]:
+def _rising(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     """Do the best trials still get better when they end?"""
     rises = [rise for trial in evidence.complete[:SHOWN] if (rise := _late_rise(evidence, trial)) is not None]
     if rises and fmean(rises) > _DROP * _range(evidence) > 0:
@@ -141,9 +150,8 @@ def _late_rise(evidence: Evidence, trial: TrialFacts) -> float | None:
     return evidence.sign * (second - first)
 
 
-def _pruned_winners(evidence: Evidence) -> Iterator[Finding]:
+def _pruned_winners(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     """Were trials stopped that stood better than the winner did at the same steps?"""
-    best = evidence.complete[0]
     winner = {row["env_steps"]: row[evidence.summary.metric] for row in evidence.curves[best.number]}
     ahead = [
         trial.number

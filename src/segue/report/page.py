@@ -12,7 +12,7 @@ from segue.plan.files import write_atomic
 from segue.report.evidence import Evidence
 from segue.report.headline import headline, short
 from segue.report.health import health
-from segue.report.heldout import in_words, read_comparison
+from segue.report.heldout import in_words
 from segue.report.quiet import quiet_optuna
 from segue.report.sections import FINAL, Section, importances, sections
 from segue.report.summary import Summary, commands
@@ -35,7 +35,7 @@ def page(summary: Summary) -> str:
     environment.filters.update(short=short, words=in_words)
     return environment.get_template("report.html").render(
         head=headline(evidence),
-        held_out=read_comparison(summary.run),
+        held_out=evidence.held_out,
         findings=health(evidence, found[FINAL].shares if FINAL in found else {}),
         sections=[(section, Markup(_data(section))) for section in sections(evidence, found)],
         commands=commands(summary),
