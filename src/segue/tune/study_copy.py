@@ -38,6 +38,7 @@ class StudyCopy:
             sampler=RandomSampler(),
         )
         self._study_id = storage.get_study_id_from_name(name)
+        self._ids: dict[int, int] = {}  # by trial number: asked for at every write, and never another
 
     def report(self, number: int, step: int, value: float) -> None:
         """The trial was judged at that step."""
@@ -56,7 +57,9 @@ class StudyCopy:
         self.storage.set_trial_state_values(self._id(number), state, values)
 
     def _id(self, number: int) -> int:
-        return self.storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+        if number not in self._ids:
+            self._ids[number] = self.storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+        return self._ids[number]
 
 
 def read_trials(path: Path, name: str) -> list[FrozenTrial]:
