@@ -57,6 +57,7 @@ STEPS = (
     Step("lint (ruff)", ("ruff", "check", ".")),
     Step("types (mypy --strict)", ("mypy",)),
     Step("imports run one way", ("lint-imports",)),
+    Step("known holes of the packages", ("python", "tests/audit.py")),
     Step("doctests", ("pytest", "src")),
     Step("fast tests, two at a time", ("pytest", "tests", "-m", "not slow", "-n", "2")),
 )
