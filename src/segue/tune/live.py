@@ -14,6 +14,7 @@ from rich.text import Text
 
 from segue.tune.board import FINISHED, Board
 from segue.tune.run_directory import LOG, RunDirectory
+from segue.tune.verdicts import OUT_OF_MEMORY
 
 _REDRAW_SECONDS = 0.25
 _LINE_SECONDS = 10.0
@@ -55,8 +56,13 @@ class LiveView(Callback):  # type: ignore[misc]  # Ray has no types
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """A trial reports."""
-        self._board.update(trial.config["trial"], result)
+        """A trial reports, or says that it has to be started again."""
+        number = trial.config["trial"]
+        if OUT_OF_MEMORY in result:
+            share = f"trial {number} ran out of GPU memory: it goes on from its checkpoint with a larger share"
+            self._console.print(share, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        else:
+            self._board.update(number, result)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has ended, or was stopped."""

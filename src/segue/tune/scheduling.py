@@ -14,10 +14,11 @@ from segue.tune.numbered import NumberedTrial
 from segue.tune.pbt import StagedPBT
 from segue.tune.run_directory import RunDirectory, steps_of
 from segue.tune.schedulers import TIME, forgive
+from segue.tune.shares import Shares
 from segue.tune.stage_ends import StageEnds
 from segue.tune.stages import Stages
 from segue.tune.study import StudyRecord
-from segue.tune.verdicts import DISK_FULL, FAILURE, Verdicts, has_ended, has_failed
+from segue.tune.verdicts import DISK_FULL, FAILURE, OUT_OF_MEMORY, Verdicts, has_ended, has_failed
 
 
 class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
@@ -44,6 +45,7 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         self._budget = budget
         self._run, self._sweep = run, sweep
         self._stage_ends = StageEnds(sweep, record)
+        self.shares = Shares(sweep.resources)
         self._is_rebuilt = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -68,6 +70,8 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         """STOP for a trial that broke or that the inner scheduler stops before its end, else CONTINUE."""
         numbered = _numbered(trial)
         if has_failed(result):
+            if result.get(OUT_OF_MEMORY) and self.shares.grow(numbered.number):
+                return str(TrialScheduler.CONTINUE)  # its worker ends now, and Tune starts another
             if result.get(DISK_FULL):
                 self._verdicts.out_of_disk = str(result[FAILURE])
             return str(TrialScheduler.STOP)
@@ -105,7 +109,8 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         self._inner.on_trial_remove(tune_controller, _numbered(trial))
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """Let the inner scheduler choose."""
+        """Let the inner scheduler choose, with the shares of a GPU that trials need by now."""
+        self.shares.apply(tune_controller)
         return self._inner.choose_trial_to_run(tune_controller)
 
     def debug_string(self) -> str:

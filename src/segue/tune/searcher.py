@@ -76,6 +76,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Record that the trial was judged here and goes on."""
+        if has_failed(result):  # it is tried again
+            return
         number = self._numbers[trial_id]
         self._budget.advance(number, result.get(STEPS, 0))
         self._record.report(number, result["env_steps"], result[self._sweep.metric])

@@ -24,7 +24,8 @@ from segue.tune.asked_space import of_recorded
 from segue.tune.disk import is_disk_full
 from segue.tune.lineage import read_lineage, write_lineage
 from segue.tune.run_directory import LOG, RunDirectory
-from segue.tune.verdicts import DISK_FULL, FAILURE, has_failed
+from segue.tune.shares import is_out_of_memory
+from segue.tune.verdicts import DISK_FULL, FAILURE, OUT_OF_MEMORY, has_failed
 
 TRIAL = "trial.json"  # what a trial trains
 
@@ -55,7 +56,7 @@ def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner) -> Callable[
 
     def trial(config: dict[str, Any]) -> None:
         directory = run.trial(config["trial"])
-        report = _Report(run.answers(config["trial"]))
+        report = _Report(run.answers(config["trial"]), sweep.metric)
         with ExitStack() as stack:
             try:
                 stack.enter_context(_printing_to_log(directory))
@@ -66,8 +67,7 @@ def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner) -> Callable[
                 if report.is_stopped:
                     raise
                 traceback.print_exc()
-                full = {DISK_FULL: True} if is_disk_full(error) else {}
-                report({**report.last, sweep.metric: float("nan"), FAILURE: one_line(error), **full})
+                report.failed(error, *([DISK_FULL] if is_disk_full(error) else []))
 
     trial.__mixins__ = (notice.Listening,)  # type: ignore[attr-defined]  # by which Tune extends a function
     return trial
@@ -79,6 +79,10 @@ def _attempts(attempt: Callable[[], None], report: "_Report", retries: int) -> N
         try:
             return attempt()
         except Exception as error:
+            if is_out_of_memory(error) and not report.is_stopped:
+                traceback.print_exc()
+                report.failed(error, OUT_OF_MEMORY)  # returns where there is a larger share to be had
+                os._exit(1)  # Tune starts the trial again with that
             # What is not finite would be so again, bit for bit; and a full disk is everybody's.
             if report.is_stopped or not left or isinstance(error, FloatingPointError) or is_disk_full(error):
                 raise
@@ -163,6 +167,7 @@ class _Report:
     """Hands rows to Tune, which answers with SystemExit to a trial that it stops."""
 
     answers: Path
+    metric: str
     last: dict[str, Any] = field(default_factory=lambda: {"env_steps": 0, "final": False})
     is_stopped: bool = False
 
@@ -174,3 +179,7 @@ class _Report:
             self.is_stopped = True
             raise
         return None if has_failed(row) else answer_to(self.answers, row)
+
+    def failed(self, error: BaseException, *marks: str) -> None:
+        """Say why the trial broke, with further marks."""
+        self({**self.last, self.metric: float("nan"), FAILURE: one_line(error), **dict.fromkeys(marks, True)})

@@ -20,6 +20,7 @@ class Verdicts:
 
 
 DISK_FULL = "disk_full"  # the key of a report of a trial that could not write
+OUT_OF_MEMORY = "out_of_memory"  # the key of a report of a trial whose memory did not fit into its share of a GPU
 
 
 def has_failed(result: Mapping[str, Any]) -> bool:
