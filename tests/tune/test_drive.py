@@ -71,15 +71,6 @@ def test_an_address_where_nothing_answers_is_refused_at_once(tmp_path: Path) -> 
     assert not (tmp_path / "run").exists()
 
 
-def test_as_many_trials_run_as_fit() -> None:
-    sweep = make_sweep(resources={"cpu": 2, "gpu": 0.5})
-    assert drive._concurrency(sweep, {"CPU": 9.0, "GPU": 1.0}) == 2
-    assert drive._concurrency(sweep, {"CPU": 9.0, "GPU": 8.0}) == 4
-    assert drive._concurrency(make_sweep(concurrency=7), {"CPU": 1.0}) == 7
-    with pytest.raises(ValueError, match=r"A trial needs .*'gpu': 0\.5.* but Ray has .*: ask for less"):
-        drive._concurrency(sweep, {"CPU": 9.0})
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 class TestOnRay:

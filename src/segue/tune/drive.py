@@ -1,7 +1,5 @@
 """A sweep from its first check to its last trial: the driver's side."""
 
-import os
-from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +18,7 @@ from segue.tune.budget import Budget
 from segue.tune.disk import is_disk_full
 from segue.tune.interruption import Interruption
 from segue.tune.live import LiveView
+from segue.tune.places import machines, may_grow, trials_at_once
 from segue.tune.run_directory import RunDirectory
 from segue.tune.samplers import check_sampler
 from segue.tune.schedulers import check_stage_schedulers, longest_pipeline, make_scheduler
@@ -178,10 +177,10 @@ def _train(parts: _Run, options: Options) -> None:
     left, planned = parts.budget.trials - len(parts.record.numbers(*FINISHED)), parts.budget.trials
     parts.console.print(f"{left} of {planned} trials to run, in {parts.directory.path}", highlight=False)
     with ExitStack() as stack:
-        resources = stack.enter_context(ray_session(options.address))
+        stack.enter_context(ray_session(options.address))
         stack.enter_context(parts.interruption.listening(parts.console.print))
         view = stack.enter_context(parts.view())
-        concurrency = _concurrency(parts.sweep, resources)
+        concurrency = trials_at_once(parts.sweep, machines(), may_grow())
         try:
             _tuner(parts, view, concurrency).fit()
         except Exception as error:
@@ -192,7 +191,7 @@ def _train(parts: _Run, options: Options) -> None:
             raise RuntimeError("The run broke; what is done is kept, and can be continued.") from error
 
 
-def _tuner(parts: _Run, view: LiveView, concurrency: int) -> tune.Tuner:
+def _tuner(parts: _Run, view: LiveView, concurrency: int | None) -> tune.Tuner:
     trainable = make_trainable(parts.sweep, RunDirectory(parts.directory.path.absolute()), parts.runner)
     return tune.Tuner(
         tune.with_resources(trainable, dict(parts.sweep.resources)),
@@ -220,15 +219,3 @@ def _tuner(parts: _Run, view: LiveView, concurrency: int) -> tune.Tuner:
 def _dirname(trial: Any) -> str:
     # Each attempt at a trial has one of its own in Tune's directory.
     return f"{trial.config['trial']:04d}-{trial.trial_id}"
-
-
-def _concurrency(sweep: Sweep, available: Mapping[str, float]) -> int:
-    if sweep.concurrency is not None:
-        return sweep.concurrency
-    names = {"cpu": "CPU", "gpu": "GPU"}
-    fitting = [
-        available.get(names.get(name, name), 0.0) // amount for name, amount in sweep.resources.items() if amount
-    ]
-    if fitting and not min(fitting):
-        raise ValueError(f"A trial needs {dict(sweep.resources)}, but Ray has {dict(available)}: ask for less.")
-    return int(min(fitting)) if fitting else os.cpu_count() or 1
