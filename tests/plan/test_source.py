@@ -76,7 +76,7 @@ def test_plain_values_are_built_again(value: Any) -> None:
         PipelineStage(["ppo"], 100, teacher_forcing=LinearDecay(50), gamma=0.5, save_interval=None),
         OffPolicyPipelineComponent(Builder(Demonstrations, {"path": "x"}), ["b"], 4, None, member_keywords),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_values_of_classes_are_built_again(value: Any) -> None:
     again = built(value)
