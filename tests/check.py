@@ -61,12 +61,15 @@ STEPS = (
     Step("doctests", ("pytest", "src")),
     Step("fast tests, two at a time", ("pytest", "tests", "-m", "not slow", "-n", "2")),
 )
-SLOW = Step("slow tests (Ray, trained agents)", ("pytest", "tests", "-m", "slow"))
+SLOW = (
+    Step("slow tests, two at a time", ("pytest", "tests", "-m", "slow and not ray", "-n", "2")),
+    Step("slow tests on Ray, one by one", ("pytest", "tests", "-m", "slow and ray")),
+)
 
 
 def main() -> int:
     """Run the steps in order; stop at the first that fails."""
-    steps = STEPS if "--fast" in sys.argv[1:] else (*STEPS, SLOW)
+    steps = STEPS if "--fast" in sys.argv[1:] else (*STEPS, *SLOW)
     began = time.monotonic()
     print(f"Segue check, {len(steps)} steps, Python {sys.version.split()[0]}", flush=True)
     passed = all(step.run() for step in steps)

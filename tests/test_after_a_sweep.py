@@ -38,7 +38,7 @@ SMALLER = {
         ("seeds=3", "seeds=2"),
     ],
 }
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
 
 @pytest.fixture

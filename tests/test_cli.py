@@ -217,6 +217,7 @@ def test_ctrl_c_before_there_is_a_run_says_how_to_go_on(
 
 
 @pytest.mark.slow
+@pytest.mark.ray
 class TestTraining:
     """The whole way, in processes of their own."""
 

@@ -53,8 +53,8 @@ def test_whole_gpus_and_none_do_not_grow(resources: dict[str, float]) -> None:
     assert not Shares(resources).grow(0)
 
 
-@pytest.fixture
-def one_gpu(tmp_path: Path) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def one_gpu() -> Iterator[None]:
     """A Ray of its own, with a GPU that nothing looks for."""
     ray.shutdown()
     cloudpickle.register_pickle_by_value(doubles)
