@@ -13,7 +13,7 @@ cloudpickle.register_pickle_by_value(doubles)
 HERE = Path(__file__).parent
 
 
-WITHOUT_RAY = ("test_searcher", "test_search_conformance", "test_scheduler_conformance")
+WITHOUT_RAY = ("test_scheduling", "test_searcher", "test_search_conformance", "test_scheduler_conformance")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

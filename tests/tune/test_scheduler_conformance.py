@@ -40,7 +40,7 @@ def stopping(request: pytest.FixtureRequest) -> Any:
     return OFFERED[request.param]
 
 
-@pytest.fixture(params=["max", "min"])
+@pytest.fixture(params=["max", pytest.param("min", marks=pytest.mark.slow)])
 def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -120,7 +120,7 @@ def test_the_inner_scheduler_is_shown_the_history_once(tmp_path: Path) -> None:
     "scheduler",
     ["asha", "stage_asha", "median", MedianStoppingRule("env_steps", grace_period=200, min_samples_required=2)],
 )
-@pytest.mark.parametrize("killed_after", [3, 7, 11])
+@pytest.mark.parametrize("killed_after", [7, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 11))])
 def test_verdicts_are_those_of_one_long_run(tmp_path: Path, scheduler: Any, killed_after: int) -> None:
     sweep = make_sweep(scheduler=scheduler)
     outcomes = []

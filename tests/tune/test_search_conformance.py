@@ -43,7 +43,10 @@ def run(path: Path, sweep: Sweep, *budgets: int) -> list[Any]:
     return [(trial.params, trial.state, trial.value, trial.last_step) for trial in record.trials]
 
 
-@pytest.fixture(params=SEARCHES)
+FAST = ("tpe", "random")
+
+
+@pytest.fixture(params=[name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in SEARCHES])
 def search(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -38,6 +38,7 @@ class TestMoreWorlds(WorldConformance):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", PROBES, ids=lambda probe: probe.__name__)
 class TestProbes(WorldConformance):
     pass
