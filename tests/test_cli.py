@@ -126,6 +126,10 @@ def test_describe_says_which_optimizers_run_one_member_at_a_time(
             "The run directory /dev/null/run cannot be written (Not a directory)",
         ),
         (["stages", "--address", "127.0.0.1:1"], "No Ray answers at 127.0.0.1:1"),
+        (["stages", "--log-to", "mlflw"], "There is no service 'mlflw' to log to: did you mean 'mlflow'?"),
+        (["stages", "--notify", " "], "--notify is ' ': give an http(s) URL or a shell command."),
+        (["stages", "--notify", "***"], "--notify is '***': give an http(s) URL or a shell command."),
+        (["stages", "--notify", "ftp://a/secret"], "--notify takes a URL of http or https, or a shell command"),
     ],
 )
 def test_a_wrong_command_is_refused_in_one_sentence(
@@ -211,9 +215,12 @@ def test_ctrl_c_before_there_is_a_run_says_how_to_go_on(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("segue.tune.drive.run_sweep", _interrupted)
-    monkeypatch.setattr("sys.orig_argv", ["python", "-m", "sweeps.run", "stages", "--fresh", "--seeds", "2"])
+    command = ["python", "-m", "sweeps.run", "stages", "--fresh", "--seeds", "2", "--notify", "https://a/secret"]
+    monkeypatch.setattr("sys.orig_argv", command)
     assert _exit_code("stages", "--fresh") == 130
-    assert capsys.readouterr().err == "Interrupted. Continue with: python -m sweeps.run stages --seeds 2\n"
+    assert (
+        capsys.readouterr().err == "Interrupted. Continue with: python -m sweeps.run stages --seeds 2 --notify '***'\n"
+    )
 
 
 @pytest.mark.slow

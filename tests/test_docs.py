@@ -12,6 +12,7 @@ import pytest
 from segue.plan.evaluation import Evaluation
 from segue.plan.settings import SETTING_NAMES
 from segue.plan.sweep import Sweep
+from segue.tune.drive import Options
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -26,6 +27,7 @@ def named(title: str) -> list[str]:
 
 def test_every_setting_is_in_its_table_once() -> None:
     assert sorted(named("Sweep")) == sorted(field.name for field in fields(Sweep))
+    assert sorted(named("Options")) == sorted(field.name for field in fields(Options))
     assert sorted(named("Evaluation")) == sorted(field.name for field in fields(Evaluation))
     assert sorted(named("TrainingPipeline` and `PipelineStage")) == sorted(SETTING_NAMES)
 

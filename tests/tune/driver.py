@@ -105,7 +105,8 @@ def main(run: str, options: str) -> None:
     if asked.get("lose_a_node"):
         runner = noting_its_node(runner, Path(run))
     with losing_a_node(Path(run)) if asked.get("lose_a_node") else nullcontext(asked.get("address")) as address:
-        result = run_sweep(sweep, "double", Path(run), Options(address=address), runner=runner)
+        how = Options(address=address, log_to=tuple(asked.get("log_to", ())), notify=asked.get("notify"))
+        result = run_sweep(sweep, "double", Path(run), how, runner=runner)
     print(result.problem or f"interrupted by {result.interrupted_by}")
 
 

@@ -72,3 +72,28 @@ def test_none_never_kills(killed: list[Any]) -> None:
     clock.now = 1e9
     dog.on_step_end(0, [trial("a")])
     assert killed == []
+
+
+def test_a_kill_and_a_silence_of_all_are_told_once(killed: list[Any]) -> None:
+    clock, told, running = Clock(), list[str](), trial("a")
+    dog = Watchdog(60.0, Verdicts(), clock, told.append)
+    waiting = [trial("b", "PENDING")]
+    for now in (59.0, 61.0, 200.0):  # no machine runs it
+        clock.now = now
+        dog.on_step_end(0, waiting)
+    assert told == ["No trial has started or reported for 60 s."]
+    dog.on_trial_start(0, [], running)
+    dog.on_trial_result(0, [], running, {})
+    for now in (259.0, 261.0, 300.0):
+        clock.now = now
+        dog.on_step_end(0, [running])
+    assert told[1:] == ["Trial 7 reported nothing for 60 s; it is killed and tried again."]
+
+
+@pytest.mark.parametrize(("timeout", "count"), [("auto", 1), (None, 0)])
+def test_where_nothing_was_ever_reported_auto_tells_after_an_hour(timeout: Any, count: int) -> None:
+    clock, told = Clock(), list[str]()
+    dog = Watchdog(timeout, Verdicts(), clock, told.append)
+    clock.now = 3601.0
+    dog.on_step_end(0, [trial("a")])
+    assert told == ["No trial has started or reported for 3,600 s."] * count

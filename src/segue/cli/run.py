@@ -36,6 +36,16 @@ def command(
     ] = False,
     address: Annotated[str | None, typer.Option(help="A running Ray cluster; a Ray of its own by default.")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Trials at a time; as many as fit by default.")] = None,
+    log_to: Annotated[
+        list[str] | None, typer.Option(help="A service that is told of every trial: wandb or mlflow; may be repeated.")
+    ] = None,
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SEGUE_NOTIFY",
+            help="An http(s) URL, or a shell command, that is told when the sweep ends or stalls, as JSON.",
+        ),
+    ] = None,
 ) -> int:
     """Run a sweep, or continue it where it was interrupted. Without a name: list the sweeps."""
     from segue.tune.drive import Options, overridden, run_sweep
@@ -58,6 +68,8 @@ def command(
         accept_changes=accept_changes,
         address=address,
         concurrency=concurrency,
+        log_to=tuple(log_to or ()),
+        notify=notify,
     )
     if describe:
         _describe(console, overridden(asked, options), path)
@@ -119,6 +131,8 @@ def _tell(console: Console, asked: Sweep, result: "SweepResult") -> int:
 
 
 def _interrupted(by: int) -> int:
-    again = shlex.join(argument for argument in sys.orig_argv if argument != "--fresh")
+    from segue.tune.provenance import without_secrets
+
+    again = shlex.join(argument for argument in without_secrets(sys.orig_argv) if argument != "--fresh")
     print(f"Interrupted. Continue with: {again}", file=sys.stderr)
     return 128 + by

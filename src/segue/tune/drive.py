@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import cloudpickle, tune
+from ray.tune import Callback
 from rich.console import Console
 
 from segue.plan.sweep import Sweep
@@ -16,8 +17,11 @@ from segue.tune.asked_space import AskedSpace
 from segue.tune.board import FINISHED, Board
 from segue.tune.budget import Budget
 from segue.tune.disk import is_disk_full
+from segue.tune.hparams import HParams
 from segue.tune.interruption import Interruption
 from segue.tune.live import LiveView
+from segue.tune.loggers import Loggers, check_services
+from segue.tune.notify import Event, Notifier, check_notify, ending_of
 from segue.tune.places import machines, may_grow, trials_at_once
 from segue.tune.run_directory import RunDirectory
 from segue.tune.samplers import check_sampler
@@ -63,6 +67,8 @@ class Options:
     accept_changes: bool = False
     address: str | None = None
     concurrency: int | None = None
+    log_to: tuple[str, ...] = ()
+    notify: str | None = None
 
 
 def run_sweep(
@@ -84,6 +90,9 @@ def run_sweep(
     """
     asked = overridden(sweep, options)
     space = check_sweep(asked)
+    check_services(options.log_to)
+    if options.notify is not None:
+        check_notify(options.notify)
     if options.address:
         check_address(options.address)
     earlier = trials_to_adopt(options.warm_start) if options.warm_start else None
@@ -92,18 +101,35 @@ def run_sweep(
         quiet(),
         run.opened(asked, name, fresh=options.fresh, accept_changes=options.accept_changes, source=source),
         closing(StudyRecord(run.study, name, asked.mode, space, [mode for _, mode in asked.objectives])) as record,
+        Loggers(options.log_to, name, record, asked, run) as loggers,
     ):
         if earlier and not len(record) and not record.adopted:
             adopted = record.adopt(*earlier)
             (console or Console()).print(f"{adopted} finished trials of {options.warm_start} fit and are learnt from")
         record.plan(asked.planned())
+        hparams = HParams(record, asked, run)
+        hparams.make_up()
         budget = Budget.of(asked, budget_of(asked), longest_pipeline(asked))
         if is_complete(record, budget):
             return SweepResult(run, trained=False)
         verdicts, trains = Verdicts(), runner or partial(train_one, accept_changes=options.accept_changes)
         interruption = Interruption(asked.time_budget_s, lambda: verdicts.out_of_disk is not None)
-        parts = _Run(asked, run, record, budget, console or Console(), trains, interruption, verdicts)
-        _train(parts, options)
+        board = Board(record, asked, budget)
+        notifier = Notifier(options.notify, name, run.path, board)
+        parts = _Run(
+            asked,
+            run,
+            record,
+            board,
+            console or Console(),
+            trains,
+            interruption,
+            verdicts,
+            notifier,
+            (hparams, loggers),
+        )
+        with notifier.telling(parts.ending):
+            _train(parts, options)
         return SweepResult(run, trained=True, interrupted_by=parts.interruption.by, problem=parts.problem)
 
 
@@ -147,11 +173,17 @@ class _Run:
     sweep: Sweep
     directory: RunDirectory
     record: StudyRecord
-    budget: Budget
+    board: Board
     console: Console
     runner: Runner
     interruption: Interruption
     verdicts: Verdicts
+    notifier: Notifier
+    followers: tuple[Callback, ...]
+
+    @property
+    def budget(self) -> Budget:
+        return self.board.budget
 
     @property
     def problem(self) -> str | None:
@@ -170,7 +202,14 @@ class _Run:
         return StudyScheduler(inner, self.sweep, self.record, self.directory, self.verdicts, self.budget)
 
     def view(self) -> LiveView:
-        return LiveView(Board(self.record, self.sweep, self.budget), self.directory, self.console)
+        return LiveView(self.board, self.directory, self.console)
+
+    def watchdog(self) -> Watchdog:
+        tell = partial(self.notifier.send, "stalled")
+        return Watchdog(self.sweep.report_timeout_s, self.verdicts, tell=tell)
+
+    def ending(self) -> tuple[Event, str]:
+        return ending_of(self.board, self.interruption.by, self.interruption.is_late, self.verdicts.out_of_disk)
 
 
 def _train(parts: _Run, options: Options) -> None:
@@ -208,7 +247,7 @@ def _tuner(parts: _Run, view: LiveView, concurrency: int | None) -> tune.Tuner:
         run_config=tune.RunConfig(
             name=datetime.now().strftime("%Y%m%d-%H%M%S-%f"),
             storage_path=str(parts.directory.tune.absolute()),
-            callbacks=[view, Watchdog(parts.sweep.report_timeout_s, parts.verdicts)],
+            callbacks=[view, parts.watchdog(), *parts.followers],
             stop=parts.interruption,
             failure_config=tune.FailureConfig(max_failures=parts.sweep.retries),
             verbose=0,

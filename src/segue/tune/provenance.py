@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,35 @@ from typing import Any
 _PACKAGES = ("segue", "ray", "optuna", "torch", "numpy", "gymnasium")
 _GIT_SECONDS = 10.0
 _CPU_INFO = Path("/proc/cpuinfo")
+NOTIFY = "--notify"  # the option whose value may hold a password
+NOT_KEPT = "***"
 
 
 def provenance() -> dict[str, Any]:
     """The command, versions and git commit of this process; `commit` is None outside of a repository."""
     return {
-        "command": sys.orig_argv,
+        "command": without_secrets(sys.orig_argv),
         "directory": str(Path.cwd()),
         "python": sys.version.split()[0],
         "versions": {name: found for name in _PACKAGES if (found := _version(name))},
         "machine": machine(),
         "commit": (_git("rev-parse", "HEAD") or "").strip() or None,
     }
+
+
+def without_secrets(command: Sequence[str]) -> list[str]:
+    """A command line without the value of the option, which may hold a password.
+
+    >>> without_secrets(["run", "--notify", "https://h/secret", "--seeds", "2", "--notify=curl secret"])
+    ['run', '--notify', '***', '--seeds', '2', '--notify=***']
+    """
+    kept = []
+    for before, argument in zip(["", *command], command, strict=False):
+        if before == NOTIFY:
+            kept.append(NOT_KEPT)
+        else:
+            kept.append(f"{NOTIFY}={NOT_KEPT}" if argument.startswith(f"{NOTIFY}=") else argument)
+    return kept
 
 
 def machine() -> dict[str, Any]:

@@ -48,7 +48,7 @@ class RunDirectory:
         return self.path / "tune"
 
     def trial(self, number: int) -> Path:
-        """Where a trial keeps its results, checkpoints and log; it is the only writer there."""
+        """Where a trial keeps its results, checkpoints and log; once it has ended, the driver adds what came of it."""
         return self.path / self.inside(number)
 
     def results(self, number: int) -> Path:

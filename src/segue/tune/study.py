@@ -166,6 +166,10 @@ class StudyRecord:
         lineage = self.trial(number).user_attrs.get(LINEAGE)
         return dict(lineage[-1]["parameters"]) if lineage else dict(self.trial(number).params)
 
+    def trained_with(self, number: int) -> dict[str, Any]:
+        """The keyword arguments of the pipeline function with which the trial trains now."""
+        return self._space.parameters(self.recorded(number))
+
     def note_stage_end(self, number: int, stage: int, by: str) -> None:
         """Record that a scheduler ended a stage of the trial, and why; the first time stands."""
         self._annotate(number, {STAGES_ENDED_BY: {str(stage): by, **self.stages_ended_by(number)}})
