@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from segue.store.secrets import without_secrets
+
 _PACKAGES = ("segue", "ray", "optuna", "torch", "numpy", "gymnasium")
 _GIT_SECONDS = 10.0
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -16,7 +18,7 @@ _CPU_INFO = Path("/proc/cpuinfo")
 def provenance() -> dict[str, Any]:
     """The command, versions and git commit of this process; `commit` is None outside of a repository."""
     return {
-        "command": sys.orig_argv,
+        "command": [without_secrets(argument) for argument in sys.orig_argv],
         "directory": str(Path.cwd()),
         "python": sys.version.split()[0],
         "versions": {name: found for name in _PACKAGES if (found := _version(name))},

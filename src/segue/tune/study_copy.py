@@ -59,13 +59,12 @@ class StudyCopy:
         return self.storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
 
 
-def read_trials(path: Path, name: str) -> list[FrozenTrial]:
-    """The trials of a study in a SQLite file, which is left as it is. Raises ValueError for what is no study."""
-    storage = disk_storage(path)
+def read_trials(storage: RDBStorage, name: str, where: str) -> list[FrozenTrial]:
+    """The trials of a study, which is left as it is; its storage is let go of. Raises ValueError for what is none."""
     try:
         return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
     except (KeyError, OptunaError) as error:
-        raise ValueError(f"{path} has no study {name!r}: {error}.") from error
+        raise ValueError(f"{where} has no study {name!r}: {error}.") from error
     finally:
         storage.remove_session()
         storage.engine.dispose()
