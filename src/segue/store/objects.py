@@ -1,5 +1,6 @@
 """An object store: whole objects by name, and one sentence when it cannot be reached."""
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -162,9 +163,14 @@ def has_bucket(store: Store) -> bool:
     return name is None or files.get_file_info(name).type != fs.FileType.NotFound
 
 
-@cache
 def _place(url: str) -> tuple[Any, str]:
-    """The file system of a URL, and where in it; one connection a process."""
+    """The file system of a URL, and where in it."""
+    return _connected(url, tuple(_endpoint(url).items()))
+
+
+@cache
+def _connected(url: str, endpoint: tuple[tuple[str, str], ...]) -> tuple[Any, str]:
+    """The same, one a process."""
     from pyarrow import fs
 
     try:
@@ -173,16 +179,22 @@ def _place(url: str) -> tuple[Any, str]:
     except ValueError as error:
         raise ValueError(f"{url} is no place for a run: {reason(error)}.") from error
     if isinstance(files, getattr(fs, "S3FileSystem", ())):
-        asked = {key: value for key, value in parse_qsl(urlsplit(url).query) if key in ("endpoint_override", "scheme")}
         files = fs.S3FileSystem(
             region=made[0].region,
             connect_timeout=_CONNECT_SECONDS,
             request_timeout=_REQUEST_SECONDS,
             retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
             allow_delayed_open=True,  # a small object is one request, and not three
-            **asked,
+            **dict(endpoint),
         )
     return files, root
+
+
+def _endpoint(url: str) -> dict[str, str]:
+    """The server that the URL or the environment names, if it is not Amazon's."""
+    asked = {key: value for key, value in parse_qsl(urlsplit(url).query) if key in ("endpoint_override", "scheme")}
+    given = urlsplit(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "")
+    return asked or ({"endpoint_override": given.netloc, "scheme": given.scheme} if given.netloc else {})
 
 
 def _patient(url: str) -> str:

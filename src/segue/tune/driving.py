@@ -113,6 +113,7 @@ def _prepare(run: RunDirectory, store: Store, before: str | None) -> None:
     if run.path.exists() and not (before and mine.exists() and mine.read_text() == before):
         run.path.rename(run.path.with_name(f"{run.path.name}.{datetime.now():%Y%m%d-%H%M%S-%f}"))
     is_ahead = run.path.exists()
+    run.path.mkdir(parents=True, exist_ok=True)
     wanted = (lambda name: name.endswith("/results.jsonl")) if is_ahead else is_pulled_by_driver
     names = store.names()
     if names.keys() - {DRIVER} and "sweep.json" not in names:
