@@ -21,7 +21,7 @@ _KINDS = (".gif", ".mp4")
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run directory, such as runs/ppo_grid.")],
+    run: Annotated[str, typer.Argument(help="A run directory, such as runs/ppo_grid.")],
     trial: Annotated[int | None, typer.Option(help="The trial's number; the best one by default.")] = None,
     episodes: Annotated[int, typer.Option(help="Episodes of each member.", min=1)] = 20,
     seed: Annotated[
@@ -35,13 +35,15 @@ def command(
 ) -> int:
     """Let the members of a trial play from its newest checkpoint, and record how it looks."""
     from segue.report.summary import read_summary
+    from segue.store.fetched import fetched
     from segue.train.play import Players
     from segue.tune.asked import sweep_of
     from segue.tune.run_directory import RunDirectory, steps_of
 
     if record is not None and record.suffix not in _KINDS:
         raise ValueError(f"The recording would go to {record}: give --record a name that ends in .gif or .mp4.")
-    console, summary, kept = Console(), read_summary(run), RunDirectory(run)
+    console, found = Console(), fetched(run)
+    summary, kept = read_summary(found.path), RunDirectory(found.path, found.store)
     number = best_trial(summary) if trial is None else trial
     checkpoint = kept.newest_checkpoint(number)
     if checkpoint is None:

@@ -7,30 +7,35 @@ import typer
 from rich.console import Console
 
 from segue.plan.packages import needs
+from segue.store.fetched import Fetched
 
 if TYPE_CHECKING:
     from segue.report.summary import Summary
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run directory, such as runs/ppo_grid; its sweep may still run.")],
+    run: Annotated[str, typer.Argument(help="A run directory, such as runs/ppo_grid; its sweep may still run.")],
     out: Annotated[Path | None, typer.Option(help="The file; RUN/report.html by default.")] = None,
 ) -> int:
     """Write what came out of a sweep so far as one HTML page, which opens without a network."""
     from segue.report.summary import read_summary
+    from segue.store.fetched import fetched
 
-    path = write(read_summary(run), run, out)
+    found = fetched(run)
+    path = write(read_summary(found.path), found, out)
     Console().print(f"Report: {path}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
-def write(summary: "Summary", run: Path, out: Path | None = None) -> Path:
+def write(summary: "Summary", run: Fetched, out: Path | None = None) -> Path:
     """Write the report and return its path; raises ValueError where it cannot be written or a package is missing."""
     with needs("report", "A report"):
         from segue.report.page import FILE, write_report
-    path = out or run / FILE
+    path = out or run.path / FILE
     try:
         write_report(summary, path)
     except OSError as error:
         raise ValueError(f"{path} cannot be written ({error.strerror}): choose another file with --out.") from error
+    if out is None:
+        run.keep(FILE)
     return path

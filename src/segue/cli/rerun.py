@@ -12,7 +12,7 @@ from segue.cli.said import say
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run directory, such as runs/ppo_grid.")],
+    run: Annotated[str, typer.Argument(help="A run directory, such as runs/ppo_grid.")],
     trial: Annotated[int, typer.Option(help="The trial's number.")],
     sweep: Annotated[Path | None, typer.Option(help="The sweep's file; that of its name by default.")] = None,
 ) -> int:
@@ -22,19 +22,21 @@ def command(
     """
     from segue.report.facts import facts
     from segue.report.summary import read_summary
+    from segue.store.fetched import fetched
     from segue.tune.asked import sweep_of
     from segue.tune.provenance import provenance
     from segue.tune.rerun import rerun
     from segue.tune.run_directory import RunDirectory
 
-    console, summary, kept = Console(), read_summary(run), RunDirectory(run)
+    console, found = Console(), fetched(run, ("answers/",))
+    summary, kept = read_summary(found.path), RunDirectory(found.path, found.store)
     parameters = next((each.parameters for each in facts(summary) if each.number == trial), None)
     if parameters is None:
         raise ValueError(f"{run} has no trial {trial}: `segue show {run}` lists those it has.")
     asked = sweep_of(kept, sweep)
     for line in _changes(kept.recorded()["runs"][-1], provenance()):
         say(console, line)
-    directory = run / "reruns" / f"{trial:04d}-{datetime.now():%Y%m%d-%H%M%S}"
+    directory = found.path / "reruns" / f"{trial:04d}-{datetime.now():%Y%m%d-%H%M%S}"
     say(console, f"Training trial {trial} again, in {directory}")
     heard = lambda row: say(console, f"  {row['env_steps']:,} steps: {summary.metric} {row[summary.metric]:.4g}")  # noqa: E731
     compared, difference = rerun(asked, kept, trial, parameters, directory, heard)

@@ -14,6 +14,7 @@ from rich.table import Table
 from segue.cli.said import say
 from segue.cli.winner import write_winner
 from segue.plan.files import write_atomic
+from segue.store.fetched import Fetched, fetched
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -26,7 +27,7 @@ DIRECTORY = "retrained"
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run directory, such as runs/ppo_grid.")],
+    run: Annotated[str, typer.Argument(help="A run directory, such as runs/ppo_grid.")],
     top: Annotated[int, typer.Option(help="How many of the best configurations.", min=1)] = 3,
     seeds: Annotated[int, typer.Option(help="Seeds of each, none of which the search used.", min=2)] = 10,
     sweep: Annotated[Path | None, typer.Option(help="The sweep's file; that of its name by default.")] = None,
@@ -45,43 +46,44 @@ def command(
     from segue.tune.held_out import distinct, held_out_sweep, is_of
     from segue.tune.run_directory import RunDirectory
 
-    console, summary = Console(), read_summary(run)
-    asked = sweep_of(RunDirectory(run), sweep)
+    console, found = Console(), fetched(run)
+    summary = read_summary(found.path)
+    asked = sweep_of(RunDirectory(found.path, found.store), sweep)
     complete = [trial for trial in summary.best if trial.values]
     best = [complete[index] for index in distinct([trial.params for trial in complete])][:top]
     if not best:
         raise ValueError(f"No trial of {run} has run to its end yet: let its sweep go on first.")
-    retraining, directory = held_out_sweep(asked, [trial.params for trial in best], seeds), run / DIRECTORY
+    retraining, directory = held_out_sweep(asked, [trial.params for trial in best], seeds), found.at(DIRECTORY)
     is_new = not is_of(directory, retraining)
     if is_new:
         say(console, f"What {directory} holds is another comparison: it is kept, with the date behind its name.")
     listed = ", ".join(f"{index} is trial {trial.number}" for index, trial in enumerate(best))
     say(console, f"Retraining on {seeds} new seeds; in {directory}, {listed}.")
-    options = Options(fresh=is_new, address=address, concurrency=concurrency)
+    storage = summary.storage if "study" in summary.recorded else None
+    options = Options(fresh=is_new, address=address, concurrency=concurrency, storage=storage)
     result = run_sweep(retraining, summary.name, directory, options, console=console)
     if result.interrupted_by is not None or result.problem:
         print(result.problem or "Interrupted: the same command goes on.", file=sys.stderr)
         return 1 if result.problem else 128 + (result.interrupted_by or signal.SIGINT)
-    return _tell(console, asked, summary, best)
+    return _tell(console, asked, summary, best, found)
 
 
-def _tell(console: Console, asked: "Sweep", summary: "Summary", best: "list[FrozenTrial]") -> int:
+def _tell(console: Console, asked: "Sweep", summary: "Summary", best: "list[FrozenTrial]", run: Fetched) -> int:
     """Write what came out, and say it."""
     from segue.report.heldout import FILE, HeldOut, compared
 
-    found = _found(summary.run / DIRECTORY, best)
+    found = _found(fetched(run.at(DIRECTORY)).path, best)
     if not found:
-        print(
-            f"No configuration could be retrained: see the logs in {summary.run / DIRECTORY}/trials.", file=sys.stderr
-        )
+        print(f"No configuration could be retrained: see the logs in {run.shown}/{DIRECTORY}/trials.", file=sys.stderr)
         return 1
     configurations = [HeldOut(trial.number, trial.params, trial.values[0], seeds) for trial, seeds in found]
     known = {"mode": summary.mode, "configurations": [vars(each) for each in configurations]}
     write_atomic(summary.run / FILE, json.dumps(known, indent=2) + "\n")
+    run.keep(FILE)
     comparison = compared("min" if summary.mode == "min" else "max", configurations)
     console.print(_table(comparison, summary.metric))
     say(console, comparison.verdict)
-    write_winner(asked, summary.run, console)
+    write_winner(asked, run, console)
     return 0
 
 

@@ -23,12 +23,18 @@ def command(
     describe: Annotated[bool, typer.Option("--describe", help="Show what would be run, and end.")] = False,
     trials: Annotated[int | None, typer.Option(help="How many trials, in place of the sweep's own number.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Seeds of each trial, in place of the sweep's own number.")] = None,
-    run_dir: Annotated[Path | None, typer.Option(help="Where the run is kept; runs/NAME by default.")] = None,
+    run_dir: Annotated[
+        str | None, typer.Option(help="Where the run is kept, a folder or s3://BUCKET/NAME; runs/NAME by default.")
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="A database for the study, such as postgresql+psycopg://ME@HOST/NAME; a file by default."),
+    ] = None,
     max_steps: Annotated[int | None, typer.Option(help="Environment steps that all trials may take together.")] = None,
     max_hours: Annotated[float | None, typer.Option(help="Hours after which this run ends, to be continued.")] = None,
     target: Annotated[float | None, typer.Option(help="End the sweep when a trial ends with this metric.")] = None,
     warm_start: Annotated[
-        Path | None, typer.Option(help="A run directory, from whose finished trials the search learns.")
+        str | None, typer.Option(help="A run directory, from whose finished trials the search learns.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; an old run is moved aside.")] = False,
     accept_changes: Annotated[
@@ -70,6 +76,7 @@ def command(
         concurrency=concurrency,
         log_to=tuple(log_to or ()),
         notify=notify,
+        storage=storage,
     )
     if describe:
         _describe(console, overridden(asked, options), path)
@@ -115,19 +122,32 @@ def _remarks(asked: Sweep) -> list[tuple[str, str]]:
 
 
 def _tell(console: Console, asked: Sweep, result: "SweepResult") -> int:
-    from segue.report.summary import read_summary, show
-
     if not result.trained:
         console.print("The sweep is complete: there is nothing left to train.", highlight=False, markup=False)
-    summary = read_summary(result.run.path)
-    show(summary, console)
-    write_winner(asked, result.run.path, console)
+    try:
+        found = _show(console, asked, result)
+    except ValueError:
+        if not result.problem:  # which may be that nothing can be read now
+            raise
+        found = False
     if result.interrupted_by is not None:
         return _interrupted(result.interrupted_by)
     if result.problem:
         print(result.problem, file=sys.stderr)
         return 1
-    return 0 if summary.best else 1
+    return 0 if found else 1
+
+
+def _show(console: Console, asked: Sweep, result: "SweepResult") -> bool:
+    """Show what came out, and write the winner and the report; whether there is a best trial."""
+    from segue.report.summary import read_summary, show
+    from segue.store.fetched import fetched
+
+    run = fetched(result.run.store.url if result.run.store else result.run.path)
+    summary = read_summary(run.path)
+    show(summary, console)
+    write_winner(asked, run, console)
+    return bool(summary.best)
 
 
 def _interrupted(by: int) -> int:

@@ -1,6 +1,5 @@
 """`segue show`: the trials of a run, or one of them in full."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ from rich.console import Console
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run directory, such as runs/ppo_grid; its sweep may still run.")],
+    run: Annotated[str, typer.Argument(help="A run directory, such as runs/ppo_grid; its sweep may still run.")],
     trial: Annotated[int | None, typer.Option(help="One trial in full, by its number.")] = None,
     top: Annotated[int, typer.Option(help="How many trials.", min=1)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="All trials as JSON.")] = False,
@@ -18,10 +17,12 @@ def command(
     from segue.report import shown
     from segue.report.facts import facts, is_running
     from segue.report.summary import commands, headline, read_summary
+    from segue.store.fetched import fetched
 
     if as_json and as_csv:
         raise ValueError("--json and --csv exclude each other: give one of them.")
-    summary = read_summary(run)
+    path = fetched(run).path
+    summary = read_summary(path)
     trials = facts(summary)
     if trial is not None:
         trials = [each for each in trials if each.number == trial]
@@ -35,7 +36,7 @@ def command(
         shown.show_trial(summary, trials[0], console)
         return 0
     console.print(headline(summary), highlight=False, markup=False, soft_wrap=True)
-    if is_running(run):
+    if is_running(path):
         console.print("The sweep is running.", highlight=False)
     shown.show_trials(summary, trials, top, console)
     for line in commands(summary):

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from segue.plan.lock import LockedError, locked
 from segue.report.rows import tolerant_rows
 from segue.report.summary import Summary, metric_of
+from segue.store.fetched import DRIVEN
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ def facts(summary: Summary) -> list[TrialFacts]:
 
 
 def is_running(run: Path) -> bool:
-    """Whether a driver holds the run directory."""
+    """Whether a driver holds the run directory; of a copy from a store, whether one did when it was made."""
+    if (run / DRIVEN).exists():
+        return True
     try:
         with locked(run / "lock"):
             return False

@@ -7,6 +7,7 @@ from typing import Any
 from segue.plan.packages import needs
 from segue.report.facts import curves, facts
 from segue.report.summary import Summary, read_summary
+from segue.store.fetched import fetched
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,9 @@ class LoadedRun:
 
 
 def load(run: str | Path) -> LoadedRun:
-    """Open a run directory; raises ValueError where there is none, and where pandas is not installed."""
+    """Open a run directory, or fetch a run from a store; raises ValueError where there is none, or no pandas."""
     _pandas()
-    found = LoadedRun(Path(run))
+    found = LoadedRun(fetched(run).path)
     read_summary(found.path)
     return found
 

@@ -18,6 +18,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from segue.store.database import database_storage, url_with_password
+
 _SHOWN_TRIALS = 5
 _SHOWN_FAILURES = 5
 _LARGE = 1000
@@ -44,8 +46,15 @@ class Summary:
 
     @property
     def storage(self) -> str:
-        """The study's storage, as Optuna's tools want it."""
-        return f"sqlite:///{self.run / 'study.db'}"
+        """The study's storage, as Optuna's tools want it; without a password."""
+        study = self.recorded.get("study")
+        return str(study["storage"]) if study else f"sqlite:///{self.run / 'study.db'}"
+
+    @property
+    def study(self) -> str:
+        """The study's name there."""
+        study = self.recorded.get("study")
+        return str(study["name"]) if study else self.name
 
     @property
     def by_stage(self) -> bool:
@@ -89,7 +98,14 @@ def read_summary(run: Path) -> Summary:
         raise ValueError(f"{run} is no run directory: it has no sweep.json.")
     recorded = json.loads(definition.read_text())
     asked = recorded["definition"]
-    trials = _trials(run / "study.db", recorded["name"])
+    study = recorded.get("study")
+    if study:
+        trials = _trials(database_storage(url_with_password(study["storage"])), study["name"])
+    else:
+        # Optuna reads a template
+        trials = _trials(
+            RDBStorage(f"sqlite:///{run / 'study.db'}".replace("{", "{{").replace("}", "}}")), recorded["name"]
+        )
     return Summary(run, recorded["name"], asked["metric"], asked["mode"], trials, recorded)
 
 
@@ -117,7 +133,7 @@ def commands(summary: Summary) -> list[str]:
     return [
         _command("tensorboard", "--logdir", str(summary.run / "trials")),
         _command("optuna-dashboard", summary.storage),
-        _command("optuna", "trials", "--storage", summary.storage, "--study-name", summary.name),
+        _command("optuna", "trials", "--storage", summary.storage, "--study-name", summary.study),
         shlex.join(["ls", str(shown)]),
     ]
 
@@ -132,8 +148,7 @@ def mean_and_spread(values: Iterable[float]) -> tuple[float, float]:
     return statistics.fmean(listed), statistics.stdev(listed) if len(listed) > 1 else 0.0
 
 
-def _trials(path: Path, name: str) -> tuple[FrozenTrial, ...]:
-    storage = RDBStorage(f"sqlite:///{path}".replace("{", "{{").replace("}", "}}"))  # Optuna reads a template
+def _trials(storage: RDBStorage, name: str) -> tuple[FrozenTrial, ...]:
     try:
         trials = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
         return tuple(trial for trial in trials if "adopted_from" not in trial.user_attrs)

@@ -1,7 +1,12 @@
-"""Telling that a disk is full, whoever says so."""
+"""Telling that a disk is full, or the run's store or database out of reach, whoever says so."""
 
 import errno
+import sqlite3
 from collections.abc import Iterator
+
+from sqlalchemy.exc import OperationalError
+
+from segue.store.objects import StoreError
 
 _WORDS = ("no space left on device", "disk is full", "disk quota exceeded")
 
@@ -9,6 +14,22 @@ _WORDS = ("no space left on device", "disk is full", "disk quota exceeded")
 def is_disk_full(error: BaseException) -> bool:
     """Whether an exception, or what it was caused by, says that nothing more can be written."""
     return any(_says_so(cause) for cause in _causes(error))
+
+
+def is_out_of_reach(error: BaseException) -> bool:
+    """Whether an exception, or what it was caused by, says that the run's store or database cannot be reached."""
+    return out_of_reach(error) is not None
+
+
+def out_of_reach(error: BaseException) -> str | None:
+    """What is said of a store or a database that cannot be reached, in a sentence; None for another exception."""
+    for cause in _causes(error):
+        if isinstance(cause, StoreError):
+            return str(cause)
+        if isinstance(cause, OperationalError) and not isinstance(cause.orig, sqlite3.Error):
+            said = next(iter(str(cause.orig).splitlines()), "").rstrip(".")
+            return f"The study's database cannot be reached ({said})."
+    return None
 
 
 def _says_so(error: BaseException) -> bool:

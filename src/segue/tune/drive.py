@@ -16,7 +16,9 @@ from segue.train import check_metric, check_trial
 from segue.tune.asked_space import AskedSpace
 from segue.tune.board import FINISHED, Board
 from segue.tune.budget import Budget
-from segue.tune.disk import is_disk_full
+from segue.tune.catching_up import catch_up
+from segue.tune.disk import is_disk_full, is_out_of_reach, out_of_reach
+from segue.tune.driving import Driving, driving, for_workers, run_at
 from segue.tune.hparams import HParams
 from segue.tune.interruption import Interruption
 from segue.tune.live import LiveView
@@ -31,6 +33,7 @@ from segue.tune.searcher import StudySearcher, is_complete
 from segue.tune.session import check_address, quiet, ray_session
 from segue.tune.space import SearchSpace
 from segue.tune.study import Space, StudyRecord
+from segue.tune.study_place import StudyPlace, study_place
 from segue.tune.trainable import Runner, make_trainable, one_line, train_one
 from segue.tune.verdicts import Verdicts
 from segue.tune.warm_start import trials_to_adopt
@@ -62,19 +65,20 @@ class Options:
     max_env_steps: int | None = None
     time_budget_s: float | None = None
     target: float | None = None
-    warm_start: Path | None = None
+    warm_start: Path | str | None = None
     fresh: bool = False
     accept_changes: bool = False
     address: str | None = None
     concurrency: int | None = None
     log_to: tuple[str, ...] = ()
     notify: str | None = None
+    storage: str | None = None
 
 
 def run_sweep(
     sweep: Sweep,
     name: str,
-    run_directory: Path,
+    run_directory: Path | str,
     options: Options = Options(),
     *,
     console: Console | None = None,
@@ -82,6 +86,8 @@ def run_sweep(
     source: Path | None = None,
 ) -> SweepResult:
     """Run those trials of `sweep` that its run directory does not hold yet; Ray is not started where it holds all.
+
+    `run_directory` is a folder, or the URL of one in a store.
 
     SIGINT, SIGTERM and SIGUSR1 end the run gracefully; what was running is continued next time. `runner` trains one
     trial in place of `train_one`; `source` is the sweep's file, of which the run directory keeps a copy.
@@ -96,16 +102,20 @@ def run_sweep(
     if options.address:
         check_address(options.address)
     earlier = trials_to_adopt(options.warm_start) if options.warm_start else None
-    run = RunDirectory(run_directory)
-    with (
-        quiet(),
-        run.opened(asked, name, fresh=options.fresh, accept_changes=options.accept_changes, source=source),
-        closing(StudyRecord(run.study, name, asked.mode, space, [mode for _, mode in asked.objectives])) as record,
-        Loggers(options.log_to, name, record, asked, run) as loggers,
-    ):
+    run, out = run_at(run_directory), console or Console()
+    with ExitStack() as stack:
+        stack.enter_context(quiet())
+        kept = stack.enter_context(driving(run, out.print))
+        place = study_place(run, name, options.storage, fresh=options.fresh)
+        how = {"fresh": options.fresh, "accept_changes": options.accept_changes}
+        stack.enter_context(run.opened(asked, name, source=source, study=place.recorded, **how))
+        record = stack.enter_context(closing(_record(place, asked, space, kept)))
+        loggers = stack.enter_context(Loggers(options.log_to, name, record, asked, run))
+        if run.store:
+            catch_up(record, run, asked.metric)
         if earlier and not len(record) and not record.adopted:
             adopted = record.adopt(*earlier)
-            (console or Console()).print(f"{adopted} finished trials of {options.warm_start} fit and are learnt from")
+            out.print(f"{adopted} finished trials of {options.warm_start} fit and are learnt from")
         record.plan(asked.planned())
         hparams = HParams(record, asked, run)
         hparams.make_up()
@@ -113,24 +123,25 @@ def run_sweep(
         if is_complete(record, budget):
             return SweepResult(run, trained=False)
         verdicts, trains = Verdicts(), runner or partial(train_one, accept_changes=options.accept_changes)
-        interruption = Interruption(asked.time_budget_s, lambda: verdicts.out_of_disk is not None)
+        interruption = Interruption(asked.time_budget_s, lambda: verdicts.can_keep_nothing or _is_lost(kept, verdicts))
         board = Board(record, asked, budget)
         notifier = Notifier(options.notify, name, run.path, board)
-        parts = _Run(
-            asked,
-            run,
-            record,
-            board,
-            console or Console(),
-            trains,
-            interruption,
-            verdicts,
-            notifier,
-            (hparams, loggers),
-        )
+        followers = (hparams, loggers)
+        parts = _Run(asked, run, record, board, out, trains, interruption, verdicts, notifier, followers)
         with notifier.telling(parts.ending):
             _train(parts, options)
         return SweepResult(run, trained=True, interrupted_by=parts.interruption.by, problem=parts.problem)
+
+
+def _record(place: StudyPlace, sweep: Sweep, space: Space, kept: Driving) -> StudyRecord:
+    further = [mode for _, mode in sweep.objectives]
+    return StudyRecord(place.storage(), place.name, sweep.mode, space, further, kept.keep_study)
+
+
+def _is_lost(kept: Driving, verdicts: Verdicts) -> bool:
+    """Whether another process has the run now; the verdict then says so."""
+    verdicts.out_of_reach = verdicts.out_of_reach or kept.lost
+    return kept.lost is not None
 
 
 def overridden(sweep: Sweep, options: Options) -> Sweep:
@@ -190,6 +201,8 @@ class _Run:
         """What ended the run before it was done, for people."""
         if self.verdicts.out_of_disk:
             return f"The disk is full ({self.verdicts.out_of_disk}): make room, and run the same command again."
+        if self.verdicts.out_of_reach:
+            return f"{self.verdicts.out_of_reach} What is done is kept: the same command goes on."
         if self.interruption.is_late:
             return "The time for this run is over; the same command goes on where it ended."
         return None
@@ -214,7 +227,7 @@ class _Run:
 
 def _train(parts: _Run, options: Options) -> None:
     left, planned = parts.budget.trials - len(parts.record.numbers(*FINISHED)), parts.budget.trials
-    parts.console.print(f"{left} of {planned} trials to run, in {parts.directory.path}", highlight=False)
+    parts.console.print(f"{left} of {planned} trials to run, in {parts.directory.shown}", highlight=False)
     with ExitStack() as stack:
         stack.enter_context(ray_session(options.address))
         stack.enter_context(parts.interruption.listening(parts.console.print))
@@ -226,12 +239,15 @@ def _train(parts: _Run, options: Options) -> None:
             if is_disk_full(error):
                 parts.verdicts.out_of_disk = one_line(error)
                 return
+            if is_out_of_reach(error):
+                parts.verdicts.out_of_reach = out_of_reach(error)
+                return
             # Not a ValueError: a refusal is what comes before this.
             raise RuntimeError("The run broke; what is done is kept, and can be continued.") from error
 
 
 def _tuner(parts: _Run, view: LiveView, concurrency: int | None) -> tune.Tuner:
-    trainable = make_trainable(parts.sweep, RunDirectory(parts.directory.path.absolute()), parts.runner)
+    trainable = make_trainable(parts.sweep, for_workers(parts.directory), parts.runner)
     return tune.Tuner(
         tune.with_resources(trainable, dict(parts.sweep.resources)),
         tune_config=tune.TuneConfig(

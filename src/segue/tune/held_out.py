@@ -1,5 +1,6 @@
 """The best configurations once more, on seeds that the search never saw: a sweep of its own, in the run directory."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
@@ -8,6 +9,7 @@ from typing import Any
 
 from segue.plan.describe import canonical_json, describe
 from segue.plan.sweep import Sweep
+from segue.store.objects import Store, is_url
 from segue.train import member_seeds
 from segue.tune.run_directory import RunDirectory
 from segue.tune.space import SearchSpace
@@ -51,7 +53,10 @@ def distinct(recorded: Sequence[Mapping[str, Any]]) -> list[int]:
     return [index for index, text in enumerate(texts) if text not in texts[:index]]
 
 
-def is_of(directory: Path, sweep: Sweep) -> bool:
-    """Whether what is in the directory, if anything, was asked by this very sweep."""
-    run = RunDirectory(directory)
-    return not run.definition.exists() or run.recorded()["definition"] == sweep.describe()
+def is_of(place: Path | str, sweep: Sweep) -> bool:
+    """Whether what is kept there, if anything, was asked by this very sweep."""
+    if not is_url(place):
+        run = RunDirectory(Path(place))
+        return not run.definition.exists() or run.recorded()["definition"] == sweep.describe()
+    asked = Store.of(str(place)).read("sweep.json")
+    return asked is None or json.loads(asked)["definition"] == json.loads(json.dumps(sweep.describe()))

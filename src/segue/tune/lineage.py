@@ -21,4 +21,6 @@ def read_lineage(directory: Path) -> Exploit | None:
         known = json.loads((directory / _NAME).read_text())
     except FileNotFoundError:
         return None
-    return Exploit(known["generation"], Path(known["checkpoint"]), known["parameters"])
+    checkpoint = Path(known["checkpoint"])
+    beside = directory.parents[1] / "answers" / checkpoint.name  # the run may be elsewhere by now
+    return Exploit(known["generation"], beside if beside.exists() else checkpoint, known["parameters"])

@@ -152,7 +152,8 @@ def ending(trial: FrozenTrial, board: Board) -> str:
 
 def failure(trial: FrozenTrial, run: RunDirectory) -> str:
     """Why a trial failed, in one line, and where its log lies."""
-    return f"trial {trial.number} failed: {trial.user_attrs.get('reason')} (log: {run.trial(trial.number) / LOG})"
+    log = f"{run.shown}/{run.inside(trial.number)}/{LOG}"
+    return f"trial {trial.number} failed: {trial.user_attrs.get('reason')} (log: {log})"
 
 
 def duration(seconds: float) -> str:

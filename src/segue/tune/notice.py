@@ -6,7 +6,7 @@ Machines that are taken away and pods that are evicted ask so before they are go
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -15,6 +15,7 @@ GRACE_SECONDS = 25.0  # of the thirty that a pod has; a spot machine has more
 
 _given = threading.Event()
 _training = threading.Event()
+_keep: list[Callable[[], None]] = []
 
 
 def is_given() -> bool:
@@ -23,13 +24,22 @@ def is_given() -> bool:
 
 
 @contextmanager
-def training() -> Iterator[None]:
-    """While the block runs, there is something to save."""
+def training(keep: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """While the block runs, there is something to save; `keep` makes what is on the disk outlast this machine."""
     _training.set()
+    _keep.append(keep)
     try:
         yield
     finally:
+        _keep.clear()
         _training.clear()
+
+
+def leave() -> None:
+    """End this process, after its trial has saved."""
+    for keep in _keep:
+        keep()
+    os._exit(1)
 
 
 class Listening:

@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 
 from optuna.trial import TrialState
 
+from segue.store.secrets import HIDDEN as NOT_KEPT
 from segue.tune.board import Board
-from segue.tune.provenance import NOT_KEPT, NOTIFY
+from segue.tune.provenance import NOTIFY
 from segue.tune.trainable import one_line
 from segue.tune.trial_facts import facts_of
 

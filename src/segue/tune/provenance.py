@@ -9,11 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from segue.store.secrets import HIDDEN as NOT_KEPT
+from segue.store.secrets import without_secrets as without_passwords
+
 _PACKAGES = ("segue", "ray", "optuna", "torch", "numpy", "gymnasium")
 _GIT_SECONDS = 10.0
 _CPU_INFO = Path("/proc/cpuinfo")
 NOTIFY = "--notify"  # the option whose value may hold a password
-NOT_KEPT = "***"
 
 
 def provenance() -> dict[str, Any]:
@@ -29,7 +31,7 @@ def provenance() -> dict[str, Any]:
 
 
 def without_secrets(command: Sequence[str]) -> list[str]:
-    """A command line without the value of the option, which may hold a password.
+    """A command line without the value of the option, which may hold a password, and without those of URLs.
 
     >>> without_secrets(["run", "--notify", "https://h/secret", "--seeds", "2", "--notify=curl secret"])
     ['run', '--notify', '***', '--seeds', '2', '--notify=***']
@@ -39,7 +41,7 @@ def without_secrets(command: Sequence[str]) -> list[str]:
         if before == NOTIFY:
             kept.append(NOT_KEPT)
         else:
-            kept.append(f"{NOTIFY}={NOT_KEPT}" if argument.startswith(f"{NOTIFY}=") else argument)
+            kept.append(f"{NOTIFY}={NOT_KEPT}" if argument.startswith(f"{NOTIFY}=") else without_passwords(argument))
     return kept
 
 

@@ -1,10 +1,11 @@
 """The directory of a sweep's run: who may use it, and what was asked in it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from segue.plan.describe import canonical_json
 from segue.plan.files import write_atomic
 from segue.plan.lock import LockedError, locked
 from segue.plan.sweep import Sweep
+from segue.store.mirror import Mirror
+from segue.store.objects import Store
+from segue.tune.kept import KeptTrial, StoredTrial, driver_mirror, fetched_checkpoint, move_aside, newest
 from segue.tune.provenance import provenance, uncommitted_changes
 from segue.tune.sweep_file import docstring
 
@@ -23,9 +27,18 @@ _SHOWN_LENGTH = 60
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Paths of a run: `sweep.json` says what was asked, `study.db` what came of it, `trials/` holds the rest."""
+    """Paths of a run: `sweep.json` says what was asked, `study.db` what came of it, `trials/` holds the rest.
+
+    A run in a store is worked on in folders of the machines that take part, which are its paths there.
+    """
 
     path: Path
+    store: Store | None = None
+
+    @property
+    def shown(self) -> str:
+        """Where the run is kept, for people."""
+        return self.store.shown() if self.store else str(self.path)
 
     @property
     def definition(self) -> Path:
@@ -56,9 +69,26 @@ class RunDirectory:
         return self.trial(number) / "results.jsonl"
 
     def newest_checkpoint(self, number: int) -> Path | None:
-        """The newest checkpoint of a trial, in its newest generation."""
-        found = self.trial(number).glob("checkpoints*/checkpoint-*.pt")
-        return max(found, key=lambda path: (len(path.parent.name), path.parent.name, path.name), default=None)
+        """The newest checkpoint of a trial, in its newest generation; fetched, where the run is kept in a store."""
+        if self.store:
+            return fetched_checkpoint(self.store.at(self.inside(number)), self.trial(number))
+        return newest(self.trial(number).glob("checkpoints*/checkpoint-*.pt"))
+
+    def kept_trial(self, number: int) -> KeptTrial:
+        """What keeps the files of a trial where the run is kept; `path` is the worker's."""
+        if self.store is None:
+            return KeptTrial()
+        answers = self.answers(number).relative_to(self.path).as_posix()
+        return StoredTrial(self.store, self.path, self.inside(number), answers)
+
+    def share(self) -> None:
+        """Have what the driver has written reach the workers, where that takes more than the folder."""
+        if self._mirror:
+            self._mirror.push()
+
+    @cached_property
+    def _mirror(self) -> Mirror | None:
+        return driver_mirror(self.store, self.path) if self.store else None
 
     def answers(self, number: int) -> Path:
         """What the driver has told a trial; it is the only writer of this file."""
@@ -78,8 +108,11 @@ class RunDirectory:
         fresh: bool = False,
         accept_changes: bool = False,
         source: Path | None = None,
+        study: Mapping[str, str] | None = None,
     ) -> Iterator[None]:
         """Hold the directory for a run of `sweep` under `name`, and record that it was started; `source` is its file.
+
+        `study` says where the study is, if it is not in the directory.
 
         With `fresh`, what is there is moved aside first, to a name with the date behind it; nothing is deleted. With
         `accept_changes`, a sweep that has changed is recorded as it is now, what it was beside it. Raises
@@ -93,7 +126,8 @@ class RunDirectory:
                 self._move_aside()
         with self._held():
             self._check_unchanged(sweep, accept_changes)
-            self._record(sweep, name, written)
+            self._record(sweep, name, written, study)
+            self.share()
             yield
 
     @contextmanager
@@ -119,11 +153,11 @@ class RunDirectory:
             made_by = self.recorded()["name"]
             if made_by != name:
                 raise ValueError(
-                    f"The run directory {self.path} was made by the sweep {made_by!r}, not {name!r}: choose another "
+                    f"The run directory {self.shown} was made by the sweep {made_by!r}, not {name!r}: choose another "
                     "with --run-dir."
                 )
         elif self.path.is_dir() and any(entry.name != _LOCK for entry in self.path.iterdir()):
-            raise ValueError(f"{self.path} holds something else than a run: choose another directory with --run-dir.")
+            raise ValueError(f"{self.shown} holds something else than a run: choose another directory with --run-dir.")
 
     def _check_unchanged(self, sweep: Sweep, accept: bool) -> None:
         differences = self._differences(sweep)
@@ -133,7 +167,7 @@ class RunDirectory:
             shown = "; ".join(differences[:_SHOWN_DIFFERENCES])
             rest = f"; and {len(differences) - _SHOWN_DIFFERENCES} more" * (len(differences) > _SHOWN_DIFFERENCES)
             raise ValueError(
-                f"The sweep has changed since {self.path} was made ({shown}{rest}): go on all the same "
+                f"The sweep has changed since {self.shown} was made ({shown}{rest}): go on all the same "
                 "with --accept-changes, start anew with --fresh, which keeps the old run, or choose another directory "
                 "with --run-dir."
             )
@@ -144,9 +178,9 @@ class RunDirectory:
         for key in sorted(before.keys() | now.keys()) if before else ():
             if _text(before, key) != _text(now, key) and not _is_acceptable(key, before.get(key), now.get(key)):
                 raise ValueError(
-                    f"The study of {self.path} cannot take this change ({key}: {_shown(before, key)} -> "
+                    f"The study of {self.shown} cannot take this change ({key}: {_shown(before, key)} -> "
                     f"{_shown(now, key)}): start anew in another directory with --run-dir, and with --warm-start "
-                    f"{self.path} to learn from what was found."
+                    f"{self.shown} to learn from what was found."
                 )
 
     def _differences(self, sweep: Sweep) -> list[str]:
@@ -154,10 +188,12 @@ class RunDirectory:
             return []
         return differences(self.recorded()["definition"], sweep.describe())
 
-    def _record(self, sweep: Sweep, name: str, source: str | None) -> None:
+    def _record(self, sweep: Sweep, name: str, source: str | None, study: Mapping[str, str] | None) -> None:
         started = datetime.now().astimezone().isoformat(timespec="seconds")
         runs = self.recorded()["runs"] if self.definition.exists() else []
         asked = {"name": name, "fingerprint": sweep.fingerprint, "definition": sweep.describe()}
+        if study is not None:
+            asked["study"] = dict(study)
         if source is not None:
             asked["question"] = " ".join(docstring(source).split())
             self._keep_source(source, len(runs))
@@ -176,10 +212,13 @@ class RunDirectory:
         write_atomic(self.source, source)
 
     def recorded(self) -> dict[str, Any]:
-        """What `sweep.json` says: name, definition and runs; raises ValueError where it cannot be read."""
+        """What `sweep.json` says: name, definition, runs and where the study is (None for study.db).
+
+        Raises ValueError where it cannot be read.
+        """
         try:
             recorded: dict[str, Any] = json.loads(self.definition.read_text())
-            return {"name": recorded["name"], "definition": recorded["definition"], "runs": recorded["runs"]}
+            return {name: recorded[name] for name in ("name", "definition", "runs")} | {"study": recorded.get("study")}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{self.definition} cannot be read ({error}): move {self.path} away, or choose another directory with "
@@ -188,6 +227,8 @@ class RunDirectory:
 
     def _move_aside(self) -> Path:
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        if self.store:
+            move_aside(self.store, stamp)
         return self.path.rename(self.path.with_name(f"{self.path.name}.{stamp}"))
 
 

@@ -18,7 +18,7 @@ from segue.tune.shares import Shares
 from segue.tune.stage_ends import StageEnds
 from segue.tune.stages import Stages
 from segue.tune.study import StudyRecord
-from segue.tune.verdicts import DISK_FULL, FAILURE, OUT_OF_MEMORY, Verdicts, has_ended, has_failed
+from segue.tune.verdicts import DISK_FULL, FAILURE, OUT_OF_MEMORY, OUT_OF_REACH, Verdicts, has_ended, has_failed
 
 
 class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
@@ -74,6 +74,8 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
                 return str(TrialScheduler.CONTINUE)  # its worker ends now, and Tune starts another
             if result.get(DISK_FULL):
                 self._verdicts.out_of_disk = str(result[FAILURE])
+            if result.get(OUT_OF_REACH):
+                self._verdicts.out_of_reach = str(result[FAILURE])
             return str(TrialScheduler.STOP)
         # A resumed trial repeats steps, of which the study holds the verdict if there was one.
         if self._record.is_judged(numbered.number, result[TIME]):
@@ -122,6 +124,7 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         if reason:
             self._record.note_stage_end(trial.number, row["stage"], reason)
             tell_stage_end(self._run.answers(trial.number), row["stage"], row[TIME], reason)
+            self._run.share()
 
     def _exploit(self, trial: NumberedTrial, row: dict[str, Any]) -> None:
         """Let the trial go on from a better one's checkpoint, where population-based training says so."""
@@ -137,6 +140,7 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
             if changed is not None:
                 self._record.note_exploit(trial.number, row[TIME], donor, changed)
                 tell_exploit(path, row[TIME], donor, checkpoint, changed)
+                self._run.share()
                 return
 
     def _standing(self, number: int, result: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,8 +89,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         directory = self._directory(number)
         attributes = {name: row[name] for name in _SHOWN if name in row} | {"directory": directory}
         self._budget.end(number)
-        if self._verdicts.out_of_disk:
-            return  # it is continued when there is room again
+        if self._verdicts.can_keep_nothing:
+            return  # it is continued when there is room again, or the store is back
         reason = self._why_failed(number, row, error) or self._constrain(number, row)
         if reason:
             self._record.fail(number, reason, attributes | {"log": f"{directory}/{LOG}"})

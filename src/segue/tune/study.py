@@ -1,7 +1,7 @@
 """The Optuna study of a sweep: every trial that is planned, running or done, and what came of it."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +36,22 @@ class StudyRecord:
     and the steps that have a value were judged. User attributes go before the state: Optuna freezes what is finished.
     """
 
-    def __init__(self, path: Path, name: str, mode: Mode, space: Space, further: Sequence[Mode] = ()) -> None:
-        """Open the study `name` in the SQLite file `path`, or make it; `further` are the modes of further objectives.
+    def __init__(
+        self,
+        where: Path | RDBStorage,
+        name: str,
+        mode: Mode,
+        space: Space,
+        further: Sequence[Mode] = (),
+        keep: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Open the study `name` in a SQLite file or another storage, or make it.
 
-        Raises ValueError when the file is no study, or a damaged one.
+        `further` are the modes of further objectives. `keep` is called when a trial has begun or ended, and before a
+        trial is told something: it is then on the disk. Raises ValueError when the file is no study, or a damaged one.
         """
-        self._space = space
-        self._disk = StudyCopy(disk_storage(path), name, [mode, *further])
+        self._space, self._keep = space, keep
+        self._disk = StudyCopy(disk_storage(where) if isinstance(where, Path) else where, name, [mode, *further])
         self._memory = StudyCopy(InMemoryStorage(), name, [mode, *further])
         self._memory.study.add_trials(self._disk.study.get_trials(deepcopy=False))
         self.adopted = sum(ADOPTED in trial.user_attrs for trial in self._all)
@@ -141,6 +150,7 @@ class StudyRecord:
                 system_attrs={k: v for k, v in proposed.system_attrs.items() if not k.startswith(NOT_KEPT)},
             )
         )
+        self._keep()
         return number
 
     def parameters(self, number: int) -> dict[str, Any]:
@@ -160,6 +170,7 @@ class StudyRecord:
         """Record that the trial goes on from another one's checkpoint, with other parameters, since `step`."""
         known = self.trial(number).user_attrs.get(LINEAGE, [])
         self._annotate(number, {LINEAGE: [*known, {"at": step, "from": donor, "parameters": dict(recorded)}]})
+        self._keep()
 
     def recorded(self, number: int) -> dict[str, Any]:
         """What the study has of the parameters with which the trial trains now."""
@@ -173,6 +184,7 @@ class StudyRecord:
     def note_stage_end(self, number: int, stage: int, by: str) -> None:
         """Record that a scheduler ended a stage of the trial, and why; the first time stands."""
         self._annotate(number, {STAGES_ENDED_BY: {str(stage): by, **self.stages_ended_by(number)}})
+        self._keep()
 
     def stages_ended_by(self, number: int) -> dict[str, str]:
         """Which stages of the trial a scheduler ended, and why."""
@@ -221,6 +233,7 @@ class StudyRecord:
     def _set_state(self, number: int, state: TrialState, values: Sequence[float] | None = None) -> None:
         for copy in (self._disk, self._memory):
             copy.set_state(number, state, values)
+        self._keep()
 
     def _finish_stopped(self) -> None:
         for number in self.numbers(TrialState.RUNNING):

@@ -62,13 +62,12 @@ class StudyCopy:
         return self._ids[number]
 
 
-def read_trials(path: Path, name: str) -> list[FrozenTrial]:
-    """The trials of a study in a SQLite file, which is left as it is. Raises ValueError for what is no study."""
-    storage = disk_storage(path)
+def read_trials(storage: RDBStorage, name: str, where: str) -> list[FrozenTrial]:
+    """The trials of a study, which is left as it is; its storage is let go of. Raises ValueError for what is none."""
     try:
         return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
     except (KeyError, OptunaError) as error:
-        raise ValueError(f"{path} has no study {name!r}: {error}.") from error
+        raise ValueError(f"{where} has no study {name!r}: {error}.") from error
     finally:
         storage.remove_session()
         storage.engine.dispose()

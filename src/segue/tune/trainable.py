@@ -21,11 +21,13 @@ from segue.plan.sweep import Sweep
 from segue.tune import notice
 from segue.tune.answers import answer_to
 from segue.tune.asked_space import of_recorded
-from segue.tune.disk import is_disk_full
+from segue.tune.disk import is_disk_full, is_out_of_reach
+from segue.tune.driving import on_worker
+from segue.tune.kept import KeptTrial
 from segue.tune.lineage import read_lineage, write_lineage
 from segue.tune.run_directory import LOG, RunDirectory
 from segue.tune.shares import is_out_of_memory
-from segue.tune.verdicts import DISK_FULL, FAILURE, OUT_OF_MEMORY, has_failed
+from segue.tune.verdicts import DISK_FULL, FAILURE, OUT_OF_MEMORY, OUT_OF_REACH, has_failed
 
 TRIAL = "trial.json"  # what a trial trains
 
@@ -55,19 +57,21 @@ def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner) -> Callable[
     device = "cuda" if sweep.resources.get("gpu") else "cpu"
 
     def trial(config: dict[str, Any]) -> None:
-        directory = run.trial(config["trial"])
-        report = _Report(run.answers(config["trial"]), sweep.metric)
+        here = on_worker(run)
+        directory, kept = here.trial(config["trial"]), here.kept_trial(config["trial"])
+        report = _Report(here.answers(config["trial"]), sweep.metric, kept)
         with ExitStack() as stack:
             try:
+                kept.begin()
                 stack.enter_context(_printing_to_log(directory))
-                stack.enter_context(notice.training())
+                stack.enter_context(notice.training(kept.keep_what_can_be))
                 attempt = partial(runner, sweep, config["parameters"], directory, device=device, report=report)
                 _attempts(attempt, report, sweep.retries)
             except BaseException as error:
                 if report.is_stopped:
                     raise
                 traceback.print_exc()
-                report.failed(error, *([DISK_FULL] if is_disk_full(error) else []))
+                report.failed(error, *_everybodys(error))
 
     trial.__mixins__ = (notice.Listening,)  # type: ignore[attr-defined]  # by which Tune extends a function
     return trial
@@ -83,14 +87,20 @@ def _attempts(attempt: Callable[[], None], report: "_Report", retries: int) -> N
                 traceback.print_exc()
                 report.failed(error, OUT_OF_MEMORY)  # returns where there is a larger share to be had
                 os._exit(1)  # Tune starts the trial again with that
-            # What is not finite would be so again, bit for bit; and a full disk is everybody's.
-            if report.is_stopped or not left or isinstance(error, FloatingPointError) or is_disk_full(error):
+            # What is not finite would be so again, bit for bit; and a full disk or a lost store is everybody's.
+            if report.is_stopped or not left or isinstance(error, FloatingPointError) or _everybodys(error):
                 raise
             traceback.print_exc()
             if "CUDA" in str(error):
                 os._exit(1)  # the process cannot use the device any more: Tune starts another one
             print(f"Trying again from the newest checkpoint; {left} attempt{'s' * (left > 1)} left.")
     return None
+
+
+def _everybodys(error: BaseException) -> list[str]:
+    """The marks of an exception that other trials will have as well."""
+    found = {DISK_FULL: is_disk_full(error), OUT_OF_REACH: is_out_of_reach(error)}
+    return [name for name, is_so in found.items() if is_so]
 
 
 def one_line(error: BaseException) -> str:
@@ -140,7 +150,7 @@ def train_one(
             return
         except Left as left:
             print(left, flush=True)
-            os._exit(1)  # Tune starts the trial again, in another process
+            notice.leave()  # Tune starts the trial again, in another process
         except Superseded as superseded:
             exploit = superseded.exploit
             write_lineage(directory, exploit)
@@ -168,17 +178,25 @@ class _Report:
 
     answers: Path
     metric: str
+    kept: KeptTrial = field(default_factory=KeptTrial)
     last: dict[str, Any] = field(default_factory=lambda: {"env_steps": 0, "final": False})
     is_stopped: bool = False
 
     def __call__(self, row: dict[str, Any]) -> Answer | None:
         self.last = row
+        if has_failed(row):
+            self.kept.keep_what_can_be()
+        else:
+            self.kept.keep()
         try:
             tune.report(row)
         except SystemExit:
             self.is_stopped = True
             raise
-        return None if has_failed(row) else answer_to(self.answers, row)
+        if has_failed(row):
+            return None
+        self.kept.hear()
+        return answer_to(self.answers, row)
 
     def failed(self, error: BaseException, *marks: str) -> None:
         """Say why the trial broke, with further marks."""

@@ -17,10 +17,18 @@ class Verdicts:
     """Of trials whose workers were killed because they said nothing."""
     out_of_disk: str | None = None
     """What a trial said that could not write."""
+    out_of_reach: str | None = None
+    """What a trial said that could not keep its results in the run's store; or who else has the run now."""
+
+    @property
+    def can_keep_nothing(self) -> bool:
+        """Whether the run is to end, and its trials to be continued later."""
+        return self.out_of_disk is not None or self.out_of_reach is not None
 
 
 DISK_FULL = "disk_full"  # the key of a report of a trial that could not write
 OUT_OF_MEMORY = "out_of_memory"  # the key of a report of a trial whose memory did not fit into its share of a GPU
+OUT_OF_REACH = "out_of_reach"  # the key of a report of a trial that could not reach the run's store
 
 
 def has_failed(result: Mapping[str, Any]) -> bool:

@@ -5,13 +5,20 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
-from segue.tune.study_copy import read_trials
+from segue.store.database import database_storage, url_with_password
+from segue.store.fetched import fetched
+from segue.tune.study_copy import disk_storage, read_trials
 
 
-def trials_to_adopt(run: Path) -> tuple[list[FrozenTrial], str]:
+def trials_to_adopt(run: Path | str) -> tuple[list[FrozenTrial], str]:
     """The trials of a run directory, and where they are from; raises ValueError where there are none to be found."""
-    definition, study = run / "sweep.json", run / "study.db"
-    if not definition.is_file() or not study.is_file():
+    folder = fetched(run).path
+    definition, file = folder / "sweep.json", folder / "study.db"
+    recorded = json.loads(definition.read_text()) if definition.is_file() else {}
+    study = recorded.get("study")
+    if not recorded or not (study or file.is_file()):
         raise ValueError(f"{run} is no run directory to start from: it has no sweep.json or no study.db.")
-    name = str(json.loads(definition.read_text())["name"])
-    return read_trials(study, name), str(run)
+    if study:
+        storage = database_storage(url_with_password(study["storage"]))
+        return read_trials(storage, study["name"], study["storage"]), str(run)
+    return read_trials(disk_storage(file), recorded["name"], str(file)), str(run)

@@ -1,0 +1,62 @@
+"""A study in a database of the user's: opened, or refused in one sentence, and named without its password."""
+
+import os
+from typing import TYPE_CHECKING
+
+from segue.store.objects import reason
+from segue.store.secrets import HIDDEN, password_removed, without_secrets
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+STORAGE = "SEGUE_STORAGE"  # the environment's variable for a URL with its password
+_CONNECT_SECONDS = 5
+
+
+def url_with_password(url: str) -> str:
+    """The URL as the environment gives it, if it is the same but for the password; else as it is.
+
+    PGPASSWORD and ~/.pgpass do as well, which PostgreSQL's own library reads.
+    """
+    given = os.environ.get(STORAGE, "")
+    return given if password_removed(given) == url else url
+
+
+def database_storage(url: str) -> "RDBStorage":
+    """Optuna's storage at the URL, with its tables; raises ValueError, without secrets, where there can be none."""
+    import optuna
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+    shown = without_secrets(url)
+    patient = {"connect_timeout": _CONNECT_SECONDS} if url.startswith(("postgresql", "mysql")) else {}
+    try:
+        # Optuna would read braces, which a password may have, as a template.
+        return RDBStorage(
+            url.replace("{", "{{").replace("}", "}}"),
+            engine_kwargs={"connect_args": patient, "pool_pre_ping": True},
+        )
+    except ImportError as error:
+        raise ValueError(
+            f"The database {shown} needs a package that is not installed: for PostgreSQL, run `pip install "
+            "'segue[postgres]'` and write postgresql+psycopg://USER@HOST/NAME."
+        ) from error
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ValueError(
+            f"{shown} is no address of a database: give one such as postgresql+psycopg://USER@HOST/NAME."
+        ) from error
+    except (DBAPIError, optuna.exceptions.OptunaError, SQLAlchemyError, RuntimeError) as error:
+        raise ValueError(
+            f"The database {shown} cannot be used ({database_reason(error, url)}): check that it is there, that this "
+            f"user may write in it, and the password (in --storage, {STORAGE}, PGPASSWORD or ~/.pgpass)."
+        ) from error
+
+
+def database_reason(error: BaseException, url: str) -> str:
+    """What a database said, on one line and without the URL's password."""
+    from sqlalchemy.engine import make_url
+
+    said = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+    password = make_url(url).password
+    words = reason(OSError(said[0]))
+    return words.replace(str(password), HIDDEN) if password else words

@@ -1,0 +1,121 @@
+"""Real servers on loopback: moto's S3, which can ask for credentials, and a PostgreSQL of our own."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+import pytest
+
+PASSWORD = "pass}word"  # a brace must survive Optuna's templates
+BUCKET = "runs"
+_SECONDS = 60
+_MOTO = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print("http://%s:%d" % server.get_host_and_port(), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def an_s3(**environment: str) -> Iterator[dict[str, str]]:
+    """A server with an empty bucket; yields the environment in which it is found."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _MOTO],
+        env=os.environ | environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        endpoint = server.stdout.readline().strip()
+        found = {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": "some-key",
+            "AWS_SECRET_ACCESS_KEY": "some-secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        try:
+            client("s3", found).create_bucket(Bucket=BUCKET)
+            yield found
+        finally:
+            server.communicate(timeout=_SECONDS)
+
+
+def client(service: str, found: dict[str, str]) -> object:
+    """Amazon's own client of a service."""
+    return boto3.client(
+        service,
+        endpoint_url=found["AWS_ENDPOINT_URL"],
+        aws_access_key_id=found["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=found["AWS_SECRET_ACCESS_KEY"],
+        region_name="us-east-1",
+    )
+
+
+@contextmanager
+def a_postgres() -> Iterator[str]:
+    """The URL of a database, for a user with a password; skips where there is no PostgreSQL on this machine."""
+    programs = _programs()
+    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        who = _somebody(Path(folder))
+        secret = Path(folder, "password")
+        secret.write_text(PASSWORD)
+        secret.chmod(0o644)
+        data, port = Path(folder, "data"), _free_port()
+        init = [programs / "initdb", "-D", data, "-U", "owner", "-A", "scram-sha-256", f"--pwfile={secret}", "-N"]
+        subprocess.run(init, **who, check=True, capture_output=True, cwd=folder)
+        serve = [programs / "postgres", "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1"]
+        with subprocess.Popen(
+            [*serve, "-c", "fsync=off"], **who, stderr=subprocess.PIPE, text=True, cwd=folder
+        ) as server:
+            assert server.stderr is not None
+            for line in server.stderr:
+                if "ready to accept connections" in line:
+                    break
+            threading.Thread(target=server.stderr.read, daemon=True).start()  # so that it never waits for us
+            try:
+                yield f"postgresql+psycopg://owner:{PASSWORD}@127.0.0.1:{port}/postgres"
+            finally:
+                server.terminate()
+                server.wait(_SECONDS)
+
+
+def _programs() -> Path:
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not versions:
+        pytest.skip("there is no PostgreSQL server on this machine: apt-get install postgresql")
+    return versions[-1].parent
+
+
+def _somebody(folder: Path) -> dict[str, str]:
+    """Whom to run it as: it refuses to be run by root."""
+    if os.getuid() != 0:
+        return {}
+    try:
+        postgres = pwd.getpwnam("postgres")
+    except KeyError:
+        pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+    os.chown(folder, postgres.pw_uid, postgres.pw_gid)
+    return {"user": "postgres", "group": "postgres"}  # type: ignore[dict-item]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])

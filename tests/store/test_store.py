@@ -1,0 +1,242 @@
+"""Objects, mirrors and the lock of a run, on a folder that stands for a bucket."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segue.store import holder, objects
+from segue.store.fetched import fetched
+from segue.store.holder import DRIVER, Heartbeat, Holder, is_driven, take
+from segue.store.mirror import Mirror, checkpoints_last
+from segue.store.objects import Store, StoreError
+from segue.store.secrets import password_removed, without_secrets
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    (tmp_path / "bucket").mkdir()
+    return replace(Store.of(f"file://{tmp_path}/bucket/run"), waits=(0.0, 0.0))
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holder, "_SETTLING_SECONDS", 0.0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "here").mkdir()
+    return tmp_path / "here"
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, names: Callable[[str], bool], times: int) -> list[str]:
+    """Let so many writes of some objects fail; which were tried."""
+    original, tried = objects._write, []
+
+    def write(files: object, root: str, name: str, content: bytes) -> None:
+        tried.append(name)
+        if names(name) and sum(map(names, tried)) <= times:
+            raise OSError("When putting: AWS Error NETWORK_CONNECTION during PutObject operation: curlCode: 7, gone")
+        original(files, root, name, content)
+
+    monkeypatch.setattr(objects, "_write", write)
+    return tried
+
+
+def test_an_object_is_what_was_written_last(store: Store) -> None:
+    assert store.read("a/b") is None and store.names() == {}
+    store.write("a/b", b"one")
+    store.write("a/b", b"two")
+    store.at("a").write("c", b"")
+    assert store.read("a/b") == b"two"
+    assert {name: entry.size for name, entry in store.names().items()} == {"a/b": 3, "a/c": 0}
+    store.remove("a/b")
+    store.remove("a/b")
+    assert set(store.names()) == {"a/c"}
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["a", "b/c", "b/d", "e.pt"]), st.binary(max_size=8)), max_size=4))
+@settings(max_examples=15, deadline=None)
+def test_a_store_follows_a_folder_and_another_folder_follows_the_store(
+    tmp_path_factory: pytest.TempPathFactory, states: list[dict[str, bytes]]
+) -> None:
+    base = tmp_path_factory.mktemp("mirrored")
+    store, here, there = Store.of(f"file://{base}/bucket"), base / "here", base / "there"
+    here.mkdir()
+    mirror = Mirror(store, here, rank=checkpoints_last)
+    for state in states:
+        for path in [path for path in here.rglob("*") if path.is_file()]:
+            path.unlink()
+        for name, content in state.items():
+            (here / name).parent.mkdir(exist_ok=True)
+            (here / name).write_bytes(content)
+        mirror.push()
+        assert {name: store.read(name) for name in store.names()} == state
+    Mirror(store, there).pull()
+    last = states[-1] if states else {}
+    assert {name: (there / name).read_bytes() for name in last} == last
+
+
+def test_nothing_is_sent_twice(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = failing(monkeypatch, lambda name: False, 0)
+    (folder / "results.jsonl").write_text("1\n")
+    mirror = Mirror(store, folder)
+    mirror.push()
+    mirror.push()
+    assert tried == ["results.jsonl"]
+
+
+def test_a_kill_between_row_and_checkpoint_leaves_the_row_and_the_checkpoint_before(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = Mirror(store, folder, rank=checkpoints_last)
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "checkpoint-1-a.pt").write_text("first")
+    (folder / "results.jsonl").write_text("1\n")
+    mirror.push()
+    (folder / "checkpoints" / "checkpoint-1-a.pt").unlink()
+    (folder / "checkpoints" / "checkpoint-2-b.pt").write_text("second")
+    (folder / "results.jsonl").write_text("1\n2\n")
+    failing(monkeypatch, lambda name: name.endswith(".pt"), 99)
+    with pytest.raises(StoreError, match="cannot be written"):
+        mirror.push()
+    assert store.read("results.jsonl") == b"1\n2\n"
+    assert [name for name in store.names() if name.endswith(".pt")] == ["checkpoints/checkpoint-1-a.pt"]
+
+
+def test_a_write_that_fails_twice_is_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = failing(monkeypatch, lambda name: True, 2)
+    store.write("a", b"1")
+    assert store.read("a") == b"1" and tried == ["a"] * 3
+
+
+def test_what_cannot_be_written_for_good_is_said_in_a_sentence(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, lambda name: True, 99)
+    with pytest.raises(StoreError) as caught:
+        store.write("a", b"1")
+    assert str(caught.value) == f"The store {store.shown()} cannot be written (NETWORK_CONNECTION: curlCode: 7, gone)."
+
+
+def test_a_refusal_is_not_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def write(files: object, root: str, name: str, content: bytes) -> None:
+        tried.append(name)
+        raise OSError("AWS Error ACCESS_DENIED during PutObject operation: Access Denied")
+
+    monkeypatch.setattr(objects, "_write", write)
+    with pytest.raises(StoreError, match="ACCESS_DENIED"):
+        store.write("a", b"1")
+    assert tried == ["a"]
+
+
+def test_what_could_not_be_sent_stays_and_what_the_store_has_newer_comes(store: Store, folder: Path) -> None:
+    store.write("rows", b"1\n")
+    store.write("other", b"new")
+    (folder / "rows").write_text("1\n2\n")
+    (folder / "other").write_text("old")
+    (folder / "more.pt").write_text("unsent")
+    mirror = Mirror(store, folder)
+    mirror.pull(keep_ahead=True)
+    assert (folder / "rows").read_text() == "1\n2\n" and (folder / "other").read_text() == "new"
+    mirror.push()
+    assert store.read("rows") == b"1\n2\n" and store.read("more.pt") == b"unsent"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ftp://host/run", "no place for a run"),
+        ("s3://bucket", "no folder in the bucket"),
+        ("s3:///run", "no place for a run"),
+        ("s3://KEY:word@bucket/run", "keys in it"),
+        ("s3://bucket/run?secret_key=word", "keys in it"),
+    ],
+)
+def test_a_url_that_cannot_be_a_store_is_refused_without_its_secrets(url: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        Store.of(url)
+    assert "word" not in str(caught.value)
+
+
+@given(st.text("abc%4:}{+-", min_size=1, max_size=9))
+def test_no_password_stays_in_a_url(password: str) -> None:
+    url = f"postgresql+psycopg://me:{password}@host:1/db"
+    assert without_secrets(f"--storage={url} x") == "--storage=postgresql+psycopg://me:***@host:1/db x"
+    assert password_removed(url) == "postgresql+psycopg://me@host:1/db"
+
+
+def said(lines: list[str]) -> Callable[[str], None]:
+    return lines.append
+
+
+def test_a_run_is_held_by_one_driver_until_it_lets_go(store: Store) -> None:
+    heartbeat, before = take(store, said([]))
+    assert before is None and is_driven(store)
+    with heartbeat.beating(), pytest.raises(ValueError, match="in use by process"):
+        take(store, said([]))
+    assert not is_driven(store)
+    _, before = take(store, said([]))
+    assert before == heartbeat.me.session
+    assert set(store.names()) == {DRIVER}
+
+
+def test_a_run_of_a_process_that_is_gone_is_free_at_once(store: Store) -> None:
+    gone = replace(Holder.here(), begun="1")
+    store.write(DRIVER, json.dumps(asdict(gone)).encode())
+    _, before = take(store, said([]))
+    assert before == gone.session
+
+
+def test_a_run_of_another_machine_is_taken_over_when_it_was_silent_for_long(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = replace(Holder.here(), machine="far", host="far")
+    store.write(DRIVER, json.dumps(asdict(far)).encode())
+    with pytest.raises(ValueError, match=r"in use by process \d+ on far"):
+        take(store, said([]))
+    monkeypatch.setattr(holder, "STALE_SECONDS", 0.0)
+    lines: list[str] = []
+    heartbeat, _ = take(store, said(lines))
+    assert "taken over" in lines[0]
+    late = Heartbeat(store, far)
+    late.beat()
+    assert late.lost and "has taken over" in late.lost and heartbeat.lost is None
+
+
+def test_the_heart_beats(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holder, "BEAT_SECONDS", 0.01)
+    heartbeat, _ = take(store, said([]))
+    beats: list[None] = []
+    heartbeat.also = lambda: beats.append(None)
+    with heartbeat.beating():
+        deadline = time.monotonic() + 10
+        while len(beats) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    held = Holder.of(store)
+    assert held is not None and held.released
+
+
+def test_a_run_is_fetched_without_its_checkpoints(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(ValueError, match=r"no run: it has no sweep\.json"):
+        fetched(store.url)
+    for name in ("sweep.json", "trials/0000/results.jsonl", "trials/0000/checkpoints/checkpoint-1-a.pt"):
+        store.write(name, b'{"runs": [{"started": "today"}]}')
+    run = fetched(store.url)
+    assert {path.name for path in run.path.rglob("*") if path.is_file()} == {"sweep.json", "results.jsonl"}
+    (run.path / "report.html").write_text("report")
+    run.keep("report.html", "missing")
+    assert store.read("report.html") == b"report"
+    store.write("sweep.json", b'{"runs": [{"started": "tomorrow"}]}')
+    store.remove("trials/0000/results.jsonl")
+    assert not list(fetched(store.url).path.rglob("results.jsonl")), "of another run"
