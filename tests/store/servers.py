@@ -1,5 +1,6 @@
 """Real servers on loopback: moto's S3, which can ask for credentials, and a PostgreSQL of our own."""
 
+import json
 import os
 import pwd
 import shutil
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -55,7 +57,7 @@ def an_s3(**environment: str) -> Iterator[dict[str, str]]:
             server.communicate(timeout=_SECONDS)
 
 
-def client(service: str, found: dict[str, str]) -> object:
+def client(service: str, found: dict[str, str]) -> Any:
     """Amazon's own client of a service."""
     return boto3.client(
         service,
@@ -64,6 +66,17 @@ def client(service: str, found: dict[str, str]) -> object:
         aws_secret_access_key=found["AWS_SECRET_ACCESS_KEY"],
         region_name="us-east-1",
     )
+
+
+def a_reader(found: dict[str, str]) -> dict[str, str]:
+    """Credentials of a new user who may only read; takes three requests."""
+    iam = client("iam", found)
+    iam.create_user(UserName="reader")
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    may = {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*", "s3:HeadBucket", "s3:HeadObject"], "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    iam.put_user_policy(UserName="reader", PolicyName="reading", PolicyDocument=policy)
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from segue.tune.board import Board
 from segue.tune.budget import Budget
 from segue.tune.notify import Notifier, best_of, ending_of
 from segue.tune.run_directory import RunDirectory
+from segue.tune.verdicts import Verdicts
 from tests.tune.doubles import make_sweep
 from tests.tune.drivers import driving, run, trials_of, wait_for
 from tests.tune.fake_tune import FakeTune, open_record
@@ -151,10 +152,11 @@ def test_a_run_that_breaks_is_told_and_a_refusal_is_not(board: Board, tmp_path: 
 @pytest.mark.parametrize(
     ("given", "event", "words"),
     [
-        ((None, False, None), "done", "It has ended; 3 of 3 trials are done. The best is trial 2, return 0.7"),
-        ((signal.SIGUSR1, False, None), "interrupted", "SIGUSR1 interrupted it; 3 of 3 trials are done"),
-        ((None, True, None), "out_of_time", "The time for this run is over"),
-        ((None, False, "OSError"), "disk_full", "The disk is full; 3 of 3"),
+        ((None, False, Verdicts()), "done", "It has ended; 3 of 3 trials are done. The best is trial 2, return 0.7"),
+        ((signal.SIGUSR1, False, Verdicts()), "interrupted", "SIGUSR1 interrupted it; 3 of 3 trials are done"),
+        ((None, True, Verdicts()), "out_of_time", "The time for this run is over"),
+        ((None, False, Verdicts(out_of_disk="OSError")), "disk_full", "The disk is full; 3 of 3"),
+        ((None, False, Verdicts(out_of_reach="StoreError")), "out_of_reach", "The store of the run is out of reach"),
     ],
 )
 def test_how_a_run_ended_in_a_sentence(board: Board, given: Any, event: str, words: str) -> None:

@@ -1,6 +1,7 @@
 """Sweeps that are kept in real stores: moto's S3, and a PostgreSQL server."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,11 +13,13 @@ from tempfile import TemporaryDirectory
 import optuna
 import pytest
 
+from segue.cli import main
 from segue.plan.files import read_rows
 from segue.report.summary import read_summary
+from segue.store import objects
 from segue.store.fetched import fetched
 from segue.store.objects import Store
-from tests.store.servers import BUCKET, PASSWORD, a_postgres, an_s3
+from tests.store.servers import BUCKET, PASSWORD, a_postgres, a_reader, an_s3
 from tests.tune.clusters import SECONDS, guarded
 from tests.tune.drivers import ROOT, wait_for
 from tests.tune.three_nodes import SHORT
@@ -57,7 +60,7 @@ def three_nodes(environment: dict[str, str], caches: Path) -> Iterator[str]:
 @contextmanager
 def driver(environment: dict[str, str], home: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """A driver with a cache and a working directory of its own."""
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.tune.stored_sweep", *arguments],
         env=environment | {"XDG_CACHE_HOME": str(home / "cache"), "PYTHONPATH": f"{ROOT}/src:{ROOT}"},
@@ -70,7 +73,9 @@ def driver(environment: dict[str, str], home: Path, *arguments: str) -> Iterator
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def check_complete(trials: list[optuna.trial.FrozenTrial], run: Path) -> None:
@@ -121,6 +126,76 @@ def test_a_killed_driver_costs_no_stage_when_nothing_local_is_left(
         assert not [name for name in store.names() if name.startswith(("probe", "tune"))]
         per_trial = [name for name in store.names() if name.startswith("trials/0001/checkpoints/")]
         assert len(per_trial) == 2, "older checkpoints are removed"
+
+
+@pytest.mark.slow
+def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_is_back(tmp_path: Path) -> None:
+    bucket, home = tmp_path / "bucket", tmp_path / "home"
+    bucket.mkdir()
+    url, results = f"file://{bucket}/wean", bucket / "wean" / RESULTS
+    with TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary:
+        environment = os.environ | {"TMPDIR": temporary}
+        with driver(environment, home, url, "", "") as first:
+            wait_for(lambda: first.poll() is not None or (results.exists() and STAGE_DONE in results.read_bytes()))
+            bucket.rename(tmp_path / "away")
+            bucket.write_text("no folder")
+            said, _ = first.communicate(timeout=SECONDS)
+        told = said.splitlines()[-1]
+        assert told.startswith(f"The store {url}/trials/") or told.startswith(f"StoreError: The store {url}/"), said
+        assert "cannot be" in told and told.endswith("the same command goes on."), said
+        here = {path.relative_to(home): path.read_bytes() for path in home.rglob("worker-*/trials/*/results.jsonl")}
+        bucket.unlink()
+        (tmp_path / "away").rename(bucket)
+        assert any(
+            len(content) > results.parents[1].joinpath(*path.parts[-2:]).stat().st_size
+            for path, content in here.items()
+        ), "what could not be sent is here"
+        with driver(environment, home, url, "", "") as second:
+            said, _ = second.communicate(timeout=SECONDS)
+            assert said.splitlines()[-1] == "done", said
+    check_complete(
+        list(optuna.load_study(study_name="wean_to_ppo", storage=f"sqlite:///{bucket}/wean/study.db").trials),
+        bucket / "wean",
+    )
+
+
+@pytest.mark.slow
+def test_what_cannot_be_kept_is_refused_in_one_sentence_without_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    weaning = str(ROOT / "sweeps" / "wean_to_ppo.py")
+
+    def refusal(*arguments: str) -> str:
+        with pytest.raises(SystemExit) as left:
+            main([weaning, *arguments])
+        said = capsys.readouterr().err
+        assert left.value.code == 2 and said.count("\n") == 1, said
+        assert not any(secret in said for secret in (PASSWORD, "some-secret", "no-secret", "wrong-word")), said
+        return said
+
+    # Four requests, which make a user who may only read, go unchecked.
+    with an_s3(INITIAL_NO_AUTH_ACTION_COUNT="4") as found:
+        reader = a_reader(found)
+        for name, value in (found | reader).items():
+            monkeypatch.setenv(name, value)
+        assert "cannot be written (ACCESS_DENIED" in refusal("--run-dir", f"s3://{BUCKET}/read_only")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "no-secret")
+        objects.forget_connections()
+        assert "check its name, and the credentials" in refusal("--run-dir", f"s3://{BUCKET}/wrong_credentials")
+    with an_s3() as found:
+        for name, value in found.items():
+            monkeypatch.setenv(name, value)
+        assert "The bucket 'missing'" in refusal("--run-dir", "s3://missing/run")
+    assert "check AWS_ENDPOINT_URL and the network" in refusal("--run-dir", f"s3://{BUCKET}/gone")
+    with a_postgres() as url:
+        wrong = url.replace(PASSWORD, "wrong-word")
+        assert "password authentication failed" in refusal("--run-dir", "run", "--storage", wrong)
+        assert 'database "none" does not exist' in refusal("--run-dir", "run", "--storage", f"{url[:-8]}none")
+    assert "cannot be used (connection failed" in refusal("--run-dir", "run", "--storage", url)
+    assert "is no address of a database" in refusal("--run-dir", "run", "--storage", "me:wrong-word@host/db")
+    assert not (tmp_path / "run").exists()
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def database_storage(url: str) -> "RDBStorage":
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-    shown = without_secrets(url)
+    shown = without_secrets(url) if "://" in url else "What is given as --storage"
     patient = {"connect_timeout": _CONNECT_SECONDS} if url.startswith(("postgresql", "mysql")) else {}
     try:
         # Optuna would read braces, which a password may have, as a template.

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from segue.store.objects import Store, StoreError
@@ -72,7 +72,7 @@ class Heartbeat:
     """Holds a run for this process. `lost` says who has taken it over since."""
 
     def __init__(self, store: Store, me: Holder) -> None:
-        self.store, self.me = store, me
+        self.store, self.me = replace(store, waits=()), me  # the next beat is the next attempt
         self.lost: str | None = None
         self.also: Callable[[], None] = lambda: None  # at every beat
         self._over = threading.Event()
@@ -98,7 +98,7 @@ class Heartbeat:
             thread.join()
             with suppress(StoreError):  # then it is let go of when it was silent for long
                 if not self.lost:
-                    self._write(Holder(**asdict(self.me) | {"released": True}))
+                    self._write(replace(self.me, released=True))
 
     def _beat_on(self) -> None:
         while not self._over.wait(BEAT_SECONDS) and not self.lost:

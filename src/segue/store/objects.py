@@ -190,6 +190,11 @@ def _connected(url: str, endpoint: tuple[tuple[str, str], ...]) -> tuple[Any, st
     return files, root
 
 
+def forget_connections() -> None:
+    """Connect anew next time: the environment has other credentials now."""
+    _connected.cache_clear()
+
+
 def _endpoint(url: str) -> dict[str, str]:
     """The server that the URL or the environment names, if it is not Amazon's."""
     asked = {key: value for key, value in parse_qsl(urlsplit(url).query) if key in ("endpoint_override", "scheme")}

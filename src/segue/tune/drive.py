@@ -222,7 +222,7 @@ class _Run:
         return Watchdog(self.sweep.report_timeout_s, self.verdicts, tell=tell)
 
     def ending(self) -> tuple[Event, str]:
-        return ending_of(self.board, self.interruption.by, self.interruption.is_late, self.verdicts.out_of_disk)
+        return ending_of(self.board, self.interruption.by, self.interruption.is_late, self.verdicts)
 
 
 def _train(parts: _Run, options: Options) -> None:

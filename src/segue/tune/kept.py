@@ -5,6 +5,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterable
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from segue.plan.files import write_atomic
@@ -13,6 +14,7 @@ from segue.store.mirror import Mirror, checkpoints_first, checkpoints_last
 from segue.store.objects import Store, StoreError
 
 STUDY = "study.db"
+_LAST_WAITS = (0.5, 1.0)  # seconds
 
 
 class KeptTrial:
@@ -51,6 +53,11 @@ class StoredTrial(KeptTrial):
     def keep(self) -> None:
         """Send what is new; raises StoreError."""
         self._mirror.push()
+
+    def keep_what_can_be(self) -> None:
+        """Send what is new without much patience: either the store is known to be lost, or the machine is going."""
+        self._mirror.store = replace(self._mirror.store, waits=_LAST_WAITS)
+        super().keep_what_can_be()
 
     def hear(self) -> None:
         """Fetch what the driver has told the trial, after the checkpoints that it names."""

@@ -22,8 +22,9 @@ from segue.tune.board import Board
 from segue.tune.provenance import NOTIFY
 from segue.tune.trainable import one_line
 from segue.tune.trial_facts import facts_of
+from segue.tune.verdicts import Verdicts
 
-Event = Literal["done", "interrupted", "out_of_time", "disk_full", "broken", "stalled"]
+Event = Literal["done", "interrupted", "out_of_time", "disk_full", "out_of_reach", "broken", "stalled"]
 SECONDS = 10.0
 
 
@@ -116,13 +117,15 @@ def best_of(board: Board) -> dict[str, Any] | None:
     return {"trial": found.number, "metric": sweep.metric, "value": found.values[0], "parameters": parameters}
 
 
-def ending_of(board: Board, interrupted_by: int | None, late: bool, disk_full: str | None) -> tuple[Event, str]:
+def ending_of(board: Board, interrupted_by: int | None, late: bool, verdicts: Verdicts) -> tuple[Event, str]:
     """How a run ended, as an event and a sentence."""
     done = f"{board.done} of {board.budget.trials} trials are done"
     if interrupted_by is not None:
         return "interrupted", f"{signal.Signals(interrupted_by).name} interrupted it; {done}, and it can be continued."
-    if disk_full is not None:
+    if verdicts.out_of_disk is not None:
         return "disk_full", f"The disk is full; {done}, and it can be continued when there is room."
+    if verdicts.out_of_reach is not None:
+        return "out_of_reach", f"The store of the run is out of reach; {done}, and the same command goes on."
     if late:
         return "out_of_time", f"The time for this run is over; {done}, and the same command goes on."
     best = best_of(board)
