@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ def write_winner(sweep: Sweep, run: Path, console: Console) -> None:
 
     The trials are kept whatever happens here.
     """
-    try:
-        _write(sweep, run, console)
-    except (OSError, ValueError) as error:
-        print(f"The winner and the report were not written: {error}", file=sys.stderr)
+    for what, write in (("winner", partial(_winner, sweep)), ("report", _report)):
+        try:
+            write(run, console)
+        except Exception as error:  # a sweep that is done has not failed
+            print(f"The {what} was not written: {error}", file=sys.stderr)
 
 
-def _write(sweep: Sweep, run: Path, console: Console) -> None:
+def _winner(sweep: Sweep, run: Path, console: Console) -> None:
     from segue.report.export import JSON, PYTHON, Winner, export
     from segue.report.facts import facts
     from segue.report.heldout import read_comparison
@@ -34,14 +36,18 @@ def _write(sweep: Sweep, run: Path, console: Console) -> None:
     best = held_out.configurations[0].trial if held_out else next(iter(complete), None)
     if best in complete:
         trial = complete[best]
-        pipeline = sweep.pipeline(**parameters_of(sweep, trial.parameters))
+        pipeline = sweep.pipeline(**parameters_of(sweep, trial.trained_with))
         winner = Winner(trial, pipeline, RunDirectory(run).newest_checkpoint(trial.number))
         problem = export(summary, sweep, winner, held_out)
         files = f"{run / JSON}" if problem else f"{run / JSON}, {run / PYTHON}"
         say(console, f"Winner: {files}{f' (no Python file: {problem})' * bool(problem)}")
-    from segue.cli.report import write
 
-    say(console, f"Report: {write(summary, run)}")
+
+def _report(run: Path, console: Console) -> None:
+    from segue.cli.report import write
+    from segue.report.summary import read_summary
+
+    say(console, f"Report: {write(read_summary(run), run)}")
 
 
 def parameters_of(sweep: Sweep, recorded: Mapping[str, Any]) -> dict[str, Any]:
