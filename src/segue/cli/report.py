@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from segue.cli.said import say
 from segue.plan.packages import needs
 
 if TYPE_CHECKING:
@@ -19,16 +20,16 @@ def command(
     """Write what came out of a sweep so far as one HTML page, which opens without a network."""
     from segue.report.summary import read_summary
 
-    path = write(read_summary(run), run, out)
-    Console().print(f"Report: {path}", highlight=False, markup=False, soft_wrap=True)
+    path = write(read_summary(run), out)
+    say(Console(), f"Report: {path}")
     return 0
 
 
-def write(summary: "Summary", run: Path, out: Path | None = None) -> Path:
+def write(summary: "Summary", out: Path | None = None) -> Path:
     """Write the report and return its path; raises ValueError where it cannot be written or a package is missing."""
     with needs("report", "A report"):
         from segue.report.page import FILE, write_report
-    path = out or run / FILE
+    path = out or summary.run / FILE
     try:
         write_report(summary, path)
     except OSError as error:

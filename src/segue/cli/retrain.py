@@ -83,7 +83,7 @@ def _tell(console: Console, asked: "Sweep", summary: "Summary", best: "list[Tria
     comparison = compared("min" if summary.mode == "min" else "max", configurations)
     console.print(_table(comparison, summary.metric))
     say(console, comparison.verdict)
-    write_winner(asked, summary.run, console)
+    write_winner(asked, summary, console)
     return 0
 
 

@@ -121,7 +121,7 @@ def _tell(console: Console, asked: Sweep, result: "SweepResult") -> int:
         console.print("The sweep is complete: there is nothing left to train.", highlight=False, markup=False)
     summary = read_summary(result.run.path)
     show(summary, console)
-    write_winner(asked, result.run.path, console)
+    write_winner(asked, summary, console)
     if result.interrupted_by is not None:
         return _interrupted(result.interrupted_by)
     if result.problem:
