@@ -15,6 +15,7 @@ from segue.report.facts import TrialFacts
 from segue.report.headline import short
 from segue.report.shown_study import distributions
 from segue.report.statistics import probability_of_improvement
+from segue.report.summary import command_for
 
 FEW_TRIALS = 10
 _SURE = 0.9  # of being better
@@ -49,7 +50,8 @@ def _second(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     first, second = evidence.complete[:2]
     lead = f"Trial {first.number} has {short(first.metric)}, trial {second.number} {short(second.metric)}"
     seeds = min(len(first.per_seed), len(second.per_seed))
-    retrain = f"Retrain the best on new seeds: segue retrain {evidence.summary.run} --top 3 --seeds 10."
+    command = command_for("segue", "retrain", str(evidence.summary.run), "--top", "3", "--seeds", "10")
+    retrain = f"Retrain the best on new seeds: {command}"
     if seeds < 2:
         yield Finding("One seed cannot tell the winner from the second", f"{lead}, each on one seed. {retrain}")
         return

@@ -87,10 +87,12 @@ def read_summary(run: Path) -> Summary:
     definition = run / "sweep.json"
     if not definition.is_file():
         raise ValueError(f"{run} is no run directory: it has no sweep.json.")
-    recorded = json.loads(definition.read_text())
-    asked = recorded["definition"]
-    trials = _trials(run / "study.db", recorded["name"])
-    return Summary(run, recorded["name"], asked["metric"], asked["mode"], trials, recorded)
+    try:
+        recorded = json.loads(definition.read_text())
+        name, metric, mode = recorded["name"], recorded["definition"]["metric"], recorded["definition"]["mode"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{definition} is damaged ({error}): it is no record of a sweep.") from error
+    return Summary(run, name, metric, mode, _trials(run / "study.db", name), recorded)
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -115,9 +117,9 @@ def commands(summary: Summary) -> list[str]:
     best = summary.best[:1]
     shown = summary.run / best[0].user_attrs.get("directory", "trials") if best else summary.run
     return [
-        _command("tensorboard", "--logdir", str(summary.run / "trials")),
-        _command("optuna-dashboard", summary.storage),
-        _command("optuna", "trials", "--storage", summary.storage, "--study-name", summary.name),
+        command_for("tensorboard", "--logdir", str(summary.run / "trials")),
+        command_for("optuna-dashboard", summary.storage),
+        command_for("optuna", "trials", "--storage", summary.storage, "--study-name", summary.name),
         shlex.join(["ls", str(shown)]),
     ]
 
@@ -196,7 +198,8 @@ def _failures(summary: Summary) -> list[str]:
     return lines + [f"and {len(failed) - _SHOWN_FAILURES} more failed"] * (len(failed) > _SHOWN_FAILURES)
 
 
-def _command(tool: str, *arguments: str) -> str:
+def command_for(tool: str, *arguments: str) -> str:
+    """A command line of a tool, as it can be typed here."""
     # Whoever runs `make` or .venv/bin/python has not put the environment's tools on the path.
     beside = Path(sys.executable).parent / tool
     if shutil.which(tool):
