@@ -27,6 +27,7 @@ from segue.tune.drive import Options, run_sweep
 from segue.tune.study import StudyRecord
 
 TRIALS, WARM_UP, STAGES, STEPS, TARGET_MS = 300, 10, 3, 1_000, 150.0
+_TOTAL = STAGES * STEPS
 _WRITES = ("propose", "begin", "report", "note_stages", "stop", "complete")
 
 
@@ -49,31 +50,35 @@ def pipeline(lr: float, gae_lambda: float) -> TrainingPipeline:
     )
 
 
-def nothing(
-    sweep: Sweep,
-    parameters: Mapping[str, Any],
-    directory: Path,
-    *,
-    device: str,
-    report: Callable[[dict[str, Any]], Any],
-) -> None:
-    """In place of training: a row at the end of each stage."""
-    for stage in range(STAGES):
-        value = parameters["gae_lambda"] * (stage + 1)
-        row = {
-            "return": value,
-            "metric_per_seed": [value],
-            "env_steps": (stage + 1) * STEPS,
-            "total_env_steps": (stage + 1) * STEPS,
-            "stage": stage,
-            "stages": STAGES,
-            "stage_steps": STEPS,
-            "stage_done": True,
-            "final": stage == STAGES - 1,
-            "evaluation": {"return": value},
-        }
-        append_row(directory / "results.jsonl", row)
-        report(row)
+def trains_nothing(reports: int) -> Callable[..., None]:
+    """In place of training: so many rows, evenly over the stages."""
+
+    def run(
+        sweep: Sweep,
+        parameters: Mapping[str, Any],
+        directory: Path,
+        *,
+        device: str,
+        report: Callable[[dict[str, Any]], Any],
+    ) -> None:
+        for index in range(1, reports + 1):
+            step, stage = index * _TOTAL // reports, STAGES * (index - 1) // reports
+            row = {
+                "return": parameters["gae_lambda"],
+                "metric_per_seed": [parameters["gae_lambda"]],
+                "env_steps": step,
+                "total_env_steps": step,
+                "stage": stage,
+                "stages": STAGES,
+                "stage_steps": step - stage * STEPS,
+                "stage_done": STAGES * index // reports > stage,
+                "final": index == reports,
+                "evaluation": {"return": parameters["gae_lambda"]},
+            }
+            append_row(directory / "results.jsonl", row)
+            report(row)
+
+    return run
 
 
 class Clocks:
@@ -118,7 +123,9 @@ def driver_cost(trials: int = TRIALS) -> dict[str, float]:
     began = time.process_time()
     with TemporaryDirectory() as folder, Path("/dev/null").open("w") as nowhere:
         console = Console(file=nowhere)
-        run_sweep(sweep, "cost", Path(folder) / "run", Options(concurrency=2), console=console, runner=nothing)
+        run_sweep(
+            sweep, "cost", Path(folder) / "run", Options(concurrency=2), console=console, runner=trains_nothing(STAGES)
+        )
     processor = time.process_time() - began
     assert len(clocks.ends) == trials
     wall = (clocks.ends[-1] - clocks.ends[WARM_UP - 1]) / (trials - WARM_UP)

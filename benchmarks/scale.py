@@ -28,54 +28,22 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 import numpy as np
 import ray
-from driver_cost import pipeline
+from driver_cost import pipeline, trains_nothing
 from ray import tune
 from record import publish
 from rich.console import Console
 
 from segue.plan.evaluation import Evaluation
-from segue.plan.files import append_row
 from segue.plan.sweep import Sweep
 from segue.tune.drive import Options, run_sweep
 from segue.tune.session import ray_session
 from segue.tune.study import StudyRecord
 
-REPORTS, MORE_REPORTS, STEPS, WARM_UP = 10, 40, 3_000, 10
+REPORTS, MORE_REPORTS, WARM_UP = 10, 40, 10
 WORKERS, TRIALS = (1, 4, 16), (100, 500, 2_000)
 USUAL_WORKERS, USUAL_TRIALS = 4, 500
 TARGET_MS = 5.0
 RAYS_TRIALS, RAYS_SECONDS = 10_000, 800
-
-
-def trains_nothing(reports: int) -> Callable[..., None]:
-    """In place of training: so many rows, in three stages."""
-
-    def run(
-        sweep: Sweep,
-        parameters: Mapping[str, Any],
-        directory: Path,
-        *,
-        device: str,
-        report: Callable[[dict[str, Any]], Any],
-    ) -> None:
-        for index in range(1, reports + 1):
-            step, stage = index * STEPS // reports, 3 * (index - 1) // reports
-            row = {
-                "return": parameters["gae_lambda"],
-                "metric_per_seed": [parameters["gae_lambda"]],
-                "env_steps": step,
-                "total_env_steps": step,
-                "stage": stage,
-                "stages": 3,
-                "stage_steps": step - stage * STEPS // 3,
-                "stage_done": 3 * index // reports > stage,
-                "final": index == reports,
-                "evaluation": {"return": parameters["gae_lambda"]},
-            }
-            append_row(directory / "results.jsonl", row)
-            report(row)
-
-    return run
 
 
 class Counted:
@@ -105,7 +73,7 @@ def cell(workers: int, trials: int, reports: int) -> dict[str, float]:
         pipeline=pipeline,
         space={"lr": 1e-3, "gae_lambda": tune.grid_search(np.linspace(0.5, 1.0, trials).tolist())},
         world="CartPole-v1",
-        evaluation=Evaluation(every=STEPS),
+        evaluation=Evaluation(every=1_000),
         scheduler="stage_asha",
     )
     with TemporaryDirectory(dir="/tmp", prefix="s") as folder, Path(os.devnull).open("w") as nowhere:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-WIDTH = 34
+WIDTH = 36
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,10 @@ STEPS = (
 )
 SLOW = (
     Step("slow tests, two at a time", ("pytest", "tests", "-m", "slow and not ray", "-n", "2")),
-    Step("slow tests on Ray, one by one", ("pytest", "tests", "-m", "slow and ray")),
+    Step(
+        "slow tests on Ray, two files a time",
+        ("pytest", "tests", "-m", "slow and ray", "-n", "2", "--dist", "loadfile"),
+    ),
 )
 
 

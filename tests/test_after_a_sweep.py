@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,6 +125,15 @@ def retrain(capsys: pytest.CaptureFixture[str], run: str) -> None:
     assert f"Trial {best['trial']} after" in played and gif.read_bytes().startswith(b"GIF89a")
 
 
+def retrain_one(capsys: pytest.CaptureFixture[str], run: str) -> None:
+    """The best so far on two new seeds; what came of it is put away, so that the search's best is spoken of again."""
+    best = complete(run)[0].number
+    assert f"trial {best} is best" in told(capsys, "retrain", run, "--top", "1", "--seeds", "2")
+    assert f"Trial {best}: " in Path(run, "report.html").read_text()
+    shutil.rmtree(Path(run, "retrained"))
+    Path(run, "retrained.json").unlink()
+
+
 @pytest.mark.parametrize("name", SMALLER)
 def test_a_run_is_looked_at_while_it_runs_after_a_crash_and_at_its_end(
     name: str, place: Path, capsys: pytest.CaptureFixture[str]
@@ -136,8 +146,10 @@ def test_a_run_is_looked_at_while_it_runs_after_a_crash_and_at_its_end(
         assert "The sweep is running." in told(capsys, "show", run)
         look(capsys, run)
         assert "The sweep is running." in Path(run, "report.html").read_text()
+        retrain_one(capsys, run)
     assert "The sweep is running." not in told(capsys, "show", run)
     look(capsys, run)
+    retrain_one(capsys, run)
     finished = told(capsys, "run", name)
     assert all(f"{run}/{file}" in finished for file in ("best.json", "best.py", "report.html"))
     assert {trial.state for trial in trials(run)} <= {"complete", "pruned"}

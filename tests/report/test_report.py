@@ -140,6 +140,27 @@ def test_a_damaged_comparison_is_left_out(run: Path, content: str) -> None:
     assert 'id="held-out"' not in page(read_summary(run))
 
 
+def test_odd_numbers_are_no_reports(run: Path) -> None:
+    best = facts(read_summary(run))[0]
+    odd = b'{"env_steps": 1250, "return": NaN}\n{"env_steps": 1260, "return": Infinity, "metric_per_seed": "no"}\n'
+    with (run / best.directory / "results.jsonl").open("ab") as results:
+        results.write(odd)
+    with (run / best.directory / "metrics.jsonl").open("ab") as log:
+        log.write(b'{"total_env_steps": 9000, "train-misc/fps": 1.0, "train-misc/stage": Infinity}\n')
+        log.write(b'{"total_env_steps": 9100, "train-misc/fps": NaN, "train-misc/stage": 0.0}\n')
+    evidence = Evidence.of(read_summary(run))
+    assert evidence.broken_lines == 2 and evidence.seconds_by_stage[best.number] == {0: 6.0}
+    assert "NaN" not in page(read_summary(run)).split('<script type="application/json">', 1)[1].split("</section>")[0]
+
+
+@pytest.mark.parametrize("content", ["{", '{"name": "double"}', "[]"])
+def test_a_damaged_record_is_refused(run: Path, content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "sweep.json").write_text(content)
+    with pytest.raises(SystemExit) as left:
+        main(["report", str(run)])
+    assert left.value.code == 2 and "sweep.json is damaged" in capsys.readouterr().err
+
+
 def test_search_and_held_out_values_stand_side_by_side(run: Path) -> None:
     first, second = facts(read_summary(run))[:2]
     configurations = [

@@ -1,6 +1,7 @@
 """Intervals and expectations: worked numbers, laws, and the package that the literature uses."""
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -36,6 +37,11 @@ def test_improvement_one_way_is_what_is_left_of_the_other(one: list[float], othe
     assert probability_of_improvement(one, other, "min").value == pytest.approx(back)
 
 
+def as_array(metric: Callable[..., float]) -> Callable[..., np.ndarray]:
+    """A metric of the package's, as it wants one: an array of one number."""
+    return lambda *runs: np.array([metric(*runs)])
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of the package's own imports
 def test_intervals_are_those_of_rliable() -> None:
@@ -44,14 +50,13 @@ def test_intervals_are_those_of_rliable() -> None:
     generator = np.random.default_rng(0)
     one, other = generator.normal(1.0, 1.0, 10), generator.normal(0.0, 1.0, 10)
     scores = {"one": one[:, None], "other": other[:, None]}
-    aggregates = lambda runs: np.array([metrics.aggregate_iqm(runs)])  # noqa: E731
-    points, intervals = library.get_interval_estimates(scores, aggregates, reps=1000)
+    points, intervals = library.get_interval_estimates(scores, as_array(metrics.aggregate_iqm), reps=1000)
     for name, runs in (("one", one), ("other", other)):
         mine = iqm_interval(runs)
         assert mine.value == pytest.approx(float(points[name][0]))
         assert mine[1:] == pytest.approx(tuple(intervals[name].ravel()), abs=0.12)
     pairs = {"pair": (one[:, None], other[:, None])}
-    improvement = lambda x, y: np.array([metrics.probability_of_improvement(x, y)])  # noqa: E731
+    improvement = as_array(metrics.probability_of_improvement)
     points, intervals = library.get_interval_estimates(pairs, improvement, reps=1000)
     mine = probability_of_improvement(one, other)
     assert mine.value == pytest.approx(float(points["pair"][0]))

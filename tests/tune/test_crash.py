@@ -62,7 +62,9 @@ def test_killed_at_any_time_with_two_trials_at_once_none_is_lost_or_doubled(tmp_
 def test_a_second_driver_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
     with driving(tmp_path, seconds=0.05, trials=4) as first:
         wait_for(lambda: len(trials_of(tmp_path, TrialState.RUNNING)) == 1)
+        first.send_signal(signal.SIGSTOP)  # however long the second one takes to start, the first is not done before
         refused = subprocess.run(command(tmp_path), capture_output=True, text=True, timeout=SECONDS, check=False)
+        first.send_signal(signal.SIGCONT)
         assert "is in use by another process" in refused.stderr
         assert first.wait(timeout=SECONDS) == 0
     assert len(trials_of(tmp_path, *FINISHED)) == 4

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from segue.cli.said import say
 from segue.plan.packages import needs
 from segue.store.fetched import Fetched
 
@@ -23,7 +24,7 @@ def command(
 
     found = fetched(run)
     path = write(read_summary(found.path), found, out)
-    Console().print(f"Report: {path}", highlight=False, markup=False, soft_wrap=True)
+    say(Console(), f"Report: {path}")
     return 0
 
 

@@ -38,7 +38,10 @@ def command(
         say(console, line)
     directory = found.path / "reruns" / f"{trial:04d}-{datetime.now():%Y%m%d-%H%M%S}"
     say(console, f"Training trial {trial} again, in {directory}")
-    heard = lambda row: say(console, f"  {row['env_steps']:,} steps: {summary.metric} {row[summary.metric]:.4g}")  # noqa: E731
+
+    def heard(row: Mapping[str, Any]) -> None:
+        say(console, f"  {row['env_steps']:,} steps: {summary.metric} {row[summary.metric]:.4g}")
+
     compared, difference = rerun(asked, kept, trial, parameters, directory, heard)
     if difference is None:
         say(console, f"The same: all {compared} reports agree to the last bit.")

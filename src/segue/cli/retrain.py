@@ -17,9 +17,8 @@ from segue.plan.files import write_atomic
 from segue.store.fetched import Fetched, fetched
 
 if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
-
     from segue.plan.sweep import Sweep
+    from segue.report.facts import TrialFacts
     from segue.report.heldout import Comparison
     from segue.report.summary import Summary
 
@@ -40,6 +39,7 @@ def command(
 
     A retraining that was interrupted goes on where it was.
     """
+    from segue.report.facts import facts
     from segue.report.summary import read_summary
     from segue.tune.asked import sweep_of
     from segue.tune.drive import Options, run_sweep
@@ -49,11 +49,11 @@ def command(
     console, found = Console(), fetched(run)
     summary = read_summary(found.path)
     asked = sweep_of(RunDirectory(found.path, found.store), sweep)
-    complete = [trial for trial in summary.best if trial.values]
-    best = [complete[index] for index in distinct([trial.params for trial in complete])][:top]
+    complete = [trial for trial in facts(summary) if trial.state == "complete"]
+    best = [complete[index] for index in distinct([trial.trained_with for trial in complete])][:top]
     if not best:
         raise ValueError(f"No trial of {run} has run to its end yet: let its sweep go on first.")
-    retraining, directory = held_out_sweep(asked, [trial.params for trial in best], seeds), found.at(DIRECTORY)
+    retraining, directory = held_out_sweep(asked, [trial.trained_with for trial in best], seeds), found.at(DIRECTORY)
     is_new = not is_of(directory, retraining)
     if is_new:
         say(console, f"What {directory} holds is another comparison: it is kept, with the date behind its name.")
@@ -68,7 +68,7 @@ def command(
     return _tell(console, asked, summary, best, found)
 
 
-def _tell(console: Console, asked: "Sweep", summary: "Summary", best: "list[FrozenTrial]", run: Fetched) -> int:
+def _tell(console: Console, asked: "Sweep", summary: "Summary", best: "list[TrialFacts]", run: Fetched) -> int:
     """Write what came out, and say it."""
     from segue.report.heldout import FILE, HeldOut, compared
 
@@ -76,18 +76,20 @@ def _tell(console: Console, asked: "Sweep", summary: "Summary", best: "list[Froz
     if not found:
         print(f"No configuration could be retrained: see the logs in {run.shown}/{DIRECTORY}/trials.", file=sys.stderr)
         return 1
-    configurations = [HeldOut(trial.number, trial.params, trial.values[0], seeds) for trial, seeds in found]
+    configurations = [
+        HeldOut(trial.number, trial.trained_with, float(trial.metric or 0.0), seeds) for trial, seeds in found
+    ]
     known = {"mode": summary.mode, "configurations": [vars(each) for each in configurations]}
     write_atomic(summary.run / FILE, json.dumps(known, indent=2) + "\n")
     run.keep(FILE)
     comparison = compared("min" if summary.mode == "min" else "max", configurations)
     console.print(_table(comparison, summary.metric))
     say(console, comparison.verdict)
-    write_winner(asked, run, console)
+    write_winner(asked, summary, run, console)
     return 0
 
 
-def _found(directory: Path, best: "list[FrozenTrial]") -> "list[tuple[FrozenTrial, tuple[float, ...]]]":
+def _found(directory: Path, best: "list[TrialFacts]") -> "list[tuple[TrialFacts, tuple[float, ...]]]":
     """The trials that were retrained to their end, with what each held-out seed had."""
     from segue.report.summary import read_summary
 

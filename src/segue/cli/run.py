@@ -146,7 +146,7 @@ def _show(console: Console, asked: Sweep, result: "SweepResult") -> bool:
     run = fetched(result.run.store.url if result.run.store else result.run.path)
     summary = read_summary(run.path)
     show(summary, console)
-    write_winner(asked, run, console)
+    write_winner(asked, summary, run, console)
     return bool(summary.best)
 
 

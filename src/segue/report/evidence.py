@@ -1,9 +1,10 @@
 """All that a report rests on, read once from a run directory without trust."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from segue.report.facts import TrialFacts, facts, is_running
 from segue.report.heldout import Comparison, read_comparison
@@ -73,7 +74,11 @@ class Evidence:
 
 
 def _is_report(row: Row, metric: str) -> bool:
-    return isinstance(row.get("env_steps"), int) and isinstance(row.get(metric), int | float)
+    return isinstance(row.get("env_steps"), int) and _is_number(row.get(metric))
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _steps_by_stage(trial: TrialFacts) -> list[int]:
@@ -89,7 +94,9 @@ def _seconds(path: Path) -> dict[int, float]:
     before = 0
     for row in tolerant_rows(path)[0]:
         speed, stage, total = (row.get(name) for name in ("train-misc/fps", "train-misc/stage", "total_env_steps"))
-        if isinstance(total, int) and isinstance(stage, float) and isinstance(speed, float) and speed > 0:
+        if not isinstance(total, int) or not _is_number(stage) or not _is_number(speed):
+            continue
+        if speed > 0:
             seconds[int(stage)] = seconds.get(int(stage), 0.0) + max(total - before, 0) / speed
             before = total
     return seconds

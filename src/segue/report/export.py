@@ -101,7 +101,7 @@ def _facts(summary: Summary, sweep: Sweep, winner: Winner, held_out: Comparison 
         "per_seed": trial.per_seed,
         "held_out": mine and {"per_seed": mine.per_seed, "iqm": mine.iqm.value, "interval": mine.iqm[1:]},
         "env_steps": trial.env_steps,
-        "parameters": trial.parameters,
+        "parameters": trial.trained_with,
         "world": describe(sweep.world),
         "lanes": sweep.lanes,
         "policy": describe(sweep.policy),

@@ -35,6 +35,11 @@ class TrialFacts:
     seconds: float | None
     directory: str
 
+    @property
+    def trained_with(self) -> dict[str, Any]:
+        """The parameters that it ended with: those of the study, but where population-based training changed them."""
+        return dict(self.lineage[-1]["parameters"]) if self.lineage else self.parameters
+
     def flat(self) -> dict[str, Any]:
         """One value a column, parameters as `params_<name>`: for CSV files and data frames."""
         own = asdict(self)

@@ -12,8 +12,10 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from segue.report.curves import SHOWN
 from segue.report.evidence import Evidence
 from segue.report.facts import TrialFacts
+from segue.report.headline import short
 from segue.report.shown_study import distributions
 from segue.report.statistics import probability_of_improvement
+from segue.report.summary import command_for
 
 FEW_TRIALS = 10
 _SURE = 0.9  # of being better
@@ -46,9 +48,10 @@ def _second(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     if len(evidence.complete) < 2 or evidence.held_out:  # which says more
         return
     first, second = evidence.complete[:2]
-    lead = f"Trial {first.number} has {_number(first.metric)}, trial {second.number} {_number(second.metric)}"
+    lead = f"Trial {first.number} has {short(first.metric)}, trial {second.number} {short(second.metric)}"
     seeds = min(len(first.per_seed), len(second.per_seed))
-    retrain = f"Retrain the best on new seeds: segue retrain {evidence.summary.run} --top 3 --seeds 10."
+    command = command_for("segue", "retrain", str(evidence.summary.run), "--top", "3", "--seeds", "10")
+    retrain = f"Retrain the best on new seeds: {command}"
     if seeds < 2:
         yield Finding("One seed cannot tell the winner from the second", f"{lead}, each on one seed. {retrain}")
         return
@@ -65,7 +68,7 @@ def _promise(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
         return
     found = unseen[best.number].iqm.value
     if evidence.sign * (best.metric - found) > _DROP * _range(evidence) > 0:
-        text = f"Trial {best.number} had {_number(best.metric)} in the search and {_number(found)} on held-out seeds."
+        text = f"Trial {best.number} had {short(best.metric)} in the search and {short(found)} on held-out seeds."
         yield Finding("The search promised more than held-out seeds gave", text)
 
 
@@ -82,7 +85,7 @@ def _disagreement(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     if len(best.per_seed) > 1:
         spread = max(best.per_seed) - min(best.per_seed)
         if spread > _DISAGREEMENT * _range(evidence) > 0:
-            seeds = ", ".join(_number(value) for value in best.per_seed)
+            seeds = ", ".join(short(value) for value in best.per_seed)
             text = f"Trial {best.number} had {seeds}: its mean says little about the next run of it."
             yield Finding("The seeds of the best trial disagree", text)
 
@@ -93,13 +96,13 @@ def _border(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     for name, distribution in distributions(evidence.summary.trials).items():
         ends = {_end_of_range(trial.parameters[name], distribution) for trial in equal if name in trial.parameters}
         if len(ends) == 1 and (end := ends.pop()):  # no trial away from that border did as well
-            text = f"{name} = {_short(best.parameters[name])} is at the {end} end of what was tried: try further there."
+            text = f"{name} = {short(best.parameters[name])} is at the {end} end of what was tried: try further there."
             yield Finding(f"The best {name} is on the border", text)
 
 
 def _end_of_range(value: Any, distribution: Any) -> str | None:
     if isinstance(distribution, CategoricalDistribution):
-        numbers = sorted(float(choice) for choice in distribution.choices if _is_number(choice))
+        numbers = sorted(float(choice) for choice in distribution.choices if _isshort(choice))
         if len(numbers) < len(distribution.choices) or len(numbers) < 3:
             return None
         return "lower" if value == numbers[0] else "upper" if value == numbers[-1] else None
@@ -123,8 +126,8 @@ def _drop(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     peak = max(rows, key=lambda row: sign * row[metric])
     if sign * (peak[metric] - best.metric) > _DROP * _range(evidence) > 0:
         text = (
-            f"Trial {best.number} had {_number(peak[metric])} at {peak['env_steps']:,} steps and ended with "
-            f"{_number(best.metric)}: its last stage is too long, or unstable."
+            f"Trial {best.number} had {short(peak[metric])} at {peak['env_steps']:,} steps and ended with "
+            f"{short(best.metric)}: its last stage is too long, or unstable."
         )
         yield Finding("The best trial was better before its end", text)
 
@@ -134,7 +137,7 @@ def _rising(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
     rises = [rise for trial in evidence.complete[:SHOWN] if (rise := _late_rise(evidence, trial)) is not None]
     if rises and fmean(rises) > _DROP * _range(evidence) > 0:
         text = (
-            f"Over the last quarter of their steps the best trials gained {_number(fmean(rises))} on average: longer "
+            f"Over the last quarter of their steps the best trials gained {short(fmean(rises))} on average: longer "
             "pipelines may be worth more than other parameters."
         )
         yield Finding("The best trials were still improving when they ended", text)
@@ -195,17 +198,9 @@ def _range(evidence: Evidence) -> float:
     return abs(values[0] - median(values)) if values else 0.0
 
 
-def _number(value: float | None) -> str:
-    return "nothing" if value is None else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def _trials(numbers: list[int]) -> str:
     return "trial" if len(numbers) == 1 else "trials"
 
 
-def _is_number(value: Any) -> TypeGuard[int | float]:
+def _isshort(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

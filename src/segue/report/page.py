@@ -9,11 +9,11 @@ from markupsafe import Markup
 from plotly.io.json import to_json_plotly
 
 from segue.plan.files import write_atomic
+from segue.plan.quiet import quiet_packages
 from segue.report.evidence import Evidence
 from segue.report.headline import headline, short
 from segue.report.health import health
 from segue.report.heldout import in_words
-from segue.report.quiet import quiet_optuna
 from segue.report.sections import FINAL, Section, importances, sections
 from segue.report.summary import Summary, commands
 
@@ -24,7 +24,7 @@ _MARGIN = {"l": 60, "r": 20, "t": 40, "b": 50}
 
 def write_report(summary: Summary, path: Path) -> None:
     """Write the page, whole or not at all; raises OSError where it cannot be written."""
-    with quiet_optuna():
+    with quiet_packages("optuna"):
         write_atomic(path, page(summary))
 
 

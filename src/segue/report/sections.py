@@ -50,8 +50,9 @@ def sections(evidence: Evidence, found: Mapping[str, Importance]) -> Iterator[Se
     if any(evidence.curves.values()):
         yield _curves(evidence)
     if evidence.judged:
-        yield from _search(evidence)
-    yield from _parameters(evidence.summary, found)
+        study = shown_study(evidence.summary, metric_of)
+        yield from _search(evidence, study)
+        yield from _parameters(evidence.summary, study, found)
     if counts := rungs(evidence):
         yield _pruning(evidence, pruning(counts, evidence.summary.by_stage))
     if by_end := spent(evidence):
@@ -82,8 +83,7 @@ def _curves(evidence: Evidence) -> Section:
     return Section("curves", "Learning curves", text, learning_curves(evidence), height=480)
 
 
-def _search(evidence: Evidence) -> Iterator[Section]:
-    study = shown_study(evidence.summary, metric_of)
+def _search(evidence: Evidence, study: optuna.Study) -> Iterator[Section]:
     metric = evidence.summary.metric
     history = optuna.visualization.plot_optimization_history(study, target_name=metric)
     note = " Trials that were stopped count with what they had then."
@@ -95,13 +95,12 @@ def _search(evidence: Evidence) -> Iterator[Section]:
     yield Section("best-of-k", "Expected best of k trials", text, best_of_k(evidence))
 
 
-def _parameters(summary: Summary, found: Mapping[str, Importance]) -> Iterator[Section]:
+def _parameters(summary: Summary, study: optuna.Study, found: Mapping[str, Importance]) -> Iterator[Section]:
     if found:
         height = 180 + 40 * len(next(iter(found.values())).shares) * len(found)
         yield Section(
             "importance", "What mattered", _importance_text(summary, found), _importance_figure(found), height
         )
-    study = shown_study(summary, metric_of)
     count = len(distributions(summary.trials))
     if count and len(study.trials) >= 2:
         plots, name = optuna.visualization, summary.metric
@@ -129,7 +128,8 @@ def _importance(study: optuna.Study) -> Importance | None:
 
 
 def _evaluator() -> Any:
-    return optuna.importance.FanovaImportanceEvaluator(n_trees=32, max_depth=16, seed=0)
+    # Its cost grows with the square of the leaves: trees of full depth would take a minute for a thousand trials.
+    return optuna.importance.FanovaImportanceEvaluator(n_trees=64, max_depth=6, seed=0)
 
 
 def _importance_text(summary: Summary, found: Mapping[str, Importance]) -> str:

@@ -96,17 +96,14 @@ def read_summary(run: Path) -> Summary:
     definition = run / "sweep.json"
     if not definition.is_file():
         raise ValueError(f"{run} is no run directory: it has no sweep.json.")
-    recorded = json.loads(definition.read_text())
-    asked = recorded["definition"]
-    study = recorded.get("study")
-    if study:
-        trials = _trials(database_storage(url_with_password(study["storage"])), study["name"])
-    else:
-        # Optuna reads a template
-        trials = _trials(
-            RDBStorage(f"sqlite:///{run / 'study.db'}".replace("{", "{{").replace("}", "}}")), recorded["name"]
-        )
-    return Summary(run, recorded["name"], asked["metric"], asked["mode"], trials, recorded)
+    try:
+        recorded = json.loads(definition.read_text())
+        name, metric, mode = recorded["name"], recorded["definition"]["metric"], recorded["definition"]["mode"]
+        study = recorded.get("study")
+        storage, study_name = (study["storage"], study["name"]) if study else (None, name)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{definition} is damaged ({error}): it is no record of a sweep.") from error
+    return Summary(run, name, metric, mode, _trials(_storage(run, storage), study_name), recorded)
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -131,9 +128,9 @@ def commands(summary: Summary) -> list[str]:
     best = summary.best[:1]
     shown = summary.run / best[0].user_attrs.get("directory", "trials") if best else summary.run
     return [
-        _command("tensorboard", "--logdir", str(summary.run / "trials")),
-        _command("optuna-dashboard", summary.storage),
-        _command("optuna", "trials", "--storage", summary.storage, "--study-name", summary.study),
+        command_for("tensorboard", "--logdir", str(summary.run / "trials")),
+        command_for("optuna-dashboard", summary.storage),
+        command_for("optuna", "trials", "--storage", summary.storage, "--study-name", summary.study),
         shlex.join(["ls", str(shown)]),
     ]
 
@@ -146,6 +143,13 @@ def mean_and_spread(values: Iterable[float]) -> tuple[float, float]:
     """
     listed = list(values)
     return statistics.fmean(listed), statistics.stdev(listed) if len(listed) > 1 else 0.0
+
+
+def _storage(run: Path, url: str | None) -> RDBStorage:
+    """The study in a database, or in the run's own file."""
+    if url:
+        return database_storage(url_with_password(url))
+    return RDBStorage(f"sqlite:///{run / 'study.db'}".replace("{", "{{").replace("}", "}}"))  # Optuna reads a template
 
 
 def _trials(storage: RDBStorage, name: str) -> tuple[FrozenTrial, ...]:
@@ -211,7 +215,8 @@ def _failures(summary: Summary) -> list[str]:
     return lines + [f"and {len(failed) - _SHOWN_FAILURES} more failed"] * (len(failed) > _SHOWN_FAILURES)
 
 
-def _command(tool: str, *arguments: str) -> str:
+def command_for(tool: str, *arguments: str) -> str:
+    """A command line of a tool, as it can be typed here."""
     # Whoever runs `make` or .venv/bin/python has not put the environment's tools on the path.
     beside = Path(sys.executable).parent / tool
     if shutil.which(tool):

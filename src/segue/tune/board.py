@@ -77,6 +77,16 @@ class Board:
         return len(self.record.numbers(*FINISHED))
 
     @property
+    def best(self) -> FrozenTrial | None:
+        """The best trial that ran to its end, one that keeps all constraints if there is any."""
+        ended = [trial for trial in self.record.trials if trial.state == TrialState.COMPLETE and trial.values]
+        allowed = [
+            trial for trial in ended if all(told <= 0 for told in trial.user_attrs.get("constraints", {}).values())
+        ]
+        sign = 1 if self.sweep.mode == "max" else -1
+        return max(allowed or ended, key=lambda trial: sign * trial.values[0], default=None)
+
+    @property
     def seconds(self) -> float:
         """Since the first trial of this run started."""
         return self._clock() - self._started if self._started is not None else 0.0

@@ -10,7 +10,6 @@ from typing import Any
 
 from segue.tune.session import quiet, token_in_use
 
-DASHBOARD = "http://127.0.0.1:8265"
 STAYS_HERE = (
     *("/runs/", "/site/", "/build/", "/dist/", ".git/", ".venv/", "venv/", "*.egg-info/", "__pycache__/", ".*_cache/"),
     *(".hypothesis/", ".env", "*.pem", "auth_token"),
@@ -22,7 +21,7 @@ _ENDED_WELL = "SUCCEEDED"
 class Jobs:
     """The jobs of the cluster whose dashboard is at `address`; raises ValueError when it cannot be asked."""
 
-    def __init__(self, address: str = DASHBOARD) -> None:
+    def __init__(self, address: str) -> None:
         self._address = address
         with self._asking():
             from ray.job_submission import JobSubmissionClient

@@ -130,12 +130,8 @@ def status(board: Board) -> str:
 
 def best(board: Board) -> str:
     """The best trial that ran to its end, in one line; empty while there is none."""
-    ended = [trial for trial in board.record.trials if trial.state == TrialState.COMPLETE]
-    if not ended:
-        return ""
-    sign = 1 if board.sweep.mode == "max" else -1
-    found = max(ended, key=lambda trial: sign * (trial.values[0]))
-    return f"best: trial {found.number}, {board.sweep.metric} {_number(found.values[0])}"
+    found = board.best
+    return f"best: trial {found.number}, {board.sweep.metric} {_number(found.values[0])}" if found else ""
 
 
 def metric_of(trial: FrozenTrial) -> float | None:

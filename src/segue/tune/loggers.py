@@ -27,6 +27,7 @@ from segue.plan.sweep import Sweep
 from segue.tune.board import FINISHED
 from segue.tune.run_directory import RunDirectory
 from segue.tune.study import StudyRecord
+from segue.tune.trainable import one_line
 from segue.tune.trial_facts import TrialFacts, facts_of
 
 PATIENCE_SECONDS = 30.0  # at the end of a run, with a service that gets no further
@@ -137,7 +138,7 @@ class Follower:
                 self._update(facts)
             except Exception as error:  # whatever a service's library may raise
                 if not self._has_failed:
-                    self._say(f"cannot be told ({_one_line(error)}); the sweep goes on")
+                    self._say(f"cannot be told ({one_line(error)}); the sweep goes on")
                 self._has_failed += 1
             self._progress += 1
         with suppress(Exception):  # what is not closed is asked for, or told once more, when the sweep goes on
@@ -230,8 +231,3 @@ def numbers_of(row: Mapping[str, Any]) -> dict[str, float]:
     return {
         name: value for name, value in told.items() if isinstance(value, int | float) and not isinstance(value, bool)
     }
-
-
-def _one_line(error: Exception) -> str:
-    said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from optuna.trial import TrialState
-
 from segue.store.secrets import HIDDEN as NOT_KEPT
 from segue.tune.board import Board
 from segue.tune.provenance import NOTIFY
@@ -105,15 +103,11 @@ def notice_of(event: Event, message: str, board: Board, name: str, run: str) -> 
 
 
 def best_of(board: Board) -> dict[str, Any] | None:
-    """The best trial that ran to its end, one that keeps all constraints if there is any."""
-    record, sweep = board.record, board.sweep
-    ended = [trial for trial in record.trials if trial.state == TrialState.COMPLETE and trial.values]
-    if not ended:
+    """The best trial that ran to its end, with its parameters."""
+    found, sweep = board.best, board.sweep
+    if found is None:
         return None
-    sign = 1 if sweep.mode == "max" else -1
-    allowed = [trial for trial in ended if all(told <= 0 for told in trial.user_attrs.get("constraints", {}).values())]
-    found = max(allowed or ended, key=lambda trial: sign * trial.values[0])
-    parameters = dict(facts_of(record, sweep, found.number).parameters)
+    parameters = dict(facts_of(board.record, sweep, found.number).parameters)
     return {"trial": found.number, "metric": sweep.metric, "value": found.values[0], "parameters": parameters}
 
 

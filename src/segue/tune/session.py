@@ -7,20 +7,19 @@ import shutil
 import socket
 import tempfile
 import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import optuna
 import ray
 from ray._private import ray_constants
 from ray._raylet import Config, GcsClient  # type: ignore[attr-defined]  # of its compiled part
 from ray.exceptions import AuthenticationError, RpcError, RuntimeEnvSetupError
 from ray.util import get_node_ip_address
 
+from segue.plan.quiet import quiet_packages
 from segue.tune.own_code import own_modules
 
 # Read by Ray and Tune in the driver, when a run starts.
@@ -94,17 +93,9 @@ def _knock(address: str) -> None:
         raise refused[0]
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> AbstractContextManager[None]:
     """Keep the warnings and logs of Ray and Optuna off the terminal."""
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"(ray|optuna)(\.|$)")
-            yield
-    finally:
-        optuna.logging.set_verbosity(verbosity)
+    return quiet_packages("ray", "optuna")
 
 
 @contextmanager

@@ -126,10 +126,8 @@ class GymnasiumWorld(World):
     def render(self, lane: int) -> NDArray[np.uint8]:
         """Draw as the environment itself does, in another one that plays the same; see `World.render`."""
         if self._camera is None:
-            self._camera = Camera(self._env_id)
-        actions = np.array(self._actions[lane], self.single_action_space.dtype)
-        played = self._acted(actions) if len(actions) else actions
-        return self._camera.picture(int(self._episode_seeds[lane]), played)
+            self._camera = Camera(self._env_id, self._acted)
+        return self._camera.picture(int(self._episode_seeds[lane]), self._actions[lane])
 
     def close(self) -> None:
         """Close the environments that are still this world's."""
