@@ -59,7 +59,7 @@ CASES = (
 Arm = Callable[[], int]
 
 
-def segue(case: Case, members: int) -> Arm:
+def segue(case: Case, members: int, device: str = "cpu") -> Arm:
     """One iteration of a pack; returns its environment steps."""
     pipeline = TrainingPipeline(
         named_losses={"ppo": PPO(clip_param=0.2, entropy_coef=0.01, use_clipped_value_loss=False)},
@@ -77,7 +77,7 @@ def segue(case: Case, members: int) -> Arm:
         metric_accumulate_interval=ROLLOUT,
     )
     judge, policy = Evaluation(every=10**9), POLICIES[case.policy]
-    trainer = Trainer.new(pipeline, case.world, range(members), judge, lanes=LANES, policy=policy)
+    trainer = Trainer.new(pipeline, case.world, range(members), judge, lanes=LANES, policy=policy, device=device)
 
     def iterate() -> int:
         trainer.advance()
@@ -86,7 +86,7 @@ def segue(case: Case, members: int) -> Arm:
     return iterate
 
 
-def stable_baselines3(world: str) -> Arm:
+def stable_baselines3(world: str, device: str = "cpu") -> Arm:
     """Iterations of Stable-Baselines3's PPO with its own vector environment and loop."""
     from gymnasium import Env
     from minigrid.wrappers import ImgObsWrapper
@@ -106,7 +106,7 @@ def stable_baselines3(world: str) -> Arm:
         learning_rate=LR,
         ent_coef=0.01,
         policy_kwargs={"net_arch": [64, 64], "normalize_images": False},
-        device="cpu",
+        device=device,
     )
 
     def iterate() -> int:

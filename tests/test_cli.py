@@ -129,6 +129,8 @@ def test_describe_says_which_optimizers_run_one_member_at_a_time(
         (["stages", "--log-to", "mlflw"], "There is no service 'mlflw' to log to: did you mean 'mlflow'?"),
         (["stages", "--notify", " "], "--notify is ' ': give an http(s) URL or a shell command."),
         (["stages", "--notify", "***"], "--notify is '***': give an http(s) URL or a shell command."),
+        (["stages", "--gpus", "half"], "--gpus must be a number or auto, got 'half'."),
+        (["stages", "--gpus", "-1"], "resources['gpu'] must not be negative, got -1.0."),
         (["stages", "--notify", "ftp://a/secret"], "--notify takes a URL of http or https, or a shell command"),
     ],
 )

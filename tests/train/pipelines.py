@@ -40,8 +40,8 @@ def pipeline(*stages, losses=None, adam=None, **changes):
     )
 
 
-def trainer(pipelines, world="CartPole-v1", seeds=(0,), evaluation=RARELY, lanes=LANES, policy=None):
-    return Trainer.new(pipelines, world, list(seeds), evaluation, lanes=lanes, policy=policy)
+def trainer(pipelines, world="CartPole-v1", seeds=(0,), evaluation=RARELY, lanes=LANES, policy=None, device="cpu"):
+    return Trainer.new(pipelines, world, list(seeds), evaluation, lanes=lanes, policy=policy, device=device)
 
 
 def advanced(made, times=None):

@@ -1,7 +1,6 @@
 """What a GPU would compute, computed here: the lines that use torch on a GPU agree with numpy's on a CPU."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,8 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from segue.plan.evaluation import Evaluation
-from segue.train import run_trial
 from segue.train.batch import Seen
 from segue.train.policies import Mlp, mlp, stacked
-from tests.train.pipelines import pipeline
 
 
 def policy(activation: Any, actions: spaces.Space[Any]) -> mlp.ActorCritic:
@@ -56,9 +52,3 @@ def test_outputs_and_gradients_agree(
     assert isinstance(stacked.native(observation), Tensor)
     for one, other in zip(with_numpy, answers(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
-def test_a_trial_trains_on_a_gpu(tmp_path: Path) -> None:
-    row = run_trial(pipeline(), "CartPole-v1", [0, 1], tmp_path, evaluation=Evaluation(every=1000), device="cuda")
-    assert row["final"]

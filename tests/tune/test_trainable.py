@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from segue.plan.seeding import set_deterministic_cudnn
 from segue.tune.run_directory import RunDirectory
 from segue.tune.trainable import LOG, make_trainable, one_line
 from segue.tune.verdicts import DISK_FULL, FAILURE
@@ -107,6 +109,23 @@ def test_a_stop_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(SystemExit):
         make_trainable(make_sweep(), RunDirectory(tmp_path), make_runner())(CONFIG)
     assert [row["env_steps"] for row in heard] == [100]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_cudnn_is_deterministic_in_the_worker_where_the_sweep_file_says_so(
+    tmp_path: Path, reports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, asked: bool
+) -> None:
+    found = []
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    if asked:
+        set_deterministic_cudnn()
+    trainable = make_trainable(
+        make_sweep(), RunDirectory(tmp_path), lambda *a, **k: found.append(torch.backends.cudnn.deterministic)
+    )
+    torch.backends.cudnn.deterministic = False  # as in a worker, which does not run the sweep file
+    trainable(CONFIG)
+    assert found == [asked]
 
 
 def test_what_a_trial_prints_is_in_its_log(

@@ -4,7 +4,7 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -42,6 +42,9 @@ def command(
     ] = False,
     address: Annotated[str | None, typer.Option(help="A running Ray cluster; a Ray of its own by default.")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Trials at a time; as many as fit by default.")] = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="Of a GPU, each trial's share; auto measures what one takes. As the sweep says.")
+    ] = None,
     log_to: Annotated[
         list[str] | None, typer.Option(help="A service that is told of every trial: wandb or mlflow; may be repeated.")
     ] = None,
@@ -74,6 +77,7 @@ def command(
         accept_changes=accept_changes,
         address=address,
         concurrency=concurrency,
+        gpus=_share(gpus),
         log_to=tuple(log_to or ()),
         notify=notify,
         storage=storage,
@@ -86,6 +90,13 @@ def command(
     except KeyboardInterrupt:  # the second one, or one before there is a run
         return _interrupted(signal.SIGINT)
     return _tell(console, overridden(asked, options), result)
+
+
+def _share(given: str | None) -> float | Literal["auto"] | None:
+    try:
+        return "auto" if given == "auto" else None if given is None else float(given)
+    except ValueError as error:
+        raise ValueError(f"--gpus must be a number or auto, got {given!r}.") from error
 
 
 def _list(console: Console) -> None:

@@ -1,6 +1,7 @@
 """Seeds of the global random generators."""
 
 import random
+import sys
 
 from segue.plan.checks import whole_number
 
@@ -27,8 +28,14 @@ def set_seed(seed: int | None = None) -> None:
 
 
 def set_deterministic_cudnn() -> None:
-    """Have cuDNN choose deterministic algorithms, which may be slower."""
+    """Have cuDNN choose deterministic algorithms, which may be slower. In a sweep file it holds for all trials."""
     import torch
 
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
+
+
+def is_cudnn_deterministic() -> bool:
+    """Whether `set_deterministic_cudnn` has been called in this process."""
+    torch = sys.modules.get("torch")
+    return torch is not None and bool(torch.backends.cudnn.deterministic)

@@ -50,7 +50,8 @@ class Sweep:
       run to its end. `time_budget_s`: seconds of one run. `target`: a trial that ends with this metric ends the sweep.
     - `retries`: of a trial that fails, from its checkpoint. `report_timeout_s`: a trial that reports nothing for so
       long is killed and tried again; "auto" is an hour, or ten times the longest silence so far; None is never.
-    - `resources`: of one trial, as Ray names them; `concurrency`: trials at once, None for as many as fit.
+    - `resources`: of one trial, as Ray names them; "auto" for "gpu" is the share that a probe measures, and none where
+      there is no GPU. `concurrency`: trials at once, None for as many as fit.
 
     Raises ValueError, in one sentence with the fix, for whatever cannot work.
     """
@@ -77,7 +78,7 @@ class Sweep:
     target: float | None = None
     retries: int = 2
     report_timeout_s: float | Literal["auto"] | None = "auto"
-    resources: Mapping[str, float] = field(default_factory=lambda: {"cpu": 1})
+    resources: Mapping[str, Any] = field(default_factory=lambda: {"cpu": 1})
     concurrency: int | None = None
 
     def __post_init__(self) -> None:

@@ -14,6 +14,8 @@ SEARCHES = ("tpe", "random", "gp", "cmaes", "qmc", "nsga2")
 """How points can be proposed."""
 SCHEDULERS = ("asha", "stage_asha", "hyperband", "median", "pbt")
 """Those that have a name."""
+AUTO = "auto"
+"""The share of a GPU that is measured when the sweep is run."""
 _COUNTS = ("seeds", "lanes", "trials", "concurrency", "max_env_steps")
 
 
@@ -97,7 +99,7 @@ def _check_scheduler(scheduler: object) -> None:
         raise ValueError(f"scheduler must be None, {named}, or a scheduler object of ray.tune, got {scheduler!r}.")
 
 
-def check_resources(resources: Mapping[str, float]) -> None:
+def check_resources(resources: Mapping[str, Any]) -> None:
     """A trial asks for something, by Ray's names."""
     if not resources:
         raise ValueError("resources is empty: say what a trial needs, such as {'cpu': 1}.")
@@ -106,6 +108,11 @@ def check_resources(resources: Mapping[str, float]) -> None:
         plain = name.lower().rstrip("s")
         if plain in ("cpu", "gpu") and plain != name:
             raise ValueError(f"resources names {name!r}: did you mean {plain!r}?")
+        if (name, amount) == ("gpu", AUTO):
+            continue
+        if isinstance(amount, str):
+            choice = f" or {AUTO!r}" if name == "gpu" else ""
+            raise ValueError(f"resources[{name!r}] must be a number{choice}, got {amount!r}.")
         if checks.finite(f"resources[{name!r}]", amount) < 0:
             raise ValueError(f"resources[{name!r}] must not be negative, got {amount}.")
 

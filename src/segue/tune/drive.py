@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ray import cloudpickle, tune
 from ray.tune import Callback
@@ -19,6 +19,7 @@ from segue.tune.budget import Budget
 from segue.tune.catching_up import catch_up
 from segue.tune.disk import is_disk_full, is_out_of_reach, out_of_reach
 from segue.tune.driving import Driving, driving, for_workers, run_at
+from segue.tune.gpu_share import with_gpu_share
 from segue.tune.hparams import HParams
 from segue.tune.interruption import Interruption
 from segue.tune.live import LiveView
@@ -70,6 +71,7 @@ class Options:
     accept_changes: bool = False
     address: str | None = None
     concurrency: int | None = None
+    gpus: float | Literal["auto"] | None = None
     log_to: tuple[str, ...] = ()
     notify: str | None = None
     storage: str | None = None
@@ -147,6 +149,8 @@ def _is_lost(kept: Driving, verdicts: Verdicts) -> bool:
 def overridden(sweep: Sweep, options: Options) -> Sweep:
     """The sweep with what the options give in place of its own."""
     given = {name: getattr(options, name) for name in _OVERRIDES}
+    if options.gpus is not None:
+        given["resources"] = {**sweep.resources, "gpu": options.gpus}
     return replace(sweep, **{name: value for name, value in given.items() if value is not None})
 
 
@@ -207,6 +211,9 @@ class _Run:
             return "The time for this run is over; the same command goes on where it ended."
         return None
 
+    def say(self, what: str) -> None:
+        self.console.print(what, highlight=False, markup=False)
+
     def searcher(self) -> StudySearcher:
         return StudySearcher(self.record, self.sweep, self.budget, self.verdicts, self.directory.inside)
 
@@ -230,6 +237,7 @@ def _train(parts: _Run, options: Options) -> None:
     parts.console.print(f"{left} of {planned} trials to run, in {parts.directory.shown}", highlight=False)
     with ExitStack() as stack:
         stack.enter_context(ray_session(options.address))
+        parts = replace(parts, sweep=with_gpu_share(parts.sweep, machines(), may_grow(), parts.say))
         stack.enter_context(parts.interruption.listening(parts.console.print))
         view = stack.enter_context(parts.view())
         concurrency = trials_at_once(parts.sweep, machines(), may_grow())

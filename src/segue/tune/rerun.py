@@ -1,5 +1,6 @@
 """A trial once more, from its record: do the numbers agree?"""
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from segue.tune.answers import answer_to
 from segue.tune.asked_space import of_recorded
 from segue.tune.lineage import read_lineage
 from segue.tune.run_directory import RunDirectory
-from segue.tune.trainable import train_one
+from segue.tune.trainable import TRIAL, train_one
 
 Row = dict[str, Any]
 _NOT_COMPARED = ("replayed",)
@@ -66,19 +67,30 @@ def rerun(
     """Train a trial again in `directory`, up to its last report: how many reports were compared, what differed first.
 
     `parameters` are what the study recorded. What the driver told the trial then, it is told again. `heard` is called
-    with each report. Raises ValueError for a trial that has no reports.
+    with each report. Raises ValueError for a trial that has no reports, and for one of a GPU where there is none.
     """
     recorded = read_rows(run.results(number))
     if not recorded:
         raise ValueError(f"Trial {number} of {run.path} has no reports yet: there is nothing to compare with.")
     rows, has_jumped = {row["env_steps"]: row for row in recorded}, read_lineage(run.trial(number)) is not None
     comparison = _Comparison(rows, run.answers(number), heard, has_jumped)
-    device = "cuda" if sweep.resources.get("gpu") else "cpu"
+    device = _device(run, number)
     with suppress(_Reached):
         train_one(sweep, of_recorded(sweep, parameters), directory, device=device, report=comparison)
         last = recorded[-1]["env_steps"]
         return comparison.compared, comparison.difference or Difference(last, "env_steps", last, "ended before")
     return comparison.compared, comparison.difference
+
+
+def _device(run: RunDirectory, number: int) -> str:
+    """What the trial was trained on: a GPU's numbers are not a processor's."""
+    import torch
+
+    written = run.trial(number) / TRIAL
+    device = str(json.loads(written.read_text()).get("device", "cpu")) if written.is_file() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"Trial {number} was trained on a GPU, and this machine has none: train it again on one.")
+    return device
 
 
 def _difference(recorded: Row, now: Row) -> Difference | None:

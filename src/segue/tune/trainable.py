@@ -17,6 +17,7 @@ from segue.plan.answer import Answer
 from segue.plan.describe import describe
 from segue.plan.files import write_atomic
 from segue.plan.pipeline import TrainingPipeline
+from segue.plan.seeding import is_cudnn_deterministic, set_deterministic_cudnn
 from segue.plan.sweep import Sweep
 from segue.tune import notice
 from segue.tune.answers import answer_to
@@ -29,7 +30,7 @@ from segue.tune.run_directory import LOG, RunDirectory
 from segue.tune.shares import is_out_of_memory
 from segue.tune.verdicts import DISK_FULL, FAILURE, OUT_OF_MEMORY, OUT_OF_REACH, has_failed
 
-TRIAL = "trial.json"  # what a trial trains
+TRIAL = "trial.json"  # what a trial trains, and on what
 
 
 class Runner(Protocol):
@@ -54,12 +55,14 @@ def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner) -> Callable[
     times; the last one becomes a report that names the cause, so that Tune only sees workers fail that were lost, which
     it starts again.
     """
-    device = "cuda" if sweep.resources.get("gpu") else "cpu"
+    device, is_deterministic = "cuda" if sweep.resources.get("gpu") else "cpu", is_cudnn_deterministic()
 
     def trial(config: dict[str, Any]) -> None:
         here = on_worker(run)
         directory, kept = here.trial(config["trial"]), here.kept_trial(config["trial"])
         report = _Report(here.answers(config["trial"]), sweep.metric, kept)
+        if is_deterministic:
+            set_deterministic_cudnn()
         with ExitStack() as stack:
             try:
                 kept.begin()
@@ -129,7 +132,7 @@ def train_one(
     while True:
         chosen = of_recorded(sweep, exploit.parameters) if exploit else parameters
         pipeline = sweep.pipeline(**chosen)
-        _describe(directory, pipeline, chosen)
+        _describe(directory, pipeline, chosen, device)
         try:
             run_trial(
                 pipeline,
@@ -156,10 +159,11 @@ def train_one(
             write_lineage(directory, exploit)
 
 
-def _describe(directory: Path, pipeline: TrainingPipeline, parameters: Mapping[str, Any]) -> None:
-    """Write down which pipeline the trial trains, so that it can be shown without the sweep's code."""
+def _describe(directory: Path, pipeline: TrainingPipeline, parameters: Mapping[str, Any], device: str) -> None:
+    """Write down which pipeline the trial trains and on what, so that it can be shown without the sweep's code."""
     directory.mkdir(parents=True, exist_ok=True)
-    facts = {"parameters": describe(dict(parameters)), "text": pipeline.to_text(), "pipeline": pipeline.to_dict()}
+    asked = {"parameters": describe(dict(parameters)), "device": device}
+    facts = {**asked, "text": pipeline.to_text(), "pipeline": pipeline.to_dict()}
     write_atomic(directory / TRIAL, json.dumps(facts, indent=2) + "\n")
 
 
