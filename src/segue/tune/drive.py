@@ -16,7 +16,7 @@ from segue.tune.board import FINISHED, Board
 from segue.tune.budget import Budget
 from segue.tune.catching_up import catch_up
 from segue.tune.checks import check_sweep
-from segue.tune.disk import is_disk_full, is_out_of_reach, out_of_reach
+from segue.tune.disk import is_disk_full, out_of_reach
 from segue.tune.driving import Driving, driving, for_workers, run_at
 from segue.tune.hparams import HParams
 from segue.tune.interruption import Interruption
@@ -208,8 +208,9 @@ def _train(parts: _Run, options: Options) -> None:
             if is_disk_full(error):
                 parts.verdicts.out_of_disk = one_line(error)
                 return
-            if is_out_of_reach(error):
-                parts.verdicts.out_of_reach = out_of_reach(error)
+            lost = out_of_reach(error)
+            if lost:
+                parts.verdicts.out_of_reach = lost
                 return
             # Not a ValueError: a refusal is what comes before this.
             raise RuntimeError("The run broke; what is done is kept, and can be continued.") from error

@@ -11,10 +11,9 @@ from pathlib import Path
 from segue.plan.files import write_atomic
 from segue.store.holder import DRIVER
 from segue.store.mirror import Mirror, checkpoints_first, checkpoints_last
-from segue.store.objects import Store, StoreError
+from segue.store.objects import FEW_WAITS, Store, StoreError
 
 STUDY = "study.db"
-_LAST_WAITS = (0.5, 1.0)  # seconds
 
 
 class KeptTrial:
@@ -56,7 +55,7 @@ class StoredTrial(KeptTrial):
 
     def keep_what_can_be(self) -> None:
         """Send what is new without much patience: either the store is known to be lost, or the machine is going."""
-        self._mirror.store = replace(self._mirror.store, waits=_LAST_WAITS)
+        self._mirror.store = replace(self._mirror.store, waits=FEW_WAITS)
         super().keep_what_can_be()
 
     def hear(self) -> None:
