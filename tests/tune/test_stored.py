@@ -160,7 +160,7 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_i
         say("start")
         before = rows_of(fetched(url).path)
         assert before, said
-        with driver(environment, home, *run, "--concurrency", "1", program="segue.cli") as second:
+        with driver(environment, home, *run, program="segue.cli") as second:
             said, _ = second.communicate(timeout=SECONDS)
             assert second.returncode == 0 and "Report: " in said and "not written" not in said, said
         after = rows_of(fetched(url).path)

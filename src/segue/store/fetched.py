@@ -28,6 +28,11 @@ class Fetched:
         """Where the run is kept, for people."""
         return self.store.shown() if self.store else str(self.path)
 
+    @property
+    def also_kept(self) -> str:
+        """Where a file that was written beside the run is kept as well, to be said after its name."""
+        return f", kept in {self.store.shown()}" if self.store else ""
+
     def at(self, folder: str) -> Path | str:
         """A folder of the run, where it is kept."""
         return self.store.at(folder).url if self.store else self.path / folder
