@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from segue.store.objects import Store
+from segue.tune.kept import HPARAMS
 from segue.tune.session import quiet, ray_session
 from tests.looking import complete, driver, kept, look, retrain, told, trials
 from tests.small_sweeps import small_copies
@@ -48,6 +49,7 @@ def test_a_run_in_a_store_is_looked_at_after_a_crash_and_at_its_end_and_begun_an
         retrain(capsys, RUN)
         assert [name for name in store.at("retrained").names() if name.startswith("trials/0001/")]
         before = store.names()
+        assert sum(name.endswith(HPARAMS) for name in before) == 4 + 2, "one of each trial, for TensorBoard"
         told(capsys, "run", NAME, "--run-dir", RUN, "--fresh", "--trials", "1")
     (aside,) = {name.split("/")[0] for name in Store.of(f"s3://{BUCKET}/sweeps").names() if name.startswith("wean.")}
     moved = Store.of(f"s3://{BUCKET}/sweeps/{aside}").names()

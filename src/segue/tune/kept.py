@@ -14,6 +14,8 @@ from segue.store.mirror import Mirror, checkpoints_first, checkpoints_last
 from segue.store.objects import FEW_WAITS, Store, StoreError
 
 STUDY = "study.db"
+HPARAMS = "events.out.tfevents.9999999999.hparams"
+_OF_TRIALS = ("/results.jsonl", f"/{HPARAMS}")
 
 
 class KeptTrial:
@@ -80,7 +82,7 @@ def driver_mirror(store: Store, run: Path) -> Mirror:
 
 def is_pulled_by_driver(name: str) -> bool:
     """What a driver needs of a run that it continues."""
-    return _is_drivers(name) or name == STUDY or (name.startswith("trials/") and name.endswith("/results.jsonl"))
+    return _is_drivers(name) or name == STUDY or (name.startswith("trials/") and name.endswith(_OF_TRIALS))
 
 
 def _is_drivers(name: str) -> bool:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from segue.plan.files import write_atomic
 from segue.plan.lock import LockedError, locked
 from segue.plan.sweep import Sweep
 from segue.store.mirror import Mirror
-from segue.store.objects import Store
+from segue.store.objects import FEW_WAITS, Store
 from segue.tune.differences import differences, unacceptable_difference
 from segue.tune.kept import KeptTrial, StoredTrial, driver_mirror, fetched_checkpoint, move_aside, newest
 from segue.tune.provenance import provenance, uncommitted_changes
@@ -79,6 +79,11 @@ class RunDirectory:
             return KeptTrial()
         answers = self.answers(number).relative_to(self.path).as_posix()
         return StoredTrial(self.store, self.path, self.inside(number), answers)
+
+    def keep_of_trial(self, number: int, name: str, content: bytes) -> None:
+        """Keep what the driver adds to a trial that has ended, where the run is kept in a store."""
+        if self.store:
+            replace(self.store, waits=FEW_WAITS).write(f"{self.inside(number)}/{name}", content)
 
     def share(self) -> None:
         """Have what the driver has written reach the workers, where that takes more than the folder."""
