@@ -56,7 +56,7 @@ class StoredTrial(KeptTrial):
         self._mirror.push()
 
     def keep_what_can_be(self) -> None:
-        """Send what is new without much patience: either the store is known to be lost, or the machine is going."""
+        """Send what is new without much patience: the trial is at its end, or the machine is going."""
         self._mirror.store = replace(self._mirror.store, waits=FEW_WAITS)
         super().keep_what_can_be()
 

@@ -184,10 +184,10 @@ class _Report:
 
     def __call__(self, row: dict[str, Any]) -> Answer | None:
         self.last = row
-        if has_failed(row):
-            self.kept.keep_what_can_be()
-        else:
+        if not has_failed(row):
             self.kept.keep()
+        elif OUT_OF_REACH not in row:
+            self.kept.keep_what_can_be()
         try:
             tune.report(row)
         except SystemExit:
