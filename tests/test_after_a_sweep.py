@@ -1,128 +1,24 @@
 """Every command that looks at a run, on small copies of two sweeps: while it runs, after a crash, at its end."""
 
-import json
-import os
-import re
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
-from segue.cli import segue
-from segue.report.facts import TrialFacts, facts
-from segue.report.summary import read_summary
+from tests.looking import complete, driver, look, retrain, told, trials
+from tests.small_sweeps import SMALLER, small_copies
 from tests.tune.drivers import wait_for
 
-SWEEPS = Path(__file__).parent.parent / "sweeps"
-# What is made smaller, and how often it stands in the file.
-SMALLER = {
-    "ppo_grid": [
-        ("122_880", "8_192"),
-        ("[8_192, 16_384, 32_768]", "[2_048, 4_096]"),
-        ("[0.8, 0.9, 0.95, 0.99]", "[0.9, 0.95]"),
-        ("[0.01, 0.1]", "[0.01]"),
-        ("every=10_240", "every=2_048"),
-        ("save_interval=10_240", "save_interval=1_024"),
-    ],
-    "wean_to_ppo": [
-        ("163_840", "12_288"),
-        ("[40_960, 81_920, 122_880]", "[4_096, 8_192]"),
-        ("every=20_480, episodes=50", "every=4_096, episodes=10"),
-        ("save_interval=20_480", "save_interval=2_048"),
-        ("trials=24", "trials=4"),
-        ("seeds=3", "seeds=2"),
-    ],
-}
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the small copies, in which commands are given."""
-    (tmp_path / "sweeps").mkdir()
-    for name, changes in SMALLER.items():
-        text = (SWEEPS / f"{name}.py").read_text()
-        for old, new in changes:
-            assert text.count(old) == 1, old
-            text = text.replace(old, new)
-        (tmp_path / "sweeps" / f"{name}.py").write_text(text)
+    small_copies(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@contextmanager
-def driver(name: str) -> Iterator["subprocess.Popen[str]"]:
-    """`segue run NAME` in a process of its own, which is killed at the end."""
-    with TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary:
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from segue.cli import segue; segue()", "run", name],
-            env=os.environ | {"TMPDIR": temporary},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.communicate()
-
-
-def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What a command prints; it must succeed."""
-    with pytest.raises(SystemExit) as left:
-        segue(list(arguments))
-    captured = capsys.readouterr()
-    assert left.value.code == 0, captured.out + captured.err
-    return captured.out
-
-
-def trials(run: str) -> list[TrialFacts]:
-    return facts(read_summary(Path(run)))
-
-
-def complete(run: str) -> list[TrialFacts]:
-    if not Path(run, "trials").exists():  # the driver is making the study, in which nobody must meddle
-        return []
-    return [trial for trial in trials(run) if trial.state == "complete"]
-
-
-def look(capsys: pytest.CaptureFixture[str], run: str) -> None:
-    """Every command, on a run of which at least one trial is complete."""
-    best, metric = complete(run)[0], read_summary(Path(run)).metric
-    shown = told(capsys, "show", run)
-    assert re.search(rf"^ +{best.number} +complete +{best.metric:.4g} ", shown, re.MULTILINE), shown
-    assert "stage 1" in told(capsys, "show", run, "--trial", str(best.number))
-    told(capsys, "report", run)
-    assert f"Trial {best.number}: {metric}" in Path(run, "report.html").read_text()
-    again = told(capsys, "rerun", run, "--trial", str(best.number))
-    assert "The same: all" in again, again
-    assert f"Trial {best.number} after {best.env_steps:,} steps" in told(capsys, "play", run, "--episodes", "2")
-
-
-def retrain(capsys: pytest.CaptureFixture[str], run: str) -> None:
-    """The two best on two new seeds; then every other command speaks of that."""
-    metric = read_summary(Path(run)).metric
-    said = told(capsys, "retrain", run, "--top", "2", "--seeds", "2")
-    known = json.loads(Path(run, "retrained.json").read_text())["configurations"]
-    assert [each["trial"] for each in known] == [trial.number for trial in complete(run)[:2]]
-    assert all(len(each["per_seed"]) == 2 for each in known)
-    best = json.loads(Path(run, "best.json").read_text())
-    assert f"trial {best['trial']} is best" in said and best["held_out"]["per_seed"]
-    assert "that the search never saw" in Path(run, "report.html").read_text()
-    namespace: dict[str, object] = {"__name__": "best"}
-    exec(Path(run, "best.py").read_text(), namespace)
-    assert namespace["pipeline"]().to_dict() == best["pipeline"]  # type: ignore[operator]
-    assert metric in said
-    gif = Path(run, "best.gif")
-    played = told(capsys, "play", run, "--episodes", "2", "--record", str(gif), "--recorded-episodes", "1")
-    assert f"Trial {best['trial']} after" in played and gif.read_bytes().startswith(b"GIF89a")
 
 
 def retrain_one(capsys: pytest.CaptureFixture[str], run: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from segue.train import check_trial
-from segue.tune.drive import check_sweep
+from segue.tune.checks import check_sweep
 from segue.tune.sweep_file import load_sweep
 from segue.worlds import world_spec
 

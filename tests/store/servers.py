@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,32 @@ _SECONDS = 60
 _MOTO = """
 import sys
 from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print("http://%s:%d" % server.get_host_and_port(), flush=True)
-sys.stdin.read()
+def started(port):
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    print("http://%s:%d" % server.get_host_and_port(), flush=True)
+    return server
+server = started(0)
+_, port = server.get_host_and_port()
+for line in sys.stdin:  # what it keeps is the process's
+    if line == "stop\\n":
+        server.stop()
+        print("stopped", flush=True)
+    else:
+        server = started(port)
 """
 
 
 @contextmanager
 def an_s3(**environment: str) -> Iterator[dict[str, str]]:
     """A server with an empty bucket; yields the environment in which it is found."""
+    with an_s3_that_stops(**environment) as (found, _):
+        yield found
+
+
+@contextmanager
+def an_s3_that_stops(**environment: str) -> Iterator[tuple[dict[str, str], Callable[[str], str]]]:
+    """The same, and what can be said to the server: "stop", after which nothing answers, and "start"."""
     with subprocess.Popen(
         [sys.executable, "-c", _MOTO],
         env=os.environ | environment,
@@ -41,10 +57,16 @@ def an_s3(**environment: str) -> Iterator[dict[str, str]]:
         stderr=subprocess.DEVNULL,
         text=True,
     ) as server:
-        assert server.stdout is not None
-        endpoint = server.stdout.readline().strip()
+        assert server.stdin is not None and server.stdout is not None
+        given, answers = server.stdin, server.stdout
+
+        def say(word: str) -> str:
+            given.write(f"{word}\n")
+            given.flush()
+            return answers.readline().strip()
+
         found = {
-            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ENDPOINT_URL": answers.readline().strip(),
             "AWS_ACCESS_KEY_ID": "some-key",
             "AWS_SECRET_ACCESS_KEY": "some-secret",
             "AWS_DEFAULT_REGION": "us-east-1",
@@ -52,7 +74,7 @@ def an_s3(**environment: str) -> Iterator[dict[str, str]]:
         }
         try:
             client("s3", found).create_bucket(Bucket=BUCKET)
-            yield found
+            yield found, say
         finally:
             server.communicate(timeout=_SECONDS)
 

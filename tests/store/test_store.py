@@ -1,6 +1,7 @@
 """Objects, mirrors and the lock of a run, on a folder that stands for a bucket."""
 
 import json
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -134,6 +135,19 @@ def test_a_refusal_is_not_tried_again(store: Store, monkeypatch: pytest.MonkeyPa
     with pytest.raises(StoreError, match="ACCESS_DENIED"):
         store.write("a", b"1")
     assert tried == ["a"]
+
+
+@pytest.mark.slow
+def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "_SILENT_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "some")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        begun = time.monotonic()
+        with pytest.raises(StoreError, match="cannot be written"):
+            replace(Store.of("s3://bucket/run?region=us-east-1"), waits=()).write("a", b"1")
+        assert time.monotonic() - begun < 20
 
 
 def test_what_could_not_be_sent_stays_and_what_the_store_has_newer_comes(store: Store, folder: Path) -> None:

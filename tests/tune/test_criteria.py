@@ -21,8 +21,9 @@ from segue.plan.stopping import Plateau, Reached
 from segue.plan.sweep import Sweep
 from segue.train import PPO
 from segue.tune.answers import answer_to, tell_stage_end
+from segue.tune.checks import check_sweep
 from segue.tune.criteria import CriterionScheduler, CriterionStopper, tracker_of
-from segue.tune.drive import check_sweep, run_sweep
+from segue.tune.drive import run_sweep
 from segue.tune.numbered import NumberedTrial
 from segue.tune.schedulers import make_scheduler
 from segue.tune.session import quiet

@@ -18,9 +18,11 @@ from tensorboard.plugins.hparams import api_pb2, list_session_groups
 from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.get_experiment import Handler
 
+from segue.store.objects import Store
 from segue.train.log import TrialLog
-from segue.tune.drive import RunDirectory, run_sweep
+from segue.tune.drive import run_sweep
 from segue.tune.hparams import NAME, STATE, HParams, is_written, write_hparams
+from segue.tune.run_directory import RunDirectory
 from segue.tune.trial_facts import TrialFacts
 from tests.tune.doubles import FAILS_AT, GRID, make_runner, make_sweep
 from tests.tune.drivers import outcomes, run
@@ -107,6 +109,23 @@ def test_finished_trials_without_a_file_get_theirs_and_running_ones_none(tmp_pat
     record.close()
     assert is_written(runs.trial(1) / NAME)
     assert (runs.trial(0) / NAME).stat().st_mtime_ns == before
+
+
+def test_the_file_is_in_the_store_before_it_is_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep, bucket = make_sweep(scheduler=None), tmp_path / "bucket"
+    runs = RunDirectory(tmp_path / "here", Store.of(f"file://{bucket}/run"))
+    runs.path.mkdir()
+    record = open_record(runs.path, sweep)
+    FakeTune(record, sweep, 1, {}, runs.path).run()
+    bucket.write_text("no folder: the store is out of reach")
+    HParams(record, sweep, runs).make_up()
+    assert not is_written(runs.trial(0) / NAME) and "TensorBoard will miss trials" in capsys.readouterr().err
+    bucket.unlink()
+    HParams(record, sweep, runs).make_up()
+    record.close()
+    (kept,) = Page(bucket / "run" / "trials").trials().values()
+    (here,) = Page(runs.path / "trials").trials().values()
+    assert parameters(kept) == parameters(here) and finals(kept) == finals(here)
 
 
 def test_what_cannot_be_written_is_told_once_and_ends_nothing(

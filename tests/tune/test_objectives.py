@@ -14,7 +14,8 @@ from segue.plan.objectives import StepsTo
 from segue.plan.sweep import Sweep
 from segue.report.summary import read_summary, show
 from segue.tune import drive
-from segue.tune.drive import Options, check_sweep, run_sweep
+from segue.tune.checks import check_sweep
+from segue.tune.drive import Options, run_sweep
 from segue.tune.run_directory import RunDirectory
 from segue.tune.study import ADOPTED, StudyRecord
 from tests.tune.doubles import MIXED, make_sweep

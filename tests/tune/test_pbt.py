@@ -22,7 +22,8 @@ from segue.plan.files import read_rows
 from segue.plan.sweep import Sweep
 from segue.train import PPO, EntropyBonus
 from segue.tune.answers import answer_to, tell_exploit, tell_stage_end, was_told_to_exploit
-from segue.tune.drive import Options, check_sweep, run_sweep
+from segue.tune.checks import check_sweep
+from segue.tune.drive import Options, run_sweep
 from segue.tune.explore import explored
 from segue.tune.pbt import StagedPBT
 from segue.tune.schedulers import make_scheduler

@@ -12,7 +12,7 @@ from ray import tune
 from segue.plan.sweep import Sweep
 from segue.plan.sweep_checks import SEARCHES
 from segue.tune.asked_space import AskedSpace
-from segue.tune.drive import check_sweep
+from segue.tune.checks import check_sweep
 from segue.tune.samplers import NOT_KEPT, check_sampler, sampler_for
 from segue.tune.study import StudyRecord
 from tests.tune.doubles import MIXED, make_sweep, pipeline

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,8 @@ from segue.report.summary import read_summary
 from segue.store import objects
 from segue.store.fetched import fetched
 from segue.store.objects import Store
-from tests.store.servers import BUCKET, PASSWORD, a_postgres, a_reader, an_s3
+from tests.small_sweeps import small_copies
+from tests.store.servers import BUCKET, PASSWORD, a_postgres, a_reader, an_s3, an_s3_that_stops
 from tests.tune.clusters import SECONDS, guarded
 from tests.tune.drivers import ROOT, wait_for
 from tests.tune.three_nodes import SHORT
@@ -35,6 +37,7 @@ sys.stdin.read()
 cluster.shutdown()
 """
 RESULTS = "trials/0001/results.jsonl"
+LOST_SECONDS = 60
 STAGE_DONE = b'"stage_done": true'
 
 
@@ -58,11 +61,13 @@ def three_nodes(environment: dict[str, str], caches: Path) -> Iterator[str]:
 
 
 @contextmanager
-def driver(environment: dict[str, str], home: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def driver(
+    environment: dict[str, str], home: Path, *arguments: str, program: str = "tests.tune.stored_sweep"
+) -> Iterator["subprocess.Popen[str]"]:
     """A driver with a cache and a working directory of its own."""
     home.mkdir(exist_ok=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.tune.stored_sweep", *arguments],
+        [sys.executable, "-m", program, *arguments],
         env=environment | {"XDG_CACHE_HOME": str(home / "cache"), "PYTHONPATH": f"{ROOT}/src:{ROOT}"},
         cwd=home,
         stdout=subprocess.PIPE,
@@ -129,34 +134,48 @@ def test_a_killed_driver_costs_no_stage_when_nothing_local_is_left(
 
 
 @pytest.mark.slow
-def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_is_back(tmp_path: Path) -> None:
-    bucket, home = tmp_path / "bucket", tmp_path / "home"
-    bucket.mkdir()
-    url, results = f"file://{bucket}/wean", bucket / "wean" / RESULTS
-    with TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary:
-        environment = os.environ | {"TMPDIR": temporary}
-        with driver(environment, home, url, "", "") as first:
-            wait_for(lambda: first.poll() is not None or (results.exists() and STAGE_DONE in results.read_bytes()))
-            bucket.rename(tmp_path / "away")
-            bucket.write_text("no folder")
+def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, url = tmp_path / "home", f"s3://{BUCKET}/sweeps/wean"
+    small_copies(home)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "reader"))
+    with (
+        an_s3_that_stops() as (found, say),
+        TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary,
+    ):
+        environment, store = os.environ | found | {"TMPDIR": temporary}, Store.of(url)
+        for name, value in found.items():
+            monkeypatch.setenv(name, value)
+        run = ("run", "wean_to_ppo", "--run-dir", url)
+        with driver(environment, home, *run, program="segue.cli") as first:
+            wait_for(lambda: first.poll() is not None or STAGE_DONE in (store.read(RESULTS) or b""))
+            assert say("stop") == "stopped"
+            lost_at = time.monotonic()
             said, _ = first.communicate(timeout=SECONDS)
+            assert time.monotonic() - lost_at < LOST_SECONDS, said
         told = said.splitlines()[-1]
-        assert told.startswith(f"The store {url}/trials/") or told.startswith(f"StoreError: The store {url}/"), said
-        assert "cannot be" in told and told.endswith("the same command goes on."), said
-        here = {path.relative_to(home): path.read_bytes() for path in home.rglob("worker-*/trials/*/results.jsonl")}
-        bucket.unlink()
-        (tmp_path / "away").rename(bucket)
-        assert any(
-            len(content) > results.parents[1].joinpath(*path.parts[-2:]).stat().st_size
-            for path, content in here.items()
-        ), "what could not be sent is here"
-        with driver(environment, home, url, "", "") as second:
+        assert first.returncode == 1 and told.endswith("What is done is kept: the same command goes on."), said
+        assert told.startswith(f"The store {url}") and "cannot be" in told and "Traceback" not in said, said
+        say("start")
+        before = rows_of(fetched(url).path)
+        assert before, said
+        with driver(environment, home, *run, program="segue.cli") as second:
             said, _ = second.communicate(timeout=SECONDS)
-            assert said.splitlines()[-1] == "done", said
-    check_complete(
-        list(optuna.load_study(study_name="wean_to_ppo", storage=f"sqlite:///{bucket}/wean/study.db").trials),
-        bucket / "wean",
-    )
+            assert second.returncode == 0 and "Report: " in said and "not written" not in said, said
+        after = rows_of(fetched(url).path)
+        assert all(after[name][: len(rows)] == rows for name, rows in before.items())
+        trials = read_summary(fetched(url).path).trials
+        assert {trial.state.name for trial in trials} <= {"COMPLETE", "PRUNED"} and len(trials) == 4
+        assert all([step for step, _ in rows] == sorted({step for step, _ in rows}) for rows in after.values())
+
+
+def rows_of(run: Path) -> dict[str, list[tuple[int, float]]]:
+    """What each trial has reported: steps, and the metric."""
+    return {
+        path.parent.name: [(row["env_steps"], row["success"]) for row in read_rows(path)]
+        for path in run.glob("trials/*/results.jsonl")
+    }
 
 
 @pytest.mark.slow

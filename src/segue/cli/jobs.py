@@ -26,7 +26,7 @@ def submit(
 
     Uploads this folder, without runs, environments and what .gitignore names. Other options are those of `segue run`.
     """
-    from segue.tune.drive import check_sweep
+    from segue.tune.checks import check_sweep
     from segue.tune.jobs import Jobs
     from segue.tune.sweep_file import find_sweep, load_sweep
 

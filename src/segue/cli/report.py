@@ -24,7 +24,7 @@ def command(
 
     found = fetched(run)
     path = write(read_summary(found.path), found, out)
-    say(Console(), f"Report: {path}")
+    say(Console(), f"Report: {path}{'' if out else found.also_kept}")
     return 0
 
 

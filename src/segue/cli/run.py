@@ -116,7 +116,7 @@ def _list(console: Console) -> None:
 
 def _describe(console: Console, asked: Sweep, path: Path) -> None:
     from segue.report.description import describe_sweep
-    from segue.tune.drive import check_sweep
+    from segue.tune.checks import check_sweep
     from segue.tune.sweep_file import title
 
     check_sweep(asked)

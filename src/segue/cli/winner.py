@@ -43,10 +43,10 @@ def _winner(sweep: Sweep, summary: "Summary", run: Fetched, console: Console) ->
         problem = export(summary, sweep, winner, held_out)
         run.keep(JSON, PYTHON)
         files = f"{run.path / JSON}" if problem else f"{run.path / JSON}, {run.path / PYTHON}"
-        say(console, f"Winner: {files}{f' (no Python file: {problem})' * bool(problem)}")
+        say(console, f"Winner: {files}{f' (no Python file: {problem})' * bool(problem)}{run.also_kept}")
 
 
 def _report(summary: "Summary", run: Fetched, console: Console) -> None:
     from segue.cli.report import write
 
-    say(console, f"Report: {write(summary, run)}")
+    say(console, f"Report: {write(summary, run)}{run.also_kept}")

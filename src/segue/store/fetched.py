@@ -2,14 +2,14 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segue.plan.files import write_atomic
 from segue.store.cache import copies_of
 from segue.store.holder import is_driven
 from segue.store.mirror import Mirror
-from segue.store.objects import Store, StoreError, bucket_of, has_bucket, is_url, reason
+from segue.store.objects import FEW_WAITS, Store, StoreError, bucket_of, has_bucket, is_url, reason
 
 DRIVEN = "driven"  # the file in a copy that says a driver was at it when it was fetched
 _SWEEP = "sweep.json"
@@ -27,6 +27,11 @@ class Fetched:
     def shown(self) -> str:
         """Where the run is kept, for people."""
         return self.store.shown() if self.store else str(self.path)
+
+    @property
+    def also_kept(self) -> str:
+        """Where a file that was written beside the run is kept as well, to be said after its name."""
+        return f", kept in {self.store.shown()}" if self.store else ""
 
     def at(self, folder: str) -> Path | str:
         """A folder of the run, where it is kept."""
@@ -47,7 +52,8 @@ def fetched(run: str | Path, also: tuple[str, ...] = ()) -> Fetched:
     """
     if not is_url(run):
         return Fetched(Path(run))
-    store = Store.of(str(run))
+    kept = Store.of(str(run))
+    store = replace(kept, waits=FEW_WAITS)  # reading can be asked for again
     folder = copies_of(store) / "reader"
     try:
         if not has_bucket(store):
@@ -59,7 +65,7 @@ def fetched(run: str | Path, also: tuple[str, ...] = ()) -> Fetched:
         raise ValueError(str(error)) from error
     except OSError as error:
         raise ValueError(f"The store {store.shown()} cannot be read ({reason(error)}).") from error
-    return Fetched(folder, store)
+    return Fetched(folder, kept)
 
 
 def is_read(name: str) -> bool:

@@ -14,9 +14,11 @@ from segue.store.secrets import without_secrets
 T = TypeVar("T")
 SCHEMES = ("s3", "gs", "file")
 WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between attempts
+FEW_WAITS = (0.5, 1.0)  # where nothing is lost by giving up
 _REFUSED = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "INVALID_ACCESS_KEY_ID", "SIGNATURE", "INVALID_CLIENT_TOKEN_ID")
 _UNFINISHED = ".unfinished"
-_CONNECT_SECONDS, _REQUEST_SECONDS, _ATTEMPTS = 5, 60, 2
+_CONNECT_SECONDS = 5
+_SILENT_SECONDS = 15  # after which a server that says nothing is given up
 
 
 class StoreError(ConnectionError):
@@ -127,11 +129,12 @@ class Store:
         self._tried("written", lambda: _move(files, *whole))
 
     def _tried(self, what: str, act: Callable[[], T]) -> T:
+        end = time.monotonic() + sum(self.waits) + _CONNECT_SECONDS  # a server that says nothing takes its time itself
         for wait in (*self.waits, None):
             try:
                 return act()
             except OSError as error:
-                if wait is None or any(word in str(error) for word in _REFUSED):
+                if wait is None or time.monotonic() > end or any(word in str(error) for word in _REFUSED):
                     raise StoreError(f"The store {self.shown()} cannot be {what} ({reason(error)}).") from error
                 time.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
@@ -182,8 +185,8 @@ def _connected(url: str, endpoint: tuple[tuple[str, str], ...]) -> tuple[Any, st
         files = fs.S3FileSystem(
             region=made[0].region,
             connect_timeout=_CONNECT_SECONDS,
-            request_timeout=_REQUEST_SECONDS,
-            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
+            request_timeout=_SILENT_SECONDS,
+            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),  # `_tried` tries again
             allow_delayed_open=True,  # a small object is one request, and not three
             **dict(endpoint),
         )

@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from segue.plan.sweep import Sweep
-from segue.tune.run_directory import RunDirectory, differences
+from segue.tune.differences import differences
+from segue.tune.run_directory import RunDirectory
 from segue.tune.sweep_file import find_sweep, load_sweep
 
 _GIVEN_BY_OPTIONS = ("seeds",)  # of what is asked, what a command line may give in place of the sweep's file

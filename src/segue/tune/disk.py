@@ -16,11 +16,6 @@ def is_disk_full(error: BaseException) -> bool:
     return any(_says_so(cause) for cause in _causes(error))
 
 
-def is_out_of_reach(error: BaseException) -> bool:
-    """Whether an exception, or what it was caused by, says that the run's store or database cannot be reached."""
-    return out_of_reach(error) is not None
-
-
 def out_of_reach(error: BaseException) -> str | None:
     """What is said of a store or a database that cannot be reached, in a sentence; None for another exception."""
     for cause in _causes(error):

@@ -7,17 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from ray import cloudpickle, tune
+from ray import tune
 from ray.tune import Callback
 from rich.console import Console
 
 from segue.plan.sweep import Sweep
-from segue.train import check_metric, check_trial
-from segue.tune.asked_space import AskedSpace
 from segue.tune.board import FINISHED, Board
 from segue.tune.budget import Budget
 from segue.tune.catching_up import catch_up
-from segue.tune.disk import is_disk_full, is_out_of_reach, out_of_reach
+from segue.tune.checks import check_sweep
+from segue.tune.disk import is_disk_full, out_of_reach
 from segue.tune.driving import Driving, driving, for_workers, run_at
 from segue.tune.gpu_share import with_gpu_share
 from segue.tune.hparams import HParams
@@ -27,19 +26,16 @@ from segue.tune.loggers import Loggers, check_services
 from segue.tune.notify import Event, Notifier, check_notify, ending_of
 from segue.tune.places import machines, may_grow, trials_at_once
 from segue.tune.run_directory import RunDirectory
-from segue.tune.samplers import check_sampler
-from segue.tune.schedulers import check_stage_schedulers, longest_pipeline, make_scheduler
+from segue.tune.schedulers import longest_pipeline, make_scheduler
 from segue.tune.scheduling import StudyScheduler
 from segue.tune.searcher import StudySearcher, is_complete
 from segue.tune.session import check_address, quiet, ray_session
-from segue.tune.space import SearchSpace
-from segue.tune.study import Space, StudyRecord
-from segue.tune.study_place import StudyPlace, study_place
+from segue.tune.study import StudyRecord
+from segue.tune.study_place import study_place
 from segue.tune.trainable import Runner, make_trainable, one_line, train_one
 from segue.tune.verdicts import Verdicts
 from segue.tune.warm_start import trials_to_adopt
 from segue.tune.watchdog import Watchdog
-from segue.worlds import world_spec
 
 _OVERRIDES = ("trials", "seeds", "concurrency", "max_env_steps", "time_budget_s", "target")
 
@@ -111,7 +107,7 @@ def run_sweep(
         place = study_place(run, name, options.storage, fresh=options.fresh)
         how = {"fresh": options.fresh, "accept_changes": options.accept_changes}
         stack.enter_context(run.opened(asked, name, source=source, study=place.recorded, **how))
-        record = stack.enter_context(closing(_record(place, asked, space, kept)))
+        record = stack.enter_context(closing(place.opened(asked, space, kept.keep_study)))
         loggers = stack.enter_context(Loggers(options.log_to, name, record, asked, run))
         if run.store:
             catch_up(record, run, asked.metric)
@@ -135,11 +131,6 @@ def run_sweep(
         return SweepResult(run, trained=True, interrupted_by=parts.interruption.by, problem=parts.problem)
 
 
-def _record(place: StudyPlace, sweep: Sweep, space: Space, kept: Driving) -> StudyRecord:
-    further = [mode for _, mode in sweep.objectives]
-    return StudyRecord(place.storage(), place.name, sweep.mode, space, further, kept.keep_study)
-
-
 def _is_lost(kept: Driving, verdicts: Verdicts) -> bool:
     """Whether another process has the run now; the verdict then says so."""
     verdicts.out_of_reach = verdicts.out_of_reach or kept.lost
@@ -157,28 +148,6 @@ def overridden(sweep: Sweep, options: Options) -> Sweep:
 def budget_of(sweep: Sweep) -> int:
     """How many trials the sweep asks for."""
     return sweep.trials if sweep.trials is not None else len(sweep.planned())
-
-
-def check_sweep(sweep: Sweep) -> Space:
-    """Check what Sweep itself cannot, since it takes Ray, Optuna and the world; raises ValueError, in one sentence."""
-    world = world_spec(sweep.world)
-    for metric in (sweep.metric, *(what for what, _ in sweep.objectives if isinstance(what, str))):
-        check_metric(metric, world.metrics)
-    for corner in sweep.corners():
-        check_trial(sweep.pipeline(**corner), world, sweep.lanes, sweep.policy)
-    make_scheduler(sweep)
-    check_stage_schedulers(sweep)
-    try:
-        cloudpickle.dumps(sweep)
-    except Exception as error:
-        raise ValueError(
-            f"The sweep cannot be sent to workers ({error}): keep open files, locks and connections out of it."
-        ) from error
-    check_sampler(sweep.search)
-    asked = AskedSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
-    for point in sweep.points:
-        asked.recorded(point)
-    return asked
 
 
 @dataclass(frozen=True)
@@ -247,8 +216,9 @@ def _train(parts: _Run, options: Options) -> None:
             if is_disk_full(error):
                 parts.verdicts.out_of_disk = one_line(error)
                 return
-            if is_out_of_reach(error):
-                parts.verdicts.out_of_reach = out_of_reach(error)
+            lost = out_of_reach(error)
+            if lost:
+                parts.verdicts.out_of_reach = lost
                 return
             # Not a ValueError: a refusal is what comes before this.
             raise RuntimeError("The run broke; what is done is kept, and can be continued.") from error

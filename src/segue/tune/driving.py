@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,7 @@ from segue.store.access import check_store
 from segue.store.cache import copies_of
 from segue.store.holder import DRIVER, Heartbeat, take
 from segue.store.mirror import Mirror
-from segue.store.objects import Store, StoreError, is_url
+from segue.store.objects import FEW_WAITS, Store, StoreError, is_url
 from segue.tune.kept import STUDY, is_pulled_by_driver, snapshot
 from segue.tune.run_directory import RunDirectory
 
@@ -66,17 +67,24 @@ class _DrivingStore(Driving):
         return self._heartbeat.lost
 
     def keep_study(self) -> None:
+        self._keep(self._store)
+
+    def keep_study_for_now(self) -> None:
+        """The same without much patience, where another time will do."""
+        self._keep(replace(self._store, waits=FEW_WAITS))
+
+    def _keep(self, store: Store) -> None:
         if not self._run.study.exists() or self.lost:
             return
         with self._sending:
             content = snapshot(self._run.study)
             if content != self._sent:
-                self._store.write(STUDY, content)
+                store.write(STUDY, content)
                 self._sent = content
 
     def _keep_quietly(self) -> None:
         with suppress(sqlite3.Error):  # of a study that is just begun, or moved aside
-            self.keep_study()
+            self.keep_study_for_now()
 
 
 @contextmanager
@@ -128,8 +136,8 @@ def _session(run: RunDirectory) -> Path:
     return run.path.with_name("driver.session")
 
 
-def _keep_at_the_end(kept: Driving, say: Callable[[str], None]) -> None:
+def _keep_at_the_end(kept: _DrivingStore, say: Callable[[str], None]) -> None:
     try:
-        kept.keep_study()
+        kept.keep_study_for_now()
     except StoreError as error:
         say(f"The study's last state was not sent: {error} It is kept on this machine, and sent when the run goes on.")

@@ -7,7 +7,8 @@ of a directory in the order of their names: this one comes last, when the trial 
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from tensorboardX.record_writer import RecordWriter
 
 from segue.plan.sweep import Sweep
 from segue.tune.board import FINISHED
+from segue.tune.kept import HPARAMS as NAME
 from segue.tune.run_directory import RunDirectory
 from segue.tune.study import StudyRecord
 from segue.tune.trial_facts import COMPLETE, FAILED, TrialFacts, facts_of
 
-NAME = "events.out.tfevents.9999999999.hparams"
 STATE = "trial state"  # among the parameters; no name of a pipeline function's, which has no blanks
 _PLUGIN, _START, _END = "hparams", "_hparams_/session_start_info", "_hparams_/session_end_info"
 _SUCCESS, _FAILURE, _UNKNOWN = 1, 2, 0  # api.proto of the plugin; a trial that was pruned is neither of the first two
@@ -59,7 +60,8 @@ class HParams(Callback):  # type: ignore[misc]  # Ray has no types
         if self._record.trial(number).state not in FINISHED or is_written(path):
             return
         try:
-            write_hparams(path, facts_of(self._record, self._sweep, number))
+            keep = partial(self._run.keep_of_trial, number, NAME)
+            write_hparams(path, facts_of(self._record, self._sweep, number), keep)
         except OSError as error:
             if not self._has_complained:
                 print(f"TensorBoard will miss trials ({error}): the same command makes up for it.", file=sys.stderr)
@@ -71,15 +73,19 @@ def is_written(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
 
 
-def write_hparams(path: Path, facts: TrialFacts) -> None:
-    """Write the file at once, whole."""
+def write_hparams(path: Path, facts: TrialFacts, keep: Callable[[bytes], None] = lambda content: None) -> None:
+    """Write the file at once, whole, after `keep` has its content: what is here is kept."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"hparams.{os.getpid()}.tmp")  # a name that TensorBoard does not look at
-    writer = RecordWriter(str(temporary))
-    for event in events(facts):
-        writer.write(event.SerializeToString())
-    writer.close()
-    temporary.replace(path)
+    try:
+        writer = RecordWriter(str(temporary))
+        for event in events(facts):
+            writer.write(event.SerializeToString())
+        writer.close()
+        keep(temporary.read_bytes())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def events(facts: TrialFacts) -> Iterator[Event]:

@@ -11,10 +11,11 @@ from pathlib import Path
 from segue.plan.files import write_atomic
 from segue.store.holder import DRIVER
 from segue.store.mirror import Mirror, checkpoints_first, checkpoints_last
-from segue.store.objects import Store, StoreError
+from segue.store.objects import FEW_WAITS, Store, StoreError
 
 STUDY = "study.db"
-_LAST_WAITS = (0.5, 1.0)  # seconds
+HPARAMS = "events.out.tfevents.9999999999.hparams"
+_OF_TRIALS = ("/results.jsonl", f"/{HPARAMS}")
 
 
 class KeptTrial:
@@ -55,8 +56,8 @@ class StoredTrial(KeptTrial):
         self._mirror.push()
 
     def keep_what_can_be(self) -> None:
-        """Send what is new without much patience: either the store is known to be lost, or the machine is going."""
-        self._mirror.store = replace(self._mirror.store, waits=_LAST_WAITS)
+        """Send what is new without much patience: the trial is at its end, or the machine is going."""
+        self._mirror.store = replace(self._mirror.store, waits=FEW_WAITS)
         super().keep_what_can_be()
 
     def hear(self) -> None:
@@ -81,7 +82,7 @@ def driver_mirror(store: Store, run: Path) -> Mirror:
 
 def is_pulled_by_driver(name: str) -> bool:
     """What a driver needs of a run that it continues."""
-    return _is_drivers(name) or name == STUDY or (name.startswith("trials/") and name.endswith("/results.jsonl"))
+    return _is_drivers(name) or name == STUDY or (name.startswith("trials/") and name.endswith(_OF_TRIALS))
 
 
 def _is_drivers(name: str) -> bool:

@@ -3,18 +3,18 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from segue.plan.describe import canonical_json
 from segue.plan.files import write_atomic
 from segue.plan.lock import LockedError, locked
 from segue.plan.sweep import Sweep
 from segue.store.mirror import Mirror
-from segue.store.objects import Store
+from segue.store.objects import FEW_WAITS, Store
+from segue.tune.differences import differences, unacceptable_difference
 from segue.tune.kept import KeptTrial, StoredTrial, driver_mirror, fetched_checkpoint, move_aside, newest
 from segue.tune.provenance import provenance, uncommitted_changes
 from segue.tune.sweep_file import docstring
@@ -22,7 +22,6 @@ from segue.tune.sweep_file import docstring
 LOG = "log.txt"  # what a trial prints, in its directory
 _LOCK = "lock"
 _SHOWN_DIFFERENCES = 3
-_SHOWN_LENGTH = 60
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,11 @@ class RunDirectory:
             return KeptTrial()
         answers = self.answers(number).relative_to(self.path).as_posix()
         return StoredTrial(self.store, self.path, self.inside(number), answers)
+
+    def keep_of_trial(self, number: int, name: str, content: bytes) -> None:
+        """Keep what the driver adds to a trial that has ended, where the run is kept in a store."""
+        if self.store:
+            replace(self.store, waits=FEW_WAITS).write(f"{self.inside(number)}/{name}", content)
 
     def share(self) -> None:
         """Have what the driver has written reach the workers, where that takes more than the folder."""
@@ -174,14 +178,14 @@ class RunDirectory:
 
     def _check_acceptable(self, sweep: Sweep) -> None:
         """Raise ValueError for a change after which the trials so far would mean something else."""
-        before, now = self.recorded()["definition"] if self.definition.exists() else {}, sweep.describe()
-        for key in sorted(before.keys() | now.keys()) if before else ():
-            if _text(before, key) != _text(now, key) and not _is_acceptable(key, before.get(key), now.get(key)):
-                raise ValueError(
-                    f"The study of {self.shown} cannot take this change ({key}: {_shown(before, key)} -> "
-                    f"{_shown(now, key)}): start anew in another directory with --run-dir, and with --warm-start "
-                    f"{self.shown} to learn from what was found."
-                )
+        if not self.definition.exists():
+            return
+        change = unacceptable_difference(self.recorded()["definition"], sweep.describe())
+        if change:
+            raise ValueError(
+                f"The study of {self.shown} cannot take this change ({change}): start anew in another directory with "
+                f"--run-dir, and with --warm-start {self.shown} to learn from what was found."
+            )
 
     def _differences(self, sweep: Sweep) -> list[str]:
         if not self.definition.exists():
@@ -235,27 +239,3 @@ class RunDirectory:
 def steps_of(checkpoint: Path) -> int:
     """The environment steps at which a checkpoint was made, as its name says."""
     return int(checkpoint.stem.split("-")[1])
-
-
-def _is_acceptable(key: str, before: Any, now: Any) -> bool:
-    """Whether an entry of a definition may change; ranges of numbers may, choices may not: a study fixes them."""
-    if not key.startswith("space."):
-        return key not in ("metric", "mode", "objectives")
-    return all(isinstance(entry, dict) and not entry.keys() & {"choice", "grid_search"} for entry in (before, now))
-
-
-def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Each entry of two definitions that differs, for people."""
-    keys = sorted(before.keys() | now.keys())
-    return [
-        f"{key}: {_shown(before, key)} -> {_shown(now, key)}" for key in keys if _text(before, key) != _text(now, key)
-    ]
-
-
-def _text(definition: dict[str, Any], key: str) -> str:
-    return canonical_json(definition[key]) if key in definition else "nothing"
-
-
-def _shown(definition: dict[str, Any], key: str) -> str:
-    text = _text(definition, key)
-    return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "..."

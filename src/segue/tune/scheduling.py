@@ -18,7 +18,7 @@ from segue.tune.shares import Shares
 from segue.tune.stage_ends import StageEnds
 from segue.tune.stages import Stages
 from segue.tune.study import StudyRecord
-from segue.tune.verdicts import DISK_FULL, FAILURE, OUT_OF_MEMORY, OUT_OF_REACH, Verdicts, has_ended, has_failed
+from segue.tune.verdicts import DISK_FULL, OUT_OF_MEMORY, OUT_OF_REACH, Verdicts, has_ended, has_failed
 
 
 class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
@@ -73,9 +73,9 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
             if result.get(OUT_OF_MEMORY) and self.shares.grow(numbered.number):
                 return str(TrialScheduler.CONTINUE)  # its worker ends now, and Tune starts another
             if result.get(DISK_FULL):
-                self._verdicts.out_of_disk = str(result[FAILURE])
+                self._verdicts.out_of_disk = str(result[DISK_FULL])
             if result.get(OUT_OF_REACH):
-                self._verdicts.out_of_reach = str(result[FAILURE])
+                self._verdicts.out_of_reach = str(result[OUT_OF_REACH])
             return str(TrialScheduler.STOP)
         # A resumed trial repeats steps, of which the study holds the verdict if there was one.
         if self._record.is_judged(numbered.number, result[TIME]):

@@ -1,6 +1,7 @@
 """Where the study of a run is: in SQLite beside the run, or in a database that was given."""
 
 import secrets
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,11 @@ from pathlib import Path
 from optuna.storages import RDBStorage
 
 from segue.plan.files import read_rows
+from segue.plan.sweep import Sweep
 from segue.store.database import database_storage, url_with_password
 from segue.store.secrets import password_removed
 from segue.tune.run_directory import RunDirectory
+from segue.tune.study import Space, StudyRecord
 from segue.tune.study_copy import disk_storage
 
 
@@ -30,6 +33,11 @@ class StudyPlace:
     def storage(self) -> RDBStorage:
         """Open it; raises ValueError, in a sentence, where that cannot be."""
         return database_storage(self.url) if self.url else disk_storage(self.file)
+
+    def opened(self, sweep: Sweep, space: Space, keep: Callable[[], None]) -> StudyRecord:
+        """The study of a sweep there, made where there is none; `keep` as in StudyRecord."""
+        further = [mode for _, mode in sweep.objectives]
+        return StudyRecord(self.storage(), self.name, sweep.mode, space, further, keep)
 
 
 def study_place(run: RunDirectory, name: str, storage: str | None, *, fresh: bool) -> StudyPlace:

@@ -22,7 +22,7 @@ from segue.plan.sweep import Sweep
 from segue.tune import notice
 from segue.tune.answers import answer_to
 from segue.tune.asked_space import of_recorded
-from segue.tune.disk import is_disk_full, is_out_of_reach
+from segue.tune.disk import is_disk_full, out_of_reach
 from segue.tune.driving import on_worker
 from segue.tune.kept import KeptTrial
 from segue.tune.lineage import read_lineage, write_lineage
@@ -74,7 +74,7 @@ def make_trainable(sweep: Sweep, run: RunDirectory, runner: Runner) -> Callable[
                 if report.is_stopped:
                     raise
                 traceback.print_exc()
-                report.failed(error, *_everybodys(error))
+                report.failed(error, _everybodys(error))
 
     trial.__mixins__ = (notice.Listening,)  # type: ignore[attr-defined]  # by which Tune extends a function
     return trial
@@ -88,7 +88,7 @@ def _attempts(attempt: Callable[[], None], report: "_Report", retries: int) -> N
         except Exception as error:
             if is_out_of_memory(error) and not report.is_stopped:
                 traceback.print_exc()
-                report.failed(error, OUT_OF_MEMORY)  # returns where there is a larger share to be had
+                report.failed(error, {OUT_OF_MEMORY: True})  # returns where there is a larger share to be had
                 os._exit(1)  # Tune starts the trial again with that
             # What is not finite would be so again, bit for bit; and a full disk or a lost store is everybody's.
             if report.is_stopped or not left or isinstance(error, FloatingPointError) or _everybodys(error):
@@ -100,10 +100,10 @@ def _attempts(attempt: Callable[[], None], report: "_Report", retries: int) -> N
     return None
 
 
-def _everybodys(error: BaseException) -> list[str]:
-    """The marks of an exception that other trials will have as well."""
-    found = {DISK_FULL: is_disk_full(error), OUT_OF_REACH: is_out_of_reach(error)}
-    return [name for name, is_so in found.items() if is_so]
+def _everybodys(error: BaseException) -> dict[str, str]:
+    """The marks of an exception that other trials will have as well, and what they say."""
+    found = {DISK_FULL: one_line(error) if is_disk_full(error) else None, OUT_OF_REACH: out_of_reach(error)}
+    return {name: said for name, said in found.items() if said}
 
 
 def one_line(error: BaseException) -> str:
@@ -188,10 +188,10 @@ class _Report:
 
     def __call__(self, row: dict[str, Any]) -> Answer | None:
         self.last = row
-        if has_failed(row):
-            self.kept.keep_what_can_be()
-        else:
+        if not has_failed(row):
             self.kept.keep()
+        elif OUT_OF_REACH not in row:
+            self.kept.keep_what_can_be()
         try:
             tune.report(row)
         except SystemExit:
@@ -202,6 +202,6 @@ class _Report:
         self.kept.hear()
         return answer_to(self.answers, row)
 
-    def failed(self, error: BaseException, *marks: str) -> None:
+    def failed(self, error: BaseException, marks: Mapping[str, Any]) -> None:
         """Say why the trial broke, with further marks."""
-        self({**self.last, self.metric: float("nan"), FAILURE: one_line(error), **dict.fromkeys(marks, True)})
+        self({**self.last, self.metric: float("nan"), FAILURE: one_line(error), **marks})

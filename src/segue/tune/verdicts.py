@@ -26,9 +26,9 @@ class Verdicts:
         return self.out_of_disk is not None or self.out_of_reach is not None
 
 
-DISK_FULL = "disk_full"  # the key of a report of a trial that could not write
+DISK_FULL = "disk_full"  # the key of a report of a trial that could not write, which says why
 OUT_OF_MEMORY = "out_of_memory"  # the key of a report of a trial whose memory did not fit into its share of a GPU
-OUT_OF_REACH = "out_of_reach"  # the key of a report of a trial that could not reach the run's store
+OUT_OF_REACH = "out_of_reach"  # the key of a report of a trial that could not reach the run's store, which says why
 
 
 def has_failed(result: Mapping[str, Any]) -> bool:
