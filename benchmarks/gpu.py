@@ -13,7 +13,6 @@ import argparse
 import os
 import sys
 import warnings
-from functools import partial
 from typing import Any, NamedTuple
 
 import ray
@@ -25,15 +24,38 @@ PACKS = (1, 16, 64, 256)
 PROCESSES = (1, 4, 16)
 PACKED = 16  # members of each process, where packs share the GPU
 CASES = (Case("CartPole-v1", MLP, {}), Case("MiniGrid-LavaCrossingS9N1-v0", MLP, {}))
-WARM_UP, SECONDS = 1.0, 6.0
+WARM_UP, SECONDS = 0.5, 3.0
 
 
-class Measured(NamedTuple):
-    """What was run, in how many processes, and the environment steps a second of all of them."""
+class Trials(NamedTuple):
+    """What is run: whose trainer with how many members, in how many processes, on which device."""
 
-    name: str
-    title: str
-    rate: float
+    kind: str
+    members: int
+    processes: int = 1
+    device: str = "cuda"
+
+    @property
+    def name(self) -> str:
+        """For figures."""
+        return f"{self.kind}_k{self.members}_{self.processes}_{self.device}"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        what = "Stable-Baselines3" if self.kind == "sb3" else f"Segue, K = {self.members}"
+        if self.processes > 1:
+            return f"{what}, {self.processes} processes with {1 / self.processes:.3g} of the GPU each"
+        return f"{what}, one process {'with the whole GPU' if self.device == 'cuda' else 'on one core'}"
+
+
+def planned(most: int) -> list[Trials]:
+    """All that is run in one world, with at most so many processes."""
+    counts = [count for count in PROCESSES if count <= most]
+    alone = [Trials(kind, 1, count) for kind in ("sb3", "segue") for count in counts]
+    packs = [Trials("segue", members, 1, device) for device in ("cuda", "cpu") for members in PACKS]
+    shared = [Trials("segue", PACKED, count) for count in counts]
+    return list(dict.fromkeys(alone + shared + packs))
 
 
 class Process:
@@ -45,9 +67,12 @@ class Process:
         torch.zeros(1, device="cuda")
         self._arm: Arm | None = None
 
-    def prepare(self, kind: str, case: Case, members: int, device: str) -> None:
+    def prepare(self, trials: Trials, case: Case) -> None:
         """Make what is measured next, and warm it up."""
-        self._arm = stable_baselines3(case.world, device) if kind == "sb3" else segue(case, members, device)
+        if trials.kind == "sb3":
+            self._arm = stable_baselines3(case.world, trials.device)
+        else:
+            self._arm = segue(case, trials.members, trials.device)
         rate(self._arm, WARM_UP)
 
     def measure(self, seconds: float) -> float:
@@ -58,29 +83,13 @@ class Process:
         return steps_a_second
 
 
-def measured(processes: list[Any], kind: str, case: Case, members: int, device: str, seconds: float) -> float:
+def measured(processes: list[Any], case: Case, trials: Trials, seconds: float) -> float:
     """The sum of the rates of processes that do the same at the same time."""
-    ray.get([process.prepare.remote(kind, case, members, device) for process in processes])
-    return float(sum(ray.get([process.measure.remote(seconds) for process in processes])))
-
-
-def compare(case: Case, processes: list[Any], seconds: float) -> list[Measured]:
-    """All arms in one world."""
-    found, how = [], partial(measured, case=case, seconds=seconds)
-    for count in [number for number in PROCESSES if number <= len(processes)]:
-        for kind, title in (("sb3", "Stable-Baselines3"), ("segue", "Segue, K = 1")):
-            title = f"{title}, {count} process{'es' * (count > 1)} with {1 / count:.3g} of the GPU"
-            total = how(processes[:count], kind, members=1, device="cuda")
-            found.append(Measured(f"{kind}_{count}_processes", title, total))
-    for count in [number for number in PROCESSES[1:] if number <= len(processes)]:
-        total = how(processes[:count], "segue", members=PACKED, device="cuda")
-        title = f"Segue, K = {PACKED}, {count} processes with {1 / count:.3g} of the GPU"
-        found.append(Measured(f"pack_{PACKED}_{count}_processes", title, total))
-    for device, place in (("cuda", "on the GPU"), ("cpu", "on one core")):
-        for members in PACKS:
-            total = how(processes[:1], "segue", members=members, device=device)
-            found.append(Measured(f"pack_{members}_{device}", f"Segue, K = {members} in one process {place}", total))
-    return found
+    used = processes[: trials.processes]
+    ray.get([process.prepare.remote(trials, case) for process in used])
+    total = float(sum(ray.get([process.measure.remote(seconds) for process in used])))
+    print(f"{case.world}: {trials.title}: {total:,.0f} env steps/s", file=sys.stderr, flush=True)
+    return total
 
 
 def main() -> None:
@@ -93,19 +102,21 @@ def main() -> None:
     most = min(max(PROCESSES), os.cpu_count() or 1)
     process = ray.remote(num_cpus=1, num_gpus=1 / most)(Process)
     processes = [process.remote() for _ in range(most)]
-    report({case: compare(case, processes, 0.5 if quick else SECONDS) for case in CASES}, quick)
+    seconds = 0.5 if quick else SECONDS
+    found = [(case, {each: measured(processes, case, each, seconds) for each in planned(most)}) for case in CASES]
+    report(found, quick)
 
 
-def report(found: dict[Case, list[Measured]], quick: bool) -> None:
+def report(found: list[tuple[Case, dict[Trials, float]]], quick: bool) -> None:
     """Print and keep the rates, and their ratios to the best that separate processes of Stable-Baselines3 reach."""
     figures, rows = {}, []
-    for case, arms in found.items():
-        peer = max(arm.rate for arm in arms if arm.name.startswith("sb3"))
-        rows.append([f"{case.world}", "", ""])
-        for arm in arms:
-            rows.append([f"  {arm.title}", f"{arm.rate:,.0f}", f"{arm.rate / peer:.1f}"])
-            figures[f"{case.name}_{arm.name}"] = arm.rate
-            figures[f"ratio_{case.name}_{arm.name}"] = arm.rate / peer
+    for case, rates in found:
+        peer = max(rate for trials, rate in rates.items() if trials.kind == "sb3")
+        rows.append([case.world, "", ""])
+        for trials, steps_a_second in rates.items():
+            rows.append([f"  {trials.title}", f"{steps_a_second:,.0f}", f"{steps_a_second / peer:.1f}"])
+            figures[f"{case.name}_{trials.name}"] = steps_a_second
+            figures[f"ratio_{case.name}_{trials.name}"] = steps_a_second / peer
     title = f"Environment steps per second, learning included, {torch.cuda.get_device_name()}"
     columns = ("", "env steps/s", "ratio")
     publish("gpu", " ".join(sys.argv), title, columns, rows, figures, keep=not quick)

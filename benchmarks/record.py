@@ -11,6 +11,7 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -20,7 +21,7 @@ PACKAGES = ("torch", "numpy", "ray", "optuna", "gymnasium", "minigrid", "stable-
 
 
 def machine() -> dict[str, Any]:
-    """The processor, its cores and the packages that were measured."""
+    """The processor, its cores, a GPU if there is one, and the packages that were measured."""
     names = [
         line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
@@ -31,6 +32,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "openblas_coretype": os.environ.get("OPENBLAS_CORETYPE", "as found"),
+        **({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}),
         **packages,
     }
 

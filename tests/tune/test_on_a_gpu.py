@@ -15,6 +15,7 @@ from ray import cloudpickle
 from segue.plan.files import append_row, read_rows
 from segue.plan.sweep import Sweep
 from segue.tune.drive import Options, run_sweep
+from segue.tune.gpu_share import largest, need_of
 from segue.tune.session import ray_session
 from tests.tune import doubles, test_on_a_gpu
 from tests.tune.doubles import GRID, make_runner, make_sweep
@@ -36,6 +37,13 @@ def gpu() -> Iterator[None]:
     with ray_session():
         yield
     ray.shutdown()
+
+
+def test_a_trial_is_measured(gpu: None) -> None:
+    sweep = make_sweep(seeds=4)
+    found = ray.get(ray.remote(num_gpus=1)(need_of).remote(sweep, largest(sweep)))
+    assert 100e6 < found.memory < found.of_memory == torch.cuda.get_device_properties(0).total_memory
+    assert 0 < found.busy < 1 and found.rate > 100
 
 
 def test_trials_train_side_by_side_with_a_measured_share(

@@ -27,9 +27,7 @@ class NumberedQMC(QMCSampler):
     """A quasi-random sequence of which trial k of the study is point k, however often a sweep is continued."""
 
     def __init__(self, seed: int, number: int, independent: BaseSampler) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)  # so far its interface has not changed
-            super().__init__(scramble=True, seed=seed, independent_sampler=independent, warn_independent_sampling=False)
+        super().__init__(scramble=True, seed=seed, independent_sampler=independent, warn_independent_sampling=False)
         self._number = number
 
     # The hook is not public; tests hold it.
@@ -45,9 +43,12 @@ def sampler_for(search: str, seed: int, number: int) -> BaseSampler:
     one a trial.
     """
     own = int(stream(seed, "search", number).generate_state(1)[0])
-    if search == "qmc":
-        return NumberedQMC(int(stream(seed, "search").generate_state(1)[0]), number, RandomSampler(seed=own))
-    return _MADE[search](own)
+    with warnings.catch_warnings():
+        # Of QMC, and of TPE's groups: so far their interfaces have not changed.
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        if search == "qmc":
+            return NumberedQMC(int(stream(seed, "search").generate_state(1)[0]), number, RandomSampler(seed=own))
+        return _MADE[search](own)
 
 
 def check_sampler(search: str) -> None:
@@ -59,7 +60,7 @@ def check_sampler(search: str) -> None:
 
 _MADE: Mapping[str, Callable[[int], BaseSampler]] = {
     # Groups: parameters that are asked for together are learnt together, in each branch of a conditional space.
-    "tpe": lambda seed: TPESampler(seed=seed, multivariate=True, group=True, warn_independent_sampling=False),
+    "tpe": lambda seed: TPESampler(seed=seed, multivariate=True, group=True),
     "random": lambda seed: RandomSampler(seed=seed),
     "gp": lambda seed: GPSampler(seed=seed, warn_independent_sampling=False),
     "cmaes": lambda seed: CmaEsSampler(seed=seed, warn_independent_sampling=False),
