@@ -80,7 +80,8 @@ def gpu_need(
                 rates.append(steps / seconds)
                 busy.append(min(_kernel_seconds(trainer) / seconds, 1.0))
                 trainer.evaluate()
-        taken = max(before - free(), 0)
+        # Others may have given memory back meanwhile: it is what torch holds at the least.
+        taken = max(before - free(), torch.cuda.max_memory_reserved())
     total = torch.cuda.get_device_properties(0).total_memory
     return Need(torch.cuda.get_device_name(), taken, total, max(busy), min(rates))
 
