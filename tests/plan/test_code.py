@@ -82,7 +82,8 @@ def test_every_edit_that_matters_counts(old, new):
     assert edited(old, new) != fingerprint(loaded(FILE))
 
 
-def test_the_modules_name_does_not_count():
+def test_the_modules_name_does_not_count(monkeypatch):
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))  # here it may be pytest's
     assert fingerprint(loaded(FILE, "__main__")) == fingerprint(loaded(FILE, "sweeps.ppo"))
 
 

@@ -25,14 +25,15 @@ def url_with_password(url: str) -> str:
 def database_storage(url: str) -> "RDBStorage":
     """Optuna's storage at the URL, with its tables; raises ValueError, without secrets, where there can be none."""
     import optuna
-    from optuna.storages import RDBStorage
     from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+    from segue.store.study_storage import StudyStorage
 
     shown = without_secrets(url) if "://" in url else "What is given as --storage"
     patient = {"connect_timeout": _CONNECT_SECONDS} if url.startswith(("postgresql", "mysql")) else {}
     try:
         # Optuna would read braces, which a password may have, as a template.
-        return RDBStorage(
+        return StudyStorage(
             url.replace("{", "{{").replace("}", "}}"),
             engine_kwargs={"connect_args": patient, "pool_pre_ping": True},
         )

@@ -16,6 +16,8 @@ from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from segue.store.study_storage import StudyStorage
+
 Mode = Literal["max", "min"]
 _DIRECTIONS = {"max": StudyDirection.MAXIMIZE, "min": StudyDirection.MINIMIZE}
 _BUSY_SECONDS = 30.0
@@ -77,7 +79,7 @@ def disk_storage(path: Path) -> RDBStorage:
     """The study in a SQLite file, which is made where it does not exist. Raises ValueError for what is none."""
     try:
         # The creator names the file: in the URL, Optuna would read braces of a path as a template.
-        return RDBStorage("sqlite:///study.db", engine_kwargs={"creator": partial(_connect, path)})
+        return StudyStorage("sqlite:///study.db", engine_kwargs={"creator": partial(_connect, path)})
     except (DatabaseError, SQLAlchemyError, OptunaError, RuntimeError) as error:
         said = getattr(error, "orig", None) or error  # what SQLite said, without SQLAlchemy's frame
         raise ValueError(f"{path} cannot be read as an Optuna study ({said}): start anew with --fresh.") from error
