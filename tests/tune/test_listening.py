@@ -43,7 +43,7 @@ print(json.dumps(said))
 """
 STRANGER = """
 import sys
-from segue.tune.session import check_address
+from segue.tune.addresses import check_address
 try:
     check_address(sys.argv[1])
 except ValueError as error:

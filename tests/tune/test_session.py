@@ -1,5 +1,4 @@
 import os
-import socket
 import warnings
 from pathlib import Path
 
@@ -7,7 +6,7 @@ import optuna
 import pytest
 
 from segue.tune import session
-from segue.tune.session import check_address, quiet, ray_session
+from segue.tune.session import quiet, ray_session
 
 
 def test_only_warnings_of_ray_and_optuna_are_kept_quiet() -> None:
@@ -45,18 +44,3 @@ def test_rays_directory_is_short_whatever_the_usual_place_is(monkeypatch: pytest
         assert len(directory) < 30
         assert Path(directory).parent.is_dir()
     assert not Path(directory).parent.exists()
-
-
-def test_an_address_where_something_answers_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_ANSWER_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        check_address(f"127.0.0.1:{port}")
-        check_address(f"ray://127.0.0.1:{port}")
-        check_address("auto")
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:port", "ray://127.0.0.1:1"])
-def test_an_address_where_nothing_answers_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match=f"No Ray answers at {address}: start one there, or leave out --address"):
-        check_address(address)

@@ -12,6 +12,7 @@ from ray.tune import Callback
 from rich.console import Console
 
 from segue.plan.sweep import Sweep
+from segue.tune.addresses import check_address
 from segue.tune.board import FINISHED, Board
 from segue.tune.budget import Budget
 from segue.tune.catching_up import catch_up
@@ -29,7 +30,7 @@ from segue.tune.run_directory import RunDirectory
 from segue.tune.schedulers import longest_pipeline, make_scheduler
 from segue.tune.scheduling import StudyScheduler
 from segue.tune.searcher import StudySearcher, is_complete
-from segue.tune.session import check_address, quiet, ray_session
+from segue.tune.session import quiet, ray_session
 from segue.tune.study import StudyRecord
 from segue.tune.study_place import study_place
 from segue.tune.trainable import Runner, make_trainable, one_line, train_one

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from segue.tune.session import quiet, token_in_use
+from segue.tune.addresses import token_in_use
+from segue.tune.session import quiet
 
 STAYS_HERE = (
     *("/runs/", "/site/", "/build/", "/dist/", ".git/", ".venv/", "venv/", "*.egg-info/", "__pycache__/", ".*_cache/"),

@@ -4,9 +4,7 @@ import logging
 import os
 import secrets
 import shutil
-import socket
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
@@ -15,11 +13,11 @@ from typing import Any
 
 import ray
 from ray._private import ray_constants
-from ray._raylet import Config, GcsClient  # type: ignore[attr-defined]  # of its compiled part
-from ray.exceptions import AuthenticationError, RpcError, RuntimeEnvSetupError
-from ray.util import get_node_ip_address
+from ray._raylet import Config  # type: ignore[attr-defined]  # of its compiled part
+from ray.exceptions import AuthenticationError, RuntimeEnvSetupError
 
 from segue.plan.quiet import quiet_packages
+from segue.tune.addresses import is_on_loopback_only, token_in_use
 from segue.tune.own_code import own_modules
 
 # Read by Ray and Tune in the driver, when a run starts.
@@ -39,7 +37,6 @@ _WORKERS = {
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "30",  # of tearing a trial down, before its worker takes the next
 }
 _SOCKETS_FIT = 24  # characters: a socket's path may have 107, of which the rest takes 82
-_ANSWER_SECONDS = 5.0
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 
 
@@ -55,42 +52,6 @@ def ray_session(address: str | None = None) -> Iterator[dict[str, float]]:
         if not ray.is_initialized():
             stack.enter_context(_connected(address))
         yield ray.cluster_resources()
-
-
-def check_address(address: str) -> None:
-    """Raise ValueError when no Ray answers at `address`, or none that takes the token: Ray would try for long."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host:  # "auto", "local": Ray looks by itself, and says at once when there is none
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
-        if not address.startswith("ray://"):
-            _knock(address)
-    except AuthenticationError as error:
-        raise ValueError(
-            f"Ray at {address} refuses the token ({token_in_use()}): give the token that the cluster was started with."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ValueError(f"No Ray answers at {address}: start one there, or leave out --address.") from error
-
-
-def _knock(address: str) -> None:
-    """Raise AuthenticationError when Ray refuses the token; whatever else is wrong, Ray says when it is joined."""
-    refused: list[AuthenticationError] = []
-
-    def ask() -> None:
-        try:
-            GcsClient(address=address)
-        except AuthenticationError as error:
-            refused.append(error)
-        except RpcError:
-            pass
-
-    asking = threading.Thread(target=ask, daemon=True)  # where something else than Ray listens, it asks for long
-    asking.start()
-    asking.join(_ANSWER_SECONDS)
-    if refused:
-        raise refused[0]
 
 
 def quiet() -> AbstractContextManager[None]:
@@ -119,7 +80,7 @@ def _connected(address: str | None) -> Iterator[None]:
         if address:
             # What a sweep imports from beside it is sent along: on other machines it could not be found.
             where = {"address": address, "runtime_env": {"env_vars": _WORKERS, "py_modules": own_modules()}}
-            if _is_on_loopback_only(address):
+            if is_on_loopback_only(address):
                 stack.enter_context(_on_loopback())
         else:
             # Workers inherit this process's environment: a runtime_env would cost two seconds.
@@ -182,27 +143,6 @@ def _guarded_by_a_token(directory: Path) -> Iterator[None]:
 @cache
 def _token() -> str:
     return secrets.token_hex(32)  # Ray remembers it for as long as the process lives
-
-
-def token_in_use() -> str:
-    """Which token Ray sends along, in words."""
-    if os.environ.get("RAY_AUTH_MODE") != "token":
-        return "none is sent: RAY_AUTH_MODE=token sends the one in ~/.ray/auth_token"
-    if os.environ.get("RAY_AUTH_TOKEN"):
-        return "the one in RAY_AUTH_TOKEN is sent"
-    return f"the one in {os.environ.get('RAY_AUTH_TOKEN_PATH') or '~/.ray/auth_token'} is sent"
-
-
-def _is_on_loopback_only(address: str) -> bool:
-    """Whether a Ray of this machine listens on 127.0.0.1 only, such as one that Segue started."""
-    host, _, port = address.rpartition(":")
-    if host not in ("127.0.0.1", "localhost"):
-        return False
-    try:
-        socket.create_connection((get_node_ip_address(), int(port)), timeout=_ANSWER_SECONDS).close()
-    except OSError:
-        return True
-    return False
 
 
 def _first_line(error: Exception) -> str:
