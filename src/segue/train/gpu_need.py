@@ -27,6 +27,7 @@ from segue.worlds.world import WorldFactory
 
 WARM_UP, LEAST, SECONDS = 2, 3, 2.0  # iterations, iterations, of each stage
 SPARE = 1.25  # memory beside what was seen: later stages of the sweep's other pipelines may take more
+_LEAST_SHARE = 1e-4  # as Ray counts
 _ENDLESS = 10**12
 _OBSERVER = """
 import sys, torch
@@ -48,7 +49,7 @@ class Need:
     @property
     def trials(self) -> int:
         """How many such trials a GPU has the memory and the time for."""
-        return max(1, int(1 / max(SPARE * self.memory / self.of_memory, self.busy)))
+        return max(1, int(1 / max(SPARE * self.memory / self.of_memory, self.busy, _LEAST_SHARE)))
 
     def __str__(self) -> str:
         memory = f"{self.memory / 1e9:.1f} of {self.of_memory / 1e9:.0f} GB"

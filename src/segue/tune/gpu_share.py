@@ -50,7 +50,7 @@ def share_of(need: "Need") -> float:
     >>> share_of(Need("A GPU", memory=10, of_memory=100, busy=0.3, rate=1000.0))
     0.3333
     """
-    return max(_UNIT // need.trials, 1) / _UNIT
+    return _UNIT // need.trials / _UNIT
 
 
 def largest(sweep: Sweep) -> TrainingPipeline:
