@@ -164,7 +164,7 @@ def _run(path: Path, sweep: Sweep, monkeypatch: pytest.MonkeyPatch, kill_before:
         for name in (
             "create_new_trial",
             "set_trial_intermediate_value",
-            "set_trial_user_attr",
+            "set_trial_user_attrs",
             "set_trial_state_values",
         ):
             storage = record._disk.storage

@@ -227,8 +227,7 @@ class StudyRecord:
 
     def _annotate(self, number: int, attributes: Mapping[str, Any]) -> None:
         for copy in (self._disk, self._memory):
-            for name, value in attributes.items():
-                copy.annotate(number, name, value)
+            copy.annotate(number, attributes)
 
     def _set_state(self, number: int, state: TrialState, values: Sequence[float] | None = None) -> None:
         for copy in (self._disk, self._memory):

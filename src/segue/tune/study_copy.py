@@ -1,7 +1,7 @@
 """Optuna's storages, written directly: Optuna gives a trial that runs back to no one."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection, DatabaseError
@@ -46,9 +46,13 @@ class StudyCopy:
         """The trial was judged at that step."""
         self.storage.set_trial_intermediate_value(self._id(number), step, value)
 
-    def annotate(self, number: int, name: str, value: Any) -> None:
-        """A user attribute of the trial."""
-        self.storage.set_trial_user_attr(self._id(number), name, value)
+    def annotate(self, number: int, attributes: Mapping[str, Any]) -> None:
+        """User attributes of the trial."""
+        if isinstance(self.storage, StudyStorage):
+            self.storage.set_trial_user_attrs(self._id(number), attributes)
+            return
+        for name, value in attributes.items():
+            self.storage.set_trial_user_attr(self._id(number), name, value)
 
     def constrain(self, number: int, name: str, value: float) -> None:
         """What a constraint says of the trial, as `Trial.set_constraint` does, which only a sampler's trial has."""
