@@ -4,13 +4,14 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,13 @@ def a_reader(found: dict[str, str]) -> dict[str, str]:
 @contextmanager
 def a_postgres() -> Iterator[str]:
     """The URL of a database, for a user with a password; skips where there is no PostgreSQL on this machine."""
+    with a_postgres_that_stops() as (url, _):
+        yield url
+
+
+@contextmanager
+def a_postgres_that_stops() -> Iterator[tuple[str, Callable[[str], None]]]:
+    """The same, and what can be said to the server: "stop", which cuts all connections, and "start"."""
     programs = _programs()
     with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp", ignore_cleanup_errors=True) as folder:
         who = _somebody(Path(folder))
@@ -113,20 +121,33 @@ def a_postgres() -> Iterator[str]:
         data, port = Path(folder, "data"), _free_port()
         init = [programs / "initdb", "-D", data, "-U", "owner", "-A", "scram-sha-256", f"--pwfile={secret}", "-N"]
         subprocess.run(init, **who, check=True, capture_output=True, cwd=folder)
-        serve = [programs / "postgres", "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1"]
-        with subprocess.Popen(
-            [*serve, "-c", "fsync=off"], **who, stderr=subprocess.PIPE, text=True, cwd=folder
-        ) as server:
-            assert server.stderr is not None
-            for line in server.stderr:
-                if "ready to accept connections" in line:
-                    break
-            threading.Thread(target=server.stderr.read, daemon=True).start()  # so that it never waits for us
-            try:
-                yield f"postgresql+psycopg://owner:{PASSWORD}@127.0.0.1:{port}/postgres"
-            finally:
-                server.terminate()
-                server.wait(_SECONDS)
+        serve = [programs / "postgres", "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1", "-c", "fsync=off"]
+        with ExitStack() as running:
+
+            def say(word: str) -> None:
+                running.close()
+                if word == "start":
+                    running.enter_context(_serving([str(part) for part in serve], who, folder))
+
+            say("start")
+            yield f"postgresql+psycopg://owner:{PASSWORD}@127.0.0.1:{port}/postgres", say
+
+
+@contextmanager
+def _serving(command: list[str], who: dict[str, str], folder: str) -> Iterator[None]:
+    with subprocess.Popen(command, **who, stderr=subprocess.PIPE, text=True, cwd=folder) as server:  # type: ignore[call-overload]
+        assert server.stderr is not None
+        for line in server.stderr:
+            if "ready to accept connections" in line:
+                break
+        reading = threading.Thread(target=server.stderr.read, daemon=True)  # so that it never waits for us
+        reading.start()
+        try:
+            yield
+        finally:
+            server.send_signal(signal.SIGINT)  # its clients are not waited for
+            server.wait(_SECONDS)
+            reading.join(_SECONDS)
 
 
 def _programs() -> Path:
@@ -148,7 +169,7 @@ def _somebody(folder: Path) -> dict[str, str]:
     except KeyError:
         pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
     os.chown(folder, postgres.pw_uid, postgres.pw_gid)
-    return {"user": "postgres", "group": "postgres"}  # type: ignore[dict-item]
+    return {"user": "postgres", "group": "postgres"}
 
 
 def _free_port() -> int:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segue.store import holder, objects
+from segue.store import database, holder, objects
+from segue.store.database import remember_password, url_with_password
 from segue.store.fetched import fetched
 from segue.store.holder import DRIVER, Heartbeat, Holder, is_driven, take
 from segue.store.mirror import Mirror, checkpoints_last
@@ -254,3 +255,17 @@ def test_a_run_is_fetched_without_its_checkpoints(
     store.write("sweep.json", b'{"runs": [{"started": "tomorrow"}]}')
     store.remove("trials/0000/results.jsonl")
     assert not list(fetched(store.url).path.rglob("results.jsonl")), "of another run"
+
+
+def test_a_password_that_was_given_is_found_where_the_url_is_written_without_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(database, "_given", {})
+    monkeypatch.setenv("SEGUE_STORAGE", "postgresql+psycopg://me:environment@host/db")
+    written = "postgresql+psycopg://me@host/db"
+    assert url_with_password(written) == "postgresql+psycopg://me:environment@host/db"
+    remember_password(written)
+    assert url_with_password(written) == "postgresql+psycopg://me:environment@host/db"
+    remember_password("postgresql+psycopg://me:given@host/db")
+    assert url_with_password(written) == "postgresql+psycopg://me:given@host/db"
+    assert url_with_password("postgresql+psycopg://me@elsewhere/db") == "postgresql+psycopg://me@elsewhere/db"

@@ -21,7 +21,7 @@ from segue.store import objects
 from segue.store.fetched import fetched
 from segue.store.objects import Store
 from tests.small_sweeps import small_copies
-from tests.store.servers import BUCKET, PASSWORD, a_postgres, a_reader, an_s3, an_s3_that_stops
+from tests.store.servers import BUCKET, PASSWORD, a_postgres, a_postgres_that_stops, a_reader, an_s3, an_s3_that_stops
 from tests.tune.clusters import SECONDS, guarded
 from tests.tune.drivers import ROOT, wait_for
 from tests.tune.three_nodes import SHORT
@@ -168,6 +168,40 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_i
         trials = read_summary(fetched(url).path).trials
         assert {trial.state.name for trial in trials} <= {"COMPLETE", "PRUNED"} and len(trials) == 4
         assert all([step for step, _ in rows] == sorted({step for step, _ in rows}) for rows in after.values())
+
+
+@pytest.mark.slow
+def test_a_database_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, run = tmp_path / "home", tmp_path / "run"
+    small_copies(home)
+    with a_postgres_that_stops() as (url, say):
+        command = ("run", "wean_to_ppo", "--run-dir", str(run), "--storage", url)
+        with driver(dict(os.environ), home, *command, program="segue.cli") as first:
+            wait_for(lambda: first.poll() is not None or STAGE_DONE in _read(run / RESULTS))
+            say("stop")
+            lost_at = time.monotonic()
+            said, _ = first.communicate(timeout=SECONDS)
+            assert time.monotonic() - lost_at < LOST_SECONDS, said
+        told = said.splitlines()[-1]
+        assert first.returncode == 1 and told.endswith("What is done is kept: the same command goes on."), said
+        assert told.startswith("The study's database cannot be reached (") and PASSWORD not in said, said
+        assert "Traceback" not in said, said
+        say("start")
+        before = rows_of(run)
+        with driver(dict(os.environ), home, *command, program="segue.cli") as second:
+            said, _ = second.communicate(timeout=SECONDS)
+            assert second.returncode == 0 and "Report: " in said, said
+        after = rows_of(run)
+        assert all(after[name][: len(rows)] == rows for name, rows in before.items())
+        monkeypatch.setenv("SEGUE_STORAGE", url)  # a new process must be told the password
+        assert {trial.state.name for trial in read_summary(run).trials} <= {"COMPLETE", "PRUNED"}
+        assert all([step for step, _ in rows] == sorted({step for step, _ in rows}) for rows in after.values())
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
 
 
 def rows_of(run: Path) -> dict[str, list[tuple[int, float]]]:

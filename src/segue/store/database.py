@@ -11,15 +11,22 @@ if TYPE_CHECKING:
 
 STORAGE = "SEGUE_STORAGE"  # the environment's variable for a URL with its password
 _CONNECT_SECONDS = 5
+_given: dict[str, str] = {}  # by the URL without its password
+
+
+def remember_password(url: str) -> None:
+    """Have this process find the password of a URL that was given, where it is written without one."""
+    if password_removed(url) != url:
+        _given[password_removed(url)] = url
 
 
 def url_with_password(url: str) -> str:
-    """The URL as the environment gives it, if it is the same but for the password; else as it is.
+    """The URL as it was given to this process, or as the environment gives it, if it is the same but for the password.
 
     PGPASSWORD and ~/.pgpass do as well, which PostgreSQL's own library reads.
     """
-    given = os.environ.get(STORAGE, "")
-    return given if password_removed(given) == url else url
+    in_environment = os.environ.get(STORAGE, "")
+    return _given.get(url) or (in_environment if password_removed(in_environment) == url else url)
 
 
 def database_storage(url: str) -> "RDBStorage":

@@ -10,7 +10,7 @@ from optuna.storages import RDBStorage
 
 from segue.plan.files import read_rows
 from segue.plan.sweep import Sweep
-from segue.store.database import database_storage, url_with_password
+from segue.store.database import database_storage, remember_password, url_with_password
 from segue.store.secrets import password_removed
 from segue.tune.run_directory import RunDirectory
 from segue.tune.study import Space, StudyRecord
@@ -46,6 +46,8 @@ def study_place(run: RunDirectory, name: str, storage: str | None, *, fresh: boo
     In a database, where there may be many, it has a name of its own. Raises ValueError for a database that cannot be
     used, and for one that lacks the study of a run with results.
     """
+    if storage:
+        remember_password(storage)
     begun = run.definition.exists() and not fresh
     known = run.recorded()["study"] if begun else None
     if begun and storage and not known:
