@@ -1,9 +1,11 @@
+import importlib
 import os
 import warnings
 from pathlib import Path
 
 import optuna
 import pytest
+from ray import tune
 
 from segue.tune import session
 from segue.tune.session import quiet, ray_session
@@ -36,6 +38,16 @@ def test_the_environment_is_set_for_the_session_only(monkeypatch: pytest.MonkeyP
         assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "RAY_USAGE_STATS_ENABLED" not in os.environ
+
+
+def test_ray_counts_no_callbacks_for_its_statistics_during_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 2.0})
+    usage = importlib.import_module("ray.tune.tune").air_usage
+    before = usage.tag_callbacks
+    with ray_session():
+        assert usage.tag_callbacks([tune.Callback()]) is False
+    assert usage.tag_callbacks is before
 
 
 def test_rays_directory_is_short_whatever_the_usual_place_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import ray
 from ray._private import ray_constants
 from ray._raylet import Config  # type: ignore[attr-defined]  # of its compiled part
+from ray.air._internal import usage as air_usage
 from ray.exceptions import AuthenticationError, RuntimeEnvSetupError
 
 from segue.plan.quiet import quiet_packages
@@ -49,6 +50,7 @@ def ray_session(address: str | None = None) -> Iterator[dict[str, float]]:
     """
     with ExitStack() as stack:
         stack.enter_context(_environment(_DRIVER | _WORKERS))
+        stack.enter_context(_uncounted())
         if not ray.is_initialized():
             stack.enter_context(_connected(address))
         yield ray.cluster_resources()
@@ -71,6 +73,17 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _uncounted() -> Iterator[None]:
+    """Keep Ray from counting callbacks for its statistics, which are off: it would import W&B and MLflow, for 3 s."""
+    before = air_usage.tag_callbacks
+    air_usage.tag_callbacks = lambda callbacks: False
+    try:
+        yield
+    finally:
+        air_usage.tag_callbacks = before
 
 
 @contextmanager
