@@ -24,11 +24,16 @@ def check_address(address: str) -> None:
         if not found.startswith("ray://"):
             _knock(found)
     except AuthenticationError as error:
-        raise ValueError(
-            f"Ray at {found} refuses the token ({token_in_use()}): give the token that the cluster was started with."
-        ) from error
+        raise token_refused(found) from error
     except (OSError, ValueError) as error:
         raise ValueError(f"No Ray answers at {found}: start one there, or leave out --address.") from error
+
+
+def token_refused(address: str) -> ValueError:
+    """What is said where a Ray does not take the token."""
+    return ValueError(
+        f"Ray at {address} refuses the token ({token_in_use()}): give the token that the cluster was started with."
+    )
 
 
 def token_in_use() -> str:

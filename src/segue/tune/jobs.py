@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from segue.tune.addresses import token_in_use
+from segue.tune.addresses import token_refused
 from segue.tune.session import quiet
 
 STAYS_HERE = (
@@ -82,10 +82,7 @@ class Jobs:
             with quiet():
                 yield
         except AuthenticationError as error:
-            raise ValueError(
-                f"Ray at {self._address} refuses the token ({token_in_use()}): give the token that the cluster was "
-                "started with."
-            ) from error
+            raise token_refused(self._address) from error
         except ConnectionError as error:
             raise ValueError(
                 f"No dashboard of Ray answers at {self._address}: open a tunnel with `ray dashboard cluster.yaml`, or "
