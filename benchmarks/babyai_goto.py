@@ -1,9 +1,10 @@
 """How long PPO with a memory takes on BabyAI-GoToObj, the bot left aside, and where the time goes.
 
-16 lanes x 32 steps, 4 epochs, 2 minibatches, Adam 1e-3, gamma and lambda 0.99, convolution and GRU of 128 units, 50,176
-steps: the settings of AllenAct's own test, which takes 53 s for them on 2 cores. Clip range 0.2, not decayed; gradient
-norm 2, value coefficient 2, entropy coefficient 0.02, values not clipped, found on other seeds than these. One core
-here. Success is greedy, on 50 fresh episodes a seed.
+16 lanes x 32 steps, 4 epochs, 2 minibatches, Adam 1e-3, gamma and lambda 0.99, convolution and GRU
+of 128 units, 50,176 steps: the settings of AllenAct's own test, which takes 53 s for them on 2
+cores. Clip range 0.2, not decayed; gradient norm 2, value coefficient 2, entropy coefficient 0.02,
+values not clipped, found on other seeds than these. One core here. Success is greedy, on 50 fresh
+episodes a seed.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ import statistics
 import sys
 import time
 
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+os.environ.update(
+    dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+)
 
 import torch
 from record import publish
 from torch import optim
 
 from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
-from segue.plan.evaluation import Evaluation
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import PPO, Network, Trainer
 
 WORLD, STEPS, LANES, SEEDS = "BabyAI-GoToObj-v0", 50_176, 16, (5, 6, 7, 8, 9)
@@ -63,7 +66,9 @@ def pipeline() -> TrainingPipeline:
 def train(seed: int) -> Trainer:
     """One member, from its first step to its last."""
     evaluation = Evaluation(every=10**9, episodes=50)
-    trainer = Trainer.new(pipeline(), WORLD, [seed], evaluation, lanes=LANES, policy=Network("gru", hidden=128))
+    trainer = Trainer.new(
+        pipeline(), WORLD, [seed], evaluation, lanes=LANES, policy=Network("gru", hidden=128)
+    )
     while not trainer.done:
         trainer.advance()
     return trainer
@@ -77,15 +82,23 @@ def shares() -> dict[str, float]:
     rows: dict[tuple[str, int, str], tuple[int, int, float, float, object]] = found.stats  # type: ignore[attr-defined]
     total = sum(own for _, _, own, _, _ in rows.values())
     spent = {
-        part: max(whole for (file, _, name), (_, _, _, whole, _) in rows.items() if f"{file}:{name}".endswith(ending))
+        part: max(
+            whole
+            for (file, _, name), (_, _, _, whole, _) in rows.items()
+            if f"{file}:{name}".endswith(ending)
+        )
         for part, ending in PARTS.items()
     }
     return {f"share_{part}": seconds / total for part, seconds in spent.items()}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one seed, no profile; keeps no record")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="one seed, no profile; keeps no record"
+    )
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -103,8 +116,20 @@ def main() -> None:
         ["success, median", f"{figures['success']:.2f}", f"> {TARGET}"],
         ["success, by seed", " ".join(f"{value:.2f}" for value in success), ""],
     ]
-    rows += [[name.replace("_", " "), f"{value:.0%}", ""] for name, value in figures.items() if "share" in name]
-    publish("babyai_goto", " ".join(sys.argv), f"PPO on {WORLD}", (WORLD, "", "beside"), rows, figures, keep=not quick)
+    rows += [
+        [name.replace("_", " "), f"{value:.0%}", ""]
+        for name, value in figures.items()
+        if "share" in name
+    ]
+    publish(
+        "babyai_goto",
+        " ".join(sys.argv),
+        f"PPO on {WORLD}",
+        (WORLD, "", "beside"),
+        rows,
+        figures,
+        keep=not quick,
+    )
 
 
 if __name__ == "__main__":

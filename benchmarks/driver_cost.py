@@ -1,9 +1,11 @@
-"""What a trial costs the driver: 300 trials of 3 stages that learn nothing, through Tune, the study written to disk.
+"""What a trial costs the driver: 300 trials of 3 stages that learn nothing, through Tune, the study
+written to disk.
 
-A trial reports at the end of each of its stages, writes its rows and stands in for training by nothing at all. The
-sweep is judged by stage-aware ASHA and proposed by TPE, two trials at a time, workers reused. The clock runs from the
-end of the tenth trial to the end of the last, so that the start of Ray and of the workers counts for no one; where the
-time goes is told by clocks around the study's methods and by the processor time of the driver.
+A trial reports at the end of each of its stages, writes its rows and stands in for training by
+nothing at all. The sweep is judged by stage-aware ASHA and proposed by TPE, two trials at a time,
+workers reused. The clock runs from the end of the tenth trial to the end of the last, so that the
+start of Ray and of the workers counts for no one; where the time goes is told by clocks around the
+study's methods and by the processor time of the driver.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ from ray import tune
 from rich.console import Console
 from torch import optim
 
+from segue.base.files import append_row
 from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
-from segue.plan.evaluation import Evaluation
-from segue.plan.files import append_row
-from segue.plan.sweep import Sweep
+from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.sweep import Sweep
 from segue.train import PPO
 from segue.tune.drive import Options, run_sweep
-from segue.tune.study import StudyRecord
+from segue.tune.study.record import StudyRecord
 
 TRIALS, WARM_UP, STAGES, STEPS, TARGET_MS = 300, 10, 3, 1_000, 150.0
 _TOTAL = STAGES * STEPS
@@ -82,7 +84,9 @@ def trains_nothing(reports: int) -> Callable[..., None]:
 
 
 class Clocks:
-    """Seconds spent in each of the study's methods, and when trials ended. Methods that call each other count once."""
+    """Seconds spent in each of the study's methods, and when trials ended. Methods that call each
+    other count once.
+    """
 
     def __init__(self) -> None:
         self.seconds, self.ends, self._inside = dict.fromkeys(_WRITES, 0.0), list[float](), False
@@ -124,11 +128,20 @@ def driver_cost(trials: int = TRIALS) -> dict[str, float]:
     with TemporaryDirectory() as folder, Path("/dev/null").open("w") as nowhere:
         console = Console(file=nowhere)
         run_sweep(
-            sweep, "cost", Path(folder) / "run", Options(concurrency=2), console=console, runner=trains_nothing(STAGES)
+            sweep,
+            "cost",
+            Path(folder) / "run",
+            Options(concurrency=2),
+            console=console,
+            runner=trains_nothing(STAGES),
         )
     processor = time.process_time() - began
     assert len(clocks.ends) == trials
     wall = (clocks.ends[-1] - clocks.ends[WARM_UP - 1]) / (trials - WARM_UP)
-    figures = {"wall": wall, "driver": processor / trials, "study": sum(clocks.seconds.values()) / trials}
+    figures = {
+        "wall": wall,
+        "driver": processor / trials,
+        "study": sum(clocks.seconds.values()) / trials,
+    }
     figures |= {name: seconds / trials for name, seconds in clocks.seconds.items()}
     return {f"{name}_ms": 1000 * seconds for name, seconds in figures.items()}

@@ -1,10 +1,12 @@
-"""On a GPU: packs of K members in one process, against separate processes with fractional shares of the GPU.
+"""On a GPU: packs of K members in one process, against separate processes with fractional shares of
+the GPU.
 
-The work is that of `throughput.py` (8 lanes x 128 steps, 4 epochs x 4 minibatches, two perceptrons 64x64). The separate
-processes are Ray actors, each with a processor core and the same share of the GPU, as one that sweeps with Ray Tune
-alone would start them: Stable-Baselines3's PPO, and Segue with one member. Their rates are added. The packs run in one
-such process, on the GPU and, to see whether that is worth its while, on one core of the same machine; then several
-packs share the GPU, as in a sweep.
+The work is that of `throughput.py` (8 lanes x 128 steps, 4 epochs x 4 minibatches, two perceptrons
+64x64). The separate processes are Ray actors, each with a processor core and the same share of the
+GPU, as one that sweeps with Ray Tune alone would start them: Stable-Baselines3's PPO, and Segue
+with one member. Their rates are added. The packs run in one such process, on the GPU and, to see
+whether that is worth its while, on one core of the same machine; then several packs share the GPU,
+as in a sweep.
 """
 
 from __future__ import annotations
@@ -45,8 +47,13 @@ class Trials(NamedTuple):
         """For people."""
         what = "Stable-Baselines3" if self.kind == "sb3" else f"Segue, K = {self.members}"
         if self.processes > 1:
-            return f"{what}, {self.processes} processes with {1 / self.processes:.3g} of the GPU each"
-        return f"{what}, one process {'with the whole GPU' if self.device == 'cuda' else 'on one core'}"
+            return (
+                f"{what}, {self.processes} processes with {1 / self.processes:.3g} of the GPU each"
+            )
+        return (
+            f"{what}, one process"
+            f" {'with the whole GPU' if self.device == 'cuda' else 'on one core'}"
+        )
 
 
 def planned(most: int) -> list[Trials]:
@@ -93,8 +100,12 @@ def measured(processes: list[Any], case: Case, trials: Trials, seconds: float) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="shorter, about a minute; keeps no record")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="shorter, about a minute; keeps no record"
+    )
     quick = parser.parse_args().quick
     if not torch.cuda.is_available():
         sys.exit("This machine has no GPU that torch can use.")
@@ -103,18 +114,25 @@ def main() -> None:
     process = ray.remote(num_cpus=1, num_gpus=1 / most)(Process)
     processes = [process.remote() for _ in range(most)]
     seconds = 0.5 if quick else SECONDS
-    found = [(case, {each: measured(processes, case, each, seconds) for each in planned(most)}) for case in CASES]
+    found = [
+        (case, {each: measured(processes, case, each, seconds) for each in planned(most)})
+        for case in CASES
+    ]
     report(found, quick)
 
 
 def report(found: list[tuple[Case, dict[Trials, float]]], quick: bool) -> None:
-    """Print and keep the rates, and their ratios to the best that separate processes of Stable-Baselines3 reach."""
+    """Print and keep the rates, and their ratios to the best that separate processes of
+    Stable-Baselines3 reach.
+    """
     figures, rows = {}, []
     for case, rates in found:
         peer = max(rate for trials, rate in rates.items() if trials.kind == "sb3")
         rows.append([case.world, "", ""])
         for trials, steps_a_second in rates.items():
-            rows.append([f"  {trials.title}", f"{steps_a_second:,.0f}", f"{steps_a_second / peer:.1f}"])
+            rows.append(
+                [f"  {trials.title}", f"{steps_a_second:,.0f}", f"{steps_a_second / peer:.1f}"]
+            )
             figures[f"{case.name}_{trials.name}"] = steps_a_second
             figures[f"ratio_{case.name}_{trials.name}"] = steps_a_second / peer
     title = f"Environment steps per second, learning included, {torch.cuda.get_device_name()}"

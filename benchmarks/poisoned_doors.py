@@ -1,10 +1,13 @@
-"""PoisonedDoors by ADVISOR's published protocol: five kinds of pipelines, 20 random configurations each, in packs.
+"""PoisonedDoors by ADVISOR's published protocol: five kinds of pipelines, 20 random configurations
+each, in packs.
 
-The figure is the expected best final reward of 10 configurations drawn without replacement from those that were run
-(Dodge et al., 2019): with rewards sorted upwards, E = sum over i of v_i C(i-1, m-1) / C(n, m). Its interval is a
-bootstrap over configurations (95 %). Published are 50 configurations a kind, one training seed each, as here.
+The figure is the expected best final reward of 10 configurations drawn without replacement from
+those that were run (Dodge et al., 2019): with rewards sorted upwards, E = sum over i of v_i C(i-1,
+m-1) / C(n, m). Its interval is a bootstrap over configurations (95 %). Published are 50
+configurations a kind, one training seed each, as here.
 
-Two processes, one a core; each trains packs of ten members. Rewards are means over 1,000 episodes, actions sampled.
+Two processes, one a core; each trains packs of ten members. Rewards are means over 1,000 episodes,
+actions sampled.
 """
 
 from __future__ import annotations
@@ -18,19 +21,27 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+os.environ.update(
+    dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+)
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from record import publish
 
-from segue.plan.evaluation import Evaluation
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Trainer
-from segue.tune.sweep_file import load_sweep
+from segue.tune.run.sweep_file import load_sweep
 
 SWEEP = Path(__file__).parent.parent / "sweeps" / "poisoned_doors.py"
-PUBLISHED = {"ppo": 0.00, "bc_tf1": -0.62, "bc_tf1_then_ppo": -0.50, "dagger_then_ppo": -0.45, "advisor": 1.00}
+PUBLISHED = {
+    "ppo": 0.00,
+    "bc_tf1": -0.62,
+    "bc_tf1_then_ppo": -0.50,
+    "dagger_then_ppo": -0.45,
+    "advisor": 1.00,
+}
 """E[max of 10] of the result tables that the authors published with the paper (repository allenai/advisor, hp_runs)."""
 
 CONFIGURATIONS, DRAWN, PACK, WORST = 20, 10, 10, -2.0
@@ -46,8 +57,14 @@ class Job(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="ADVISOR and PPO, 2 configurations each; keeps no record")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="ADVISOR and PPO, 2 configurations each; keeps no record",
+    )
     quick = parser.parse_args().quick
     count = 2 if quick else CONFIGURATIONS
     kinds = ["ppo", "advisor"] if quick else list(PUBLISHED)
@@ -78,12 +95,17 @@ def run(job: Job) -> tuple[list[float], int]:
     sweep = load_sweep(SWEEP)
     plans = [sweep.pipeline(kind=job.kind, **configuration(number)) for number in job.numbers]
     judge = Evaluation(every=10**9, episodes=job.episodes, greedy=False)
-    trainer = Trainer.new(plans, sweep.world, list(job.numbers), judge, lanes=sweep.lanes, policy=sweep.policy)
+    trainer = Trainer.new(
+        plans, sweep.world, list(job.numbers), judge, lanes=sweep.lanes, policy=sweep.policy
+    )
     began = time.perf_counter()
     while not trainer.done:
         trainer.advance()
     rate = trainer.total_env_steps / (time.perf_counter() - began)
-    print(f"{job.kind:<16} {job.numbers.start:>2}-{job.numbers.stop - 1:<2} {rate:7,.0f} steps/s", flush=True)
+    print(
+        f"{job.kind:<16} {job.numbers.start:>2}-{job.numbers.stop - 1:<2} {rate:7,.0f} steps/s",
+        flush=True,
+    )
     # A member whose losses went NaN has no reward: the worst there is.
     rewards = np.nan_to_num(trainer.evaluate()["return"], nan=WORST)
     return rewards.tolist(), trainer.total_env_steps
@@ -113,9 +135,20 @@ def report(rewards: dict[str, list[float]], steps: int, seconds: float, quick: b
         best, (low, high) = expected_best(values, drawn), interval(values, drawn)
         covers = low - 0.005 <= PUBLISHED[kind] <= high + 0.005
         rows.append(
-            [kind, f"{best:.2f}", f"[{low:.2f}, {high:.2f}]", f"{PUBLISHED[kind]:.2f}", "yes" if covers else "no"]
+            [
+                kind,
+                f"{best:.2f}",
+                f"[{low:.2f}, {high:.2f}]",
+                f"{PUBLISHED[kind]:.2f}",
+                "yes" if covers else "no",
+            ]
         )
-        figures |= {f"{kind}": best, f"{kind}_low": low, f"{kind}_high": high, f"{kind}_published": PUBLISHED[kind]}
+        figures |= {
+            f"{kind}": best,
+            f"{kind}_low": low,
+            f"{kind}_high": high,
+            f"{kind}_published": PUBLISHED[kind],
+        }
         figures |= {f"{kind}_{number:02d}": value for number, value in enumerate(found)}
     took = f"{steps:,} steps in {seconds / 60:.1f} min (aim: below {LIMIT_MINUTES})"
     title = f"PoisonedDoors, expected best of {DRAWN}; {took}"

@@ -1,4 +1,6 @@
-"""What every benchmark prints and keeps: a table, one JSON line for scripts, a dated record with the machine."""
+"""What every benchmark prints and keeps: a table, one JSON line for scripts, a dated record with
+the machine.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ PACKAGES = ("torch", "numpy", "ray", "optuna", "gymnasium", "minigrid", "stable-
 def machine() -> dict[str, Any]:
     """The processor, its cores, a GPU if there is one, and the packages that were measured."""
     names = [
-        line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+        line.split(":")[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if "model name" in line
     ]
     installed = {package.metadata["Name"].lower().replace("_", "-") for package in distributions()}
     packages = {name: version(name) for name in PACKAGES if name in installed}
@@ -46,7 +50,9 @@ def publish(
     figures: Mapping[str, Any],
     keep: bool,
 ) -> None:
-    """Print the table and, last, one line of JSON; with `keep` write a dated record into `benchmarks/results/`."""
+    """Print the table and, last, one line of JSON; with `keep` write a dated record into
+    `benchmarks/results/`.
+    """
     table = Table(title=title, title_justify="left")
     for i, column in enumerate(columns):
         table.add_column(column, justify="right" if i else "left")
@@ -65,4 +71,8 @@ def publish(
 def _rounded(figures: Any) -> Any:
     if isinstance(figures, Mapping):
         return {key: _rounded(value) for key, value in figures.items()}
-    return [_rounded(value) for value in figures] if isinstance(figures, list) else round(figures, _DIGITS)
+    return (
+        [_rounded(value) for value in figures]
+        if isinstance(figures, list)
+        else round(figures, _DIGITS)
+    )

@@ -1,16 +1,18 @@
 """What early stopping finds, played over the curves of trials that were trained before.
 
-`python benchmarks/replay.py TABLE.tsv ...` reads tables of published trials, one line a trial: `env` (the task),
-`exp_type` (the pipeline), `config_kwargs_str` (JSON; `TF_RATIO` is the share of the steps in the first of two stages),
-`train_steps` and `reward` (JSON lists, one entry a checkpoint). The configurations of a pipeline in a task are a pool.
-In each resample a pool is shuffled and 4 workers train its trials, each checkpoint a report, until the environment
-steps of 10, 20 or 30 full runs are spent: a trial is begun only if it could run to its end. Regret is the best final
-reward in the pool less the best among the trials that ran to their end, in parts of the range of final rewards in the
-task; its mean over pools, of pipelines with two stages and of others apart, with the standard error over resamples.
+`python benchmarks/replay.py TABLE.tsv ...` reads tables of published trials, one line a trial:
+`env` (the task), `exp_type` (the pipeline), `config_kwargs_str` (JSON; `TF_RATIO` is the share of
+the steps in the first of two stages), `train_steps` and `reward` (JSON lists, one entry a
+checkpoint). The configurations of a pipeline in a task are a pool. In each resample a pool is
+shuffled and 4 workers train its trials, each checkpoint a report, until the environment steps of
+10, 20 or 30 full runs are spent: a trial is begun only if it could run to its end. Regret is the
+best final reward in the pool less the best among the trials that ran to their end, in parts of the
+range of final rewards in the task; its mean over pools, of pipelines with two stages and of others
+apart, with the standard error over resamples.
 
-"random" stops nothing, "ray_asha" is `ray.tune`'s ASHAScheduler over plain environment steps, and "stage_asha" is
-Segue's StageASHA: the objects that judge live sweeps, asked through the same method. Both begin at the first
-checkpoint and keep a third. The last line is JSON.
+"random" stops nothing, "ray_asha" is `ray.tune`'s ASHAScheduler over plain environment steps, and
+"stage_asha" is Segue's StageASHA: the objects that judge live sweeps, asked through the same
+method. Both begin at the first checkpoint and keep a third. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from typing import Any
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from record import publish
 
-from segue.tune.stage_asha import StageASHA
+from segue.tune.schedulers.stage_asha import StageASHA
 
 BUDGETS, WORKERS, RESAMPLES, FACTOR = (10, 20, 30), 4, 200, 3
 KINDS, JUDGES = ("two_stage", "single_stage"), ("random", "ray_asha", "stage_asha")
@@ -48,7 +50,9 @@ class Curve:
     boundary: float | None  # the steps at which the first of two stages ends
 
     def report(self, index: int) -> dict[str, Any]:
-        """What a scheduler sees of a checkpoint. Where a stage ended is known, but no checkpoint lies there."""
+        """What a scheduler sees of a checkpoint. Where a stage ended is known, but no checkpoint
+        lies there.
+        """
         step, boundary = self.steps[index], self.boundary
         in_second = boundary is not None and step > boundary
         return {
@@ -94,10 +98,18 @@ def judge(name: str, pool: Pool) -> TrialScheduler:
     if name == "random":
         return FIFOScheduler()
     if name == "stage_asha":
-        # In a second stage checkpoints lie at any distance from its beginning: three quarters catch most of the first.
+        # In a second stage checkpoints lie at any distance from its beginning: three quarters catch
+        # most of the first.
         return StageASHA(pool.first * 3 // 4, FACTOR, metric="reward", mode="max")
     return ASHAScheduler(
-        "env_steps", "reward", "max", pool.full, pool.first, FACTOR, brackets=1, stop_last_trials=False
+        "env_steps",
+        "reward",
+        "max",
+        pool.full,
+        pool.first,
+        FACTOR,
+        brackets=1,
+        stop_last_trials=False,
     )
 
 
@@ -127,11 +139,15 @@ def play(pool: Pool, scheduler: TrialScheduler, budget: int, seed: int) -> float
 
 
 class _Running:
-    """Trials under way, in the order of their next reports: time is their steps, some a little faster than others."""
+    """Trials under way, in the order of their next reports: time is their steps, some a little
+    faster than others.
+    """
 
     def __init__(self, draw: random.Random) -> None:
         self._draw, self._now, self._count = draw, 0.0, 0
-        self._line: list[tuple[float, int, Any, int]] = []  # when, which comes first of equals, trial, report
+        self._line: list[
+            tuple[float, int, Any, int]
+        ] = []  # when, which comes first of equals, trial, report
 
     def __len__(self) -> int:
         return len(self._line)
@@ -155,14 +171,21 @@ def read(path: Path) -> dict[str, list[Pool]]:
     with path.open(newline="") as file:
         lines = list(csv.DictReader(file, delimiter="\t"))
     if not lines or any(name not in lines[0] for name in _NEEDED):
-        raise ValueError(f"{path} is no table of trials: it needs the columns {', '.join(_NEEDED)}.")
+        raise ValueError(
+            f"{path} is no table of trials: it needs the columns {', '.join(_NEEDED)}."
+        )
     pools: dict[str, list[Pool]] = {kind: [] for kind in KINDS}
     for task in sorted({line["env"] for line in lines}):
         trials: dict[str, list[Curve]] = {}
         for line in lines:
             if line["env"] == task and json.loads(line["reward"] or "[]"):
                 trials.setdefault(line["exp_type"], []).append(curve(line))
-        finals = [each.rewards[-1] for curves in trials.values() for each in curves if math.isfinite(each.rewards[-1])]
+        finals = [
+            each.rewards[-1]
+            for curves in trials.values()
+            for each in curves
+            if math.isfinite(each.rewards[-1])
+        ]
         for curves in trials.values():
             kind = "single_stage" if curves[0].boundary is None else "two_stage"
             pools[kind].append(Pool(curves, (max(finals) - min(finals)) or 1.0))
@@ -173,19 +196,30 @@ def curve(line: dict[str, str]) -> Curve:
     """A line of a table; of checkpoints within 1 % of a run from each other, the later one."""
     steps, rewards = json.loads(line["train_steps"]), json.loads(line["reward"])
     share = json.loads(line["config_kwargs_str"]).get("TF_RATIO")
-    kept = [i for i, step in enumerate(steps) if i + 1 == len(steps) or steps[i + 1] - step > 0.01 * steps[-1]]
+    kept = [
+        i
+        for i, step in enumerate(steps)
+        if i + 1 == len(steps) or steps[i + 1] - step > 0.01 * steps[-1]
+    ]
     boundary = None if share is None else float(share) * steps[-1]
-    return Curve(tuple(int(steps[i]) for i in kept), tuple(float(rewards[i]) for i in kept), boundary)
+    return Curve(
+        tuple(int(steps[i]) for i in kept), tuple(float(rewards[i]) for i in kept), boundary
+    )
 
 
 def regrets(pools: Iterable[Pool], name: str, budget: int, resamples: int) -> list[float]:
     """Of each resample, the mean over pools."""
-    played = [[pool.regret(play(pool, judge(name, pool), budget, seed)) for pool in pools] for seed in range(resamples)]
+    played = [
+        [pool.regret(play(pool, judge(name, pool), budget, seed)) for pool in pools]
+        for seed in range(resamples)
+    ]
     return [statistics.mean(each) for each in played]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE.tsv")
     parser.add_argument("--resamples", type=int, default=RESAMPLES)
     parser.add_argument("--keep", action="store_true", help="keep a record in benchmarks/results")
@@ -198,17 +232,30 @@ def main() -> None:
     for kind in KINDS:
         pools = [pool for table in read_tables for pool in table[kind]]
         figures[kind] = {
-            str(budget): {name: summary(regrets(pools, name, budget, asked.resamples)) for name in JUDGES}
+            str(budget): {
+                name: summary(regrets(pools, name, budget, asked.resamples)) for name in JUDGES
+            }
             for budget in BUDGETS
             if pools
         }
     rows = [
-        [f"{kind.replace('_', ' ')}, {budget} runs", *(f"{each[name][0]:.4f} ± {each[name][1]:.4f}" for name in JUDGES)]
+        [
+            f"{kind.replace('_', ' ')}, {budget} runs",
+            *(f"{each[name][0]:.4f} ± {each[name][1]:.4f}" for name in JUDGES),
+        ]
         for kind in KINDS
         for budget, each in figures[kind].items()
     ]
     command = " ".join(["benchmarks/replay.py", *(path.name for path in asked.tables)])
-    publish("replay", command, "Regret ± standard error", ("pool", *JUDGES), rows, figures, keep=asked.keep)
+    publish(
+        "replay",
+        command,
+        "Regret ± standard error",
+        ("pool", *JUDGES),
+        rows,
+        figures,
+        keep=asked.keep,
+    )
 
 
 def summary(values: Sequence[float]) -> list[float]:

@@ -1,9 +1,11 @@
-"""How many trials an hour: Segue's sweep against its own trainer without Tune, and Stable-Baselines3 under Tune.
+"""How many trials an hour: Segue's sweep against its own trainer without Tune, and
+Stable-Baselines3 under Tune.
 
-Every trial: PPO on CartPole for 51,200 steps on one seed, 8 lanes x 128 steps, 4 epochs x 4 minibatches, learning rate
-log-uniform in [1e-4, 3e-3], and 5 evaluations of 10 greedy episodes. Two trials at a time. In each arm the first two
-trials warm up (processes start, libraries are imported); the clock runs from the end of the second to the end of the
-last, so that the start of Ray counts for no one. Arms are interleaved, and the figures are medians over rounds.
+Every trial: PPO on CartPole for 51,200 steps on one seed, 8 lanes x 128 steps, 4 epochs x 4
+minibatches, learning rate log-uniform in [1e-4, 3e-3], and 5 evaluations of 10 greedy episodes. Two
+trials at a time. In each arm the first two trials warm up (processes start, libraries are
+imported); the clock runs from the end of the second to the end of the last, so that the start of
+Ray counts for no one. Arms are interleaved, and the figures are medians over rounds.
 
 Before that, what 300 trials cost the driver that learn nothing (driver_cost.py).
 """
@@ -34,11 +36,11 @@ from rich.console import Console
 from torch import optim
 
 from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
-from segue.plan.evaluation import Evaluation
-from segue.plan.sweep import Sweep
+from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.sweep import Sweep
 from segue.train import PPO, run_trial
+from segue.tune.cluster.session import quiet, ray_session
 from segue.tune.drive import Options, run_sweep
-from segue.tune.session import quiet, ray_session
 
 SLOTS, WARM_UP = 2, 2
 LANES, STEPS, EPOCHS, MINIBATCHES, TOTAL, EVERY, EPISODES = 8, 128, 4, 4, 51_200, 10_240, 10
@@ -87,7 +89,11 @@ def segue_sweep(trials: int) -> float:
     )
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
         result = run_sweep(
-            sweep, "rate", Path(folder) / "run", Options(concurrency=SLOTS), console=Console(file=nowhere)
+            sweep,
+            "rate",
+            Path(folder) / "run",
+            Options(concurrency=SLOTS),
+            console=Console(file=nowhere),
         )
         return per_hour(ends_in(result.run.study))
 
@@ -96,7 +102,9 @@ def ends_in(study: Path) -> list[float]:
     """When the trials of a study ended, in seconds."""
     loaded = optuna.load_study(study_name="rate", storage=f"sqlite:///{study}")
     assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in loaded.trials)
-    return [trial.datetime_complete.timestamp() for trial in loaded.trials if trial.datetime_complete]
+    return [
+        trial.datetime_complete.timestamp() for trial in loaded.trials if trial.datetime_complete
+    ]
 
 
 def plain_loop(trials: int) -> float:
@@ -127,7 +135,9 @@ def stable_baselines3(trials: int) -> float:
     ends: list[float] = []
 
     class Clock(tune.Callback):  # type: ignore[misc]  # Ray has no types
-        def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        def on_trial_complete(
+            self, iteration: int, trials: list[Any], trial: Any, **info: Any
+        ) -> None:
             ends.append(time.time())
 
     with tempfile.TemporaryDirectory() as folder, quiet(), ray_session():
@@ -175,9 +185,17 @@ ARMS: dict[str, Callable[[int], float]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one round of 8 trials, about a minute; keeps no record")
-    parser.add_argument("--driver", action="store_true", help="only what a trial costs the driver (driver_cost.py)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one round of 8 trials, about a minute; keeps no record",
+    )
+    parser.add_argument(
+        "--driver", action="store_true", help="only what a trial costs the driver (driver_cost.py)"
+    )
     asked = parser.parse_args()
     quick = asked.quick
     report_driver(driver_cost(40 if quick else TRIALS), quick)
@@ -193,13 +211,29 @@ def main() -> None:
 
 def report_driver(figures: dict[str, float], quick: bool) -> None:
     """Print and keep what a trial costs the driver."""
-    named = {"wall_ms": "wall time", "driver_ms": "processor time of the driver", "study_ms": "in the study, of it:"}
+    named = {
+        "wall_ms": "wall time",
+        "driver_ms": "processor time of the driver",
+        "study_ms": "in the study, of it:",
+    }
     rows = [
-        [named.get(name, f"  {name.removesuffix('_ms')}"), f"{value:.1f}", f"{TARGET_MS:.0f}" * (name == "wall_ms")]
+        [
+            named.get(name, f"  {name.removesuffix('_ms')}"),
+            f"{value:.1f}",
+            f"{TARGET_MS:.0f}" * (name == "wall_ms"),
+        ]
         for name, value in figures.items()
     ]
     columns = ("a trial of 3 stages, 2 at a time", "ms", "target")
-    publish("driver_cost", " ".join(sys.argv), "What a trial costs the driver", columns, rows, figures, keep=not quick)
+    publish(
+        "driver_cost",
+        " ".join(sys.argv),
+        "What a trial costs the driver",
+        columns,
+        rows,
+        figures,
+        keep=not quick,
+    )
 
 
 def report(measured: dict[str, list[float]], quick: bool) -> None:

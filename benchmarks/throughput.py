@@ -1,9 +1,11 @@
-"""How many environment steps a second, learning included, on one core: Segue with K members against Stable-Baselines3.
+"""How many environment steps a second, learning included, on one core: Segue with K members against
+Stable-Baselines3.
 
-8 lanes x 128 steps, 4 epochs x 4 minibatches, Adam: the same for all. CartPole and MiniGrid's flat view with two
-perceptrons 64x64; MiniGrid also with Segue's convolution and GRU of 128 units, for which Stable-Baselines3 has no
-counterpart, so that it stands beside its perceptrons. MiniGrid is the `minigrid` package there, the array engine here.
-Rounds are interleaved, so that a noisy machine is noisy for everyone; the figures are medians over rounds.
+8 lanes x 128 steps, 4 epochs x 4 minibatches, Adam: the same for all. CartPole and MiniGrid's flat
+view with two perceptrons 64x64; MiniGrid also with Segue's convolution and GRU of 128 units, for
+which Stable-Baselines3 has no counterpart, so that it stands beside its perceptrons. MiniGrid is
+the `minigrid` package there, the array engine here. Rounds are interleaved, so that a noisy machine
+is noisy for everyone; the figures are medians over rounds.
 """
 
 from __future__ import annotations
@@ -17,14 +19,16 @@ import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+os.environ.update(
+    dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+)
 
 import torch
 from record import publish
 from torch import optim
 
 from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
-from segue.plan.evaluation import Evaluation
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import PPO, Mlp, Network, Trainer
 from segue.train.policies import Policy
 
@@ -77,7 +81,9 @@ def segue(case: Case, members: int, device: str = "cpu") -> Arm:
         metric_accumulate_interval=ROLLOUT,
     )
     judge, policy = Evaluation(every=10**9), POLICIES[case.policy]
-    trainer = Trainer.new(pipeline, case.world, range(members), judge, lanes=LANES, policy=policy, device=device)
+    trainer = Trainer.new(
+        pipeline, case.world, range(members), judge, lanes=LANES, policy=policy, device=device
+    )
 
     def iterate() -> int:
         trainer.advance()
@@ -110,7 +116,9 @@ def stable_baselines3(world: str, device: str = "cpu") -> Arm:
     )
 
     def iterate() -> int:
-        model.learn(4 * ROLLOUT, reset_num_timesteps=False)  # several, so that `learn`'s own overhead is shared
+        model.learn(
+            4 * ROLLOUT, reset_num_timesteps=False
+        )  # several, so that `learn`'s own overhead is shared
         return 4 * ROLLOUT
 
     return iterate
@@ -125,16 +133,27 @@ def rate(arm: Arm, seconds: float) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        "--quick", action="store_true", help="fewer and shorter rounds, some three minutes; keeps no record"
+        "--quick",
+        action="store_true",
+        help="fewer and shorter rounds, some three minutes; keeps no record",
     )
     quick = parser.parse_args().quick
     warnings.filterwarnings("ignore", module="stable_baselines3")
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     torch.set_num_threads(1)
-    arms = {f"sb3 {world}": stable_baselines3(world) for world in dict.fromkeys(case.world for case in CASES)}
-    arms |= {f"{case.name}_k{members}": segue(case, members) for case in CASES for members in case.targets}
+    arms = {
+        f"sb3 {world}": stable_baselines3(world)
+        for world in dict.fromkeys(case.world for case in CASES)
+    }
+    arms |= {
+        f"{case.name}_k{members}": segue(case, members)
+        for case in CASES
+        for members in case.targets
+    }
     rounds, seconds = (3, 1.5) if quick else (9, 4.0)
     rates: dict[str, list[float]] = {name: [] for name in arms}
     for turn in range(rounds + 1):
@@ -152,13 +171,22 @@ def report(rates: dict[str, list[float]], quick: bool) -> None:
     for case in CASES:
         peer = rates[f"sb3 {case.world}"]
         if case.policy == MLP:
-            rows.append([f"{case.world}: Stable-Baselines3", f"{statistics.median(peer):,.0f}", "1.0", ""])
+            rows.append(
+                [f"{case.world}: Stable-Baselines3", f"{statistics.median(peer):,.0f}", "1.0", ""]
+            )
         for members, target in case.targets.items():
             own = rates[f"{case.name}_k{members}"]
             ratio = statistics.median(mine / other for mine, other in zip(own, peer, strict=True))
             figures[f"ratio_{case.name}_k{members}"] = ratio
             aim = f"{target:.0f}" if target else ""
-            rows.append([f"  {case.policy}, K = {members}", f"{statistics.median(own):,.0f}", f"{ratio:.1f}", aim])
+            rows.append(
+                [
+                    f"  {case.policy}, K = {members}",
+                    f"{statistics.median(own):,.0f}",
+                    f"{ratio:.1f}",
+                    aim,
+                ]
+            )
     columns = ("one core", "env steps/s", "ratio", "target")
     title = "Environment steps per second, learning included"
     publish("throughput", " ".join(sys.argv), title, columns, rows, figures, keep=not quick)

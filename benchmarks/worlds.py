@@ -1,8 +1,10 @@
-"""How many steps a second MiniGrid makes on one core: the array engine against the `minigrid` package.
+"""How many steps a second MiniGrid makes on one core: the array engine against the `minigrid`
+package.
 
-Random actions, no learning. The package runs in Gymnasium's synchronous vector environment, reduced to its images. The
-last column asks the engine's expert before every step and follows it half of the time, as teacher forcing does. Rounds
-are interleaved, so that a noisy machine is noisy for everyone; the figures are medians over rounds.
+Random actions, no learning. The package runs in Gymnasium's synchronous vector environment, reduced
+to its images. The last column asks the engine's expert before every step and follows it half of the
+time, as teacher forcing does. Rounds are interleaved, so that a noisy machine is noisy for
+everyone; the figures are medians over rounds.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+os.environ.update(
+    dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+)
 
 import gymnasium
 import numpy as np
@@ -52,7 +56,9 @@ def taught(level: str, lanes: int) -> Arm:
 
     def step() -> int:
         follows = generator.random(lanes) < 0.5
-        world.step(np.where(follows, world.expert().action, generator.integers(ACTIONS, size=lanes)))
+        world.step(
+            np.where(follows, world.expert().action, generator.integers(ACTIONS, size=lanes))
+        )
         return lanes
 
     return step
@@ -60,8 +66,13 @@ def taught(level: str, lanes: int) -> Arm:
 
 def package(level: str, lanes: int) -> Arm:
     """One step of as many environments of the package."""
-    envs = [lambda: ImgObsWrapper(gymnasium.make(level, disable_env_checker=True)) for _ in range(lanes)]
-    vector, generator = SyncVectorEnv(envs, autoreset_mode=AutoresetMode.SAME_STEP), np.random.default_rng(0)
+    envs = [
+        lambda: ImgObsWrapper(gymnasium.make(level, disable_env_checker=True)) for _ in range(lanes)
+    ]
+    vector, generator = (
+        SyncVectorEnv(envs, autoreset_mode=AutoresetMode.SAME_STEP),
+        np.random.default_rng(0),
+    )
     vector.reset(seed=0)
 
     def step() -> int:
@@ -83,8 +94,12 @@ def rate(arm: Arm, seconds: float) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, 20 seconds; keeps no record")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer and shorter rounds, 20 seconds; keeps no record"
+    )
     quick = parser.parse_args().quick
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     arms = {
@@ -111,7 +126,16 @@ def report(figures: dict[str, float], quick: bool) -> None:
             peer, own, with_expert = (figures[f"{name} {level} {lanes}"] for name in ARMS)
             target = f"{TARGET:,}" if (level, lanes) == (TARGET_LEVEL, TARGET_LANES) else ""
             name = f"{level.removeprefix('MiniGrid-').removesuffix('-v0')}, {lanes} lanes"
-            rows.append([name, f"{peer:,.0f}", f"{own:,.0f}", f"{own / peer:.0f}", target, f"{with_expert:,.0f}"])
+            rows.append(
+                [
+                    name,
+                    f"{peer:,.0f}",
+                    f"{own:,.0f}",
+                    f"{own / peer:.0f}",
+                    target,
+                    f"{with_expert:,.0f}",
+                ]
+            )
     publish(
         "worlds",
         " ".join(sys.argv),

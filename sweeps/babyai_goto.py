@@ -1,23 +1,28 @@
 """When should an agent stop imitating BabyAI's bot and learn from reward, on GoToObj?
 
-Stage one imitates the bot while teacher forcing decays, until the agent succeeds in 95 % of its episodes; stage two is
-PPO. A network with a memory reads view, direction and mission. What PPO alone needs: benchmarks/babyai_goto.py.
+Stage one imitates the bot while teacher forcing decays, until the agent succeeds in 95 % of its
+episodes; stage two is PPO. A network with a memory reads view, direction and mission. What PPO
+alone needs: benchmarks/babyai_goto.py.
 """
 
 from ray import tune
 from torch import optim
 
 from segue.experiment_utils import Builder, LinearDecay, PipelineStage, TrainingPipeline
-from segue.plan.evaluation import Evaluation
-from segue.plan.stopping import Reached
-from segue.plan.sweep import Sweep
+from segue.plan.criteria.metrics import Reached
+from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.sweep import Sweep
 from segue.train import PPO, Imitation, Network, PPOValue
 
 TOTAL_STEPS = 50_176
 
 
-def pipeline(imitation_steps: int, forced_share: float, value_weight: float, lr: float) -> TrainingPipeline:
-    """Imitate for at most `imitation_steps`, forced for the first `forced_share` of them; PPO for the rest."""
+def pipeline(
+    imitation_steps: int, forced_share: float, value_weight: float, lr: float
+) -> TrainingPipeline:
+    """Imitate for at most `imitation_steps`, forced for the first `forced_share` of them; PPO for
+    the rest.
+    """
     return TrainingPipeline(
         named_losses={
             "imitation": Imitation(),

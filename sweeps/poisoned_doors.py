@@ -1,8 +1,10 @@
-"""Which way of using an expert survives one that cannot be imitated: PoisonedDoors by ADVISOR's published protocol.
+"""Which way of using an expert survives one that cannot be imitated: PoisonedDoors by ADVISOR's
+published protocol.
 
-Five kinds of pipelines and their parameters in one space with shared names (Weihs et al., NeurIPS 2021): PPO alone;
-imitation with teacher forcing 1; that, then PPO; imitation while teacher forcing decays (DAgger), then PPO; ADVISOR.
-All of them beside the published figures: benchmarks/poisoned_doors.py.
+Five kinds of pipelines and their parameters in one space with shared names (Weihs et al., NeurIPS
+2021): PPO alone; imitation with teacher forcing 1; that, then PPO; imitation while teacher forcing
+decays (DAgger), then PPO; ADVISOR. All of them beside the published figures:
+benchmarks/poisoned_doors.py.
 """
 
 from ray import tune
@@ -10,8 +12,8 @@ from torch import optim
 from torch.optim.lr_scheduler import LambdaLR
 
 from segue.experiment_utils import Builder, LinearDecay, PipelineStage, TrainingPipeline
-from segue.plan.evaluation import Evaluation
-from segue.plan.sweep import Sweep
+from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.sweep import Sweep
 from segue.train import PPO, Advisor, Imitation, Network
 
 TOTAL_STEPS = 300_000
@@ -20,7 +22,9 @@ ALWAYS = LinearDecay(1, startp=1.0, endp=1.0)
 
 
 def pipeline(kind: str, lr: float, tf_ratio: float, alpha: float) -> TrainingPipeline:
-    """The first `tf_ratio` of the steps imitates where the kind has such a stage; `alpha` is ADVISOR's."""
+    """The first `tf_ratio` of the steps imitates where the kind has such a stage; `alpha` is
+    ADVISOR's.
+    """
     first = int(tf_ratio * TOTAL_STEPS)
     rest = TOTAL_STEPS - first
 
@@ -42,7 +46,9 @@ def pipeline(kind: str, lr: float, tf_ratio: float, alpha: float) -> TrainingPip
         named_losses={
             "imitation": Imitation(),
             "ppo": PPO(clip_param=0.1, clip_decay=clip, normalize_advantage="rollout"),
-            "advisor": Advisor(clip_param=0.1, clip_decay=clip, normalize_advantage="rollout", alpha=alpha),
+            "advisor": Advisor(
+                clip_param=0.1, clip_decay=clip, normalize_advantage="rollout", alpha=alpha
+            ),
         },
         pipeline_stages=stages,
         optimizer_builder=Builder(optim.Adam, {"lr": lr}),

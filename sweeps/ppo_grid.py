@@ -1,15 +1,15 @@
 """How long should PPO explore on CartPole, how much, and with which GAE lambda?
 
-Two stages: PPO with a strong entropy bonus, then PPO with a tenth of it and a clip range that closes. Each
-configuration is trained on two seeds at once, and ASHA stops the ones that lag behind.
+Two stages: PPO with a strong entropy bonus, then PPO with a tenth of it and a clip range that
+closes. Each configuration is trained on two seeds at once, and ASHA stops the ones that lag behind.
 """
 
 from ray import tune
 from torch import optim
 
 from segue.experiment_utils import Builder, LinearDecay, PipelineStage, TrainingPipeline
-from segue.plan.evaluation import Evaluation
-from segue.plan.sweep import Sweep
+from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.sweep import Sweep
 from segue.train import PPO, EntropyBonus
 
 TOTAL_STEPS = 122_880
@@ -21,13 +21,21 @@ def pipeline(explore_steps: int, entropy_weight: float, gae_lambda: float) -> Tr
     return TrainingPipeline(
         named_losses={
             "ppo": PPO(clip_param=0.2, entropy_coef=0.0),
-            "settling_ppo": PPO(clip_param=0.2, entropy_coef=0.0, clip_decay=LinearDecay(settle_steps, 1.0, 0.05)),
+            "settling_ppo": PPO(
+                clip_param=0.2, entropy_coef=0.0, clip_decay=LinearDecay(settle_steps, 1.0, 0.05)
+            ),
             "entropy": EntropyBonus(),
         },
         pipeline_stages=[
-            PipelineStage(["ppo", "entropy"], max_stage_steps=explore_steps, loss_weights=[1.0, entropy_weight]),
             PipelineStage(
-                ["settling_ppo", "entropy"], max_stage_steps=settle_steps, loss_weights=[1.0, entropy_weight / 10]
+                ["ppo", "entropy"],
+                max_stage_steps=explore_steps,
+                loss_weights=[1.0, entropy_weight],
+            ),
+            PipelineStage(
+                ["settling_ppo", "entropy"],
+                max_stage_steps=settle_steps,
+                loss_weights=[1.0, entropy_weight / 10],
             ),
         ],
         optimizer_builder=Builder(optim.Adam, {"lr": 1e-3, "eps": 1e-5}),

@@ -1,15 +1,16 @@
-"""How should an agent be weaned off its expert before it learns from reward, on MiniGrid's LavaCrossing?
+"""How should an agent be weaned off its expert before it learns from reward, on MiniGrid's
+LavaCrossing?
 
-Stage one imitates the shortest-path expert while teacher forcing decays from 1 to 0; stage two is PPO. What that is
-worth against PPO alone: benchmarks/weaning.py.
+Stage one imitates the shortest-path expert while teacher forcing decays from 1 to 0; stage two is
+PPO. What that is worth against PPO alone: benchmarks/weaning.py.
 """
 
 from ray import tune
 from torch import optim
 
 from segue.experiment_utils import Builder, LinearDecay, PipelineStage, TrainingPipeline
-from segue.plan.evaluation import Evaluation
-from segue.plan.sweep import Sweep
+from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.sweep import Sweep
 from segue.train import PPO, Imitation, PPOValue
 
 TOTAL_STEPS = 163_840

@@ -1,7 +1,8 @@
-"""Are the pinned packages free of holes that are known? A step of the check; `python tests/audit.py` alone.
+"""Are the pinned packages free of holes that are known? A step of the check; `python
+tests/audit.py` alone.
 
-Asks pip-audit, where its data can be reached. Where it cannot, each package that had a hole which matters here must at
-least be as new as the version that mended it.
+Asks pip-audit, where its data can be reached. Where it cannot, each package that had a hole which
+matters here must at least be as new as the version that mended it.
 """
 
 import json
@@ -37,7 +38,10 @@ MENDED = {
 def pinned() -> dict[str, str]:
     """The versions of constraints.txt by package."""
     lines = PINNED.read_text().split()
-    return {name.lower().replace("_", "-"): version for name, _, version in (line.partition("==") for line in lines)}
+    return {
+        name.lower().replace("_", "-"): version
+        for name, _, version in (line.partition("==") for line in lines)
+    }
 
 
 def too_old(versions: dict[str, str]) -> list[str]:
@@ -51,7 +55,17 @@ def too_old(versions: dict[str, str]) -> list[str]:
 
 def known_holes() -> list[str] | None:
     """What pip-audit finds, a line a hole; None where it cannot reach its data."""
-    command = [sys.executable, "-m", "pip_audit", "-r", str(PINNED), "--disable-pip", "--no-deps", "--format", "json"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip_audit",
+        "-r",
+        str(PINNED),
+        "--disable-pip",
+        "--no-deps",
+        "--format",
+        "json",
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
         packages = json.loads(done.stdout)["dependencies"]
@@ -60,7 +74,8 @@ def known_holes() -> list[str] | None:
     if all("vulns" not in package for package in packages):  # none was found in the data
         return None
     return [
-        f"{package['name']} {package['version']}: {hole['id']}, mended in {', '.join(hole['fix_versions']) or 'none'}"
+        f"{package['name']} {package['version']}: {hole['id']}, mended in"
+        f" {', '.join(hole['fix_versions']) or 'none'}"
         for package in packages
         for hole in package.get("vulns", ())
     ]
@@ -70,7 +85,10 @@ def main() -> int:
     """0 where nothing is known against the pinned versions."""
     holes = known_holes()
     if holes is None:
-        print("pip-audit cannot reach its data: versions are compared with the list in tests/audit.py.")
+        print(
+            "pip-audit cannot reach its data: versions are compared with the list in"
+            " tests/audit.py."
+        )
         holes = too_old(pinned())
     print("\n".join(holes) or "Nothing is known against the pinned versions.")
     return 1 if holes else 0

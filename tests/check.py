@@ -1,7 +1,7 @@
 """The whole check, one line a step: what `make test`, `.ci/run` and a person run.
 
-`python tests/check.py` runs everything, `--fast` leaves the slow tests out. A step's output is shown when it fails;
-the tests' own closing lines always are.
+`python tests/check.py` runs everything, `--fast` leaves the slow tests out. A step's output is
+shown when it fails; the tests' own closing lines always are.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class Step:
             text=True,
         )
         said = done.stdout.strip().splitlines()
-        print(f"{'ok' if done.returncode == 0 else 'FAILED':<7}{time.monotonic() - began:6.1f} s", flush=True)
+        print(
+            f"{'ok' if done.returncode == 0 else 'FAILED':<7}{time.monotonic() - began:6.1f} s",
+            flush=True,
+        )
         if done.returncode:
             print("\n".join(said), flush=True)
         elif self.command[0] == "pytest":
@@ -76,7 +79,10 @@ def main() -> int:
     began = time.monotonic()
     print(f"Segue check, {len(steps)} steps, Python {sys.version.split()[0]}", flush=True)
     passed = all(step.run() for step in steps)
-    print(f"{'All passed' if passed else 'Stopped'} after {time.monotonic() - began:.0f} s.", flush=True)
+    print(
+        f"{'All passed' if passed else 'Stopped'} after {time.monotonic() - began:.0f} s.",
+        flush=True,
+    )
     return 0 if passed else 1
 
 

@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from segue.cli import segue
-from segue.report.facts import TrialFacts, facts
-from segue.report.summary import Summary, read_summary
+from segue.report.data.facts import TrialFacts, facts
+from segue.report.data.summary import Summary, read_summary
 from segue.store.fetched import fetched
 from segue.store.objects import Store, is_url
 
@@ -52,7 +52,11 @@ def summary_of(run: str) -> Summary:
 
 def kept(run: str, name: str) -> str:
     """A file of a run, from where it is kept."""
-    return Path(run, name).read_text() if not is_url(run) else (Store.of(run).read(name) or b"").decode()
+    return (
+        Path(run, name).read_text()
+        if not is_url(run)
+        else (Store.of(run).read(name) or b"").decode()
+    )
 
 
 def trials(run: str) -> list[TrialFacts]:
@@ -77,7 +81,9 @@ def look(capsys: pytest.CaptureFixture[str], run: str) -> None:
     assert f"Trial {best.number}: {metric}" in kept(run, "report.html")
     again = told(capsys, "rerun", run, "--trial", str(best.number))
     assert "The same: all" in again, again
-    assert f"Trial {best.number} after {best.env_steps:,} steps" in told(capsys, "play", run, "--episodes", "2")
+    assert f"Trial {best.number} after {best.env_steps:,} steps" in told(
+        capsys, "play", run, "--episodes", "2"
+    )
 
 
 def retrain(capsys: pytest.CaptureFixture[str], run: str) -> None:
@@ -95,5 +101,7 @@ def retrain(capsys: pytest.CaptureFixture[str], run: str) -> None:
     assert namespace["pipeline"]().to_dict() == best["pipeline"]  # type: ignore[operator]
     assert metric in said
     gif = Path("best.gif")
-    played = told(capsys, "play", run, "--episodes", "2", "--record", str(gif), "--recorded-episodes", "1")
+    played = told(
+        capsys, "play", run, "--episodes", "2", "--record", str(gif), "--recorded-episodes", "1"
+    )
     assert f"Trial {best['trial']} after" in played and gif.read_bytes().startswith(b"GIF89a")

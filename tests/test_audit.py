@@ -25,13 +25,18 @@ def test_one_that_is_too_old_is_named() -> None:
         ('{"dependencies": [{"name": "ray", "skip_reason": "not found"}]}', None),
         ("no json", None),
         (
-            '{"dependencies": [{"name": "ray", "version": "2.0", "vulns": [{"id": "C-1", "fix_versions": ["2.1"]}]}]}',
+            (
+                '{"dependencies": [{"name": "ray", "version": "2.0", "vulns": [{"id": "C-1",'
+                ' "fix_versions": ["2.1"]}]}]}'
+            ),
             ["ray 2.0: C-1, mended in 2.1"],
         ),
         ('{"dependencies": [{"name": "ray", "version": "2.60", "vulns": []}]}', []),
     ],
 )
-def test_what_pip_audit_says_is_read(monkeypatch: pytest.MonkeyPatch, said: str, holes: list[str] | None) -> None:
+def test_what_pip_audit_says_is_read(
+    monkeypatch: pytest.MonkeyPatch, said: str, holes: list[str] | None
+) -> None:
     def run(*arguments: Any, **keywords: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess([], 0, said, "")
 

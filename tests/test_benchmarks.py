@@ -16,7 +16,9 @@ def replay(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def write_table(path: Path, trials: int = 40) -> Path:
-    """Trials of one stage whose order never changes, and of two stages whose first says the opposite of the second."""
+    """Trials of one stage whose order never changes, and of two stages whose first says the
+    opposite of the second.
+    """
     lines = ["env\texp_type\tconfig_kwargs_str\ttrain_steps\treward"]
     steps = json.dumps([250.0, 500.0, 750.0, 1000.0, 1002.0])
     for n in range(trials):
@@ -24,7 +26,11 @@ def write_table(path: Path, trials: int = 40) -> Path:
         rising = [0.2 * quality, 0.5 * quality, 0.8 * quality, quality, quality]
         share = 0.3 + 0.1 * (n % 2)
         misleading = [-quality, 0.5 * quality, 0.8 * quality, quality, quality]
-        lines.append("\t".join(["World", "ppo", '"{""LR"":0.001}"', json.dumps(steps)[1:-1], json.dumps(rising)]))
+        lines.append(
+            "\t".join(
+                ["World", "ppo", '"{""LR"":0.001}"', json.dumps(steps)[1:-1], json.dumps(rising)]
+            )
+        )
         config = f'"{{""TF_RATIO"":{share}}}"'
         lines.append("\t".join(["World", "bc_then_ppo", config, steps, json.dumps(misleading)]))
     path.write_text("\n".join(lines) + "\n")
@@ -42,13 +48,19 @@ def test_replay_s_last_line_is_json_for_every_pool_budget_and_scheduler(tmp_path
             assert set(budget) == {"random", "ray_asha", "stage_asha"}
             assert all(regret >= 0 and error >= 0 for regret, error in budget.values())
     single = figures["single_stage"]["10"]
-    assert single["stage_asha"][0] < single["random"][0] * 0.7  # curves never cross: stopping early finds the best
+    assert (
+        single["stage_asha"][0] < single["random"][0] * 0.7
+    )  # curves never cross: stopping early finds the best
     assert single["ray_asha"][0] < single["random"][0] * 0.7
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "No such file"), ("a\tb\n1\t2\n", "is no table of trials: it needs the columns env"), ("", "no table")],
+    [
+        (None, "No such file"),
+        ("a\tb\n1\t2\n", "is no table of trials: it needs the columns env"),
+        ("", "no table"),
+    ],
 )
 def test_replay_refuses_what_is_no_table(tmp_path: Path, content: str | None, said: str) -> None:
     if content is not None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from segue.plan.evaluation import Evaluation
-from segue.plan.settings import SETTING_NAMES
-from segue.plan.sweep import Sweep
+from segue.plan.pipelines.settings import SETTING_NAMES
+from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.sweep import Sweep
 from segue.tune.drive import Options
 
 ROOT = Path(__file__).parent.parent
@@ -44,13 +44,19 @@ def test_the_site_is_built_without_warnings_and_shows_every_page(tmp_path: Path)
     )
     assert built.returncode == 0 and "WARNING" not in built.stdout, built.stdout
     navigation = re.search(
-        r'<nav class="md-nav md-nav--primary.*?</nav>\s*</div>', html(tmp_path / "index.html"), re.DOTALL
+        r'<nav class="md-nav md-nav--primary.*?</nav>\s*</div>',
+        html(tmp_path / "index.html"),
+        re.DOTALL,
     )
     assert navigation
     pages = {str(page.relative_to(DOCS).with_suffix(".html")) for page in DOCS.rglob("*.md")}
     assert set(re.findall(r'href="([^"#]+\.html)"', navigation[0])) == pages
     fetched = re.compile(r'<(?:script|link|img|iframe)\b[^>]*(?:src|href)="(?:https?:)?//[^"]*"')
-    assert not {page.name: found for page in tmp_path.rglob("*.html") if (found := fetched.findall(html(page)))}
+    assert not {
+        page.name: found
+        for page in tmp_path.rglob("*.html")
+        if (found := fetched.findall(html(page)))
+    }
 
 
 def html(page: Path) -> str:

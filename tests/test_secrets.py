@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli import REAL
+from tests.cli.test_cli import REAL
 
 NAMES = ("AWS_SECRET_ACCESS_KEY", "RAY_AUTH_TOKEN", "MY_PASSWORD")
 SECONDS = 120
@@ -20,7 +20,11 @@ def test_a_run_keeps_and_says_nothing_of_the_environment(tmp_path: Path) -> None
     planted = {name: secrets.token_hex(32) for name in NAMES}
     (tmp_path / "mine.py").write_text(REAL)
     ran = subprocess.run(
-        [sys.executable, "-c", "from segue.cli import segue; segue(['run', 'mine.py', '--trials', '2'])"],
+        [
+            sys.executable,
+            "-c",
+            "from segue.cli import segue; segue(['run', 'mine.py', '--trials', '2'])",
+        ],
         cwd=tmp_path,
         env=os.environ | planted | {"RAY_AUTH_MODE": "token"},
         capture_output=True,

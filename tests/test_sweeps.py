@@ -1,4 +1,6 @@
-"""Every file of `sweeps/` is a test: its pipelines are built, and could be trained, at the corners of its space."""
+"""Every file of `sweeps/` is a test: its pipelines are built, and could be trained, at the corners
+of its space.
+"""
 
 from pathlib import Path
 
@@ -6,11 +8,13 @@ import pytest
 
 from segue.train import check_trial
 from segue.tune.checks import check_sweep
-from segue.tune.sweep_file import load_sweep
+from segue.tune.run.sweep_file import load_sweep
 from segue.worlds import world_spec
 
 FILES = sorted(
-    path for path in (Path(__file__).parent.parent / "sweeps").glob("*.py") if path.stem not in ("__init__", "run")
+    path
+    for path in (Path(__file__).parent.parent / "sweeps").glob("*.py")
+    if path.stem not in ("__init__", "run")
 )
 
 

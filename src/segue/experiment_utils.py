@@ -1,17 +1,19 @@
-"""Utilities for designing and running experiments: every name of `allenact.utils.experiment_utils`, in one place."""
+"""Utilities for designing and running experiments: every name of `allenact.utils.experiment_utils`,
+in one place.
+"""
 
 from segue.plan.bins import evenly_distribute_count_into_bins
-from segue.plan.builder import Builder
-from segue.plan.criteria import EarlyStoppingCriterion, NeverEarlyStoppingCriterion
+from segue.plan.criteria.criterion import EarlyStoppingCriterion, NeverEarlyStoppingCriterion
 from segue.plan.logging_package import LoggingPackage
-from segue.plan.off_policy import OffPolicyPipelineComponent
-from segue.plan.pipeline import TrainingPipeline
-from segue.plan.schedules import LinearDecay, MultiLinearDecay
+from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
+from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.pipelines.schedules import LinearDecay, MultiLinearDecay
+from segue.plan.pipelines.settings import TrainingSettings
+from segue.plan.pipelines.stage import PipelineStage
 from segue.plan.seeding import set_deterministic_cudnn, set_seed
-from segue.plan.settings import TrainingSettings
-from segue.plan.stage import PipelineStage
 from segue.plan.tracker import ScalarMeanTracker
-from segue.plan.updates import recursive_update
+from segue.plan.values.builder import Builder
+from segue.plan.values.merge import recursive_update
 
 __all__ = [
     "Builder",

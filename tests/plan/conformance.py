@@ -1,4 +1,6 @@
-"""What every schedule and every criterion must do. Add a new one to the list of the test that calls these."""
+"""What every schedule and every criterion must do. Add a new one to the list of the test that calls
+these.
+"""
 
 import copy
 import dataclasses
@@ -8,9 +10,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from segue.plan.criteria import EarlyStoppingCriterion
-from segue.plan.describe import canonical_json, describe
+from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.plan.tracker import ScalarMeanTracker
+from segue.plan.values.describe import canonical_json, describe
 
 Schedule = Callable[[int], float]
 

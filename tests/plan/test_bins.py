@@ -11,7 +11,9 @@ def test_worked_by_hand():
     assert evenly_distribute_count_into_bins(7, 1) == [7]
 
 
-@given(st.integers(1, 200).flatmap(lambda nbins: st.tuples(st.integers(nbins, 10_000), st.just(nbins))))
+@given(
+    st.integers(1, 200).flatmap(lambda nbins: st.tuples(st.integers(nbins, 10_000), st.just(nbins)))
+)
 def test_bins_are_positive_sum_to_the_count_and_differ_by_at_most_one(case):
     count, nbins = case
     bins = evenly_distribute_count_into_bins(count, nbins)

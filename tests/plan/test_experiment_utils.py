@@ -23,7 +23,12 @@ TRAINING_SETTINGS = (
 SIGNATURES = {
     "evenly_distribute_count_into_bins": {"count": NO_DEFAULT, "nbins": NO_DEFAULT},
     "recursive_update": {"original": NO_DEFAULT, "update": NO_DEFAULT},
-    "Builder.__new__": {"cls": NO_DEFAULT, "class_type": NO_DEFAULT, "kwargs": None, "default": None},
+    "Builder.__new__": {
+        "cls": NO_DEFAULT,
+        "class_type": NO_DEFAULT,
+        "kwargs": None,
+        "default": None,
+    },
     "ScalarMeanTracker": {},
     "ScalarMeanTracker.add_scalars": {"self": NO_DEFAULT, "scalars": NO_DEFAULT, "n": 1},
     "ScalarMeanTracker.pop_and_reset": {"self": NO_DEFAULT},
@@ -36,10 +41,12 @@ SIGNATURES = {
     "EarlyStoppingCriterion.__call__": dict.fromkeys(
         ("self", "stage_steps", "total_steps", "training_metrics"), NO_DEFAULT
     ),
-    "TrainingPipeline": dict.fromkeys(
-        ("named_losses", "pipeline_stages", "optimizer_builder", *TRAINING_SETTINGS), NO_DEFAULT
-    )
-    | {"should_log": True, "lr_scheduler_builder": None},
+    "TrainingPipeline": (
+        dict.fromkeys(
+            ("named_losses", "pipeline_stages", "optimizer_builder", *TRAINING_SETTINGS), NO_DEFAULT
+        )
+        | {"should_log": True, "lr_scheduler_builder": None}
+    ),
 }
 NAMES = {name.split(".")[0] for name in SIGNATURES} | {
     "Builder",
@@ -66,7 +73,9 @@ def test_signatures(name):
 
 
 def test_a_call_of_a_builder_takes_any_keywords():
-    assert str(inspect.signature(experiment_utils.Builder.__call__)).startswith("(self, **kwargs: Any)")
+    assert str(inspect.signature(experiment_utils.Builder.__call__)).startswith(
+        "(self, **kwargs: Any)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,9 +99,9 @@ def test_builders_are_generic():
 
 def test_settings_take_each_attribute_of_the_page():
     assert set(experiment_utils.TrainingSettings.__annotations__) >= set(TRAINING_SETTINGS)
-    assert experiment_utils.PipelineStage(["ppo"], 10, **dict.fromkeys(TRAINING_SETTINGS)).given.keys() == set(
-        TRAINING_SETTINGS
-    )
+    assert experiment_utils.PipelineStage(
+        ["ppo"], 10, **dict.fromkeys(TRAINING_SETTINGS)
+    ).given.keys() == set(TRAINING_SETTINGS)
 
 
 def test_an_off_policy_component_has_the_fields_of_the_page():
@@ -104,7 +113,9 @@ def test_an_off_policy_component_has_the_fields_of_the_page():
         "loss_weights",
         "data_iterator_kwargs_generator",
     ]
-    assert [name for name, p in parameters.items() if p.default is NO_DEFAULT] == list(parameters)[:3]
+    assert [name for name, p in parameters.items() if p.default is NO_DEFAULT] == list(parameters)[
+        :3
+    ]
 
 
 def test_every_symbol_says_what_it_is_for():

@@ -41,7 +41,14 @@ def test_none_keeps_the_current_seeds():
 
 @pytest.mark.parametrize(
     ("seed", "error"),
-    [(-1, ValueError), (2**32, ValueError), (1.0, TypeError), ("1", TypeError), (True, TypeError), ([1], TypeError)],
+    [
+        (-1, ValueError),
+        (2**32, ValueError),
+        (1.0, TypeError),
+        ("1", TypeError),
+        (True, TypeError),
+        ([1], TypeError),
+    ],
 )
 def test_a_wrong_seed_is_refused_before_any_generator_is_touched(seed, error):
     set_seed(7)

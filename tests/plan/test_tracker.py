@@ -43,8 +43,12 @@ def test_means_forget_nothing():
 def test_the_mean_is_the_weighted_mean(added):
     tracker = tracked(*(({name: value}, n) for name, value, n in added))
     for name in {name for name, _, n in added if n > 0}:
-        values, weights = zip(*[(value, n) for other, value, n in added if other == name], strict=True)
-        assert tracker.means()[name] == pytest.approx(np.average(values, weights=weights), rel=1e-9, abs=1e-6)
+        values, weights = zip(
+            *[(value, n) for other, value, n in added if other == name], strict=True
+        )
+        assert tracker.means()[name] == pytest.approx(
+            np.average(values, weights=weights), rel=1e-9, abs=1e-6
+        )
     assert tracker.means().keys() == {name for name, _, n in added if n > 0}
 
 
@@ -109,11 +113,14 @@ def test_scalars_must_be_a_dictionary():
 
 
 def test_n_may_be_any_mapping():
-    assert tracked(({"a": 1.0}, MappingProxyType({"a": 2, "unused": 3}))).state_dict()["counts"] == {"a": 2}
+    assert tracked(({"a": 1.0}, MappingProxyType({"a": 2, "unused": 3}))).state_dict()[
+        "counts"
+    ] == {"a": 2}
 
 
 @pytest.mark.parametrize(
-    "value", [torch.tensor(2.5), torch.tensor([2.5], requires_grad=True), np.float32(2.5), np.array([2.5])]
+    "value",
+    [torch.tensor(2.5), torch.tensor([2.5], requires_grad=True), np.float32(2.5), np.array([2.5])],
 )
 def test_tensors_and_arrays_are_stored_as_floats(value):
     tracker = tracked(({"a": value}, 2))
@@ -122,7 +129,9 @@ def test_tensors_and_arrays_are_stored_as_floats(value):
 
 
 def test_a_count_may_be_a_numpy_or_torch_integer():
-    assert tracked(({"a": 1.0}, np.int64(3)), ({"a": 1.0}, torch.tensor(2))).state_dict()["counts"] == {"a": 5}
+    assert tracked(({"a": 1.0}, np.int64(3)), ({"a": 1.0}, torch.tensor(2))).state_dict()[
+        "counts"
+    ] == {"a": 5}
 
 
 def test_a_success_is_a_number():

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from segue.plan.files import write_rows
-from segue.tune.run_directory import RunDirectory
-from segue.tune.session import quiet
+from segue.base.files import write_rows
+from segue.tune.cluster.session import quiet
+from segue.tune.run.directory import RunDirectory
 from tests.tune.doubles import EVERY, learning_curve, make_sweep
 from tests.tune.fake_tune import FakeTune, open_record
 
@@ -53,16 +53,31 @@ def make(path: Path, ended: int, **asked: Any) -> Path:
             record.begin(ended)
             record.report(ended, EVERY, 0.1)
         for trial in record.trials[: ended + 1]:
-            parameters, directory = record.parameters(trial.number), path / "trials" / f"{trial.number:04d}"
+            parameters, directory = (
+                record.parameters(trial.number),
+                path / "trials" / f"{trial.number:04d}",
+            )
             directory.mkdir(parents=True)
             steps = sorted(trial.intermediate_values)
-            write_rows(directory / "results.jsonl", [learning_curve(sweep, parameters, step) for step in steps])
+            write_rows(
+                directory / "results.jsonl",
+                [learning_curve(sweep, parameters, step) for step in steps],
+            )
             write_rows(directory / "metrics.jsonl", [trained(step) for step in steps])
-            (directory / "trial.json").write_text(json.dumps({"text": sweep.pipeline(**parameters).to_text()}))
+            (directory / "trial.json").write_text(
+                json.dumps({"text": sweep.pipeline(**parameters).to_text()})
+            )
         record.close()
     return path
 
 
 def trained(step: int) -> dict[str, Any]:
-    """What a log says of an interval of a hundred steps of each of two seeds, which took half a second."""
-    return {"env_steps": step, "total_env_steps": 2 * step, "train-misc/fps": 400.0, "train-misc/stage": 0.0}
+    """What a log says of an interval of a hundred steps of each of two seeds, which took half a
+    second.
+    """
+    return {
+        "env_steps": step,
+        "total_env_steps": 2 * step,
+        "train-misc/fps": 400.0,
+        "train-misc/stage": 0.0,
+    }

@@ -33,7 +33,9 @@ def test_more_trials_than_points_are_searched_for_after_the_grid() -> None:
 
 
 def test_remarks_are_lines_of_the_plan() -> None:
-    lines = describe_sweep(make_sweep(), "double", "", [("optimizer", "one member at a time")]).splitlines()
+    lines = describe_sweep(
+        make_sweep(), "double", "", [("optimizer", "one member at a time")]
+    ).splitlines()
     assert lines.index("optimizer     one member at a time") == lines.index("space") - 1
 
 

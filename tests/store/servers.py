@@ -49,7 +49,9 @@ def an_s3(**environment: str) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def an_s3_that_stops(**environment: str) -> Iterator[tuple[dict[str, str], Callable[[str], str]]]:
-    """The same, and what can be said to the server: "stop", after which nothing answers, and "start"."""
+    """The same, and what can be said to the server: "stop", after which nothing answers, and
+    "start".
+    """
     with subprocess.Popen(
         [sys.executable, "-c", _MOTO],
         env=os.environ | environment,
@@ -96,22 +98,33 @@ def a_reader(found: dict[str, str]) -> dict[str, str]:
     iam = client("iam", found)
     iam.create_user(UserName="reader")
     key = iam.create_access_key(UserName="reader")["AccessKey"]
-    may = {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*", "s3:HeadBucket", "s3:HeadObject"], "Resource": "*"}
+    may = {
+        "Effect": "Allow",
+        "Action": ["s3:Get*", "s3:List*", "s3:HeadBucket", "s3:HeadObject"],
+        "Resource": "*",
+    }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
     iam.put_user_policy(UserName="reader", PolicyName="reading", PolicyDocument=policy)
-    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    return {
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
 
 
 @contextmanager
 def a_postgres() -> Iterator[str]:
-    """The URL of a database, for a user with a password; skips where there is no PostgreSQL on this machine."""
+    """The URL of a database, for a user with a password; skips where there is no PostgreSQL on this
+    machine.
+    """
     with a_postgres_that_stops() as (url, _):
         yield url
 
 
 @contextmanager
 def a_postgres_that_stops() -> Iterator[tuple[str, Callable[[str], None]]]:
-    """The same, and what can be said to the server: "stop", which cuts all connections, and "start"."""
+    """The same, and what can be said to the server: "stop", which cuts all connections, and
+    "start".
+    """
     programs = _programs()
     with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp", ignore_cleanup_errors=True) as folder:
         who = _somebody(Path(folder))
@@ -119,9 +132,31 @@ def a_postgres_that_stops() -> Iterator[tuple[str, Callable[[str], None]]]:
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
         data, port = Path(folder, "data"), _free_port()
-        init = [programs / "initdb", "-D", data, "-U", "owner", "-A", "scram-sha-256", f"--pwfile={secret}", "-N"]
+        init = [
+            programs / "initdb",
+            "-D",
+            data,
+            "-U",
+            "owner",
+            "-A",
+            "scram-sha-256",
+            f"--pwfile={secret}",
+            "-N",
+        ]
         subprocess.run(init, **who, check=True, capture_output=True, cwd=folder)
-        serve = [programs / "postgres", "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1", "-c", "fsync=off"]
+        serve = [
+            programs / "postgres",
+            "-D",
+            data,
+            "-p",
+            str(port),
+            "-k",
+            folder,
+            "-h",
+            "127.0.0.1",
+            "-c",
+            "fsync=off",
+        ]
         with ExitStack() as running:
 
             def say(word: str) -> None:
@@ -140,7 +175,9 @@ def _serving(command: list[str], who: dict[str, str], folder: str) -> Iterator[N
         for line in server.stderr:
             if "ready to accept connections" in line:
                 break
-        reading = threading.Thread(target=server.stderr.read, daemon=True)  # so that it never waits for us
+        reading = threading.Thread(
+            target=server.stderr.read, daemon=True
+        )  # so that it never waits for us
         reading.start()
         try:
             yield

@@ -44,7 +44,10 @@ def failing(monkeypatch: pytest.MonkeyPatch, names: Callable[[str], bool], times
     def write(files: object, root: str, name: str, content: bytes) -> None:
         tried.append(name)
         if names(name) and sum(map(names, tried)) <= times:
-            raise OSError("When putting: AWS Error NETWORK_CONNECTION during PutObject operation: curlCode: 7, gone")
+            raise OSError(
+                "When putting: AWS Error NETWORK_CONNECTION during PutObject operation: curlCode:"
+                " 7, gone"
+            )
         original(files, root, name, content)
 
     monkeypatch.setattr(objects, "_write", write)
@@ -63,7 +66,12 @@ def test_an_object_is_what_was_written_last(store: Store) -> None:
     assert set(store.names()) == {"a/c"}
 
 
-@given(st.lists(st.dictionaries(st.sampled_from(["a", "b/c", "b/d", "e.pt"]), st.binary(max_size=8)), max_size=4))
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["a", "b/c", "b/d", "e.pt"]), st.binary(max_size=8)),
+        max_size=4,
+    )
+)
 @settings(max_examples=15, deadline=None)
 def test_a_store_follows_a_folder_and_another_folder_follows_the_store(
     tmp_path_factory: pytest.TempPathFactory, states: list[dict[str, bytes]]
@@ -109,20 +117,29 @@ def test_a_kill_between_row_and_checkpoint_leaves_the_row_and_the_checkpoint_bef
     with pytest.raises(StoreError, match="cannot be written"):
         mirror.push()
     assert store.read("results.jsonl") == b"1\n2\n"
-    assert [name for name in store.names() if name.endswith(".pt")] == ["checkpoints/checkpoint-1-a.pt"]
+    assert [name for name in store.names() if name.endswith(".pt")] == [
+        "checkpoints/checkpoint-1-a.pt"
+    ]
 
 
-def test_a_write_that_fails_twice_is_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_twice_is_tried_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tried = failing(monkeypatch, lambda name: True, 2)
     store.write("a", b"1")
     assert store.read("a") == b"1" and tried == ["a"] * 3
 
 
-def test_what_cannot_be_written_for_good_is_said_in_a_sentence(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_written_for_good_is_said_in_a_sentence(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failing(monkeypatch, lambda name: True, 99)
     with pytest.raises(StoreError) as caught:
         store.write("a", b"1")
-    assert str(caught.value) == f"The store {store.shown()} cannot be written (NETWORK_CONNECTION: curlCode: 7, gone)."
+    assert (
+        str(caught.value)
+        == f"The store {store.shown()} cannot be written (NETWORK_CONNECTION: curlCode: 7, gone)."
+    )
 
 
 def test_a_refusal_is_not_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +168,9 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
         assert time.monotonic() - begun < 20
 
 
-def test_what_could_not_be_sent_stays_and_what_the_store_has_newer_comes(store: Store, folder: Path) -> None:
+def test_what_could_not_be_sent_stays_and_what_the_store_has_newer_comes(
+    store: Store, folder: Path
+) -> None:
     store.write("rows", b"1\n")
     store.write("other", b"new")
     (folder / "rows").write_text("1\n2\n")
@@ -183,7 +202,9 @@ def test_a_url_that_cannot_be_a_store_is_refused_without_its_secrets(url: str, s
 @given(st.text("abc%4:}{+-", min_size=1, max_size=9))
 def test_no_password_stays_in_a_url(password: str) -> None:
     url = f"postgresql+psycopg://me:{password}@host:1/db"
-    assert without_secrets(f"--storage={url} x") == "--storage=postgresql+psycopg://me:***@host:1/db x"
+    assert (
+        without_secrets(f"--storage={url} x") == "--storage=postgresql+psycopg://me:***@host:1/db x"
+    )
     assert password_removed(url) == "postgresql+psycopg://me@host:1/db"
 
 
@@ -245,10 +266,17 @@ def test_a_run_is_fetched_without_its_checkpoints(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(ValueError, match=r"no run: it has no sweep\.json"):
         fetched(store.url)
-    for name in ("sweep.json", "trials/0000/results.jsonl", "trials/0000/checkpoints/checkpoint-1-a.pt"):
+    for name in (
+        "sweep.json",
+        "trials/0000/results.jsonl",
+        "trials/0000/checkpoints/checkpoint-1-a.pt",
+    ):
         store.write(name, b'{"runs": [{"started": "today"}]}')
     run = fetched(store.url)
-    assert {path.name for path in run.path.rglob("*") if path.is_file()} == {"sweep.json", "results.jsonl"}
+    assert {path.name for path in run.path.rglob("*") if path.is_file()} == {
+        "sweep.json",
+        "results.jsonl",
+    }
     (run.path / "report.html").write_text("report")
     run.keep("report.html", "missing")
     assert store.read("report.html") == b"report"
@@ -268,4 +296,7 @@ def test_a_password_that_was_given_is_found_where_the_url_is_written_without_it(
     assert url_with_password(written) == "postgresql+psycopg://me:environment@host/db"
     remember_password("postgresql+psycopg://me:given@host/db")
     assert url_with_password(written) == "postgresql+psycopg://me:given@host/db"
-    assert url_with_password("postgresql+psycopg://me@elsewhere/db") == "postgresql+psycopg://me@elsewhere/db"
+    assert (
+        url_with_password("postgresql+psycopg://me@elsewhere/db")
+        == "postgresql+psycopg://me@elsewhere/db"
+    )

@@ -32,4 +32,6 @@ def written(path: Path, kind: type[RDBStorage]) -> str:
 
 
 def test_optuna_reads_what_it_would_have_written(tmp_path: Path) -> None:
-    assert written(tmp_path / "ours.db", StudyStorage) == written(tmp_path / "optunas.db", RDBStorage)
+    assert written(tmp_path / "ours.db", StudyStorage) == written(
+        tmp_path / "optunas.db", RDBStorage
+    )

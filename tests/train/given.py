@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from segue.train.batch import Batch, Seen
+from segue.train.data.batch import Batch, Seen
 
 
 class Given(NamedTuple):

@@ -17,7 +17,9 @@ def sequential(layers, row):
 
 
 def flat(module, length):
-    """The module's parameters as a row: transposed weights and biases, layer by layer, then zeros up to `length`."""
+    """The module's parameters as a row: transposed weights and biases, layer by layer, then zeros
+    up to `length`.
+    """
     linears = [part for part in module if isinstance(part, nn.Linear)]
     parts = [tensor for linear in linears for tensor in (linear.weight.T.reshape(-1), linear.bias)]
     row = torch.cat(parts).detach()
@@ -27,6 +29,10 @@ def flat(module, length):
 def flat_gradient(module, length):
     """Its gradients in the same order."""
     linears = [part for part in module if isinstance(part, nn.Linear)]
-    parts = [tensor for linear in linears for tensor in (linear.weight.grad.T.reshape(-1), linear.bias.grad)]
+    parts = [
+        tensor
+        for linear in linears
+        for tensor in (linear.weight.grad.T.reshape(-1), linear.bias.grad)
+    ]
     row = torch.cat(parts)
     return torch.cat([row, torch.zeros(length - len(row))])

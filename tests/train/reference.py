@@ -1,4 +1,5 @@
-"""The algorithms in plain torch, for one member: `nn.Linear`, autograd, `torch.optim.Adam`, and loops for the rest.
+"""The algorithms in plain torch, for one member: `nn.Linear`, autograd, `torch.optim.Adam`, and
+loops for the rest.
 
 Shapes: T steps, N lanes, B = T*N samples of which sample (t, n) is row t*N + n.
 """
@@ -7,9 +8,9 @@ import numpy as np
 import torch
 from torch.distributions import Categorical
 
-from segue.train.generators import MemberGenerators
 from segue.train.losses import A2C, PPO
 from segue.train.policies import Mlp
+from segue.train.rollouts.generators import MemberGenerators
 from segue.worlds import lane_seeds, make_world
 from tests.train.plain import flat, sequential
 
@@ -26,7 +27,11 @@ def plain_ppo(loss, batch, outputs):
     if loss.use_clipped_value_loss:
         near = batch.value + (outputs.value - batch.value).clamp(-c, c)
         error = torch.max(error, (near - batch.value_target) ** 2)
-    return -surrogate + loss.value_loss_coef * 0.5 * error.mean() - loss.entropy_coef * outputs.entropy.mean()
+    return (
+        -surrogate
+        + loss.value_loss_coef * 0.5 * error.mean()
+        - loss.entropy_coef * outputs.entropy.mean()
+    )
 
 
 def plain_a2c(loss, batch, outputs):
@@ -49,9 +54,14 @@ class PlainMember:
     """A member of a one-stage pipeline with one loss, in a world of discrete actions."""
 
     def __init__(self, pipeline, world, seed, lanes, policy=None):
-        self.settings, self.loss = pipeline.settings(0), pipeline.loss(pipeline.pipeline_stages[0].loss_name[0])
+        self.settings, self.loss = (
+            pipeline.settings(0),
+            pipeline.loss(pipeline.pipeline_stages[0].loss_name[0]),
+        )
         self.world, self.generators = make_world(world, 1, lanes), MemberGenerators.of(seed)
-        self.built = (policy or Mlp()).build(self.world.single_observation_space, self.world.single_action_space)
+        self.built = (policy or Mlp()).build(
+            self.world.single_observation_space, self.world.single_action_space
+        )
         rows = self.built.initial(self.generators.parameters).view(2, -1)
         self.actor, self.critic = (sequential(self.built.layers, row) for row in rows)
         both = [*self.actor.parameters(), *self.critic.parameters()]
@@ -76,7 +86,9 @@ class PlainMember:
                 self._learn(Fields({name: tensor[rows] for name, tensor in batch.items()}))
 
     def _collect(self):
-        """T records of what each step saw, did and got; Gumbel noise from the member's own uniform draws."""
+        """T records of what each step saw, did and got; Gumbel noise from the member's own uniform
+        draws.
+        """
         shape = self.settings.num_steps, self.world.lanes, self.built.head.size
         uniform = torch.from_numpy(self.generators.actions.random(shape, dtype=np.float32))
         steps = []
@@ -90,21 +102,38 @@ class PlainMember:
             last[step.ended] = torch.tensor(step.final_observation)
             log_prob = Categorical(logits=logits).log_prob(action)
             flags = [torch.tensor(flag) for flag in (step.reward, step.terminated, step.truncated)]
-            names = ("observation", "last", "action", "log_prob", "reward", "terminated", "truncated")
-            steps.append(Fields(zip(names, (self.seen, last, action, log_prob, *flags), strict=True)))
+            names = (
+                "observation",
+                "last",
+                "action",
+                "log_prob",
+                "reward",
+                "terminated",
+                "truncated",
+            )
+            steps.append(
+                Fields(zip(names, (self.seen, last, action, log_prob, *flags), strict=True))
+            )
             self.seen = follows
         return steps
 
     @torch.no_grad()
     def _judge(self, steps):
-        """The rollout as rows, with values, and advantages by the recursion of Schulman et al., 2016, eq. 16."""
-        gamma, gae_lambda = self.settings.gamma, self.settings.gae_lambda if self.settings.use_gae else 1.0
+        """The rollout as rows, with values, and advantages by the recursion of Schulman et al.,
+        2016, eq. 16.
+        """
+        gamma, gae_lambda = (
+            self.settings.gamma,
+            self.settings.gae_lambda if self.settings.use_gae else 1.0,
+        )
         carried = torch.zeros(self.world.lanes)
         for step in reversed(steps):
             step["value"] = self.critic(step.observation)[:, 0]
             bootstrap = torch.where(step.terminated, 0, self.critic(step.last)[:, 0])
             delta = step.reward + gamma * bootstrap - step.value
-            carried = delta + gamma * gae_lambda * torch.where(step.terminated | step.truncated, 0, carried)
+            carried = delta + gamma * gae_lambda * torch.where(
+                step.terminated | step.truncated, 0, carried
+            )
             step["advantage"] = carried
             step["value_target"] = carried + step.value
         return Fields({name: torch.cat([step[name] for step in steps]) for name in steps[0]})
@@ -112,7 +141,9 @@ class PlainMember:
     def _learn(self, batch):
         known = Categorical(logits=self.actor(batch.observation))
         value = self.critic(batch.observation)[:, 0]
-        outputs = Fields(log_prob=known.log_prob(batch.action), entropy=known.entropy(), value=value)
+        outputs = Fields(
+            log_prob=known.log_prob(batch.action), entropy=known.entropy(), value=value
+        )
         self.optimizer.zero_grad()
         PLAIN[type(self.loss)](self.loss, batch, outputs).backward()
         torch.nn.utils.clip_grad_norm_(self.both, self.settings.max_grad_norm)

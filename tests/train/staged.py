@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from segue.plan.off_policy import OffPolicyPipelineComponent
-from segue.plan.schedules import LinearDecay
+from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
+from segue.plan.pipelines.schedules import LinearDecay
 from segue.train import PPO, Advisor, BehaviorCloning, Imitation, PPOValue
 from segue.worlds.seeds import stream
 from tests.train.pipelines import ROLLOUT, pipeline, stage
@@ -14,7 +14,9 @@ def seeded(cur_worker, rollouts_per_worker, seed):
 
 
 class Numbered:
-    """Windows of three steps in two lanes of CartPole's numbers, drawn from a seed; it can say where it stands."""
+    """Windows of three steps in two lanes of CartPole's numbers, drawn from a seed; it can say
+    where it stands.
+    """
 
     def __init__(self, seed, last=None):
         self.seed, self.last, self.at = seed, last, 0
@@ -46,7 +48,9 @@ def forgetful(seed, last=None):
 
 
 def cloning(builder=Numbered, updates=2, **changes):
-    return OffPolicyPipelineComponent(builder, ["cloning"], updates, data_iterator_kwargs_generator=seeded, **changes)
+    return OffPolicyPipelineComponent(
+        builder, ["cloning"], updates, data_iterator_kwargs_generator=seeded, **changes
+    )
 
 
 LOSSES = {
@@ -65,14 +69,27 @@ def imitate(rollouts, **changes):
 
 def plans(i, **changes):
     """Pipelines by name; member i differs in lengths and numbers."""
-    settings = {"losses": LOSSES, "adam": {"lr": 1e-3 * (1 + i)}, "save_interval": 0, "update_repeats": 1 + i % 2}
+    settings = {
+        "losses": LOSSES,
+        "adam": {"lr": 1e-3 * (1 + i)},
+        "save_interval": 0,
+        "update_repeats": 1 + i % 2,
+    }
     rest = stage("ppo", steps=(4 - i % 3) * ROLLOUT, gamma=0.9 + 0.01 * i)
     stages = {
         "ppo": [rest],
         "weaned": [imitate(2 + i % 3), rest],
         "advisor": [stage("advisor", steps=3 * ROLLOUT), rest],
-        "off-policy": [stage("ppo", steps=(2 + i % 3) * ROLLOUT, offpolicy_component=cloning()), rest],
-        "data alone": [stage([], steps=2 * ROLLOUT, update_repeats=None, offpolicy_component=cloning(forgetful)), rest],
+        "off-policy": [
+            stage("ppo", steps=(2 + i % 3) * ROLLOUT, offpolicy_component=cloning()),
+            rest,
+        ],
+        "data alone": [
+            stage(
+                [], steps=2 * ROLLOUT, update_repeats=None, offpolicy_component=cloning(forgetful)
+            ),
+            rest,
+        ],
         "restarts": [stage("ppo", steps=4 * ROLLOUT, advance_scene_rollout_period=1 + i % 2), rest],
     }
     return {name: pipeline(*made, **settings | changes) for name, made in stages.items()}

@@ -7,7 +7,10 @@ from tests.train.same import assert_same_state
 
 STATE = {
     "tensor": torch.arange(6.0).reshape(2, 3),
-    "arrays": [np.arange(3).astype(dtype) for dtype in (np.uint64, np.int64, np.float32, np.float64, np.bool_)],
+    "arrays": [
+        np.arange(3).astype(dtype)
+        for dtype in (np.uint64, np.int64, np.float32, np.float64, np.bool_)
+    ],
     "empty": np.empty((0, 4), np.float32),
     "scalar array": np.array(2**63 + 1, np.uint64),
     "nested": {"number": 1, "text": "a", "none": None, "list": [1.5, True], 3: "key"},
@@ -42,7 +45,10 @@ def test_the_newest_is_loaded_and_the_one_before_it_kept(tmp_path):
     paths = saved(tmp_path, 9, 10, 1_000)
     assert load_checkpoint(tmp_path)["at"] == 1_000
     assert newest_first(tmp_path) == [paths[2], paths[1]]
-    assert [path.name[:23] for path in newest_first(tmp_path)] == ["checkpoint-000000001000", "checkpoint-000000000010"]
+    assert [path.name[:23] for path in newest_first(tmp_path)] == [
+        "checkpoint-000000001000",
+        "checkpoint-000000000010",
+    ]
 
 
 def test_no_checkpoint_is_none(tmp_path):
@@ -59,7 +65,9 @@ def flip_a_bit(content):
     return content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :]
 
 
-@pytest.mark.parametrize("damage", [truncate, flip_a_bit, lambda content: b""], ids=["truncated", "flipped", "empty"])
+@pytest.mark.parametrize(
+    "damage", [truncate, flip_a_bit, lambda content: b""], ids=["truncated", "flipped", "empty"]
+)
 def test_a_damaged_one_is_set_aside_and_the_one_before_it_loaded(tmp_path, damage):
     older, newer = saved(tmp_path, 1, 2)
     newer.write_bytes(damage(newer.read_bytes()))

@@ -3,8 +3,8 @@ import re
 import pytest
 import torch
 
-from segue.plan.builder import Builder
-from segue.plan.off_policy import OffPolicyPipelineComponent
+from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
+from segue.plan.values.builder import Builder
 from segue.train import A2C, PPO
 from segue.train.checks import check_metric, check_trainable
 from tests.train.pipelines import LANES, pipeline, stage, trainer
@@ -15,22 +15,58 @@ COMPONENT = OffPolicyPipelineComponent(data_iterator_builder=iter, loss_names=["
 @pytest.mark.parametrize(
     ("stages", "changes", "sentence"),
     [
-        ([stage(teacher_forcing=lambda steps: steps)], {}, "The teacher_forcing of stage 0 is 3 after 3 steps"),
-        ([stage(), stage(offpolicy_component=COMPONENT)], {}, "an off-policy component cannot name: use"),
-        ([], {"lr_scheduler_builder": Builder(torch.optim.lr_scheduler.StepLR)}, "lr_scheduler_builder"),
+        (
+            [stage(teacher_forcing=lambda steps: steps)],
+            {},
+            "The teacher_forcing of stage 0 is 3 after 3 steps",
+        ),
+        (
+            [stage(), stage(offpolicy_component=COMPONENT)],
+            {},
+            "an off-policy component cannot name: use",
+        ),
+        (
+            [],
+            {"lr_scheduler_builder": Builder(torch.optim.lr_scheduler.StepLR)},
+            "lr_scheduler_builder",
+        ),
         (
             [],
             {"losses": {"ppo": object()}},
             "The loss 'ppo' is of the class object, which a stage's loss_name cannot name",
         ),
-        ([stage(num_mini_batch=40)], {}, "4 lanes x 16 steps into 40 minibatches, and a minibatch needs 2 samples"),
-        ([stage("a2c", num_mini_batch=65)], {}, "choose num_mini_batch at most 64, or longer rollouts"),
-        ([], {"adam": {"beta": 0.9}}, "Adam takes no 'beta', which the pipeline's optimizer_builder gives it"),
+        (
+            [stage(num_mini_batch=40)],
+            {},
+            "4 lanes x 16 steps into 40 minibatches, and a minibatch needs 2 samples",
+        ),
+        (
+            [stage("a2c", num_mini_batch=65)],
+            {},
+            "choose num_mini_batch at most 64, or longer rollouts",
+        ),
+        (
+            [],
+            {"adam": {"beta": 0.9}},
+            "Adam takes no 'beta', which the pipeline's optimizer_builder gives it",
+        ),
         ([], {"adam": {"lr": -1.0}}, "Adam wants lr a finite number of at least 0"),
         ([], {"adam": {"betas": (0.9, 1.0)}}, "Adam wants betas[1] in [0, 1)"),
-        ([], {"optimizer_builder": Builder(torch.optim.LBFGS)}, "LBFGS cannot update the flat vector"),
-        ([], {"optimizer_builder": Builder(torch.optim.SparseAdam)}, "SparseAdam cannot update the flat vector"),
-        ([], {"optimizer_builder": Builder(torch.optim.Muon)}, "Muon cannot update the flat vector"),
+        (
+            [],
+            {"optimizer_builder": Builder(torch.optim.LBFGS)},
+            "LBFGS cannot update the flat vector",
+        ),
+        (
+            [],
+            {"optimizer_builder": Builder(torch.optim.SparseAdam)},
+            "SparseAdam cannot update the flat vector",
+        ),
+        (
+            [],
+            {"optimizer_builder": Builder(torch.optim.Muon)},
+            "Muon cannot update the flat vector",
+        ),
         ([], {"optimizer_builder": Builder(dict)}, "build a torch.optim optimizer"),
     ],
 )
@@ -62,5 +98,7 @@ def test_losses_may_be_builders():
 def test_metrics_are_those_of_every_episode_and_of_the_world():
     for metric in ("return", "length", "success"):
         check_metric(metric, ("success",))
-    with pytest.raises(ValueError, match=r"no metric 'reward' in this world: choose from 'length', 'return'\."):
+    with pytest.raises(
+        ValueError, match=r"no metric 'reward' in this world: choose from 'length', 'return'\."
+    ):
         check_metric("reward", ())

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from segue.plan.evaluation import Evaluation
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Evaluator, Mlp
 from segue.train.evaluate import Scores
-from segue.train.generators import MemberGenerators
-from segue.worlds import cartpole, lane_seeds, make_world
+from segue.train.rollouts.generators import MemberGenerators
+from segue.worlds import lane_seeds, make_world
+from segue.worlds.array import cartpole
 from segue.worlds.world import Step
 from tests.train.pipelines import advanced, pipeline, trainer
 from tests.train.plain import sequential
@@ -20,7 +21,10 @@ def evaluator(world="CartPole-v1", seeds=SEEDS, use="evaluation", **how):
     made = make_world(world, 1, 1)
     policy = Mlp((8,)).build(made.single_observation_space, made.single_action_space)
     parameters = torch.stack([policy.initial(np.random.default_rng(seed)) for seed in seeds])
-    return Evaluator.new(policy, world, seeds, Evaluation(**{"every": 1, "episodes": 6} | how), use), parameters
+    return (
+        Evaluator.new(policy, world, seeds, Evaluation(**{"every": 1, "episodes": 6} | how), use),
+        parameters,
+    )
 
 
 def by_hand(judge, parameters, member, episodes, limit=10_000):
@@ -86,7 +90,9 @@ def test_evaluating_more_often_changes_no_trained_parameter(world, greedy):
 def test_sampling_draws_from_a_stream_that_training_does_not_use():
     judge, parameters = evaluator(greedy=False)
     drawn = {generator.random() for generator in judge._actor(parameters).generators}
-    training = [generator for seed in SEEDS for generator in vars(MemberGenerators.of(seed)).values()]
+    training = [
+        generator for seed in SEEDS for generator in vars(MemberGenerators.of(seed)).values()
+    ]
     assert len(drawn) == len(SEEDS)
     assert not drawn & {generator.random() for generator in training}
 
@@ -103,7 +109,9 @@ def leaning(judge, parameters, probability):
 def test_greedy_takes_the_most_likely_action_and_sampling_each_as_often_as_it_is_likely():
     for greedy, expected, tolerance in ((True, 1.0, 0.0), (False, 0.7, 0.04)):
         judge, parameters = evaluator(ActionReward, greedy=greedy, episodes=2000)
-        np.testing.assert_allclose(judge(leaning(judge, parameters, 0.7))["return"], expected, atol=tolerance)
+        np.testing.assert_allclose(
+            judge(leaning(judge, parameters, 0.7))["return"], expected, atol=tolerance
+        )
 
 
 def test_the_world_s_metrics_are_averaged():
@@ -137,7 +145,15 @@ def step(reward, ended, metric):
     """A step of two members with two lanes each."""
     nothing, over = np.zeros((4, 1), np.float32), np.isin(np.arange(4), ended)
     info = {"success": np.array(metric, np.float32)}
-    return Step(nothing, np.array(reward, np.float32), over, ~over, np.array(ended, np.int64), nothing[ended], info)
+    return Step(
+        nothing,
+        np.array(reward, np.float32),
+        over,
+        ~over,
+        np.array(ended, np.int64),
+        nothing[ended],
+        info,
+    )
 
 
 def test_a_lane_counts_its_first_episode_only_and_metrics_those_that_ended():

@@ -1,4 +1,6 @@
-"""A member whose losses are no longer finite is marked, and its neighbours go on as if nothing had happened."""
+"""A member whose losses are no longer finite is marked, and its neighbours go on as if nothing had
+happened.
+"""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ import torch
 
 from segue.train import MemberLoss
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
-from tests.train.members import SEEDS
+from tests.train.example_members import SEEDS
 from tests.train.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
 from tests.train.trials import plan as trial_plan
 from tests.train.trials import run
@@ -44,7 +46,10 @@ class BadGradient(MemberLoss):
 
 def plans(broken=1):
     return [
-        pipeline(stage("breaks", 5 * ROLLOUT), losses={"breaks": Breaks(2 * ROLLOUT if i == broken else math.inf)})
+        pipeline(
+            stage("breaks", 5 * ROLLOUT),
+            losses={"breaks": Breaks(2 * ROLLOUT if i == broken else math.inf)},
+        )
         for i in range(3)
     ]
 
@@ -56,7 +61,11 @@ def test_the_member_is_marked_with_the_update_and_the_loss_and_the_pack_goes_on(
         f"the loss 'breaks' was nan in update {2 * UPDATES + 1}",
         None,
     ]
-    assert [member.progress.total_steps for member in made.members] == [5 * ROLLOUT, 3 * ROLLOUT, 5 * ROLLOUT]
+    assert [member.progress.total_steps for member in made.members] == [
+        5 * ROLLOUT,
+        3 * ROLLOUT,
+        5 * ROLLOUT,
+    ]
     for k in (0, 2):
         alone = advanced(trainer(plans()[k : k + 1], seeds=SEEDS[k : k + 1]))
         assert torch.equal(alone.parameters[0], made.parameters[k])
@@ -87,6 +96,7 @@ def test_a_failure_is_part_of_the_checkpoint(tmp_path):
 def test_a_trial_with_a_failed_member_says_which_and_when(tmp_path):
     broken = trial_plan(stage("ppo", 3 * ROLLOUT), losses={"ppo": Breaks(ROLLOUT, math.inf)})
     with pytest.raises(
-        FloatingPointError, match=r"seed 0 failed in stage 0 after 128 steps: the loss 'ppo' was (-?inf|nan) in"
+        FloatingPointError,
+        match=r"seed 0 failed in stage 0 after 128 steps: the loss 'ppo' was (-?inf|nan) in",
     ):
         run(tmp_path, broken)

@@ -1,4 +1,6 @@
-"""What a GPU would compute, computed here: the lines that use torch on a GPU agree with numpy's on a CPU."""
+"""What a GPU would compute, computed here: the lines that use torch on a GPU agree with numpy's on
+a CPU.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +11,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from segue.train.batch import Seen
+from segue.train.data.batch import Seen
 from segue.train.policies import Mlp, mlp, stacked
 
 
@@ -27,23 +29,31 @@ def with_torch(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
-@pytest.mark.parametrize("actions", [spaces.Discrete(3), spaces.Box(-1, 1, (2,))], ids=["discrete", "continuous"])
+@pytest.mark.parametrize(
+    "actions", [spaces.Discrete(3), spaces.Box(-1, 1, (2,))], ids=["discrete", "continuous"]
+)
 def test_outputs_and_gradients_agree(
     with_torch: Callable[[], None], activation: Any, actions: spaces.Space[Any]
 ) -> None:
     net = policy(activation, actions)
     generator = np.random.default_rng(0)
-    parameters = torch.stack([net.initial(generator) for _ in range(4)]) + 0.1 * torch.randn(4, net.parameters)
+    parameters = torch.stack([net.initial(generator) for _ in range(4)]) + 0.1 * torch.randn(
+        4, net.parameters
+    )
     observation = torch.randn(4, 5, 3)
     action = torch.randint(3, (4, 5)) if net.head.action_shape == () else torch.randn(4, 5, 2)
 
     def answers() -> list[Tensor]:
         leaf = parameters.clone().requires_grad_()
         outputs = net.outputs(leaf, Seen(observation, action))
-        total = outputs.log_prob.sum() + outputs.entropy.square().sum() + outputs.value.square().sum()
+        total = (
+            outputs.log_prob.sum() + outputs.entropy.square().sum() + outputs.value.square().sum()
+        )
         (gradient,) = torch.autograd.grad(total, leaf)
         none = torch.zeros(4, 5, 0)
-        acted = stacked.as_tensor(net.actor(parameters)(stacked.native(observation), stacked.native(none)).inputs)
+        acted = stacked.as_tensor(
+            net.actor(parameters)(stacked.native(observation), stacked.native(none)).inputs
+        )
         said = [outputs.log_prob.detach(), outputs.entropy.detach(), outputs.value.detach()]
         return [*said, gradient, acted, net.values(parameters, observation, none)]
 

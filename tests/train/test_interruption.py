@@ -1,18 +1,28 @@
-"""Whatever ends an attempt, at whatever moment: the next one leaves what an uninterrupted run leaves, bit for bit."""
+"""Whatever ends an attempt, at whatever moment: the next one leaves what an uninterrupted run
+leaves, bit for bit.
+"""
 
 import fcntl
 import json
 
 import pytest
 
-from segue.plan.criteria import EarlyStoppingCriterion
-from segue.plan.files import append_row
-from segue.plan.lock import LockedError
+from segue.base.files import append_row
+from segue.base.lock import LockedError
+from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.train import trial
 from segue.train.checkpoint import newest_first, save_checkpoint
 from tests.train.pipelines import ROLLOUT, stage
 from tests.train.same import assert_same_state
-from tests.train.trials import REPORTS, AttemptEndedError, final_state, interrupted_after, plan, rows, run
+from tests.train.trials import (
+    REPORTS,
+    AttemptEndedError,
+    final_state,
+    interrupted_after,
+    plan,
+    rows,
+    run,
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +67,9 @@ def test_what_is_complete_is_only_repeated(tmp_path, whole):
     heard = []
     assert run(tmp_path, report=heard.append) == last
     assert heard == [last | {"replayed": True}]
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "checkpoints").iterdir()} == before
+    assert {
+        path: path.stat().st_mtime_ns for path in (tmp_path / "checkpoints").iterdir()
+    } == before
     assert rows(tmp_path) == rows(whole)
 
 
@@ -127,7 +139,7 @@ def test_a_second_process_in_the_directory_is_refused(tmp_path, monkeypatch, who
 
 def test_it_waits_for_a_process_that_is_about_to_end(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("segue.plan.lock.time.sleep", lambda seconds: asked.append(holder.close()))
+    monkeypatch.setattr("segue.base.lock.time.sleep", lambda seconds: asked.append(holder.close()))
     holder = (tmp_path / "lock").open("a")
     fcntl.flock(holder, fcntl.LOCK_EX)
     run(tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.plan.evaluation import Evaluation
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Network, run_trial
 from tests.train.pipelines import LANES, ROLLOUT, stage
 from tests.train.same import assert_same_state
@@ -68,16 +68,25 @@ def train_staged(directory, report=lambda row: None, name="weaned", memory=None)
     )
 
 
-STAGED = "import sys; from tests.train.test_kill import train_staged; train_staged(sys.argv[1], print, *sys.argv[2:])"
+STAGED = (
+    "import sys; from tests.train.test_kill import train_staged; train_staged(sys.argv[1], print,"
+    " *sys.argv[2:])"
+)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "memory"), [("weaned", "lstm"), ("off-policy", "gru"), ("advisor", "lstm")])
+@pytest.mark.parametrize(
+    ("name", "memory"), [("weaned", "lstm"), ("off-policy", "gru"), ("advisor", "lstm")]
+)
 @pytest.mark.parametrize("reports", [1, 3])
-def test_killed_in_stages_that_teach_it_leaves_what_a_whole_run_leaves(tmp_path, name, memory, reports):
+def test_killed_in_stages_that_teach_it_leaves_what_a_whole_run_leaves(
+    tmp_path, name, memory, reports
+):
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-c", STAGED, str(tmp_path / "trial"), name, memory]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
         for _ in range(reports):
             assert process.stdout.readline()
         process.send_signal(signal.SIGKILL)

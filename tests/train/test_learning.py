@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from segue.plan.evaluation import Evaluation
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import A2C, PPO, Mlp, member_seeds, run_trial
 from tests.train.pipelines import advanced, pipeline, stage, trainer
 from tests.worlds import probes
@@ -28,7 +28,11 @@ def learned(world, algorithm="ppo", rollouts=100, lr=1e-2, **changes):
 def values(made, *seen):
     """The critics' values `[K, B]` of these observations."""
     observation = torch.tensor(seen, dtype=torch.float32)[None, :, None].expand(len(SEEDS), -1, -1)
-    return made.groups[0].pack.policy.values(made.parameters, observation.contiguous(), NO_MEMORY).numpy()
+    return (
+        made.groups[0]
+        .pack.policy.values(made.parameters, observation.contiguous(), NO_MEMORY)
+        .numpy()
+    )
 
 
 def outputs(made, *seen):
@@ -58,7 +62,9 @@ def test_a_reward_that_is_observed_is_the_value(algorithm):
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_delayed_reward_is_discounted_once(algorithm):
-    assert_close(values(learned(probes.DelayedReward, algorithm), 0.0, 1.0), [GAMMA, 1.0], tolerance=0.05)
+    assert_close(
+        values(learned(probes.DelayedReward, algorithm), 0.0, 1.0), [GAMMA, 1.0], tolerance=0.05
+    )
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -5,7 +5,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from segue.train.log import TrialLog
 from segue.train.trainer import Logged
-from tests.train.members import Patience
+from tests.train.example_members import Patience
 from tests.train.pipelines import ROLLOUT, stage
 from tests.train.trials import AttemptEndedError, interrupted_after, plan, rows, run
 from tests.worlds.probes import ContextualAction
@@ -52,18 +52,37 @@ def whole(tmp_path_factory):
 
 def test_tags_are_those_of_the_seed_engine(whole):
     tags = {tag for tag, _ in events(whole)}
-    metrics = {f"{use}-metrics/{name}" for use in ("train", "valid") for name in ("return", "length", "success")}
-    ppo = {f"train-losses/ppo/{name}" for name in ("ppo_total", "action", "value", "entropy", "ratio")}
+    metrics = {
+        f"{use}-metrics/{name}"
+        for use in ("train", "valid")
+        for name in ("return", "length", "success")
+    }
+    ppo = {
+        f"train-losses/ppo/{name}" for name in ("ppo_total", "action", "value", "entropy", "ratio")
+    }
     a2c = {f"train-losses/a2c/{name}" for name in ("a2c_total", "action", "value", "entropy")}
     assert tags == metrics | ppo | a2c | MISC
 
 
 def test_the_x_axis_is_environment_steps_of_a_member(whole):
     found = events(whole)
-    assert [steps for tag, steps in found if tag == "train-misc/stage"] == [i * ROLLOUT for i in range(1, 8)]
+    assert [steps for tag, steps in found if tag == "train-misc/stage"] == [
+        i * ROLLOUT for i in range(1, 8)
+    ]
     assert [found["train-misc/stage", i * ROLLOUT] for i in range(1, 8)] == [0, 0, 0, 1, 1, 1, 1]
-    assert {steps // ROLLOUT for tag, steps in found if tag.startswith("train-losses/a2c")} == {4, 5, 6, 7}
-    assert [steps // ROLLOUT for tag, steps in found if tag == "valid-metrics/success"] == [2, 3, 4, 6, 7]
+    assert {steps // ROLLOUT for tag, steps in found if tag.startswith("train-losses/a2c")} == {
+        4,
+        5,
+        6,
+        7,
+    }
+    assert [steps // ROLLOUT for tag, steps in found if tag == "valid-metrics/success"] == [
+        2,
+        3,
+        4,
+        6,
+        7,
+    ]
 
 
 def test_the_rows_hold_the_same_numbers(whole):
@@ -92,7 +111,9 @@ def test_after_an_interruption_nothing_is_there_twice_or_missing(tmp_path, whole
 
 
 def test_also_when_members_stand_at_different_steps(tmp_path, monkeypatch):
-    """One member's criterion sends it into a stage of longer rollouts, so that it is ahead at a checkpoint."""
+    """One member's criterion sends it into a stage of longer rollouts, so that it is ahead at a
+    checkpoint.
+    """
 
     class Uneven(Patience):
         def __call__(self, stage_steps, total_steps, training_metrics):
@@ -102,12 +123,16 @@ def test_also_when_members_stand_at_different_steps(tmp_path, monkeypatch):
     made = plan(first, stage(steps=6 * ROLLOUT, num_steps=40), metric_accumulate_interval=1)
 
     def times(directory):
-        return [(row["env_steps"], row["total_env_steps"]) for row in rows(directory, "metrics.jsonl")]
+        return [
+            (row["env_steps"], row["total_env_steps"]) for row in rows(directory, "metrics.jsonl")
+        ]
 
     run(tmp_path / "whole", made, world=ContextualAction)
     expected = times(tmp_path / "whole")
     assert len({total / steps for steps, total in expected}) > 1, "the members stayed together"
-    for intervals in range(1, sum("train-misc/stage" in row for row in rows(tmp_path / "whole", "metrics.jsonl"))):
+    for intervals in range(
+        1, sum("train-misc/stage" in row for row in rows(tmp_path / "whole", "metrics.jsonl"))
+    ):
         directory = tmp_path / str(intervals)
         with monkeypatch.context() as patched, pytest.raises(AttemptEndedError):
             patched.setattr(TrialLog, "train", ending(TrialLog.train, intervals))
@@ -131,13 +156,23 @@ def ending(write, calls):
 
 def test_without_should_log_there_is_neither(tmp_path):
     run(tmp_path, plan(should_log=False))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "lock", "results.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "checkpoints",
+        "lock",
+        "results.jsonl",
+    ]
 
 
 def test_numbers_are_means_over_the_members_that_have_them(tmp_path):
     logged = [
         Logged(
-            0, 0, 64, {"return": 1.0, "length": 5.0}, {"ppo": {"value": 2.0}}, lr=0.1, teacher={"teacher_ratio": 0.5}
+            0,
+            0,
+            64,
+            {"return": 1.0, "length": 5.0},
+            {"ppo": {"value": 2.0}},
+            lr=0.1,
+            teacher={"teacher_ratio": 0.5},
         ),
         Logged(
             1,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from segue.plan.evaluation import Evaluation
 from segue.plan.seeding import set_deterministic_cudnn
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Mlp, Network, Trainer, run_trial
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
 from tests.train.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
@@ -22,17 +22,23 @@ POLICIES = {"mlp": Mlp((8,)), "network": Network(None, hidden=8, auxiliary=True)
 }
 
 
-def made(pipelines: Any, world: str = "CartPole-v1", policy: Any = POLICIES["mlp"], device: str = "cuda") -> Trainer:
+def made(
+    pipelines: Any, world: str = "CartPole-v1", policy: Any = POLICIES["mlp"], device: str = "cuda"
+) -> Trainer:
     return trainer(pipelines, world, SEEDS, EVALUATION, policy=policy, device=device)
 
 
 def assert_learns_the_same(pipelines: Any, world: str, policy: Any) -> None:
-    here, there = (advanced(made(pipelines, world, policy, device), 1) for device in ("cpu", "cuda"))
+    here, there = (
+        advanced(made(pipelines, world, policy, device), 1) for device in ("cpu", "cuda")
+    )
     assert there.parameters.is_cuda
     torch.testing.assert_close(there.parameters.cpu(), here.parameters, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("world", ["CartPole-v1", "Pendulum-v1", "PoisonedDoors-v0", "MiniGrid-LavaCrossingS9N1-v0"])
+@pytest.mark.parametrize(
+    "world", ["CartPole-v1", "Pendulum-v1", "PoisonedDoors-v0", "MiniGrid-LavaCrossingS9N1-v0"]
+)
 @pytest.mark.parametrize("policy", POLICIES)
 def test_one_rollout_teaches_what_it_teaches_on_a_cpu(world: str, policy: str) -> None:
     if (world, policy) == ("PoisonedDoors-v0", "mlp"):
@@ -58,5 +64,7 @@ def test_a_trainer_that_was_saved_goes_on(tmp_path: Path, policy: str) -> None:
 
 
 def test_a_trial_trains_to_its_end(tmp_path: Path) -> None:
-    row = run_trial(pipeline(), "CartPole-v1", [0, 1], tmp_path, evaluation=EVALUATION, device="cuda")
+    row = run_trial(
+        pipeline(), "CartPole-v1", [0, 1], tmp_path, evaluation=EVALUATION, device="cuda"
+    )
     assert row["final"]

@@ -1,11 +1,13 @@
-"""Packing never changes a result: each member of a pack of seven is, bit for bit, the same member alone."""
+"""Packing never changes a result: each member of a pack of seven is, bit for bit, the same member
+alone.
+"""
 
 import pytest
 import torch
 
 from segue.train import Mlp, Network
-from segue.worlds import cartpole
-from tests.train.members import SEEDS, Patience, ThreeTargets, member, seven
+from segue.worlds.array import cartpole
+from tests.train.example_members import SEEDS, Patience, ThreeTargets, member, seven
 from tests.train.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
 from tests.train.staged import NAMES, plans
 
@@ -20,7 +22,9 @@ def assert_each_is_itself(pipelines, world="CartPole-v1", lanes=LANES, policy=No
     assert len(together.parameters.unique(dim=0)) == len(SEEDS)
     for k, (plan, seed) in enumerate(zip(pipelines, SEEDS, strict=True)):
         alone = run([plan], [seed])
-        assert torch.equal(alone.parameters[0], together.parameters[k]), f"member {k} depends on its neighbours"
+        assert torch.equal(alone.parameters[0], together.parameters[k]), (
+            f"member {k} depends on its neighbours"
+        )
         assert alone.members[0].state_dict() == together.members[k].state_dict()
     return together
 
@@ -52,14 +56,19 @@ def test_with_episodes_that_are_cut_at_different_times(monkeypatch):
 
 @pytest.mark.parametrize("world", ["CartPole-v1", "Pendulum-v1"])
 def test_when_neighbours_leave_half_way(world):
-    pipelines = [member(i, ROLLOUT, rollouts=20 if i % 2 else 10 + i, same_epochs=True) for i in range(len(SEEDS))]
+    pipelines = [
+        member(i, ROLLOUT, rollouts=20 if i % 2 else 10 + i, same_epochs=True)
+        for i in range(len(SEEDS))
+    ]
     together = assert_each_is_itself(pipelines, world)
     assert len(together.groups) > 1
 
 
 def test_when_a_criterion_ends_the_stages_of_some():
     def plan(i):
-        first = stage(steps=8 * ROLLOUT, early_stopping_criterion=Patience(1 + i) if i % 2 else None)
+        first = stage(
+            steps=8 * ROLLOUT, early_stopping_criterion=Patience(1 + i) if i % 2 else None
+        )
         last = stage(steps=12 * ROLLOUT, early_stopping_criterion=Patience(2) if i == 4 else None)
         return pipeline(first, last, metric_accumulate_interval=ROLLOUT)
 
@@ -72,7 +81,11 @@ def test_when_stages_have_rollouts_and_minibatches_of_their_own():
     """The pack is parted where members stand in stages of different shapes."""
 
     def plan(i):
-        shapes = ({"num_steps": 16}, {"num_steps": 8 + i % 2, "num_mini_batch": 4}, {"num_steps": 16})
+        shapes = (
+            {"num_steps": 16},
+            {"num_steps": 8 + i % 2, "num_mini_batch": 4},
+            {"num_steps": 16},
+        )
         return pipeline(*(stage(steps=(3 + i) * ROLLOUT, **shape) for shape in shapes))
 
     together = assert_each_is_itself([plan(i) for i in range(len(SEEDS))])
@@ -80,10 +93,14 @@ def test_when_stages_have_rollouts_and_minibatches_of_their_own():
 
 
 def test_when_members_begin_with_different_shapes():
-    assert_each_is_itself([pipeline(stage(steps=5 * ROLLOUT, num_steps=8 + i % 3)) for i in range(len(SEEDS))])
+    assert_each_is_itself(
+        [pipeline(stage(steps=5 * ROLLOUT, num_steps=8 + i % 3)) for i in range(len(SEEDS))]
+    )
 
 
-@pytest.mark.parametrize("memory", [pytest.param(None, marks=SLOW), pytest.param("gru", marks=SLOW), "lstm"])
+@pytest.mark.parametrize(
+    "memory", [pytest.param(None, marks=SLOW), pytest.param("gru", marks=SLOW), "lstm"]
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_with_networks_in_all_kinds_of_stages(name, memory):
     policy = Network(memory, hidden=8, auxiliary=True)
@@ -100,7 +117,9 @@ def test_whatever_number_of_members_is_updated_at_a_time(monkeypatch):
     whole = advanced(trainer(seven(same_epochs=True), seeds=SEEDS)).parameters
     for width in (1, 3):
         monkeypatch.setattr("segue.train.pack.Pack.width", lambda pack, knobs, width=width: width)
-        assert torch.equal(advanced(trainer(seven(same_epochs=True), seeds=SEEDS)).parameters, whole)
+        assert torch.equal(
+            advanced(trainer(seven(same_epochs=True), seeds=SEEDS)).parameters, whole
+        )
 
 
 def test_a_loss_of_weight_0_changes_nothing():

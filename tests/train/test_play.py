@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from segue.plan.evaluation import Evaluation
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Evaluator, Mlp, Network, Trainer
 from segue.train.checkpoint import newest_first
 from segue.train.play import Players
@@ -34,26 +34,33 @@ def test_members_come_out_in_their_order(trained, checkpoint):
     trainer = Trainer.new(plan(), "CartPole-v1", SEEDS, EVALUATION, lanes=LANES, policy=Mlp((8,)))
     trainer.load_state_dict(final_state(trained)["trainer"])
     players = Players.load(checkpoint, "CartPole-v1", Mlp((8,)))
-    assert torch.equal(players.parameters, trainer.parameters) and len(players.parameters) == len(SEEDS)
+    assert torch.equal(players.parameters, trainer.parameters) and len(players.parameters) == len(
+        SEEDS
+    )
 
 
 def test_all_members_play_the_same_held_out_episodes(checkpoint):
     players = Players.load(checkpoint, "CartPole-v1", Mlp((8,)))
     scores = players.evaluate(4, seed=7)
-    assert {name: values.shape for name, values in scores.items()} == {"return": (3,), "length": (3,)}
+    assert {name: values.shape for name, values in scores.items()} == {
+        "return": (3,),
+        "length": (3,),
+    }
     twice = Players("CartPole-v1", players.policy, players.parameters[[1, 1]])
     assert np.unique(twice.evaluate(4, seed=7)["return"]).tolist() == [scores["return"][1]]
     assert scores["return"].tolist() != players.evaluate(4, seed=8)["return"].tolist()
     judged = Evaluator.new(players.policy, "CartPole-v1", [7] * 3, Evaluation(every=1, episodes=4))
-    assert scores["return"].tolist() != judged(players.parameters)["return"].tolist()  # other episodes than those
+    assert (
+        scores["return"].tolist() != judged(players.parameters)["return"].tolist()
+    )  # other episodes than those
 
 
 def test_frames_are_of_the_episodes_that_are_asked_for(checkpoint):
     players = Players.load(checkpoint, "CartPole-v1", Mlp((8,)))
     frames = list(players.frames(0, 2, seed=7))
-    assert {frame.shape for frame in frames} == {(300, 600, 3)} and {frame.dtype for frame in frames} == {
-        np.dtype("u1")
-    }
+    assert {frame.shape for frame in frames} == {(300, 600, 3)} and {
+        frame.dtype for frame in frames
+    } == {np.dtype("u1")}
     assert len(frames) > len(list(players.frames(0, 1, seed=7))) > 5
     assert not np.array_equal(frames[0], frames[5])
 
@@ -80,10 +87,14 @@ def test_a_damaged_checkpoint_is_refused(checkpoint, tmp_path):
 
 def test_a_checkpoint_loads_without_ray_and_optuna(checkpoint):
     program = (
-        "import sys; sys.modules.update(ray=None, optuna=None)\n"
-        "from pathlib import Path; from segue.train import Mlp; from segue.train.play import Players\n"
-        f"players = Players.load(Path({str(checkpoint)!r}), 'CartPole-v1', Mlp((8,)))\n"
-        "print(players.evaluate(2)['return'].tolist())"
+        "import sys; sys.modules.update(ray=None, optuna=None)\nfrom pathlib import Path; from"
+        " segue.train import Mlp; from segue.train.play import Players\nplayers ="
+        f" Players.load(Path({str(checkpoint)!r}), 'CartPole-v1',"
+        " Mlp((8,)))\nprint(players.evaluate(2)['return'].tolist())"
     )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert said.strip() == str(Players.load(checkpoint, "CartPole-v1", Mlp((8,))).evaluate(2)["return"].tolist())
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert said.strip() == str(
+        Players.load(checkpoint, "CartPole-v1", Mlp((8,))).evaluate(2)["return"].tolist()
+    )

@@ -1,10 +1,12 @@
-"""Whole updates of the trainer against the same algorithm in plain torch, fed with the same random numbers."""
+"""Whole updates of the trainer against the same algorithm in plain torch, fed with the same random
+numbers.
+"""
 
 import pytest
 import torch
 
 from segue.train import A2C, PPO, Mlp
-from segue.worlds import cartpole
+from segue.worlds.array import cartpole
 from tests.train.pipelines import pipeline, stage, trainer
 from tests.train.reference import PlainMember
 
@@ -13,7 +15,9 @@ ADAM = {"lr": 2e-3, "eps": 1e-5}
 VARIANTS = {
     "ppo": {"losses": {"ppo": PPO(clip_param=0.2)}, "num_mini_batch": 4, "update_repeats": 4},
     "ppo, neither clipped nor normalised": {
-        "losses": {"ppo": PPO(0.1, 1.0, 0.05, use_clipped_value_loss=False, normalize_advantage=False)},
+        "losses": {
+            "ppo": PPO(0.1, 1.0, 0.05, use_clipped_value_loss=False, normalize_advantage=False)
+        },
         "num_mini_batch": 3,
         "update_repeats": 2,
         "max_grad_norm": 0.1,
@@ -45,4 +49,6 @@ def test_whole_updates_are_those_of_plain_torch(variant):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_also_in_odd_shapes_and_with_episodes_cut_by_a_limit(variant, monkeypatch):
     monkeypatch.setattr(cartpole, "MAX_EPISODE_STEPS", 9)
-    assert_same_parameters(VARIANTS[variant] | {"num_steps": 13}, lanes=3, policy=Mlp((17,), "relu"))
+    assert_same_parameters(
+        VARIANTS[variant] | {"num_steps": 13}, lanes=3, policy=Mlp((17,), "relu")
+    )

@@ -2,10 +2,10 @@
 
 import pytest
 
-from segue.plan.evaluation import Evaluation
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Mlp, Network
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
-from tests.train.members import SEEDS, Patience, ThreeTargets, member
+from tests.train.example_members import SEEDS, Patience, ThreeTargets, member
 from tests.train.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
 from tests.train.same import assert_same_state
 from tests.train.staged import NAMES, plans
@@ -15,7 +15,9 @@ POLICY = Mlp((8,))
 
 
 def history(made):
-    """What each rollout up to the end brings about, with evaluations where they are due, and where it leads."""
+    """What each rollout up to the end brings about, with evaluations where they are due, and where
+    it leads.
+    """
     happened = []
     while not made.done:
         now = made.advance()
@@ -23,7 +25,9 @@ def history(made):
     return happened, made.state_dict()
 
 
-def assert_resumes_everywhere(tmp_path, pipelines, world="CartPole-v1", seeds=SEEDS[:3], policy=POLICY):
+def assert_resumes_everywhere(
+    tmp_path, pipelines, world="CartPole-v1", seeds=SEEDS[:3], policy=POLICY
+):
     def new():
         return trainer(pipelines, world, seeds, EVALUATION, policy=policy)
 
@@ -49,12 +53,16 @@ def test_in_every_stage_and_at_its_end(tmp_path, world):
 
 def test_with_a_criterion_that_has_state_and_a_metric_half_gathered(tmp_path):
     first = stage(early_stopping_criterion=Patience(2), steps=20 * ROLLOUT)
-    assert_resumes_everywhere(tmp_path, pipeline(first, stage(), metric_accumulate_interval=3 * ROLLOUT))
+    assert_resumes_everywhere(
+        tmp_path, pipeline(first, stage(), metric_accumulate_interval=3 * ROLLOUT)
+    )
 
 
 @pytest.mark.parametrize("world", ["CartPole-v1", "Pendulum-v1"])
 def test_after_a_member_has_left(tmp_path, world):
-    assert_resumes_everywhere(tmp_path, [member(i, ROLLOUT, rollouts=4 + 2 * i) for i in range(3)], world)
+    assert_resumes_everywhere(
+        tmp_path, [member(i, ROLLOUT, rollouts=4 + 2 * i) for i in range(3)], world
+    )
 
 
 @pytest.mark.parametrize("memory", [pytest.param(None, marks=pytest.mark.slow), "lstm"])
@@ -72,7 +80,9 @@ def test_in_worlds_of_states_and_views(tmp_path, world):
 
 def test_when_the_pack_is_parted_from_the_beginning_and_again_later(tmp_path):
     plans = [
-        pipeline(stage(steps=2 * ROLLOUT, num_steps=first), stage(steps=2 * ROLLOUT, num_steps=second))
+        pipeline(
+            stage(steps=2 * ROLLOUT, num_steps=first), stage(steps=2 * ROLLOUT, num_steps=second)
+        )
         for first, second in ((16, 8), (16, 16), (8, 9))
     ]
     assert_resumes_everywhere(tmp_path, plans)

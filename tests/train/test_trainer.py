@@ -3,8 +3,8 @@ import itertools
 import pytest
 import torch
 
-from segue.plan.evaluation import Evaluation
-from tests.train.members import SEEDS, Patience
+from segue.plan.sweeps.evaluation import Evaluation
+from tests.train.example_members import SEEDS, Patience
 from tests.train.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
 from tests.worlds.probes import ActionReward, ContextualAction
 
@@ -23,7 +23,9 @@ def reports(made):
 
 
 def test_reports_are_due_at_intervals_and_at_the_ends_of_stages():
-    made = trainer(pipeline(stage(steps=3 * ROLLOUT), stage(steps=4 * ROLLOUT)), ActionReward, SEEDS[:2], EVERY)
+    made = trainer(
+        pipeline(stage(steps=3 * ROLLOUT), stage(steps=4 * ROLLOUT)), ActionReward, SEEDS[:2], EVERY
+    )
     assert [(steps // ROLLOUT, ended, done) for steps, ended, done in reports(made)] == [
         (2, False, False),
         (3, True, False),
@@ -34,11 +36,15 @@ def test_reports_are_due_at_intervals_and_at_the_ends_of_stages():
 
 
 def several(lengths, shapes):
-    """One pipeline a member; a stage is ended by its criterion after so many rollouts of 16 or of 8 steps."""
+    """One pipeline a member; a stage is ended by its criterion after so many rollouts of 16 or of 8
+    steps.
+    """
     return [
         pipeline(
             *(
-                stage(steps=100 * ROLLOUT, num_steps=shape, early_stopping_criterion=Patience(length))
+                stage(
+                    steps=100 * ROLLOUT, num_steps=shape, early_stopping_criterion=Patience(length)
+                )
                 for length, shape in zip(own, shapes, strict=True)
             ),
             metric_accumulate_interval=1,
@@ -63,17 +69,28 @@ def test_every_report_has_a_step_of_its_own_whenever_members_change_stage(length
 def test_pipelines_of_different_lengths_end_with_one_last_report():
     plans = [pipeline(*[stage(steps=2 * ROLLOUT)] * stages) for stages in (1, 3, 2)]
     found = reports(trainer(plans, ActionReward, SEEDS[:3], EVERY))
-    assert found == [(2 * ROLLOUT, True, False), (4 * ROLLOUT, True, False), (6 * ROLLOUT, True, True)]
+    assert found == [
+        (2 * ROLLOUT, True, False),
+        (4 * ROLLOUT, True, False),
+        (6 * ROLLOUT, True, True),
+    ]
 
 
 def test_the_last_report_also_comes_when_the_longest_member_has_fewer_stages():
     plans = [pipeline(*[stage(steps=2 * ROLLOUT)] * 3), pipeline(stage(steps=1, num_steps=160))]
     found = reports(trainer(plans, ActionReward, SEEDS[:2], EVERY))
-    assert found == [(2 * ROLLOUT, True, False), (4 * ROLLOUT, True, False), (10 * ROLLOUT, True, True)]
+    assert found == [
+        (2 * ROLLOUT, True, False),
+        (4 * ROLLOUT, True, False),
+        (10 * ROLLOUT, True, True),
+    ]
 
 
 def test_steps_are_those_of_the_member_furthest_behind():
-    plans = [pipeline(stage(steps=ROLLOUT), stage(steps=4 * ROLLOUT, num_steps=steps)) for steps in (16, 64)]
+    plans = [
+        pipeline(stage(steps=ROLLOUT), stage(steps=4 * ROLLOUT, num_steps=steps))
+        for steps in (16, 64)
+    ]
     made = trainer(plans, ActionReward, SEEDS[:2])
     stood = []
     while not made.done:
@@ -101,7 +118,12 @@ def test_a_criterion_ends_its_own_member_s_stage_only():
 
 
 def test_what_is_logged_names_member_stage_and_numbers():
-    plan = pipeline(stage(["ppo", "a2c"], steps=ROLLOUT), stage(), metric_accumulate_interval=1, adam={"lr": 1e-4})
+    plan = pipeline(
+        stage(["ppo", "a2c"], steps=ROLLOUT),
+        stage(),
+        metric_accumulate_interval=1,
+        adam={"lr": 1e-4},
+    )
     made = trainer(plan, ContextualAction, SEEDS[:2])
     logged = made.advance().logged
     assert [(one.member, one.stage, one.total_steps, one.lr) for one in logged] == [
@@ -125,7 +147,10 @@ def test_with_a_learning_rate_of_0_nothing_moves():
 
 
 def test_parameters_are_in_the_members_order_however_the_pack_is_parted():
-    plans = [pipeline(stage(steps=ROLLOUT), stage(steps=4 * ROLLOUT, num_steps=8 + i % 2)) for i in range(4)]
+    plans = [
+        pipeline(stage(steps=ROLLOUT), stage(steps=4 * ROLLOUT, num_steps=8 + i % 2))
+        for i in range(4)
+    ]
     made = trainer(plans, seeds=SEEDS[:4])
     made.advance()
     assert [group.members for group in made.groups] == [[0, 2], [1, 3]]

@@ -45,18 +45,28 @@ def test_every_row_is_reported_once_it_is_written_and_the_last_one_returned(tmp_
 
 @pytest.mark.parametrize(
     ("save_interval", "saved"),
-    [(None, []), (0, [3, 7]), (-5, [3, 7]), (ROLLOUT, [1, 2, 3, 4, 5, 6, 7]), (2 * ROLLOUT, [2, 3, 4, 6, 7])],
+    [
+        (None, []),
+        (0, [3, 7]),
+        (-5, [3, 7]),
+        (ROLLOUT, [1, 2, 3, 4, 5, 6, 7]),
+        (2 * ROLLOUT, [2, 3, 4, 6, 7]),
+    ],
 )
 def test_checkpoints_are_written_as_save_interval_says(tmp_path, monkeypatch, save_interval, saved):
     written = []
-    monkeypatch.setattr(trial, "save_checkpoint", lambda directory, env_steps, state: written.append(env_steps))
+    monkeypatch.setattr(
+        trial, "save_checkpoint", lambda directory, env_steps, state: written.append(env_steps)
+    )
     run(tmp_path, plan(save_interval=save_interval))
     assert written == [rollouts * ROLLOUT for rollouts in saved]
 
 
 def test_a_stage_may_have_a_save_interval_of_its_own(tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(trial, "save_checkpoint", lambda directory, env_steps, state: written.append(env_steps))
+    monkeypatch.setattr(
+        trial, "save_checkpoint", lambda directory, env_steps, state: written.append(env_steps)
+    )
     run(tmp_path, plan(stage(save_interval=None), stage(save_interval=ROLLOUT)))
     assert written == [rollouts * ROLLOUT for rollouts in (4, 5, 6)]
 
@@ -64,19 +74,30 @@ def test_a_stage_may_have_a_save_interval_of_its_own(tmp_path, monkeypatch):
 def test_a_checkpoint_of_another_pipeline_is_refused_and_kept(tmp_path):
     interrupted_after(tmp_path, 2)
     before = (tmp_path / "results.jsonl").read_bytes(), newest_first(tmp_path / "checkpoints")
-    with pytest.raises(ValueError, match=r"holds a checkpoint of another trial .*: begin in an empty directory"):
+    with pytest.raises(
+        ValueError, match=r"holds a checkpoint of another trial .*: begin in an empty directory"
+    ):
         run(tmp_path, plan(gamma=0.5))
-    assert before == ((tmp_path / "results.jsonl").read_bytes(), newest_first(tmp_path / "checkpoints"))
+    assert before == (
+        (tmp_path / "results.jsonl").read_bytes(),
+        newest_first(tmp_path / "checkpoints"),
+    )
 
 
 def test_a_metric_of_the_world_is_averaged_over_seeds(tmp_path):
     row = run(tmp_path, metric="success", world=ContextualAction)
-    assert row["success"] == pytest.approx(sum(row["metric_per_seed"]) / 2) == row["evaluation"]["success"]
+    assert (
+        row["success"]
+        == pytest.approx(sum(row["metric_per_seed"]) / 2)
+        == row["evaluation"]["success"]
+    )
     assert row["evaluation"].keys() == {"return", "length", "success"}
 
 
 def test_an_unknown_metric_is_refused_before_anything_is_trained(tmp_path):
-    with pytest.raises(ValueError, match="no metric 'sucess' in this world: did you mean 'success'"):
+    with pytest.raises(
+        ValueError, match="no metric 'sucess' in this world: did you mean 'success'"
+    ):
         run(tmp_path, metric="sucess", world=ContextualAction)
     assert not (tmp_path / "results.jsonl").exists()
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from segue.plan.evaluation import Evaluation
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Mlp, run_trial
 from segue.train.checkpoint import load_checkpoint
 from tests.train.pipelines import LANES, ROLLOUT, pipeline, stage
@@ -22,7 +22,15 @@ def plan(*stages, save_interval=ROLLOUT, **changes):
     return pipeline(*(stages or STAGES), save_interval=save_interval, **changes)
 
 
-def run(directory, made=None, report=lambda row: None, seeds=(0, 1), metric="return", world="CartPole-v1", **more):
+def run(
+    directory,
+    made=None,
+    report=lambda row: None,
+    seeds=(0, 1),
+    metric="return",
+    world="CartPole-v1",
+    **more,
+):
     return run_trial(
         made or plan(),
         world,

@@ -6,20 +6,29 @@ from pathlib import Path
 import pytest
 from ray import cloudpickle
 
-from segue.tune.session import quiet, ray_session
+from segue.tune.cluster.session import quiet, ray_session
 from tests.tune import doubles
 
 cloudpickle.register_pickle_by_value(doubles)
 HERE = Path(__file__).parent
 
 
-WITHOUT_RAY = ("test_scheduling", "test_searcher", "test_search_conformance", "test_scheduler_conformance")
+WITHOUT_RAY = (
+    "test_scheduling",
+    "test_searcher",
+    "test_search_conformance",
+    "test_scheduler_conformance",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow tests start Ray here, but for those files': they run one at a time."""
     for item in items:
-        if item.path.parent == HERE and item.path.stem not in WITHOUT_RAY and item.get_closest_marker("slow"):
+        if (
+            item.path.parent == HERE
+            and item.path.stem not in WITHOUT_RAY
+            and item.get_closest_marker("slow")
+        ):
             item.add_marker(pytest.mark.ray)
 
 

@@ -1,4 +1,6 @@
-"""A sweep whose trials are a learning curve and a sleep, in place of training; kept as training keeps its own."""
+"""A sweep whose trials are a learning curve and a sleep, in place of training; kept as training
+keeps its own.
+"""
 
 import hashlib
 import json
@@ -14,13 +16,13 @@ from typing import Any
 from ray import tune
 from torch.optim import Adam
 
-from segue.plan.builder import Builder
-from segue.plan.evaluation import Evaluation
-from segue.plan.files import append_row, read_rows, write_atomic, write_rows
-from segue.plan.lock import locked
-from segue.plan.pipeline import TrainingPipeline
-from segue.plan.stage import PipelineStage
-from segue.plan.sweep import Sweep
+from segue.base.files import append_row, read_rows, write_atomic, write_rows
+from segue.base.lock import locked
+from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.pipelines.stage import PipelineStage
+from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.sweep import Sweep
+from segue.plan.values.builder import Builder
 from segue.train import PPO
 
 EVERY = 100
@@ -30,7 +32,11 @@ GRID = {
     "gae_lambda": tune.grid_search([0.8, 0.95]),
 }
 FAILS_AT = {"lr": 3e-4, "gae_lambda": 0.95}  # where the drivers' trials break
-MIXED = {"first_steps": 400, "lr": tune.loguniform(1e-5, 1e-2), "gae_lambda": tune.uniform(0.7, 1.0)}
+MIXED = {
+    "first_steps": 400,
+    "lr": tune.loguniform(1e-5, 1e-2),
+    "gae_lambda": tune.uniform(0.7, 1.0),
+}
 
 
 def pipeline(first_steps: int, lr: float, gae_lambda: float) -> TrainingPipeline:
@@ -76,8 +82,9 @@ def make_runner(
 ) -> Callable[..., None]:
     """A runner that takes `seconds` between reports, and `teardown` seconds to end.
 
-    It raises at the third report where the parameters hold all of `fails_at`; it kills its own process one time in a
-    run at `dies_at`, ("row" | "checkpoint" | "report", step). `hangs`: at which step, and how many times in a run.
+    It raises at the third report where the parameters hold all of `fails_at`; it kills its own
+    process one time in a run at `dies_at`, ("row" | "checkpoint" | "report", step). `hangs`: at
+    which step, and how many times in a run.
     """
 
     def run(
@@ -117,7 +124,9 @@ def make_runner(
 
 
 def learning_curve(sweep: Sweep, parameters: Mapping[str, Any], step: int) -> dict[str, Any]:
-    quality = 1 - 0.4 * abs(math.log10(parameters["lr"] / 5e-4)) - abs(parameters["gae_lambda"] - 0.93)
+    quality = (
+        1 - 0.4 * abs(math.log10(parameters["lr"] / 5e-4)) - abs(parameters["gae_lambda"] - 0.93)
+    )
     value = quality * (1 - math.exp(-step / 500)) + 1e-6 * parameters["first_steps"]
     per_seed = [value + 0.01 * (seed - (sweep.seeds - 1) / 2) for seed in range(sweep.seeds)]
     in_second = step > parameters["first_steps"]
@@ -137,7 +146,10 @@ def learning_curve(sweep: Sweep, parameters: Mapping[str, Any], step: int) -> di
 
 def write_checkpoint(directory: Path, step: int) -> None:
     body = json.dumps({"step": step}).encode()
-    write_atomic(directory / f"checkpoint-{step:06d}", hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+    write_atomic(
+        directory / f"checkpoint-{step:06d}",
+        hashlib.sha256(body).hexdigest().encode() + b"\n" + body,
+    )
     for old in sorted(directory.glob("checkpoint-??????"))[:-2]:
         old.unlink()
 

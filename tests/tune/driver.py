@@ -15,10 +15,10 @@ import ray
 from ray import cloudpickle
 from ray.cluster_utils import Cluster
 
-from segue.plan.files import append_row
+from segue.base.files import append_row
 from segue.tune.drive import Options, run_sweep
-from segue.tune.scheduling import StudyScheduler
-from segue.tune.study import StudyRecord
+from segue.tune.schedulers.study_scheduler import StudyScheduler
+from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import has_failed
 from tests.tune import doubles
 
@@ -42,14 +42,25 @@ def log_verdicts(path: Path) -> None:
     """Append each judged report to a file, in the order in which they were judged."""
     original = StudyScheduler.on_trial_result
 
-    def logged(scheduler: StudyScheduler, controller: Any, trial: Any, result: dict[str, Any]) -> str:
+    def logged(
+        scheduler: StudyScheduler, controller: Any, trial: Any, result: dict[str, Any]
+    ) -> str:
         number = trial.config["trial"]
-        judged = not has_failed(result) and not scheduler._record.is_judged(number, result["env_steps"])
+        judged = not has_failed(result) and not scheduler._record.is_judged(
+            number, result["env_steps"]
+        )
         verdict = original(scheduler, controller, trial, result)
         if judged:
             standing = scheduler._record.stages(number).standing(result["env_steps"])
-            row = {"trial": number, "verdict": verdict, "final": result["final"], "return": result["return"]}
-            append_row(path, row | {"env_steps": result["env_steps"], "training_iteration": 1} | standing)
+            row = {
+                "trial": number,
+                "verdict": verdict,
+                "final": result["final"],
+                "return": result["return"],
+            }
+            append_row(
+                path, row | {"env_steps": result["env_steps"], "training_iteration": 1} | standing
+            )
         return verdict
 
     StudyScheduler.on_trial_result = logged  # type: ignore[method-assign]
@@ -57,7 +68,9 @@ def log_verdicts(path: Path) -> None:
 
 @contextmanager
 def losing_a_node(run: Path) -> Iterator[str]:
-    """A cluster of a head without processors and two nodes, of which the one that trains is killed once."""
+    """A cluster of a head without processors and two nodes, of which the one that trains is killed
+    once.
+    """
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
 
@@ -65,7 +78,9 @@ def losing_a_node(run: Path) -> Iterator[str]:
         while not (run / "trials" / "0002" / "executed.jsonl").exists():
             time.sleep(0.05)
         trains = (run / "node").read_text()
-        cluster.remove_node(next(node for node in nodes if node.node_id == trains), allow_graceful=False)
+        cluster.remove_node(
+            next(node for node in nodes if node.node_id == trains), allow_graceful=False
+        )
 
     thread = threading.Thread(target=lose, daemon=True)
     thread.start()
@@ -100,12 +115,18 @@ def main(run: str, options: str) -> None:
         scheduler=asked.get("scheduler", "asha"),
         report_timeout_s=asked.get("report_timeout_s", "auto"),
     )
-    given = {name: asked[name] for name in ("seconds", "dies_at", "hangs", "teardown") if name in asked}
+    given = {
+        name: asked[name] for name in ("seconds", "dies_at", "hangs", "teardown") if name in asked
+    }
     runner = doubles.make_runner(fails_at=doubles.FAILS_AT, **given)
     if asked.get("lose_a_node"):
         runner = noting_its_node(runner, Path(run))
-    with losing_a_node(Path(run)) if asked.get("lose_a_node") else nullcontext(asked.get("address")) as address:
-        how = Options(address=address, log_to=tuple(asked.get("log_to", ())), notify=asked.get("notify"))
+    with (
+        losing_a_node(Path(run)) if asked.get("lose_a_node") else nullcontext(asked.get("address"))
+    ) as address:
+        how = Options(
+            address=address, log_to=tuple(asked.get("log_to", ())), notify=asked.get("notify")
+        )
         result = run_sweep(sweep, "double", Path(run), how, runner=runner)
     print(result.problem or f"interrupted by {result.interrupted_by}")
 

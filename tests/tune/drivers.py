@@ -14,7 +14,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from segue.plan.files import read_rows
+from segue.base.files import read_rows
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
@@ -33,7 +33,9 @@ def run(path: Path, **options: Any) -> tuple[int, str]:
 
 
 @contextmanager
-def driving(path: Path, stderr: int | None = None, **options: Any) -> Iterator["subprocess.Popen[str]"]:
+def driving(
+    path: Path, stderr: int | None = None, **options: Any
+) -> Iterator["subprocess.Popen[str]"]:
     # A killed driver leaves Ray's directory behind: let it be one that ends with the test.
     with TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary:
         process = subprocess.Popen(
@@ -61,7 +63,9 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def trials_of(path: Path, *states: TrialState) -> list[FrozenTrial]:
-    if not (path / "trials").exists():  # the driver is making the study, in which nobody must meddle
+    if not (
+        path / "trials"
+    ).exists():  # the driver is making the study, in which nobody must meddle
         return []
     trials = optuna.load_study(study_name="double", storage=f"sqlite:///{path / 'study.db'}").trials
     return [trial for trial in trials if not states or trial.state in states]
@@ -69,12 +73,21 @@ def trials_of(path: Path, *states: TrialState) -> list[FrozenTrial]:
 
 def outcomes(path: Path) -> list[Any]:
     return [
-        (trial.number, trial.state, trial.value, trial.params, trial.intermediate_values, trial.user_attrs)
+        (
+            trial.number,
+            trial.state,
+            trial.value,
+            trial.params,
+            trial.intermediate_values,
+            trial.user_attrs,
+        )
         for trial in trials_of(path)
     ]
 
 
 def executed_twice(path: Path) -> int:
     """How many steps were trained again, over all trials."""
-    executed = [[row["step"] for row in read_rows(file)] for file in path.glob("trials/*/executed.jsonl")]
+    executed = [
+        [row["step"] for row in read_rows(file)] for file in path.glob("trials/*/executed.jsonl")
+    ]
     return sum(len(steps) - len(set(steps)) for steps in executed)

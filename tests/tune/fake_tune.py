@@ -10,14 +10,14 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.utils.util import flatten_dict
 
-from segue.plan.sweep import Sweep
-from segue.tune.budget import Budget
-from segue.tune.run_directory import RunDirectory
-from segue.tune.schedulers import longest_pipeline, make_scheduler
-from segue.tune.scheduling import StudyScheduler
-from segue.tune.searcher import StudySearcher
-from segue.tune.space import SearchSpace
-from segue.tune.study import StudyRecord
+from segue.plan.sweeps.sweep import Sweep
+from segue.tune.run.directory import RunDirectory
+from segue.tune.schedulers.choice import longest_pipeline, make_scheduler
+from segue.tune.schedulers.study_scheduler import StudyScheduler
+from segue.tune.search.domains import SearchSpace
+from segue.tune.study.budget import Budget
+from segue.tune.study.record import StudyRecord
+from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import FAILURE, Verdicts
 from tests.tune.doubles import EVERY, learning_curve
 
@@ -39,14 +39,23 @@ def open_record(path: Path, sweep: Sweep) -> StudyRecord:
 
 
 class FakeTune:
-    """Runs what is left of a sweep against a study. `steps` is kept by the caller: the trials' own directories."""
+    """Runs what is left of a sweep against a study. `steps` is kept by the caller: the trials' own
+    directories.
+    """
 
     def __init__(
-        self, record: StudyRecord, sweep: Sweep, budget: int, steps: dict[int, int], path: Path = Path("nowhere")
+        self,
+        record: StudyRecord,
+        sweep: Sweep,
+        budget: int,
+        steps: dict[int, int],
+        path: Path = Path("nowhere"),
     ) -> None:
         verdicts, limits = Verdicts(), Budget.of(sweep, budget, longest_pipeline(sweep))
         self.searcher = StudySearcher(record, sweep, limits, verdicts, RunDirectory.inside)
-        self.scheduler = StudyScheduler(make_scheduler(sweep), sweep, record, RunDirectory(path), verdicts, limits)
+        self.scheduler = StudyScheduler(
+            make_scheduler(sweep), sweep, record, RunDirectory(path), verdicts, limits
+        )
         self.scheduler.set_search_properties(sweep.metric, sweep.mode)
         self._sweep = sweep
         self._steps = steps

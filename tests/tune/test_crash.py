@@ -1,4 +1,6 @@
-"""Drivers that are killed: the sweep they leave behind is continued to what an uninterrupted one would have been."""
+"""Drivers that are killed: the sweep they leave behind is continued to what an uninterrupted one
+would have been.
+"""
 
 import os
 import signal
@@ -8,7 +10,17 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from tests.tune.drivers import FINISHED, SECONDS, command, driving, executed_twice, outcomes, run, trials_of, wait_for
+from tests.tune.drivers import (
+    FINISHED,
+    SECONDS,
+    command,
+    driving,
+    executed_twice,
+    outcomes,
+    run,
+    trials_of,
+    wait_for,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +33,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kill_at", [("report", 30), ("_annotate", 5), ("propose", 2)], ids=lambda at: at[0])
+@pytest.mark.parametrize(
+    "kill_at", [("report", 30), ("_annotate", 5), ("propose", 2)], ids=lambda at: at[0]
+)
 def test_a_killed_driver_leaves_a_sweep_that_can_be_continued(
     whole: Path, tmp_path: Path, kill_at: tuple[str, int]
 ) -> None:
@@ -31,8 +45,12 @@ def test_a_killed_driver_leaves_a_sweep_that_can_be_continued(
     assert executed_twice(tmp_path) <= 1  # the step between the last checkpoint and the kill
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1], ids=lambda number: number.name)
-def test_a_signal_ends_the_run_so_that_it_can_be_continued(whole: Path, tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1], ids=lambda number: number.name
+)
+def test_a_signal_ends_the_run_so_that_it_can_be_continued(
+    whole: Path, tmp_path: Path, number: int
+) -> None:
     with driving(tmp_path, seconds=0.05) as driver:
         wait_for(lambda: len(trials_of(tmp_path, TrialState.COMPLETE)) >= 2)
         # As Ctrl-C in a terminal does: to Ray's processes, too.
@@ -62,8 +80,12 @@ def test_killed_at_any_time_with_two_trials_at_once_none_is_lost_or_doubled(tmp_
 def test_a_second_driver_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
     with driving(tmp_path, seconds=0.05, trials=4) as first:
         wait_for(lambda: len(trials_of(tmp_path, TrialState.RUNNING)) == 1)
-        first.send_signal(signal.SIGSTOP)  # however long the second one takes to start, the first is not done before
-        refused = subprocess.run(command(tmp_path), capture_output=True, text=True, timeout=SECONDS, check=False)
+        first.send_signal(
+            signal.SIGSTOP
+        )  # however long the second one takes to start, the first is not done before
+        refused = subprocess.run(
+            command(tmp_path), capture_output=True, text=True, timeout=SECONDS, check=False
+        )
         first.send_signal(signal.SIGCONT)
         assert "is in use by another process" in refused.stderr
         assert first.wait(timeout=SECONDS) == 0

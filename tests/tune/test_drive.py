@@ -12,17 +12,19 @@ from optuna.trial import FrozenTrial, TrialState
 from ray import tune
 from rich.console import Console
 
-from segue.plan.files import read_rows
-from segue.plan.sweep import Sweep
+from segue.base.files import read_rows
+from segue.plan.sweeps.sweep import Sweep
 from segue.tune import drive
 from segue.tune.drive import Options, run_sweep
-from segue.worlds.cartpole import CartPole
+from segue.worlds.array.cartpole import CartPole
 from tests.tune.doubles import GRID, MIXED, make_runner, make_sweep
 
 SMALL = GRID | {"first_steps": 400}
 
 
-def test_a_complete_sweep_does_not_start_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_complete_sweep_does_not_start_ray(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sweep = make_sweep(space={**GRID, "first_steps": 400, "lr": 1e-3}, trials=2)
     _fill(tmp_path, sweep)
     monkeypatch.setattr("ray.init", _must_not_be_called)
@@ -67,7 +69,13 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
 
 def test_an_address_where_nothing_answers_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"No Ray answers at 127\.0\.0\.1:1"):
-        run_sweep(make_sweep(), "double", tmp_path / "run", Options(address="127.0.0.1:1"), console=_console())
+        run_sweep(
+            make_sweep(),
+            "double",
+            tmp_path / "run",
+            Options(address="127.0.0.1:1"),
+            console=_console(),
+        )
     assert not (tmp_path / "run").exists()
 
 
@@ -94,7 +102,12 @@ class TestOnRay:
     def test_more_trials_go_on_where_the_sweep_ended(self, tmp_path: Path) -> None:
         for trials in (2, 5):
             run_sweep(
-                make_sweep(), "double", tmp_path, Options(trials=trials), console=_console(), runner=make_runner()
+                make_sweep(),
+                "double",
+                tmp_path,
+                Options(trials=trials),
+                console=_console(),
+                runner=make_runner(),
             )
         states = Counter(trial.state for trial in _trials(tmp_path))
         assert states[TrialState.WAITING] == 11
@@ -103,25 +116,57 @@ class TestOnRay:
     def test_a_trial_that_breaks_is_told_and_the_rest_goes_on(self, tmp_path: Path) -> None:
         console = _console()
         runner = make_runner(fails_at={"lr": 3e-4, "gae_lambda": 0.8})
-        run_sweep(make_sweep(space=SMALL, scheduler=None), "double", tmp_path, console=console, runner=runner)
+        run_sweep(
+            make_sweep(space=SMALL, scheduler=None),
+            "double",
+            tmp_path,
+            console=console,
+            runner=runner,
+        )
         failed = [trial for trial in _trials(tmp_path) if trial.state == TrialState.FAIL]
         (trial,) = failed
-        assert trial.user_attrs["reason"] == "FloatingPointError: The metric 'return' is nan after 300 steps."
+        assert (
+            trial.user_attrs["reason"]
+            == "FloatingPointError: The metric 'return' is nan after 300 steps."
+        )
         log = tmp_path / trial.user_attrs["directory"] / "log.txt"
         assert "Traceback" in log.read_text()
-        assert f"trial {trial.number} failed: {trial.user_attrs['reason']} (log: {log})" in _said(console)
+        assert f"trial {trial.number} failed: {trial.user_attrs['reason']} (log: {log})" in _said(
+            console
+        )
         assert len(_trials(tmp_path)) == 8
-        assert read_rows(tmp_path / trial.user_attrs["directory"] / "executed.jsonl")[-1] == {"step": 200}
+        assert read_rows(tmp_path / trial.user_attrs["directory"] / "executed.jsonl")[-1] == {
+            "step": 200
+        }
 
     @pytest.mark.parametrize("point", ["row", "checkpoint", "report"])
-    def test_a_lost_worker_is_replaced_and_nothing_is_trained_twice(self, tmp_path: Path, point: str) -> None:
+    def test_a_lost_worker_is_replaced_and_nothing_is_trained_twice(
+        self, tmp_path: Path, point: str
+    ) -> None:
         sweep = make_sweep(space=SMALL | {"lr": tune.grid_search([3e-4, 1e-3])})
-        run_sweep(sweep, "double", tmp_path / "whole", Options(concurrency=1), console=_console(), runner=make_runner())
+        run_sweep(
+            sweep,
+            "double",
+            tmp_path / "whole",
+            Options(concurrency=1),
+            console=_console(),
+            runner=make_runner(),
+        )
         runner = make_runner(dies_at=(point, 400))
-        run_sweep(sweep, "double", tmp_path / "lost", Options(concurrency=1), console=_console(), runner=runner)
+        run_sweep(
+            sweep,
+            "double",
+            tmp_path / "lost",
+            Options(concurrency=1),
+            console=_console(),
+            runner=runner,
+        )
         assert (tmp_path / "lost" / "trials" / f"died-{point}").exists()
         assert _outcomes(tmp_path / "lost") == _outcomes(tmp_path / "whole")
-        executed = [row["step"] for row in read_rows(tmp_path / "lost" / "trials" / "0000" / "executed.jsonl")]
+        executed = [
+            row["step"]
+            for row in read_rows(tmp_path / "lost" / "trials" / "0000" / "executed.jsonl")
+        ]
         assert executed.count(400) == (2 if point == "row" else 1)
 
     def test_a_trial_whose_worker_is_lost_three_times_has_failed(self, tmp_path: Path) -> None:
@@ -136,7 +181,14 @@ class TestOnRay:
 
     def test_many_trials_at_a_time_leave_none_out(self, tmp_path: Path) -> None:
         sweep = make_sweep(space=MIXED, trials=24, search="random")
-        run_sweep(sweep, "double", tmp_path, Options(concurrency=2), console=_console(), runner=make_runner())
+        run_sweep(
+            sweep,
+            "double",
+            tmp_path,
+            Options(concurrency=2),
+            console=_console(),
+            runner=make_runner(),
+        )
         trials = _trials(tmp_path)
         assert len(trials) == 24
         assert all(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in trials)
@@ -154,7 +206,7 @@ class TestOnRay:
 
 
 def _dies(sweep: Sweep, parameters: Any, directory: Path, *, device: str, report: Any) -> None:
-    from segue.plan.files import append_row
+    from segue.base.files import append_row
 
     append_row(directory.parent.parent / "attempts.jsonl", {})
     os.kill(os.getpid(), signal.SIGKILL)
@@ -168,7 +220,11 @@ def _pipeline_of_list(first_steps: list[int], lr: float, gae_lambda: float) -> A
 
 def _run_list(sweep: Sweep, parameters: Any, directory: Path, *, device: str, report: Any) -> None:
     make_runner()(
-        sweep, {**parameters, "first_steps": parameters["first_steps"][0]}, directory, device=device, report=report
+        sweep,
+        {**parameters, "first_steps": parameters["first_steps"][0]},
+        directory,
+        device=device,
+        report=report,
     )
 
 
@@ -198,9 +254,14 @@ def _trials(path: Path) -> list[FrozenTrial]:
 
 
 def _outcomes(path: Path) -> list[Any]:
-    return [(trial.state, trial.value, trial.params, trial.intermediate_values) for trial in _trials(path)]
+    return [
+        (trial.state, trial.value, trial.params, trial.intermediate_values)
+        for trial in _trials(path)
+    ]
 
 
 def _executed_once(path: Path, number: int) -> bool:
-    executed = [row["step"] for row in read_rows(path / "trials" / f"{number:04d}" / "executed.jsonl")]
+    executed = [
+        row["step"] for row in read_rows(path / "trials" / f"{number:04d}" / "executed.jsonl")
+    ]
     return len(executed) == len(set(executed)) > 0

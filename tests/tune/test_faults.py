@@ -1,8 +1,9 @@
-"""The fault matrix: whatever ends a trial, a node, the disk or the driver, the same command goes on.
+"""The fault matrix: whatever ends a trial, a node, the disk or the driver, the same command goes
+on.
 
-Each case compares with a sweep that nothing disturbed, one trial at a time: the same parameters, states, values and
-intermediate values. Kills of the driver between its writes: test_searcher.py, where a negative control shows that they
-can be told; at points of its real run: test_crash.py.
+Each case compares with a sweep that nothing disturbed, one trial at a time: the same parameters,
+states, values and intermediate values. Kills of the driver between its writes: test_searcher.py,
+where a negative control shows that they can be told; at points of its real run: test_crash.py.
 """
 
 import io
@@ -22,11 +23,20 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
-from segue.plan.files import read_rows
+from segue.base.files import read_rows
 from segue.tune.drive import run_sweep
-from segue.tune.stage_asha import StageASHA
+from segue.tune.schedulers.stage_asha import StageASHA
 from tests.tune.doubles import FAILS_AT, make_runner, make_sweep
-from tests.tune.drivers import FINISHED, SECONDS, driving, executed_twice, outcomes, run, trials_of, wait_for
+from tests.tune.drivers import (
+    FINISHED,
+    SECONDS,
+    driving,
+    executed_twice,
+    outcomes,
+    run,
+    trials_of,
+    wait_for,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +69,9 @@ class TestTrialsThatMisbehave:
         run_here(tmp_path, report_timeout_s=5.0, hangs=(300, 1))
         assert outcomes(tmp_path)[:4] == outcomes(whole)[:4]
 
-    def test_one_that_hangs_again_and_again_has_failed_and_the_rest_goes_on(self, tmp_path: Path) -> None:
+    def test_one_that_hangs_again_and_again_has_failed_and_the_rest_goes_on(
+        self, tmp_path: Path
+    ) -> None:
         run_here(tmp_path, report_timeout_s=4.0, retries=1, hangs=(300, 2))
         first, *rest = trials_of(tmp_path)[:3]
         assert first.state == TrialState.FAIL
@@ -67,12 +79,16 @@ class TestTrialsThatMisbehave:
         assert first.user_attrs["log"] == "trials/0000/log.txt"
         assert all(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in rest)
 
-    def test_stopped_ones_with_a_slow_teardown_break_no_other(self, whole: Path, tmp_path: Path) -> None:
+    def test_stopped_ones_with_a_slow_teardown_break_no_other(
+        self, whole: Path, tmp_path: Path
+    ) -> None:
         run_here(tmp_path, teardown=2.5)
         assert outcomes(tmp_path)[:4] == outcomes(whole)[:4]
 
 
-def run_here(path: Path, hangs: tuple[int, int] = (0, 0), teardown: float = 0.0, **given: Any) -> None:
+def run_here(
+    path: Path, hangs: tuple[int, int] = (0, 0), teardown: float = 0.0, **given: Any
+) -> None:
     """The first four trials of the sweep, in this process."""
     runner = make_runner(fails_at=FAILS_AT, hangs=hangs, teardown=teardown)
     sweep = make_sweep(trials=4, concurrency=1, **given)
@@ -82,7 +98,9 @@ def run_here(path: Path, hangs: tuple[int, int] = (0, 0), teardown: float = 0.0,
 def test_a_node_killed(whole: Path, tmp_path: Path) -> None:
     code, said = run(tmp_path, lose_a_node=True, seconds=0.05, trials=6)
     assert (code, said) == DONE
-    assert [facts[:5] for facts in outcomes(tmp_path)[:6]] == [facts[:5] for facts in outcomes(whole)[:6]]
+    assert [facts[:5] for facts in outcomes(tmp_path)[:6]] == [
+        facts[:5] for facts in outcomes(whole)[:6]
+    ]
     assert not trials_of(tmp_path, TrialState.RUNNING)
 
 
@@ -117,7 +135,9 @@ def test_a_truncated_study_is_refused_and_nothing_is_overwritten(tmp_path: Path)
 def test_a_study_that_is_locked_for_a_while(whole: Path, tmp_path: Path) -> None:
     with driving(tmp_path, seconds=0.05, trials=TRIALS) as driver:
         wait_for(lambda: len(trials_of(tmp_path, *FINISHED)) >= 2)
-        with closing(sqlite3.connect(tmp_path / "study.db", timeout=30, isolation_level=None)) as other:
+        with closing(
+            sqlite3.connect(tmp_path / "study.db", timeout=30, isolation_level=None)
+        ) as other:
             other.execute("BEGIN IMMEDIATE")
             time.sleep(4)
             other.execute("ROLLBACK")
@@ -151,7 +171,9 @@ def fill(path: Path) -> None:
                 continue
 
 
-def test_a_full_disk_stops_the_sweep_and_the_study_stays_readable(whole: Path, small_disk: Path) -> None:
+def test_a_full_disk_stops_the_sweep_and_the_study_stays_readable(
+    whole: Path, small_disk: Path
+) -> None:
     path = small_disk / "run"
     with driving(path, seconds=0.05, trials=TRIALS) as driver:
         wait_for(lambda: len(trials_of(path, *FINISHED)) >= 3)
@@ -166,8 +188,16 @@ def test_a_full_disk_stops_the_sweep_and_the_study_stays_readable(whole: Path, s
 
 
 @pytest.mark.parametrize("kills", [0, 2])
-def test_with_two_trials_at_once_the_verdicts_are_those_of_the_logged_order(tmp_path: Path, kills: int) -> None:
-    options: dict[str, Any] = {"trials": 14, "seconds": 0.02, "concurrency": 2, "scheduler": "stage_asha", "log": True}
+def test_with_two_trials_at_once_the_verdicts_are_those_of_the_logged_order(
+    tmp_path: Path, kills: int
+) -> None:
+    options: dict[str, Any] = {
+        "trials": 14,
+        "seconds": 0.02,
+        "concurrency": 2,
+        "scheduler": "stage_asha",
+        "log": True,
+    }
     for done in (4, 9)[:kills]:
         with driving(tmp_path, **options) as driver:
             wait_for(lambda done=done: len(trials_of(tmp_path, *FINISHED)) >= done)  # type: ignore[misc]
@@ -175,16 +205,21 @@ def test_with_two_trials_at_once_the_verdicts_are_those_of_the_logged_order(tmp_
     assert run(tmp_path, **options) == DONE
     rows = last_of_each(read_rows(tmp_path / "judged.jsonl"))
     replay = StageASHA(100, 3, metric="return", mode="max")
-    said = [replay.on_trial_result(None, SimpleNamespace(trial_id=str(row["trial"])), row) for row in rows]
-    assert [verdict if not row["final"] else "CONTINUE" for verdict, row in zip(said, rows, strict=True)] == [
-        row["verdict"] for row in rows
+    said = [
+        replay.on_trial_result(None, SimpleNamespace(trial_id=str(row["trial"])), row)
+        for row in rows
     ]
+    assert [
+        verdict if not row["final"] else "CONTINUE" for verdict, row in zip(said, rows, strict=True)
+    ] == [row["verdict"] for row in rows]
     stopped = {row["trial"] for row in rows if row["verdict"] == "STOP"}
     assert stopped == {trial.number for trial in trials_of(tmp_path, TrialState.PRUNED)}
     assert stopped
 
 
 def last_of_each(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A report that was judged when the driver was killed is judged again: the last verdict is in the study."""
+    """A report that was judged when the driver was killed is judged again: the last verdict is in
+    the study.
+    """
     last = {(row["trial"], row["env_steps"]): index for index, row in enumerate(rows)}
     return [row for index, row in enumerate(rows) if last[row["trial"], row["env_steps"]] == index]

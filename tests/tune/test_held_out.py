@@ -7,13 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ray import tune
 
-from segue.plan.sweep import Sweep
+from segue.plan.sweeps.sweep import Sweep
 from segue.train import member_seeds
 from segue.tune.held_out import distinct, held_out_seed, held_out_sweep, is_of
-from segue.tune.run_directory import RunDirectory
+from segue.tune.run.directory import RunDirectory
 from tests.tune.doubles import MIXED, make_sweep
 
-POINTS = [{"first_steps": 400, "lr": 1e-3, "gae_lambda": 0.95}, {"first_steps": 800, "lr": 1e-4, "gae_lambda": 0.8}]
+POINTS = [
+    {"first_steps": 400, "lr": 1e-3, "gae_lambda": 0.95},
+    {"first_steps": 800, "lr": 1e-4, "gae_lambda": 0.8},
+]
 
 
 @settings(max_examples=30)
@@ -28,7 +31,12 @@ def test_the_winners_are_its_only_trials_and_nothing_stops_them() -> None:
     sweep = make_sweep(max_env_steps=10_000, time_budget_s=5.0, target=0.5)
     retraining = held_out_sweep(sweep, POINTS, 10)
     assert list(retraining.points) == POINTS and retraining.trials == 2 and retraining.seeds == 10
-    limits = (retraining.scheduler, retraining.max_env_steps, retraining.time_budget_s, retraining.target)
+    limits = (
+        retraining.scheduler,
+        retraining.max_env_steps,
+        retraining.time_budget_s,
+        retraining.target,
+    )
     assert limits == (None, None, None, None)
 
 

@@ -1,4 +1,6 @@
-"""Who can reach the Ray that a sweep starts on this machine: this user's processes, and nobody else."""
+"""Who can reach the Ray that a sweep starts on this machine: this user's processes, and nobody
+else.
+"""
 
 import json
 import os
@@ -15,7 +17,7 @@ import json, os, socket, sys, time
 import ray  # before the session, as in a sweep file
 import psutil
 from pathlib import Path
-from segue.tune.session import ray_session
+from segue.tune.cluster.session import ray_session
 
 def listening():
     me = psutil.Process()
@@ -43,7 +45,7 @@ print(json.dumps(said))
 """
 STRANGER = """
 import sys
-from segue.tune.addresses import check_address
+from segue.tune.cluster.addresses import check_address
 try:
     check_address(sys.argv[1])
 except ValueError as error:
@@ -53,8 +55,12 @@ except ValueError as error:
 
 
 @pytest.mark.slow
-def test_it_listens_on_loopback_and_asks_for_a_token_that_only_the_user_can_read(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+def test_it_listens_on_loopback_and_asks_for_a_token_that_only_the_user_can_read(
+    tmp_path: Path,
+) -> None:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")
+    }
     script = SCRIPT.replace('"STRANGER"', repr(STRANGER))
     ran = subprocess.run(
         [sys.executable, "-c", script],

@@ -14,17 +14,25 @@ from tempfile import TemporaryDirectory
 import optuna
 import pytest
 
+from segue.base.files import read_rows
 from segue.cli import main
-from segue.plan.files import read_rows
-from segue.report.summary import read_summary
+from segue.report.data.summary import read_summary
 from segue.store import objects
 from segue.store.fetched import fetched
 from segue.store.objects import Store
 from tests.small_sweeps import small_copies
-from tests.store.servers import BUCKET, PASSWORD, a_postgres, a_postgres_that_stops, a_reader, an_s3, an_s3_that_stops
-from tests.tune.clusters import SECONDS, guarded
+from tests.store.servers import (
+    BUCKET,
+    PASSWORD,
+    a_postgres,
+    a_postgres_that_stops,
+    a_reader,
+    an_s3,
+    an_s3_that_stops,
+)
+from tests.tune.cluster.clusters import SECONDS, guarded
+from tests.tune.cluster.three_nodes import SHORT
 from tests.tune.drivers import ROOT, wait_for
-from tests.tune.three_nodes import SHORT
 
 CLUSTER = """
 import os, sys
@@ -62,13 +70,20 @@ def three_nodes(environment: dict[str, str], caches: Path) -> Iterator[str]:
 
 @contextmanager
 def driver(
-    environment: dict[str, str], home: Path, *arguments: str, program: str = "tests.tune.stored_sweep"
+    environment: dict[str, str],
+    home: Path,
+    *arguments: str,
+    program: str = "tests.tune.stored_sweep",
 ) -> Iterator["subprocess.Popen[str]"]:
     """A driver with a cache and a working directory of its own."""
     home.mkdir(exist_ok=True)
     process = subprocess.Popen(
         [sys.executable, "-m", program, *arguments],
-        env=environment | {"XDG_CACHE_HOME": str(home / "cache"), "PYTHONPATH": f"{ROOT}/src:{ROOT}"},
+        env=environment
+        | {
+            "XDG_CACHE_HOME": str(home / "cache"),
+            "PYTHONPATH": f"{ROOT}/src:{ROOT}",
+        },
         cwd=home,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -111,7 +126,9 @@ def test_a_killed_driver_costs_no_stage_when_nothing_local_is_left(
         store = Store.of(url)
         with three_nodes(environment, caches) as address:
             with driver(environment, tmp_path / "first", url, storage, address) as first:
-                wait_for(lambda: first.poll() is not None or STAGE_DONE in (store.read(RESULTS) or b""))
+                wait_for(
+                    lambda: first.poll() is not None or STAGE_DONE in (store.read(RESULTS) or b"")
+                )
                 first.kill()
                 said, _ = first.communicate()
                 assert first.returncode == -9, said
@@ -122,7 +139,9 @@ def test_a_killed_driver_costs_no_stage_when_nothing_local_is_left(
                 assert second.returncode == 0 and said.splitlines()[-1] == "done", said
         run = fetched(url).path
         check_complete(list(read_summary(run).trials), run)
-        nodes = [(run / "trials" / f"{number:04d}" / "nodes").read_text().split() for number in range(4)]
+        nodes = [
+            (run / "trials" / f"{number:04d}" / "nodes").read_text().split() for number in range(4)
+        ]
         assert max(map(len, nodes)) == 2, "a trial was continued"
         recorded = (run / "sweep.json").read_text()
         assert PASSWORD not in recorded and found["AWS_SECRET_ACCESS_KEY"] not in recorded
@@ -155,8 +174,12 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_i
             said, _ = first.communicate(timeout=SECONDS)
             assert time.monotonic() - lost_at < LOST_SECONDS, said
         told = said.splitlines()[-1]
-        assert first.returncode == 1 and told.endswith("What is done is kept: the same command goes on."), said
-        assert told.startswith(f"The store {url}") and "cannot be" in told and "Traceback" not in said, said
+        assert first.returncode == 1 and told.endswith(
+            "What is done is kept: the same command goes on."
+        ), said
+        assert (
+            told.startswith(f"The store {url}") and "cannot be" in told and "Traceback" not in said
+        ), said
         say("start")
         before = rows_of(fetched(url).path)
         assert before, said
@@ -167,7 +190,10 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_i
         assert all(after[name][: len(rows)] == rows for name, rows in before.items())
         trials = read_summary(fetched(url).path).trials
         assert {trial.state.name for trial in trials} <= {"COMPLETE", "PRUNED"} and len(trials) == 4
-        assert all([step for step, _ in rows] == sorted({step for step, _ in rows}) for rows in after.values())
+        assert all(
+            [step for step, _ in rows] == sorted({step for step, _ in rows})
+            for rows in after.values()
+        )
 
 
 @pytest.mark.slow
@@ -185,8 +211,12 @@ def test_a_database_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_i
             said, _ = first.communicate(timeout=SECONDS)
             assert time.monotonic() - lost_at < LOST_SECONDS, said
         told = said.splitlines()[-1]
-        assert first.returncode == 1 and told.endswith("What is done is kept: the same command goes on."), said
-        assert told.startswith("The study's database cannot be reached (") and PASSWORD not in said, said
+        assert first.returncode == 1 and told.endswith(
+            "What is done is kept: the same command goes on."
+        ), said
+        assert (
+            told.startswith("The study's database cannot be reached (") and PASSWORD not in said
+        ), said
         assert "Traceback" not in said, said
         say("start")
         before = rows_of(run)
@@ -197,7 +227,10 @@ def test_a_database_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_i
         assert all(after[name][: len(rows)] == rows for name, rows in before.items())
         monkeypatch.setenv("SEGUE_STORAGE", url)  # a new process must be told the password
         assert {trial.state.name for trial in read_summary(run).trials} <= {"COMPLETE", "PRUNED"}
-        assert all([step for step, _ in rows] == sorted({step for step, _ in rows}) for rows in after.values())
+        assert all(
+            [step for step, _ in rows] == sorted({step for step, _ in rows})
+            for rows in after.values()
+        )
 
 
 def _read(path: Path) -> bytes:
@@ -225,7 +258,9 @@ def test_what_cannot_be_kept_is_refused_in_one_sentence_without_secrets(
             main([weaning, *arguments])
         said = capsys.readouterr().err
         assert left.value.code == 2 and said.count("\n") == 1, said
-        assert not any(secret in said for secret in (PASSWORD, "some-secret", "no-secret", "wrong-word")), said
+        assert not any(
+            secret in said for secret in (PASSWORD, "some-secret", "no-secret", "wrong-word")
+        ), said
         return said
 
     # Four requests, which make a user who may only read, go unchecked.
@@ -233,10 +268,14 @@ def test_what_cannot_be_kept_is_refused_in_one_sentence_without_secrets(
         reader = a_reader(found)
         for name, value in (found | reader).items():
             monkeypatch.setenv(name, value)
-        assert "cannot be written (ACCESS_DENIED" in refusal("--run-dir", f"s3://{BUCKET}/read_only")
+        assert "cannot be written (ACCESS_DENIED" in refusal(
+            "--run-dir", f"s3://{BUCKET}/read_only"
+        )
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "no-secret")
         objects.forget_connections()
-        assert "check its name, and the credentials" in refusal("--run-dir", f"s3://{BUCKET}/wrong_credentials")
+        assert "check its name, and the credentials" in refusal(
+            "--run-dir", f"s3://{BUCKET}/wrong_credentials"
+        )
     with an_s3() as found:
         for name, value in found.items():
             monkeypatch.setenv(name, value)
@@ -245,9 +284,13 @@ def test_what_cannot_be_kept_is_refused_in_one_sentence_without_secrets(
     with a_postgres() as url:
         wrong = url.replace(PASSWORD, "wrong-word")
         assert "password authentication failed" in refusal("--run-dir", "run", "--storage", wrong)
-        assert 'database "none" does not exist' in refusal("--run-dir", "run", "--storage", f"{url[:-8]}none")
+        assert 'database "none" does not exist' in refusal(
+            "--run-dir", "run", "--storage", f"{url[:-8]}none"
+        )
     assert "cannot be used (connection failed" in refusal("--run-dir", "run", "--storage", url)
-    assert "is no address of a database" in refusal("--run-dir", "run", "--storage", "me:wrong-word@host/db")
+    assert "is no address of a database" in refusal(
+        "--run-dir", "run", "--storage", "me:wrong-word@host/db"
+    )
     assert not (tmp_path / "run").exists()
 
 

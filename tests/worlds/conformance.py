@@ -1,4 +1,6 @@
-"""What every world must do. Parametrise a subclass over `world`: a name, or (members, lanes) -> World."""
+"""What every world must do. Parametrise a subclass over `world`: a name, or (members, lanes) ->
+World.
+"""
 
 from copy import deepcopy
 from io import BytesIO
@@ -10,7 +12,7 @@ from gymnasium.spaces import Dict, Discrete, Space
 from numpy.typing import NDArray
 
 from segue.worlds import World, lane_seeds, make_world
-from segue.worlds.spaces import fields, row_dtype, row_shape
+from segue.worlds.adapters.spaces import fields, row_dtype, row_shape
 from segue.worlds.world import NO_LANES, WorldFactory
 from tests.worlds.play import actions_by_seed, assert_same, play
 
@@ -29,7 +31,9 @@ def through_a_file(state: Any) -> Any:
     file = BytesIO()
     torch.save(_convert(state, np.ndarray, torch.from_numpy), file)
     file.seek(0)
-    return _convert(torch.load(file, weights_only=True), torch.Tensor, lambda tensor: tensor.numpy())
+    return _convert(
+        torch.load(file, weights_only=True), torch.Tensor, lambda tensor: tensor.numpy()
+    )
 
 
 def _convert(value: Any, kind: type, change: Any) -> Any:
@@ -39,7 +43,9 @@ def _convert(value: Any, kind: type, change: Any) -> Any:
         return {key: _convert(item, kind, change) for key, item in value.items()}
     if isinstance(value, list):
         return [_convert(item, kind, change) for item in value]
-    assert isinstance(value, (int, float, str, torch.Tensor)), f"a state must not hold {type(value)}"
+    assert isinstance(value, (int, float, str, torch.Tensor)), (
+        f"a state must not hold {type(value)}"
+    )
     return value
 
 
@@ -60,7 +66,10 @@ class WorldConformance:
     def test_shapes_and_types_are_those_of_the_spaces(self, world: Named) -> None:
         made = make_world(world, 2, 3)
         seeds = lane_seeds(0, "train", 6)
-        shape, dtype = row_shape(made.single_observation_space), row_dtype(made.single_observation_space)
+        shape, dtype = (
+            row_shape(made.single_observation_space),
+            row_dtype(made.single_observation_space),
+        )
         first = made.reset(seeds)
         assert made.lanes == 6
         assert (first.shape, first.dtype) == ((6, *shape), dtype)
@@ -70,7 +79,9 @@ class WorldConformance:
             assert (step.reward.shape, step.reward.dtype) == ((6,), np.float32)
             assert (step.terminated.dtype, step.truncated.dtype) == (np.bool_, np.bool_)
             assert step.ended.dtype == np.int64
-            np.testing.assert_array_equal(step.ended, np.flatnonzero(step.terminated | step.truncated))
+            np.testing.assert_array_equal(
+                step.ended, np.flatnonzero(step.terminated | step.truncated)
+            )
             assert step.final_observation.shape == (step.ended.size, *shape)
             assert step.final_observation.dtype == dtype
             assert tuple(step.info) == made.metrics
@@ -192,7 +203,9 @@ class WorldConformance:
         play(resumed, actions[3:])
         np.testing.assert_equal(state, taken)
 
-    def test_restarted_lanes_begin_their_next_episodes_and_the_others_notice_nothing(self, world: Named) -> None:
+    def test_restarted_lanes_begin_their_next_episodes_and_the_others_notice_nothing(
+        self, world: Named
+    ) -> None:
         seeds = lane_seeds(11, "train", 4)
         made, whole = begun(world, seeds), begun(world, seeds)
         actions = actions_by_seed(made, seeds, 5 + STEPS)
@@ -215,7 +228,9 @@ class WorldConformance:
         for lane in range(4):
             assert_same(from_state.lane(lane), again.lane(lane))
 
-    def test_a_restarted_lane_draws_what_it_would_have_drawn_at_its_episode_s_end(self, world: Named) -> None:
+    def test_a_restarted_lane_draws_what_it_would_have_drawn_at_its_episode_s_end(
+        self, world: Named
+    ) -> None:
         seeds = lane_seeds(12, "train", 1)
         made, whole = begun(world, seeds), begun(world, seeds)
         actions = actions_by_seed(made, seeds, STEPS)

@@ -1,4 +1,6 @@
-"""What every expert must do. Parametrise a subclass over `world`: a name, or (members, lanes) -> World."""
+"""What every expert must do. Parametrise a subclass over `world`: a name, or (members, lanes) ->
+World.
+"""
 
 from typing import Any
 
@@ -21,7 +23,9 @@ def asked(world: World) -> NDArray[Any]:
 
 
 def play_asking(world: World, actions: NDArray[Any]) -> tuple[Episodes, NDArray[Any]]:
-    """Act as `actions` [T, L] say, and ask the expert before each: what happened, and its advice [T, L, ...]."""
+    """Act as `actions` [T, L] say, and ask the expert before each: what happened, and its advice
+    [T, L, ...].
+    """
     episodes, advice = Episodes(), []
     for row in actions:
         advice.append(asked(world))
@@ -62,7 +66,10 @@ class ExpertConformance:
     def test_asking_changes_nothing_in_the_world(self, world: Named) -> None:
         seeds = lane_seeds(1, "train", LANES)
         actions = half_followed(world, seeds, STEPS)
-        (episodes, _), unasked = play_asking(begun(world, seeds), actions), play(begun(world, seeds), actions)
+        (episodes, _), unasked = (
+            play_asking(begun(world, seeds), actions),
+            play(begun(world, seeds), actions),
+        )
         for lane in range(LANES):
             assert_same(episodes.lane(lane), unasked.lane(lane))
 

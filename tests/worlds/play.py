@@ -15,7 +15,9 @@ Policy = Callable[[int], NDArray[Any]]
 
 @dataclass
 class Episodes:
-    """What happened in T steps of L lanes: arrays [T, L, ...], and per lane the ends of its episodes."""
+    """What happened in T steps of L lanes: arrays [T, L, ...], and per lane the ends of its
+    episodes.
+    """
 
     observation: list[NDArray[Any]] = field(default_factory=list)
     reward: list[NDArray[Any]] = field(default_factory=list)
@@ -28,15 +30,23 @@ class Episodes:
         self.reward.append(step.reward.copy())
         self.terminated.append(step.terminated.copy())
         self.truncated.append(step.truncated.copy())
-        values = [dict(zip(step.info, row, strict=True)) for row in zip(*step.info.values(), strict=True)]
-        ends = zip(step.ended.tolist(), step.final_observation.copy(), values or [{}] * step.ended.size, strict=True)
+        values = [
+            dict(zip(step.info, row, strict=True)) for row in zip(*step.info.values(), strict=True)
+        ]
+        ends = zip(
+            step.ended.tolist(),
+            step.final_observation.copy(),
+            values or [{}] * step.ended.size,
+            strict=True,
+        )
         self.finals.append({lane: (final, info) for lane, final, info in ends})
 
     def lane(self, lane: int) -> list[Any]:
         """Everything that one lane went through, step after step."""
         columns = (self.observation, self.reward, self.terminated, self.truncated)
         return [
-            (*(column[t][lane] for column in columns), self.finals[t].get(lane)) for t in range(len(self.observation))
+            (*(column[t][lane] for column in columns), self.finals[t].get(lane))
+            for t in range(len(self.observation))
         ]
 
 
@@ -45,9 +55,13 @@ def actions_by_seed(world: World, seeds: NDArray[np.uint64], steps: int) -> NDAr
     space = world.single_action_space
     generators = [np.random.default_rng(int(seed)) for seed in seeds]
     if isinstance(space, Discrete):
-        return np.stack([generator.integers(space.n, size=steps) for generator in generators], axis=1)
+        return np.stack(
+            [generator.integers(space.n, size=steps) for generator in generators], axis=1
+        )
     size = (steps, *(space.shape or ()))
-    return np.stack([generator.normal(0, 3, size).astype(np.float32) for generator in generators], axis=1)
+    return np.stack(
+        [generator.normal(0, 3, size).astype(np.float32) for generator in generators], axis=1
+    )
 
 
 def play(world: World, actions: NDArray[Any]) -> Episodes:

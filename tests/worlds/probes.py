@@ -1,4 +1,6 @@
-"""Tiny worlds that can fail for one reason only, as array programs; what a trained policy must find stands in each."""
+"""Tiny worlds that can fail for one reason only, as array programs; what a trained policy must find
+stands in each.
+"""
 
 from typing import Any, ClassVar
 
@@ -11,7 +13,9 @@ from segue.worlds.world import Lanes, State, Step, World, one_seed_each
 
 
 class Probe(World):
-    """Episodes of `length` steps, each with a signal of -1 or 1 drawn when it begins. Subclasses reward something."""
+    """Episodes of `length` steps, each with a signal of -1 or 1 drawn when it begins. Subclasses
+    reward something.
+    """
 
     length: ClassVar[int] = 1
     truncates: ClassVar[bool] = False
@@ -29,7 +33,9 @@ class Probe(World):
         return np.zeros(self.lanes, np.float32)
 
     def rewards(self, actions: NDArray[Any]) -> NDArray[np.float32]:
-        """[L]: the reward of this step; one, unless a subclass says otherwise. `_time` has not moved yet."""
+        """[L]: the reward of this step; one, unless a subclass says otherwise. `_time` has not
+        moved yet.
+        """
         return np.ones(self.lanes, np.float32)
 
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[np.float32]:
@@ -60,7 +66,11 @@ class Probe(World):
         return kept
 
     def state_dict(self) -> State:
-        return {"streams": self._streams.state_dict(), "signal": self._signal.copy(), "time": self._time.copy()}
+        return {
+            "streams": self._streams.state_dict(),
+            "signal": self._signal.copy(),
+            "time": self._time.copy(),
+        }
 
     def load_state_dict(self, state: State) -> None:
         self._streams.load_state_dict(state["streams"])
@@ -76,7 +86,9 @@ class ConstantReward(Probe):
 
 
 class ObservationReward(Probe):
-    """One step, reward equal to the observation of -1 or 1: the value is the observation. Fails when it is not seen."""
+    """One step, reward equal to the observation of -1 or 1: the value is the observation. Fails
+    when it is not seen.
+    """
 
     def observe(self) -> NDArray[np.float32]:
         return self._signal.copy()
@@ -86,7 +98,9 @@ class ObservationReward(Probe):
 
 
 class DelayedReward(Probe):
-    """Observation 0, then 1, then reward 1: values gamma and 1. Fails when discounting or bootstrapping is wrong."""
+    """Observation 0, then 1, then reward 1: values gamma and 1. Fails when discounting or
+    bootstrapping is wrong.
+    """
 
     length = 2
 
@@ -98,7 +112,9 @@ class DelayedReward(Probe):
 
 
 class ActionReward(Probe):
-    """One step, reward 1 for action 1 and 0 for action 0. Fails when the policy's gradient is wrong."""
+    """One step, reward 1 for action 1 and 0 for action 0. Fails when the policy's gradient is
+    wrong.
+    """
 
     single_action_space = Discrete(2)
 
@@ -107,7 +123,9 @@ class ActionReward(Probe):
 
 
 class ContextualAction(Probe):
-    """One step, reward 1 for action 1 where 1 is observed, action 0 where -1. Fails when the policy cannot see."""
+    """One step, reward 1 for action 1 where 1 is observed, action 0 where -1. Fails when the policy
+    cannot see.
+    """
 
     metrics = ("success",)
     single_action_space = Discrete(2)
@@ -120,7 +138,9 @@ class ContextualAction(Probe):
 
 
 class GaussianTarget(Probe):
-    """One step, reward -(a - target)^2, target half the observation of -1 or 1. Fails when the Gaussian head does."""
+    """One step, reward -(a - target)^2, target half the observation of -1 or 1. Fails when the
+    Gaussian head does.
+    """
 
     single_action_space = Box(-np.inf, np.inf, (1,), np.float32)
 
@@ -128,12 +148,16 @@ class GaussianTarget(Probe):
         return self._signal.copy()
 
     def rewards(self, actions: NDArray[Any]) -> NDArray[np.float32]:
-        reward: NDArray[np.float32] = -np.square(actions[:, 0] - self._signal / 2).astype(np.float32)
+        reward: NDArray[np.float32] = -np.square(actions[:, 0] - self._signal / 2).astype(
+            np.float32
+        )
         return reward
 
 
 class TruncatedForever(Probe):
-    """Reward 1, cut off every 5 steps, never over: the value is 1 / (1 - gamma). Fails when cuts count as ends."""
+    """Reward 1, cut off every 5 steps, never over: the value is 1 / (1 - gamma). Fails when cuts
+    count as ends.
+    """
 
     length = 5
     truncates = True

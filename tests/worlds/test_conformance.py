@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from segue.worlds import MiniGrid
-from segue.worlds.minigrid.levels import LavaCrossing
+from segue.worlds.array.minigrid.levels import LavaCrossing
 from tests.worlds.conformance import WorldConformance
 from tests.worlds.probes import PROBES
 
@@ -33,7 +33,9 @@ class TestWorlds(WorldConformance):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("world", LONGER, ids=lambda world: world if isinstance(world, str) else "corrupted")
+@pytest.mark.parametrize(
+    "world", LONGER, ids=lambda world: world if isinstance(world, str) else "corrupted"
+)
 class TestMoreWorlds(WorldConformance):
     pass
 

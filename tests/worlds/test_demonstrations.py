@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segue.worlds import make_world
+from segue.worlds.array.minigrid import MiniGrid
+from segue.worlds.array.minigrid.levels import LavaCrossing
 from segue.worlds.demonstrations import read_recording, record, write_recording
-from segue.worlds.minigrid import MiniGrid
-from segue.worlds.minigrid.levels import LavaCrossing
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,9 @@ def recording():
 
 
 def test_the_expert_is_recorded_step_by_step(recording):
-    assert recording.about | {"world": "PoisonedDoors-v0", "seed": 3, "dropped": 0} == recording.about
+    assert (
+        recording.about | {"world": "PoisonedDoors-v0", "seed": 3, "dropped": 0} == recording.about
+    )
     assert recording.about["episodes"] == recording.begins.sum() == 10
     assert recording.about["return"] == 2.0 and recording.about["success"] == 1.0
     # The expert chooses the good door at once: one step an episode.
@@ -91,7 +93,9 @@ def content(recording, tmp_path_factory):
 def refused(content, folder):
     path = folder / "doors.npz"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"doors\.npz is damaged or none: record it again") as error:
+    with pytest.raises(
+        ValueError, match=r"doors\.npz is damaged or none: record it again"
+    ) as error:
         read_recording(path)
     assert str(error.value).endswith(".")
 
@@ -104,14 +108,18 @@ def test_a_file_that_was_cut_is_refused(content, tmp_path_factory, data):
 
 @settings(deadline=None, max_examples=150)
 @given(st.data())
-def test_a_file_of_which_a_byte_changed_says_the_same_or_is_refused(content, recording, tmp_path_factory, data):
+def test_a_file_of_which_a_byte_changed_says_the_same_or_is_refused(
+    content, recording, tmp_path_factory, data
+):
     at, value = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(1, 255))
     changed = bytearray(content)
     changed[at] ^= value
     path = tmp_path_factory.mktemp("changed") / "doors.npz"
     path.write_bytes(changed)
     try:
-        assert read_recording(path).digest == recording.digest  # bytes that zip ignores, such as dates
+        assert (
+            read_recording(path).digest == recording.digest
+        )  # bytes that zip ignores, such as dates
     except ValueError as error:
         assert "doors.npz is damaged" in str(error) or "newer Segue" in str(error)
 

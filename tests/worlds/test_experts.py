@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 
 from segue.worlds import CartPole, MiniGrid, lane_seeds, make_world, world_spec, worlds_with_experts
-from segue.worlds.minigrid.levels import SimpleCrossing
+from segue.worlds.array.minigrid.levels import SimpleCrossing
 from segue.worlds.world import WITH_EXPERTS
 from tests.worlds.expert_conformance import ExpertConformance, GoodExpertConformance
 from tests.worlds.probes import ConstantReward
 
-GOOD = ("CartPole-v1", "PoisonedDoors-v0", "MiniGrid-DoorKey-5x5-v0", "MiniGrid-LavaCrossingS9N1-v0")
+GOOD = (
+    "CartPole-v1",
+    "PoisonedDoors-v0",
+    "MiniGrid-DoorKey-5x5-v0",
+    "MiniGrid-LavaCrossingS9N1-v0",
+)
 CORRUPTED = partial(MiniGrid, SimpleCrossing(size=7, crossings=2), corrupt_within=6)
 
 
@@ -38,7 +43,9 @@ def test_the_expert_of_cartpole_balances_from_every_start() -> None:
 def test_a_world_without_an_expert_names_those_that_have_one() -> None:
     world = ConstantReward(1, 1)
     assert not world_spec(ConstantReward).has_expert
-    with pytest.raises(ValueError, match=r"ConstantReward has no expert: .*CartPole-v1, PoisonedDoors-v0") as refusal:
+    with pytest.raises(
+        ValueError, match=r"ConstantReward has no expert: .*CartPole-v1, PoisonedDoors-v0"
+    ) as refusal:
         world.expert()
     assert "\n" not in str(refusal.value)
 

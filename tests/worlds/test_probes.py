@@ -1,4 +1,6 @@
-"""The probe worlds do what their docstrings promise; that they are worlds, the conformance suite shows."""
+"""The probe worlds do what their docstrings promise; that they are worlds, the conformance suite
+shows.
+"""
 
 import numpy as np
 
@@ -50,7 +52,10 @@ def test_contextual_action_depends_on_the_observation() -> None:
 def test_gaussian_target() -> None:
     world, observation = begun(probes.GaussianTarget)
     np.testing.assert_array_equal(world.step(observation[:, None] / 2).reward, np.zeros(64))
-    assert begun(probes.GaussianTarget)[0].step(observation[:, None] / 2 + 3).reward.tolist() == [-9.0] * 64
+    assert (
+        begun(probes.GaussianTarget)[0].step(observation[:, None] / 2 + 3).reward.tolist()
+        == [-9.0] * 64
+    )
 
 
 def test_truncated_forever_is_never_terminated() -> None:

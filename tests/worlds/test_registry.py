@@ -8,8 +8,17 @@ import gymnasium
 import pytest
 from gymnasium.spaces import Discrete
 
-from segue.worlds import CartPole, GymnasiumWorld, MiniGrid, check_world, known_worlds, make_world, registry, world_spec
-from segue.worlds.minigrid.levels import DoorKey
+from segue.worlds import (
+    CartPole,
+    GymnasiumWorld,
+    MiniGrid,
+    check_world,
+    known_worlds,
+    make_world,
+    registry,
+    world_spec,
+)
+from segue.worlds.array.minigrid.levels import DoorKey
 from tests.worlds.probes import ContextualAction
 
 
@@ -26,10 +35,16 @@ def test_the_engine_goes_before_the_minigrid_package() -> None:
     assert {"PoisonedDoors-v0", "MiniGrid-FourRooms-v0"} <= set(known_worlds())
 
 
-@pytest.mark.parametrize("world", ["gym/MiniGrid-DoorKey-5x5-v0", "BabyAI-GoToObj-v0", "MiniGrid-Fetch-5x5-N2-v0"])
-def test_without_the_minigrid_package_its_extra_is_named(monkeypatch: pytest.MonkeyPatch, world: str) -> None:
+@pytest.mark.parametrize(
+    "world", ["gym/MiniGrid-DoorKey-5x5-v0", "BabyAI-GoToObj-v0", "MiniGrid-Fetch-5x5-N2-v0"]
+)
+def test_without_the_minigrid_package_its_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, world: str
+) -> None:
     monkeypatch.setitem(sys.modules, "minigrid", None)
-    with pytest.raises(ValueError, match=r"which cannot be imported: install 'segue\[minigrid\]'\.") as refusal:
+    with pytest.raises(
+        ValueError, match=r"which cannot be imported: install 'segue\[minigrid\]'\."
+    ) as refusal:
         make_world(world, 1, 1)
     assert "\n" not in str(refusal.value)
 
@@ -67,7 +82,10 @@ def test_a_named_world_is_made_once_for_its_spec(monkeypatch: pytest.MonkeyPatch
         ("gym/Acrobat-v1", r"no world 'gym/Acrobat-v1'.*Acrobot-v1"),
         ("", r"no world ''"),
         ("MiniGrid-LavaCrossingS8N1-v0", "with size 8: choose an odd one"),
-        ("not_a_package:Maze-v0", "registered by the module 'not_a_package', which cannot be imported"),
+        (
+            "not_a_package:Maze-v0",
+            "registered by the module 'not_a_package', which cannot be imported",
+        ),
         ("GymV21Environment-v0", "Gymnasium cannot make the world 'GymV21Environment-v0'"),
     ],
 )
@@ -78,9 +96,12 @@ def test_unknown_worlds_are_refused_in_one_sentence(world: str, message: str) ->
 
 
 @pytest.mark.parametrize(
-    ("module", "advice"), [("Box2D", '`pip install "gymnasium[box2d]"`'), ("maze_game", "`pip install maze_game`")]
+    ("module", "advice"),
+    [("Box2D", '`pip install "gymnasium[box2d]"`'), ("maze_game", "`pip install maze_game`")],
 )
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, module: str, advice: str) -> None:
+def test_a_missing_package_is_named(
+    monkeypatch: pytest.MonkeyPatch, module: str, advice: str
+) -> None:
     def make(*_: Any, **__: Any) -> None:
         try:
             raise ModuleNotFoundError(f"No module named {module!r}", name=module)
@@ -88,7 +109,9 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, module: str
             raise gymnasium.error.DependencyNotInstalled("not installed") from error
 
     monkeypatch.setattr(gymnasium, "make", make)
-    with pytest.raises(ValueError, match=f"needs the package {module}, which is not installed") as refusal:
+    with pytest.raises(
+        ValueError, match=f"needs the package {module}, which is not installed"
+    ) as refusal:
         make_world("LunarLander-v3", 1, 1)
     assert advice in str(refusal.value)
 
@@ -103,5 +126,13 @@ def test_what_is_no_world_is_refused() -> None:
 
 
 def test_importing_worlds_brings_no_learning_or_tuning() -> None:
-    code = "import sys, segue.worlds; print([name for name in ('torch', 'ray', 'optuna') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    code = (
+        "import sys, segue.worlds; print([name for name in ('torch', 'ray', 'optuna') if name in"
+        " sys.modules])"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "[]\n"
+    )

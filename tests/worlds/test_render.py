@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 
 from segue.worlds import World, lane_seeds, make_world
 
-WORLDS = ["CartPole-v1", "MiniGrid-DoorKey-5x5-v0", "gym/CartPole-v1", "BabyAI-GoToObj-v0", "Pendulum-v1"]
+WORLDS = [
+    "CartPole-v1",
+    "MiniGrid-DoorKey-5x5-v0",
+    "gym/CartPole-v1",
+    "BabyAI-GoToObj-v0",
+    "Pendulum-v1",
+]
 TILE, GREEN, RED, GREY = 32, (60, 160, 60), (220, 50, 47), (110, 110, 110)
 
 
@@ -33,7 +39,9 @@ def test_drawing_changes_nothing(name: str) -> None:
         assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
         seen, expected = looked_at.step(act(looked_at, ours)), alone.step(act(alone, theirs))
         assert np.array_equal(seen.observation, expected.observation)
-        assert np.array_equal(seen.reward, expected.reward) and np.array_equal(seen.ended, expected.ended)
+        assert np.array_equal(seen.reward, expected.reward) and np.array_equal(
+            seen.ended, expected.ended
+        )
     looked_at.close(), alone.close()
 
 
@@ -47,7 +55,11 @@ def test_a_pole_that_leans_to_the_right_is_drawn_to_the_right() -> None:
         picture = world.render(0)
         wood = np.argwhere((picture == (202, 152, 101)).all(axis=2))
         columns.append(wood[wood[:, 0] < 150][:, 1].mean())  # of the pole's upper part
-    assert columns[0] < columns[1] - 10 and columns[1] == pytest.approx(300, abs=2) and columns[2] > columns[1] + 10
+    assert (
+        columns[0] < columns[1] - 10
+        and columns[1] == pytest.approx(300, abs=2)
+        and columns[2] > columns[1] + 10
+    )
 
 
 def test_a_grid_shows_what_stands_where() -> None:
@@ -55,9 +67,13 @@ def test_a_grid_shows_what_stands_where() -> None:
     picture = world.render(0)
     assert picture.shape == (5 * TILE, 5 * TILE, 3)
     middle = {
-        (x, y): tuple(picture[y * TILE + TILE // 2, x * TILE + TILE // 2].tolist()) for x in range(5) for y in range(5)
+        (x, y): tuple(picture[y * TILE + TILE // 2, x * TILE + TILE // 2].tolist())
+        for x in range(5)
+        for y in range(5)
     }
-    assert middle[3, 3] == GREEN and middle[1, 1] == RED and middle[0, 2] == GREY  # goal, agent, wall
+    assert (
+        middle[3, 3] == GREEN and middle[1, 1] == RED and middle[0, 2] == GREY
+    )  # goal, agent, wall
     world.step(np.array([2]))  # forward, to the right
     moved = world.render(0)
     assert tuple(moved[TILE + TILE // 2, 2 * TILE + TILE // 2].tolist()) == RED
@@ -71,7 +87,9 @@ def test_an_agent_points_where_it_looks() -> None:
         reds.append(np.argwhere((tile == RED).all(axis=2)).mean(axis=0) - TILE / 2)  # (down, right)
         world.step(np.array([1]))  # turn right
     right, down, left, up = reds
-    assert right[1] < -1 and down[0] < -1 and left[1] > 1 and up[0] > 1  # a triangle is widest at its back
+    assert (
+        right[1] < -1 and down[0] < -1 and left[1] > 1 and up[0] > 1
+    )  # a triangle is widest at its back
 
 
 def test_the_camera_shows_what_gymnasium_draws() -> None:

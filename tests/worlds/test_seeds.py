@@ -41,8 +41,14 @@ def test_a_stream_is_named_by_all_its_names_in_order(
 
 
 def test_streams_are_the_same_in_every_process() -> None:
-    code = "from segue.worlds import stream; print(stream(7, 'actions', 3).generate_state(2).tolist())"
-    printed = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout]
+    code = (
+        "from segue.worlds import stream; print(stream(7, 'actions', 3).generate_state(2).tolist())"
+    )
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+    ]
     printed.append(f"{stream(7, 'actions', 3).generate_state(2).tolist()}\n")
     assert printed[0] == printed[1]
 
@@ -78,7 +84,9 @@ def test_a_lane_draws_the_same_in_any_company(seeds: list[int], data: st.DataObj
         drawing, count = data.draw(indices), data.draw(st.integers(1, 5))
         drawn = together.uniform(lanes(*drawing), count)
         for place, lane in enumerate(drawing):
-            np.testing.assert_array_equal(drawn[:, place], alone[lane].uniform(lanes(0), count)[:, 0])
+            np.testing.assert_array_equal(
+                drawn[:, place], alone[lane].uniform(lanes(0), count)[:, 0]
+            )
     kept = data.draw(indices)
     seeds_after = together.select(lanes(*kept)).episode_seeds(np.arange(len(kept)))
     assert seeds_after.tolist() == [int(alone[lane].episode_seeds(lanes(0))[0]) for lane in kept]

@@ -8,7 +8,9 @@ import typer
 from segue.cli import cluster, jobs, play, record, report, rerun, retrain, run, show
 
 REFUSED, INTERRUPTED = 2, 130
-_MisuseError: Any = typer.BadParameter.__bases__[0]  # of the command line; Typer has no public name for it
+_MisuseError: Any = typer.BadParameter.__bases__[
+    0
+]  # of the command line; Typer has no public name for it
 
 _sweeps = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 _sweeps.command()(run.command)
@@ -36,10 +38,11 @@ _everything.add_typer(_clusters, name="cluster")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a sweep, continue it, describe it, or list the sweeps; exit with the code that says how it went.
+    """Run a sweep, continue it, describe it, or list the sweeps; exit with the code that says how
+    it went.
 
-    0: done; 1: every trial failed, or the run ended early (its time was over, the disk was full); 2: refused, with one
-    sentence on stderr; 130: interrupted, can be continued.
+    0: done; 1: every trial failed, or the run ended early (its time was over, the disk was full);
+    2: refused, with one sentence on stderr; 130: interrupted, can be continued.
     """
     _leave(_sweeps, arguments)
 

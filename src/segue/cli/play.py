@@ -11,8 +11,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from segue.base.extras import needs
 from segue.cli.said import say
-from segue.plan.packages import needs
 
 if TYPE_CHECKING:
     from segue.train.play import Players
@@ -22,36 +22,54 @@ _KINDS = (".gif", ".mp4")
 
 def command(
     run: Annotated[str, typer.Argument(help="A run directory, such as runs/ppo_grid.")],
-    trial: Annotated[int | None, typer.Option(help="The trial's number; the best one by default.")] = None,
+    trial: Annotated[
+        int | None, typer.Option(help="The trial's number; the best one by default.")
+    ] = None,
     episodes: Annotated[int, typer.Option(help="Episodes of each member.", min=1)] = 20,
     seed: Annotated[
-        int, typer.Option(help="The seed of the episodes, none of which was trained or judged on.", min=0)
+        int,
+        typer.Option(
+            help="The seed of the episodes, none of which was trained or judged on.", min=0
+        ),
     ] = 0,
-    sampled: Annotated[bool, typer.Option("--sampled", help="Draw actions instead of taking the likeliest.")] = False,
-    record: Annotated[Path | None, typer.Option(help="A .gif or .mp4 file of the best member's play.")] = None,
+    sampled: Annotated[
+        bool, typer.Option("--sampled", help="Draw actions instead of taking the likeliest.")
+    ] = False,
+    record: Annotated[
+        Path | None, typer.Option(help="A .gif or .mp4 file of the best member's play.")
+    ] = None,
     recorded_episodes: Annotated[int, typer.Option(help="How many episodes to record.", min=1)] = 3,
     fps: Annotated[int, typer.Option(help="Pictures a second.", min=1)] = 30,
-    sweep: Annotated[Path | None, typer.Option(help="The sweep's file; that of its name by default.")] = None,
+    sweep: Annotated[
+        Path | None, typer.Option(help="The sweep's file; that of its name by default.")
+    ] = None,
 ) -> int:
     """Let the members of a trial play from its newest checkpoint, and record how it looks."""
-    from segue.report.summary import read_summary
+    from segue.report.data.summary import read_summary
     from segue.store.fetched import fetched
     from segue.train.play import Players
-    from segue.tune.asked import sweep_of
-    from segue.tune.run_directory import RunDirectory, steps_of
+    from segue.tune.run.directory import RunDirectory, steps_of
+    from segue.tune.run.original_sweep import sweep_of
 
     if record is not None and record.suffix not in _KINDS:
-        raise ValueError(f"The recording would go to {record}: give --record a name that ends in .gif or .mp4.")
+        raise ValueError(
+            f"The recording would go to {record}: give --record a name that ends in .gif or .mp4."
+        )
     console, found = Console(), fetched(run)
     summary, kept = read_summary(found.path), RunDirectory(found.path, found.store)
     number = best_trial(summary) if trial is None else trial
     checkpoint = kept.newest_checkpoint(number)
     if checkpoint is None:
-        raise ValueError(f"Trial {number} of {run} has no checkpoint: `segue show {run}` lists the trials.")
+        raise ValueError(
+            f"Trial {number} of {run} has no checkpoint: `segue show {run}` lists the trials."
+        )
     asked = sweep_of(kept, sweep)
     players = Players.load(checkpoint, asked.world, asked.policy)
     scores = players.evaluate(episodes, seed, greedy=not sampled)
-    say(console, f"Trial {number} after {steps_of(checkpoint):,} steps, {episodes} held-out episodes each:")
+    say(
+        console,
+        f"Trial {number} after {steps_of(checkpoint):,} steps, {episodes} held-out episodes each:",
+    )
     console.print(_table(scores))
     if record is not None:
         member = int((scores[summary.metric] * (1 if summary.mode == "max" else -1)).argmax())
@@ -61,8 +79,10 @@ def command(
 
 
 def best_trial(summary: Any) -> int:
-    """The best trial on held-out seeds where there are any, else in the search; ValueError where there is none."""
-    from segue.report.heldout import read_comparison
+    """The best trial on held-out seeds where there are any, else in the search; ValueError where
+    there is none.
+    """
+    from segue.report.data.heldout import read_comparison
 
     comparison = read_comparison(summary.run)
     if comparison:
@@ -85,7 +105,9 @@ def _record(players: "Players", member: int, episodes: int, seed: int, path: Pat
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"unfinished-{path.name}")
     try:
-        writer: Any = imageio.get_writer(unfinished, **keywords)  # the package's types lack its methods
+        writer: Any = imageio.get_writer(
+            unfinished, **keywords
+        )  # the package's types lack its methods
         with writer:
             for picture in players.frames(member, episodes, seed):
                 writer.append_data(picture)

@@ -12,12 +12,18 @@ from segue.worlds.demonstrations import Recording, record, write_recording
 
 
 def command(
-    world: Annotated[str, typer.Argument(help="A world that has an expert, such as MiniGrid-DoorKey-5x5-v0.")],
+    world: Annotated[
+        str, typer.Argument(help="A world that has an expert, such as MiniGrid-DoorKey-5x5-v0.")
+    ],
     episodes: Annotated[int, typer.Option(help="How many episodes.")] = 100,
     seed: Annotated[int, typer.Option(help="The seed that all episodes come from.")] = 0,
     lanes: Annotated[int, typer.Option(help="Environments side by side.")] = 16,
-    out: Annotated[Path | None, typer.Option(help="The file; demonstrations/WORLD.npz by default.")] = None,
-    success_only: Annotated[bool, typer.Option("--success-only", help="Leave out episodes without success.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The file; demonstrations/WORLD.npz by default.")
+    ] = None,
+    success_only: Annotated[
+        bool, typer.Option("--success-only", help="Leave out episodes without success.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> int:
     """Record an expert's demonstrations.
@@ -27,7 +33,9 @@ def command(
     console = Console()
     path = out or Path("demonstrations") / f"{world.replace('/', '-').replace(':', '-')}.npz"
     if path.suffix != ".npz":
-        raise ValueError(f"The demonstrations would go to {path}: give --out a name that ends in .npz.")
+        raise ValueError(
+            f"The demonstrations would go to {path}: give --out a name that ends in .npz."
+        )
     existing = next(folder for folder in path.absolute().parents if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise ValueError(f"Nothing can be written in {existing}: choose another --out.")
@@ -46,7 +54,9 @@ def command(
     try:
         write_recording(path, recording)
     except OSError as error:
-        raise ValueError(f"{path} could not be written ({error.strerror or error}): choose another --out.") from error
+        raise ValueError(
+            f"{path} could not be written ({error.strerror or error}): choose another --out."
+        ) from error
     _tell(console, path, recording)
     return 0
 

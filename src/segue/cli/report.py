@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from segue.base.extras import needs
 from segue.cli.said import say
-from segue.plan.packages import needs
 from segue.store.fetched import Fetched
 
 if TYPE_CHECKING:
-    from segue.report.summary import Summary
+    from segue.report.data.summary import Summary
 
 
 def command(
-    run: Annotated[str, typer.Argument(help="A run directory, such as runs/ppo_grid; its sweep may still run.")],
+    run: Annotated[
+        str, typer.Argument(help="A run directory, such as runs/ppo_grid; its sweep may still run.")
+    ],
     out: Annotated[Path | None, typer.Option(help="The file; RUN/report.html by default.")] = None,
 ) -> int:
     """Write what came out of a sweep so far as one HTML page, which opens without a network."""
-    from segue.report.summary import read_summary
+    from segue.report.data.summary import read_summary
     from segue.store.fetched import fetched
 
     found = fetched(run)
@@ -29,14 +31,18 @@ def command(
 
 
 def write(summary: "Summary", run: Fetched, out: Path | None = None) -> Path:
-    """Write the report and return its path; raises ValueError where it cannot be written or a package is missing."""
+    """Write the report and return its path; raises ValueError where it cannot be written or a
+    package is missing.
+    """
     with needs("report", "A report"):
-        from segue.report.page import FILE, write_report
+        from segue.report.page.page import FILE, write_report
     path = out or run.path / FILE
     try:
         write_report(summary, path)
     except OSError as error:
-        raise ValueError(f"{path} cannot be written ({error.strerror}): choose another file with --out.") from error
+        raise ValueError(
+            f"{path} cannot be written ({error.strerror}): choose another file with --out."
+        ) from error
     if out is None:
         run.keep(FILE)
     return path

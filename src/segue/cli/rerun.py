@@ -14,19 +14,21 @@ from segue.cli.said import say
 def command(
     run: Annotated[str, typer.Argument(help="A run directory, such as runs/ppo_grid.")],
     trial: Annotated[int, typer.Option(help="The trial's number.")],
-    sweep: Annotated[Path | None, typer.Option(help="The sweep's file; that of its name by default.")] = None,
+    sweep: Annotated[
+        Path | None, typer.Option(help="The sweep's file; that of its name by default.")
+    ] = None,
 ) -> int:
     """Train a trial again from its record, and say whether the numbers agree.
 
     Exit code 0 if every report is the same to the last bit, 1 if one is not.
     """
-    from segue.report.facts import facts
-    from segue.report.summary import read_summary
+    from segue.report.data.facts import facts
+    from segue.report.data.summary import read_summary
     from segue.store.fetched import fetched
-    from segue.tune.asked import sweep_of
-    from segue.tune.provenance import provenance
-    from segue.tune.rerun import rerun
-    from segue.tune.run_directory import RunDirectory
+    from segue.tune.run.directory import RunDirectory
+    from segue.tune.run.original_sweep import sweep_of
+    from segue.tune.run.provenance import provenance
+    from segue.tune.worker.rerun import rerun
 
     console, found = Console(), fetched(run, ("answers/",))
     summary, kept = read_summary(found.path), RunDirectory(found.path, found.store)
@@ -48,8 +50,8 @@ def command(
         return 0
     say(
         console,
-        f"Not the same: at {difference.env_steps:,} steps {difference.name} was {difference.recorded}, and is now "
-        f"{difference.now}.",
+        f"Not the same: at {difference.env_steps:,} steps {difference.name} was"
+        f" {difference.recorded}, and is now {difference.now}.",
     )
     return 1
 

@@ -11,16 +11,16 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from segue.base.files import write_atomic
 from segue.cli.said import say
 from segue.cli.winner import write_winner
-from segue.plan.files import write_atomic
 from segue.store.fetched import Fetched, fetched
 
 if TYPE_CHECKING:
-    from segue.plan.sweep import Sweep
-    from segue.report.facts import TrialFacts
-    from segue.report.heldout import Comparison
-    from segue.report.summary import Summary
+    from segue.plan.sweeps.sweep import Sweep
+    from segue.report.data.facts import TrialFacts
+    from segue.report.data.heldout import Comparison
+    from segue.report.data.summary import Summary
 
 DIRECTORY = "retrained"
 
@@ -28,9 +28,15 @@ DIRECTORY = "retrained"
 def command(
     run: Annotated[str, typer.Argument(help="A run directory, such as runs/ppo_grid.")],
     top: Annotated[int, typer.Option(help="How many of the best configurations.", min=1)] = 3,
-    seeds: Annotated[int, typer.Option(help="Seeds of each, none of which the search used.", min=2)] = 10,
-    sweep: Annotated[Path | None, typer.Option(help="The sweep's file; that of its name by default.")] = None,
-    address: Annotated[str | None, typer.Option(help="A running Ray cluster; a Ray of its own by default.")] = None,
+    seeds: Annotated[
+        int, typer.Option(help="Seeds of each, none of which the search used.", min=2)
+    ] = 10,
+    sweep: Annotated[
+        Path | None, typer.Option(help="The sweep's file; that of its name by default.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="A running Ray cluster; a Ray of its own by default.")
+    ] = None,
     concurrency: Annotated[
         int | None, typer.Option(help="Configurations at a time; as many as fit by default.")
     ] = None,
@@ -39,12 +45,12 @@ def command(
 
     A retraining that was interrupted goes on where it was.
     """
-    from segue.report.facts import facts
-    from segue.report.summary import read_summary
-    from segue.tune.asked import sweep_of
+    from segue.report.data.facts import facts
+    from segue.report.data.summary import read_summary
     from segue.tune.drive import Options, run_sweep
     from segue.tune.held_out import distinct, held_out_sweep, is_of
-    from segue.tune.run_directory import RunDirectory
+    from segue.tune.run.directory import RunDirectory
+    from segue.tune.run.original_sweep import sweep_of
 
     console, found = Console(), fetched(run)
     summary = read_summary(found.path)
@@ -53,10 +59,17 @@ def command(
     best = [complete[index] for index in distinct([trial.trained_with for trial in complete])][:top]
     if not best:
         raise ValueError(f"No trial of {run} has run to its end yet: let its sweep go on first.")
-    retraining, directory = held_out_sweep(asked, [trial.trained_with for trial in best], seeds), found.at(DIRECTORY)
+    retraining, directory = (
+        held_out_sweep(asked, [trial.trained_with for trial in best], seeds),
+        found.at(DIRECTORY),
+    )
     is_new = not is_of(directory, retraining)
     if is_new:
-        say(console, f"What {directory} holds is another comparison: it is kept, with the date behind its name.")
+        say(
+            console,
+            f"What {directory} holds is another comparison: it is kept, with the date behind its"
+            " name.",
+        )
     listed = ", ".join(f"{index} is trial {trial.number}" for index, trial in enumerate(best))
     say(console, f"Retraining on {seeds} new seeds; in {directory}, {listed}.")
     storage = summary.storage if "study" in summary.recorded else None
@@ -68,16 +81,22 @@ def command(
     return _tell(console, asked, summary, best, found)
 
 
-def _tell(console: Console, asked: "Sweep", summary: "Summary", best: "list[TrialFacts]", run: Fetched) -> int:
+def _tell(
+    console: Console, asked: "Sweep", summary: "Summary", best: "list[TrialFacts]", run: Fetched
+) -> int:
     """Write what came out, and say it."""
-    from segue.report.heldout import FILE, HeldOut, compared
+    from segue.report.data.heldout import FILE, HeldOut, compared
 
     found = _found(fetched(run.at(DIRECTORY)).path, best)
     if not found:
-        print(f"No configuration could be retrained: see the logs in {run.shown}/{DIRECTORY}/trials.", file=sys.stderr)
+        print(
+            f"No configuration could be retrained: see the logs in {run.shown}/{DIRECTORY}/trials.",
+            file=sys.stderr,
+        )
         return 1
     configurations = [
-        HeldOut(trial.number, trial.trained_with, float(trial.metric or 0.0), seeds) for trial, seeds in found
+        HeldOut(trial.number, trial.trained_with, float(trial.metric or 0.0), seeds)
+        for trial, seeds in found
     ]
     known = {"mode": summary.mode, "configurations": [vars(each) for each in configurations]}
     write_atomic(summary.run / FILE, json.dumps(known, indent=2) + "\n")
@@ -89,13 +108,17 @@ def _tell(console: Console, asked: "Sweep", summary: "Summary", best: "list[Tria
     return 0
 
 
-def _found(directory: Path, best: "list[TrialFacts]") -> "list[tuple[TrialFacts, tuple[float, ...]]]":
+def _found(
+    directory: Path, best: "list[TrialFacts]"
+) -> "list[tuple[TrialFacts, tuple[float, ...]]]":
     """The trials that were retrained to their end, with what each held-out seed had."""
-    from segue.report.summary import read_summary
+    from segue.report.data.summary import read_summary
 
     ended = {trial.number: trial for trial in read_summary(directory).trials if trial.values}
     return [
-        (trial, tuple(ended[index].user_attrs["metric_per_seed"])) for index, trial in enumerate(best) if index in ended
+        (trial, tuple(ended[index].user_attrs["metric_per_seed"]))
+        for index, trial in enumerate(best)
+        if index in ended
     ]
 
 
@@ -105,5 +128,7 @@ def _table(comparison: "Comparison", metric: str) -> Table:
         table.add_column(column, justify="right")
     for each in comparison.configurations:
         value, low, high = each.iqm
-        table.add_row(str(each.trial), f"{each.search:.4g}", f"{value:.4g}", f"{low:.4g} to {high:.4g}")
+        table.add_row(
+            str(each.trial), f"{each.search:.4g}", f"{value:.4g}", f"{low:.4g} to {high:.4g}"
+        )
     return table

@@ -10,55 +10,97 @@ import typer
 from rich.console import Console
 
 from segue.cli.winner import write_winner
-from segue.plan.sweep import Sweep
+from segue.plan.sweeps.sweep import Sweep
 
 if TYPE_CHECKING:
     from segue.tune.drive import SweepResult
 
-# Ray takes seconds to import: what needs it is imported where it is used, so that other commands need not wait.
+# Ray takes seconds to import: what needs it is imported where it is used, so that other commands
+# need not wait.
 
 
 def command(
-    sweep: Annotated[str | None, typer.Argument(help="A sweep's name, or the path of a sweep file.")] = None,
-    describe: Annotated[bool, typer.Option("--describe", help="Show what would be run, and end.")] = False,
-    trials: Annotated[int | None, typer.Option(help="How many trials, in place of the sweep's own number.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Seeds of each trial, in place of the sweep's own number.")] = None,
+    sweep: Annotated[
+        str | None, typer.Argument(help="A sweep's name, or the path of a sweep file.")
+    ] = None,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="Show what would be run, and end.")
+    ] = False,
+    trials: Annotated[
+        int | None, typer.Option(help="How many trials, in place of the sweep's own number.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Seeds of each trial, in place of the sweep's own number.")
+    ] = None,
     run_dir: Annotated[
-        str | None, typer.Option(help="Where the run is kept, a folder or s3://BUCKET/NAME; runs/NAME by default.")
+        str | None,
+        typer.Option(
+            help="Where the run is kept, a folder or s3://BUCKET/NAME; runs/NAME by default."
+        ),
     ] = None,
     storage: Annotated[
         str | None,
-        typer.Option(help="A database for the study, such as postgresql+psycopg://ME@HOST/NAME; a file by default."),
+        typer.Option(
+            help=(
+                "A database for the study, such as postgresql+psycopg://ME@HOST/NAME; a file by"
+                " default."
+            )
+        ),
     ] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Environment steps that all trials may take together.")] = None,
-    max_hours: Annotated[float | None, typer.Option(help="Hours after which this run ends, to be continued.")] = None,
-    target: Annotated[float | None, typer.Option(help="End the sweep when a trial ends with this metric.")] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(help="Environment steps that all trials may take together.")
+    ] = None,
+    max_hours: Annotated[
+        float | None, typer.Option(help="Hours after which this run ends, to be continued.")
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(help="End the sweep when a trial ends with this metric.")
+    ] = None,
     warm_start: Annotated[
-        str | None, typer.Option(help="A run directory, from whose finished trials the search learns.")
+        str | None,
+        typer.Option(help="A run directory, from whose finished trials the search learns."),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; an old run is moved aside.")] = False,
-    accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="Continue although the sweep has changed since the run began.")
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew; an old run is moved aside.")
     ] = False,
-    address: Annotated[str | None, typer.Option(help="A running Ray cluster; a Ray of its own by default.")] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Trials at a time; as many as fit by default.")] = None,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes", help="Continue although the sweep has changed since the run began."
+        ),
+    ] = False,
+    address: Annotated[
+        str | None, typer.Option(help="A running Ray cluster; a Ray of its own by default.")
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(help="Trials at a time; as many as fit by default.")
+    ] = None,
     gpus: Annotated[
-        str | None, typer.Option(help="Of a GPU, each trial's share; auto measures what one takes. As the sweep says.")
+        str | None,
+        typer.Option(
+            help="Of a GPU, each trial's share; auto measures what one takes. As the sweep says."
+        ),
     ] = None,
     log_to: Annotated[
-        list[str] | None, typer.Option(help="A service that is told of every trial: wandb or mlflow; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="A service that is told of every trial: wandb or mlflow; may be repeated."
+        ),
     ] = None,
     notify: Annotated[
         str | None,
         typer.Option(
             envvar="SEGUE_NOTIFY",
-            help="An http(s) URL, or a shell command, that is told when the sweep ends or stalls, as JSON.",
+            help=(
+                "An http(s) URL, or a shell command, that is told when the sweep ends or stalls, as"
+                " JSON."
+            ),
         ),
     ] = None,
 ) -> int:
     """Run a sweep, or continue it where it was interrupted. Without a name: list the sweeps."""
     from segue.tune.drive import Options, overridden, run_sweep
-    from segue.tune.sweep_file import find_sweep, load_sweep
+    from segue.tune.run.sweep_file import find_sweep, load_sweep
 
     console = Console()
     if sweep is None:
@@ -86,7 +128,14 @@ def command(
         _describe(console, overridden(asked, options), path)
         return 0
     try:
-        result = run_sweep(asked, path.stem, run_dir or Path("runs") / path.stem, options, console=console, source=path)
+        result = run_sweep(
+            asked,
+            path.stem,
+            run_dir or Path("runs") / path.stem,
+            options,
+            console=console,
+            source=path,
+        )
     except KeyboardInterrupt:  # the second one, or one before there is a run
         return _interrupted(signal.SIGINT)
     return _tell(console, overridden(asked, options), result)
@@ -100,7 +149,7 @@ def _share(given: str | None) -> float | Literal["auto"] | None:
 
 
 def _list(console: Console) -> None:
-    from segue.tune.sweep_file import sweep_files, title
+    from segue.tune.run.sweep_file import sweep_files, title
 
     files = sweep_files()
     if not files:
@@ -111,13 +160,15 @@ def _list(console: Console) -> None:
         )
     width = max((len(name) for name in files), default=0)
     for name, path in files.items():
-        console.print(f"{name:<{width}}  {title(path)}", highlight=False, markup=False, soft_wrap=True)
+        console.print(
+            f"{name:<{width}}  {title(path)}", highlight=False, markup=False, soft_wrap=True
+        )
 
 
 def _describe(console: Console, asked: Sweep, path: Path) -> None:
     from segue.report.description import describe_sweep
     from segue.tune.checks import check_sweep
-    from segue.tune.sweep_file import title
+    from segue.tune.run.sweep_file import title
 
     check_sweep(asked)
     said = describe_sweep(asked, path.stem, title(path), _remarks(asked))
@@ -129,12 +180,16 @@ def _remarks(asked: Sweep) -> list[tuple[str, str]]:
     from segue.train.optimizers import rule_of
 
     rules = [rule_of(asked.pipeline(**corner).optimizer_builder) for corner in asked.corners()]
-    return [("optimizer", remark) for remark in dict.fromkeys(rule.remark for rule in rules) if remark]
+    return [
+        ("optimizer", remark) for remark in dict.fromkeys(rule.remark for rule in rules) if remark
+    ]
 
 
 def _tell(console: Console, asked: Sweep, result: "SweepResult") -> int:
     if not result.trained:
-        console.print("The sweep is complete: there is nothing left to train.", highlight=False, markup=False)
+        console.print(
+            "The sweep is complete: there is nothing left to train.", highlight=False, markup=False
+        )
     try:
         found = _show(console, asked, result)
     except ValueError:
@@ -151,7 +206,7 @@ def _tell(console: Console, asked: Sweep, result: "SweepResult") -> int:
 
 def _show(console: Console, asked: Sweep, result: "SweepResult") -> bool:
     """Show what came out, and write the winner and the report; whether there is a best trial."""
-    from segue.report.summary import read_summary, show
+    from segue.report.data.summary import read_summary, show
     from segue.store.fetched import fetched
 
     run = fetched(result.run.store.url if result.run.store else result.run.path)
@@ -162,8 +217,10 @@ def _show(console: Console, asked: Sweep, result: "SweepResult") -> bool:
 
 
 def _interrupted(by: int) -> int:
-    from segue.tune.provenance import without_secrets
+    from segue.tune.run.provenance import without_secrets
 
-    again = shlex.join(argument for argument in without_secrets(sys.orig_argv) if argument != "--fresh")
+    again = shlex.join(
+        argument for argument in without_secrets(sys.orig_argv) if argument != "--fresh"
+    )
     print(f"Interrupted. Continue with: {again}", file=sys.stderr)
     return 128 + by

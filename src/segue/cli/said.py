@@ -1,4 +1,6 @@
-"""Text on the terminal as it is: no markup, no colours of numbers, no breaks, so that paths can be copied."""
+"""Text on the terminal as it is: no markup, no colours of numbers, no breaks, so that paths can be
+copied.
+"""
 
 from rich.console import Console
 

@@ -7,16 +7,18 @@ from rich.console import Console
 
 
 def command(
-    run: Annotated[str, typer.Argument(help="A run directory, such as runs/ppo_grid; its sweep may still run.")],
+    run: Annotated[
+        str, typer.Argument(help="A run directory, such as runs/ppo_grid; its sweep may still run.")
+    ],
     trial: Annotated[int | None, typer.Option(help="One trial in full, by its number.")] = None,
     top: Annotated[int, typer.Option(help="How many trials.", min=1)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="All trials as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="All trials as CSV.")] = False,
 ) -> int:
     """Show what came out of a sweep so far: trials by value, why they ended, or one in full."""
-    from segue.report import shown
-    from segue.report.facts import facts, is_running
-    from segue.report.summary import commands, headline, read_summary
+    from segue.report import tables as shown
+    from segue.report.data.facts import facts, is_running
+    from segue.report.data.summary import commands, headline, read_summary
     from segue.store.fetched import fetched
 
     if as_json and as_csv:
@@ -29,7 +31,10 @@ def command(
         if not trials:
             raise ValueError(f"{run} has no trial {trial}: `segue show {run}` lists those it has.")
     if as_json or as_csv:
-        print(shown.as_json(summary, trials) if as_json else shown.as_csv(trials), end="\n" if as_json else "")
+        print(
+            shown.as_json(summary, trials) if as_json else shown.as_csv(trials),
+            end="\n" if as_json else "",
+        )
         return 0
     console = Console()
     if trial is not None:

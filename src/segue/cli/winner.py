@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from segue.cli.said import say
-from segue.plan.sweep import Sweep
+from segue.plan.sweeps.sweep import Sweep
 from segue.store.fetched import Fetched
 
 if TYPE_CHECKING:
-    from segue.report.summary import Summary
+    from segue.report.data.summary import Summary
 
 
 def write_winner(sweep: Sweep, summary: "Summary", run: Fetched, console: Console) -> None:
-    """Write `best.json`, `best.py` and the report of a run, and say where; what cannot be written is told, and no more.
+    """Write `best.json`, `best.py` and the report of a run, and say where; what cannot be written
+    is told, and no more.
 
     The trials are kept whatever happens here.
     """
@@ -27,11 +28,11 @@ def write_winner(sweep: Sweep, summary: "Summary", run: Fetched, console: Consol
 
 
 def _winner(sweep: Sweep, summary: "Summary", run: Fetched, console: Console) -> None:
+    from segue.report.data.facts import facts
+    from segue.report.data.heldout import read_comparison
     from segue.report.export import JSON, PYTHON, Winner, export
-    from segue.report.facts import facts
-    from segue.report.heldout import read_comparison
-    from segue.tune.asked_space import of_recorded
-    from segue.tune.run_directory import RunDirectory
+    from segue.tune.run.directory import RunDirectory
+    from segue.tune.search.define_by_run import of_recorded
 
     held_out = read_comparison(run.path)
     complete = {trial.number: trial for trial in facts(summary) if trial.state == "complete"}
@@ -39,11 +40,16 @@ def _winner(sweep: Sweep, summary: "Summary", run: Fetched, console: Console) ->
     if best in complete:
         trial = complete[best]
         pipeline = sweep.pipeline(**of_recorded(sweep, trial.trained_with))
-        winner = Winner(trial, pipeline, RunDirectory(run.path, run.store).newest_checkpoint(trial.number))
+        winner = Winner(
+            trial, pipeline, RunDirectory(run.path, run.store).newest_checkpoint(trial.number)
+        )
         problem = export(summary, sweep, winner, held_out)
         run.keep(JSON, PYTHON)
         files = f"{run.path / JSON}" if problem else f"{run.path / JSON}, {run.path / PYTHON}"
-        say(console, f"Winner: {files}{f' (no Python file: {problem})' * bool(problem)}{run.also_kept}")
+        say(
+            console,
+            f"Winner: {files}{f' (no Python file: {problem})' * bool(problem)}{run.also_kept}",
+        )
 
 
 def _report(summary: "Summary", run: Fetched, console: Console) -> None:

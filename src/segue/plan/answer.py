@@ -22,7 +22,8 @@ class Exploit:
 class Answer:
     """What to do now: nothing, or one of these.
 
-    `end_stage`: the stage, from 0, that the trial is to end with the current interval. `exploit`: where to go on from.
+    `end_stage`: the stage, from 0, that the trial is to end with the current interval. `exploit`:
+    where to go on from.
     """
 
     end_stage: int | None = None

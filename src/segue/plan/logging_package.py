@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from segue.plan.checks import whole_number
+from segue.base.checks import whole_number
 from segue.plan.tracker import ScalarMeanTracker
 
 Mode = Literal["train", "valid", "test"]
@@ -36,7 +36,9 @@ class LoggingPackage:
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
-            raise ValueError(f"The mode of a LoggingPackage must be one of {get_args(Mode)}, got {self.mode!r}.")
+            raise ValueError(
+                f"The mode of a LoggingPackage must be one of {get_args(Mode)}, got {self.mode!r}."
+            )
         self.training_steps = whole_number("training_steps", self.training_steps, least=0)
         if self.pipeline_stage is not None:
             self.pipeline_stage = whole_number("pipeline_stage", self.pipeline_stage, least=0)
@@ -45,7 +47,9 @@ class LoggingPackage:
         """Add metrics that are means over `n` episodes."""
         self.metrics.add_scalars(metrics, n)
 
-    def add_loss(self, loss_name: str, info: Mapping[str, float], n: int | Mapping[str, int] = 1) -> None:
+    def add_loss(
+        self, loss_name: str, info: Mapping[str, float], n: int | Mapping[str, int] = 1
+    ) -> None:
         """Add what a loss reported as means over `n` updates."""
         tracker = self.losses.get(loss_name, ScalarMeanTracker())
         tracker.add_scalars(info, n)
@@ -55,5 +59,8 @@ class LoggingPackage:
         """Every number under its TensorBoard tag: MODE-metrics/*, MODE-losses/LOSS/*, MODE-misc/*."""
         tags = {f"{self.mode}-metrics/{name}": mean for name, mean in self.metrics.means().items()}
         for loss_name, tracker in self.losses.items():
-            tags |= {f"{self.mode}-losses/{loss_name}/{name}": mean for name, mean in tracker.means().items()}
+            tags |= {
+                f"{self.mode}-losses/{loss_name}/{name}": mean
+                for name, mean in tracker.means().items()
+            }
         return tags | {f"{self.mode}-misc/{name}": value for name, value in self.misc.items()}

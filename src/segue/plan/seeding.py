@@ -3,7 +3,7 @@
 import random
 import sys
 
-from segue.plan.checks import whole_number
+from segue.base.checks import whole_number
 
 _SEEDS = 2**32  # numpy's global generator takes 32 bits
 
@@ -11,7 +11,8 @@ _SEEDS = 2**32  # numpy's global generator takes 32 bits
 def set_seed(seed: int | None = None) -> None:
     """Seed `random`, numpy's global generator and torch. None keeps the current seeds.
 
-    Raises TypeError or ValueError, before any generator is touched, for a seed that is no whole number in [0, 2**32).
+    Raises TypeError or ValueError, before any generator is touched, for a seed that is no whole
+    number in [0, 2**32).
     """
     if seed is None:
         return
@@ -28,7 +29,9 @@ def set_seed(seed: int | None = None) -> None:
 
 
 def set_deterministic_cudnn() -> None:
-    """Have cuDNN choose deterministic algorithms, which may be slower. In a sweep file it holds for all trials."""
+    """Have cuDNN choose deterministic algorithms, which may be slower. In a sweep file it holds for
+    all trials.
+    """
     import torch
 
     torch.backends.cudnn.deterministic = True

@@ -9,8 +9,8 @@ from typing import Any
 class ScalarMeanTracker:
     """Track the mean of each of several named scalars.
 
-    An add is all or nothing: whatever is wrong with one entry is found before any is added. Values are stored as
-    floats, also those of tensors and arrays with one element.
+    An add is all or nothing: whatever is wrong with one entry is found before any is added. Values
+    are stored as floats, also those of tensors and arrays with one element.
 
     >>> tracker = ScalarMeanTracker()
     >>> tracker.add_scalars({"reward": 1.0})
@@ -23,11 +23,14 @@ class ScalarMeanTracker:
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
 
-    def add_scalars(self, scalars: Mapping[str, float | int], n: int | Mapping[str, int] = 1) -> None:
-        """Add each value as the mean of `n` observations; `n` is one count, or one for each name. 0 adds nothing.
+    def add_scalars(
+        self, scalars: Mapping[str, float | int], n: int | Mapping[str, int] = 1
+    ) -> None:
+        """Add each value as the mean of `n` observations; `n` is one count, or one for each name. 0
+        adds nothing.
 
-        Raises TypeError for a value that is no single number or a count that is no whole number, ValueError for a
-        negative count and for a name that `n` lacks.
+        Raises TypeError for a value that is no single number or a count that is no whole number,
+        ValueError for a negative count and for a name that `n` lacks.
         """
         if not isinstance(scalars, Mapping):
             raise TypeError(f"add_scalars takes a dictionary of names and values, got {scalars!r}.")
@@ -55,7 +58,8 @@ class ScalarMeanTracker:
         """Take over a `state_dict`. Raises ValueError, and changes nothing, when it is none."""
         if set(state) != {"sums", "counts"} or state["sums"].keys() != state["counts"].keys():
             raise ValueError(
-                f"This is no state of a ScalarMeanTracker, which has equal names in sums and counts: {state!r}."
+                "This is no state of a ScalarMeanTracker, which has equal names in sums and"
+                f" counts: {state!r}."
             )
         sums = {name: _scalar(name, total) for name, total in state["sums"].items()}
         counts = {name: _count(name, times) for name, times in state["counts"].items()}

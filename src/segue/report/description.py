@@ -4,15 +4,18 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from segue.plan.objectives import StepsTo
-from segue.plan.sweep import Sweep
+from segue.plan.sweeps.objectives import StepsTo
+from segue.plan.sweeps.sweep import Sweep
 
 _WIDTH = 72
 _LABEL = 13
 
 
-def describe_sweep(sweep: Sweep, name: str, title: str, remarks: Sequence[tuple[str, str]] = ()) -> str:
-    """The space, the plan, the most steps it can take, and the pipeline at the first corner of the space.
+def describe_sweep(
+    sweep: Sweep, name: str, title: str, remarks: Sequence[tuple[str, str]] = ()
+) -> str:
+    """The space, the plan, the most steps it can take, and the pipeline at the first corner of the
+    space.
 
     `remarks` are further lines of the plan, each a label and what to know.
     """
@@ -22,12 +25,20 @@ def describe_sweep(sweep: Sweep, name: str, title: str, remarks: Sequence[tuple[
         lines += _entry(label, remark)
     lines += _space(sweep)
     at = ", ".join(f"{parameter}={value}" for parameter, value in corner.items())
-    return "\n".join([*lines, *_entry("pipeline at", at), textwrap.indent(sweep.pipeline(**corner).to_text(), "  ")])
+    return "\n".join(
+        [
+            *lines,
+            *_entry("pipeline at", at),
+            textwrap.indent(sweep.pipeline(**corner).to_text(), "  "),
+        ]
+    )
 
 
 def _space(sweep: Sweep) -> Iterator[str]:
     if callable(sweep.space):
-        yield from _entry("space", f"what {getattr(sweep.space, '__name__', 'a function')} asks for")
+        yield from _entry(
+            "space", f"what {getattr(sweep.space, '__name__', 'a function')} asks for"
+        )
         return
     yield "space"
     for parameter in sweep.space:
@@ -36,7 +47,11 @@ def _space(sweep: Sweep) -> Iterator[str]:
 
 def _plan(sweep: Sweep) -> Iterator[str]:
     grid, points = sweep.grid() or [], len(sweep.points)
-    world = sweep.world if isinstance(sweep.world, str) else getattr(sweep.world, "__qualname__", repr(sweep.world))
+    world = (
+        sweep.world
+        if isinstance(sweep.world, str)
+        else getattr(sweep.world, "__qualname__", repr(sweep.world))
+    )
     evaluation = sweep.evaluation
     yield from _entry("world", f"{world}, {_counted(sweep.lanes, 'lane')} a seed")
     yield from _entry(
@@ -45,21 +60,35 @@ def _plan(sweep: Sweep) -> Iterator[str]:
         f"{_counted(evaluation.episodes, 'episode')}{', greedy' * evaluation.greedy}",
     )
     for what, mode in sweep.objectives:
-        yield from _entry("and by", f"{what if isinstance(what, str) else _steps_to(sweep, what)} ({mode})")
+        yield from _entry(
+            "and by", f"{what if isinstance(what, str) else _steps_to(sweep, what)} ({mode})"
+        )
     if sweep.constraints:
         yield from _entry("allowed if", ", ".join(f"{name} <= 0" for name in sweep.constraints))
     planned = len(sweep.planned())
     trials = sweep.trials if sweep.trials is not None else planned
-    parts = [f"{_counted(points, 'point')} given"] * bool(points) + [f"the grid of {len(grid)}"] * bool(grid)
+    parts = [f"{_counted(points, 'point')} given"] * bool(points) + [
+        f"the grid of {len(grid)}"
+    ] * bool(grid)
     parts += [sweep.search] * (trials > planned)
-    scheduler = sweep.scheduler if isinstance(sweep.scheduler, str) else type(sweep.scheduler).__name__
+    scheduler = (
+        sweep.scheduler if isinstance(sweep.scheduler, str) else type(sweep.scheduler).__name__
+    )
     yield from _entry("trials", f"{trials}, {', then '.join(parts)}")
-    yield from _entry("seeds", f"{sweep.seeds} a trial{f', of which the {sweep.aggregate} counts' * (sweep.seeds > 1)}")
-    yield from _entry("stopped by", "nothing: every trial runs to its end" if sweep.scheduler is None else scheduler)
+    yield from _entry(
+        "seeds",
+        f"{sweep.seeds} a trial{f', of which the {sweep.aggregate} counts' * (sweep.seeds > 1)}",
+    )
+    yield from _entry(
+        "stopped by",
+        "nothing: every trial runs to its end" if sweep.scheduler is None else scheduler,
+    )
     most = min(_most_steps(sweep, trials), sweep.max_env_steps or _most_steps(sweep, trials))
     yield from _entry("steps", f"{most:,} at most")
     if sweep.target is not None:
-        yield from _entry("ends with", f"the first trial that ends with {sweep.metric} {sweep.target:g}")
+        yield from _entry(
+            "ends with", f"the first trial that ends with {sweep.metric} {sweep.target:g}"
+        )
 
 
 def _steps_to(sweep: Sweep, objective: StepsTo) -> str:
@@ -78,7 +107,11 @@ def _domain(described: Any) -> str:
     if not isinstance(described, dict) or len(described) != 1:
         return f"always {described}"
     kind, values = next(iter(described.items()))
-    return f"{kind} {', '.join(str(value) for value in values)}" if isinstance(values, list) else f"{kind} {values}"
+    return (
+        f"{kind} {', '.join(str(value) for value in values)}"
+        if isinstance(values, list)
+        else f"{kind} {values}"
+    )
 
 
 def _counted(count: int, noun: str) -> str:
@@ -87,4 +120,6 @@ def _counted(count: int, noun: str) -> str:
 
 def _entry(label: str, text: str, indent: int = 0) -> list[str]:
     first = f"{' ' * indent}{label:<{_LABEL}} "
-    return textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=" " * (_LABEL + indent + 1)) or [first]
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=first, subsequent_indent=" " * (_LABEL + indent + 1)
+    ) or [first]

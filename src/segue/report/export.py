@@ -1,4 +1,6 @@
-"""The winner to take away: what it is as JSON, and a Python file that builds and trains its pipeline."""
+"""The winner to take away: what it is as JSON, and a Python file that builds and trains its
+pipeline.
+"""
 
 import json
 from collections.abc import Mapping
@@ -6,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segue.plan.describe import describe
-from segue.plan.files import write_atomic
-from segue.plan.pipeline import TrainingPipeline
-from segue.plan.source import Source
-from segue.plan.sweep import Sweep
-from segue.report.facts import TrialFacts
-from segue.report.heldout import Comparison
-from segue.report.summary import Summary
+from segue.base.files import write_atomic
+from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.sweeps.sweep import Sweep
+from segue.plan.values.describe import describe
+from segue.report.data.facts import TrialFacts
+from segue.report.data.heldout import Comparison
+from segue.report.data.summary import Summary
+from segue.report.python_source import Source
 
 JSON, PYTHON = "best.json", "best.py"
 _BODY = '''"""{title}
@@ -44,15 +46,21 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True)
 class Winner:
-    """The best trial, with its pipeline and its newest checkpoint, in the run directory or elsewhere."""
+    """The best trial, with its pipeline and its newest checkpoint, in the run directory or
+    elsewhere.
+    """
 
     trial: TrialFacts
     pipeline: TrainingPipeline
     checkpoint: Path | None
 
 
-def export(summary: Summary, sweep: Sweep, winner: Winner, held_out: Comparison | None = None) -> str | None:
-    """Write `best.json` and, where everything in the pipeline can be imported, `best.py`; else return why not."""
+def export(
+    summary: Summary, sweep: Sweep, winner: Winner, held_out: Comparison | None = None
+) -> str | None:
+    """Write `best.json` and, where everything in the pipeline can be imported, `best.py`; else
+    return why not.
+    """
     facts = _facts(summary, sweep, winner, held_out)
     write_atomic(summary.run / JSON, json.dumps(describe(facts), indent=2) + "\n")
     try:
@@ -65,7 +73,8 @@ def export(summary: Summary, sweep: Sweep, winner: Winner, held_out: Comparison 
 
 
 def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
-    """A Python file that builds the winner's pipeline; raises ValueError for what cannot be written as source.
+    """A Python file that builds the winner's pipeline; raises ValueError for what cannot be written
+    as source.
 
     What the sweep's file itself defines is imported from `sweep.py`, which lies beside it.
     """
@@ -84,10 +93,15 @@ def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
 
 def _title(summary: Summary, trial: TrialFacts) -> str:
     name = json.dumps(summary.name)[1:-1].replace('"', "'")
-    return f"The best trial of the sweep {name}: trial {trial.number}, {summary.metric} {trial.metric:.4g}."
+    return (
+        f"The best trial of the sweep {name}: trial {trial.number}, {summary.metric}"
+        f" {trial.metric:.4g}."
+    )
 
 
-def _facts(summary: Summary, sweep: Sweep, winner: Winner, held_out: Comparison | None) -> Mapping[str, Any]:
+def _facts(
+    summary: Summary, sweep: Sweep, winner: Winner, held_out: Comparison | None
+) -> Mapping[str, Any]:
     trial = winner.trial
     unseen = {each.trial: each for each in held_out.configurations} if held_out else {}
     mine = unseen.get(trial.number)
@@ -99,12 +113,16 @@ def _facts(summary: Summary, sweep: Sweep, winner: Winner, held_out: Comparison 
         "mode": summary.mode,
         "value": trial.metric,
         "per_seed": trial.per_seed,
-        "held_out": mine and {"per_seed": mine.per_seed, "iqm": mine.iqm.value, "interval": mine.iqm[1:]},
+        "held_out": (
+            mine and {"per_seed": mine.per_seed, "iqm": mine.iqm.value, "interval": mine.iqm[1:]}
+        ),
         "env_steps": trial.env_steps,
         "parameters": trial.trained_with,
         "world": describe(sweep.world),
         "lanes": sweep.lanes,
         "policy": describe(sweep.policy),
         "pipeline": winner.pipeline.to_dict(),
-        "checkpoint": str(winner.checkpoint.relative_to(summary.run)) if winner.checkpoint else None,
+        "checkpoint": (
+            str(winner.checkpoint.relative_to(summary.run)) if winner.checkpoint else None
+        ),
     }

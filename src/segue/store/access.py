@@ -15,15 +15,18 @@ def check_store(store: Store) -> None:
             if "NETWORK" in said
             else "check its name, and the credentials in the environment"
         )
-        raise ValueError(f"The store {store.shown()} cannot be reached ({said}): {advice}.") from error
+        raise ValueError(
+            f"The store {store.shown()} cannot be reached ({said}): {advice}."
+        ) from error
     if not found:
         raise ValueError(
-            f"The bucket {bucket_of(store)!r} of {store.shown()} does not exist: make it, or choose another with "
-            "--run-dir."
+            f"The bucket {bucket_of(store)!r} of {store.shown()} does not exist: make it, or choose"
+            " another with --run-dir."
         )
     try:
         silence(store)
     except StoreError as error:
         raise ValueError(
-            f"{str(error).rstrip('.')}: ask for credentials that may write there, or choose another with --run-dir."
+            f"{str(error).rstrip('.')}: ask for credentials that may write there, or choose another"
+            " with --run-dir."
         ) from error

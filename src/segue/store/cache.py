@@ -8,7 +8,8 @@ from segue.store.objects import Store
 
 
 def copies_of(store: Store) -> Path:
-    """The folder of this machine's copies of a run: one of its driver, one of its workers, one for readers.
+    """The folder of this machine's copies of a run: one of its driver, one of its workers, one for
+    readers.
 
     It lies in XDG_CACHE_HOME, ~/.cache by default; what is in it can be had from the store again.
     """

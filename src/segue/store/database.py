@@ -1,4 +1,6 @@
-"""A study in a database of the user's: opened, or refused in one sentence, and named without its password."""
+"""A study in a database of the user's: opened, or refused in one sentence, and named without its
+password.
+"""
 
 import os
 from typing import TYPE_CHECKING
@@ -21,7 +23,8 @@ def remember_password(url: str) -> None:
 
 
 def url_with_password(url: str) -> str:
-    """The URL as it was given to this process, or as the environment gives it, if it is the same but for the password.
+    """The URL as it was given to this process, or as the environment gives it, if it is the same
+    but for the password.
 
     PGPASSWORD and ~/.pgpass do as well, which PostgreSQL's own library reads.
     """
@@ -30,14 +33,18 @@ def url_with_password(url: str) -> str:
 
 
 def database_storage(url: str) -> "RDBStorage":
-    """Optuna's storage at the URL, with its tables; raises ValueError, without secrets, where there can be none."""
+    """Optuna's storage at the URL, with its tables; raises ValueError, without secrets, where there
+    can be none.
+    """
     import optuna
     from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
     from segue.store.study_storage import StudyStorage
 
     shown = without_secrets(url) if "://" in url else "What is given as --storage"
-    patient = {"connect_timeout": _CONNECT_SECONDS} if url.startswith(("postgresql", "mysql")) else {}
+    patient = (
+        {"connect_timeout": _CONNECT_SECONDS} if url.startswith(("postgresql", "mysql")) else {}
+    )
     try:
         # Optuna would read braces, which a password may have, as a template.
         return StudyStorage(
@@ -46,17 +53,19 @@ def database_storage(url: str) -> "RDBStorage":
         )
     except ImportError as error:
         raise ValueError(
-            f"The database {shown} needs a package that is not installed: for PostgreSQL, run `pip install "
-            "'segue[postgres]'` and write postgresql+psycopg://USER@HOST/NAME."
+            f"The database {shown} needs a package that is not installed: for PostgreSQL, run `pip"
+            " install 'segue[postgres]'` and write postgresql+psycopg://USER@HOST/NAME."
         ) from error
     except (ArgumentError, NoSuchModuleError) as error:
         raise ValueError(
-            f"{shown} is no address of a database: give one such as postgresql+psycopg://USER@HOST/NAME."
+            f"{shown} is no address of a database: give one such as"
+            " postgresql+psycopg://USER@HOST/NAME."
         ) from error
     except (DBAPIError, optuna.exceptions.OptunaError, SQLAlchemyError, RuntimeError) as error:
         raise ValueError(
-            f"The database {shown} cannot be used ({database_reason(error, url)}): check that it is there, that this "
-            f"user may write in it, and the password (in --storage, {STORAGE}, PGPASSWORD or ~/.pgpass)."
+            f"The database {shown} cannot be used ({database_reason(error, url)}): check that it is"
+            f" there, that this user may write in it, and the password (in --storage, {STORAGE},"
+            " PGPASSWORD or ~/.pgpass)."
         ) from error
 
 

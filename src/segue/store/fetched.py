@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segue.plan.files import write_atomic
+from segue.base.files import write_atomic
 from segue.store.cache import copies_of
 from segue.store.holder import is_driven
 from segue.store.mirror import Mirror

@@ -20,7 +20,9 @@ _SETTLING_SECONDS = 0.3  # in which a driver that began at the same moment has w
 
 @dataclass(frozen=True)
 class Holder:
-    """A driver: its process, and whether it has let go. `session` is new each time that a run is driven."""
+    """A driver: its process, and whether it has let go. `session` is new each time that a run is
+    driven.
+    """
 
     session: str
     machine: str  # and boot, and container: where a process's number means something
@@ -51,7 +53,8 @@ class Holder:
 
 
 def silence(store: Store) -> float:
-    """For how many seconds nothing was heard of the driver, by the store's own clock, which all share.
+    """For how many seconds nothing was heard of the driver, by the store's own clock, which all
+    share.
 
     Raises StoreError for a store that cannot be written.
     """
@@ -81,7 +84,10 @@ class Heartbeat:
         """Say once that the driver is there, unless another one has taken the run over."""
         held = Holder.of(self.store)
         if held is not None and held.session != self.me.session:
-            self.lost = f"Process {held.pid} on {held.host} has taken over {self.store.shown()}: this one ends."
+            self.lost = (
+                f"Process {held.pid} on {held.host} has taken over {self.store.shown()}: this one"
+                " ends."
+            )
             return
         self._write(self.me)
         self.also()
@@ -110,22 +116,30 @@ class Heartbeat:
 
 
 def take(store: Store, say: Callable[[str], None]) -> tuple[Heartbeat, str | None]:
-    """Take the run for this process, and return the session that drove it last. Raises ValueError while one does."""
+    """Take the run for this process, and return the session that drove it last. Raises ValueError
+    while one does.
+    """
     silent, before = silence(store), Holder.of(store)
     if before and not before.is_gone:
         if silent < STALE_SECONDS:
             raise ValueError(
-                f"The run {store.shown()} is in use by process {before.pid} on {before.host}, heard of {silent:.0f} s "
-                f"ago: wait until that ends (one that was killed is given up after {STALE_SECONDS:.0f} s), or choose "
-                "another place with --run-dir."
+                f"The run {store.shown()} is in use by process {before.pid} on {before.host}, heard"
+                f" of {silent:.0f} s ago: wait until that ends (one that was killed is given up"
+                f" after {STALE_SECONDS:.0f} s), or choose another place with --run-dir."
             )
-        say(f"Process {before.pid} on {before.host} was not heard of for {silent:.0f} s: its run is taken over.")
+        say(
+            f"Process {before.pid} on {before.host} was not heard of for {silent:.0f} s: its run is"
+            " taken over."
+        )
     heartbeat = Heartbeat(store, Holder.here())
     heartbeat._write(heartbeat.me)
     time.sleep(_SETTLING_SECONDS)
     heartbeat.beat()
     if heartbeat.lost:
-        raise ValueError(f"The run {store.shown()} was begun by another process at the same moment: wait for that.")
+        raise ValueError(
+            f"The run {store.shown()} was begun by another process at the same moment: wait for"
+            " that."
+        )
     return heartbeat, before.session if before else None
 
 
@@ -137,7 +151,9 @@ def _machine() -> str:
 
 
 def _begun(pid: int) -> str:
-    """When a process was started, in ticks since the machine was; empty where there is no such process."""
+    """When a process was started, in ticks since the machine was; empty where there is no such
+    process.
+    """
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):

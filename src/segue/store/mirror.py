@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from segue.plan.files import write_atomic
+from segue.base.files import write_atomic
 from segue.store.objects import Entry, Store
 
 _NEVER = ("lock",)
@@ -25,13 +25,18 @@ def checkpoints_first(name: str) -> int:
 
 
 class Mirror:
-    """A folder of which this process is the only writer, and the objects of a store under the same names.
+    """A folder of which this process is the only writer, and the objects of a store under the same
+    names.
 
     `push` sends what is new in the order of `rank`, then takes away what the folder has no more.
     """
 
     def __init__(
-        self, store: Store, folder: Path, wanted: Callable[[str], bool] = lambda name: True, rank: Rank = lambda _: 0
+        self,
+        store: Store,
+        folder: Path,
+        wanted: Callable[[str], bool] = lambda name: True,
+        rank: Rank = lambda _: 0,
     ) -> None:
         self.store, self.folder = store, folder
         self._wanted, self._rank = wanted, rank
@@ -40,7 +45,8 @@ class Mirror:
     def pull(self, *, keep_ahead: bool = False) -> None:
         """Bring the folder to where the store is.
 
-        With `keep_ahead`, a file that begins with what the store has of it stays: it could not be sent yet.
+        With `keep_ahead`, a file that begins with what the store has of it stays: it could not be
+        sent yet.
         """
         listed = {name: entry for name, entry in self.store.names().items() if self._wanted(name)}
         _together(lambda name: self._fetch(name, listed[name], keep_ahead), listed)
@@ -50,7 +56,9 @@ class Mirror:
                 self._sent[name] = now if now == entry else _UNKNOWN
 
     def push(self) -> None:
-        """Bring the store to where the folder is: each object whole, by rank; then remove what is gone."""
+        """Bring the store to where the folder is: each object whole, by rank; then remove what is
+        gone.
+        """
         found = {name: _entry(self.folder / name) for name in self._names()}
         new = [name for name, entry in found.items() if self._sent.get(name) != entry]
         for rank in sorted({self._rank(name) for name in new}):
@@ -62,7 +70,9 @@ class Mirror:
 
     def send(self, name: str) -> None:
         """Send one file."""
-        entry = _entry(self.folder / name)  # before it is read: what is written meanwhile is sent next time
+        entry = _entry(
+            self.folder / name
+        )  # before it is read: what is written meanwhile is sent next time
         self.store.write(name, (self.folder / name).read_bytes())
         self._sent[name] = entry
 
@@ -71,14 +81,18 @@ class Mirror:
         if path.exists() and _entry(path) == entry:
             return
         content = self.store.read(name)
-        if content is None or (keep_ahead and path.exists() and path.read_bytes().startswith(content)):
+        if content is None or (
+            keep_ahead and path.exists() and path.read_bytes().startswith(content)
+        ):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, content)
         os.utime(path, ns=(entry.modified_ns, entry.modified_ns))
 
     def _names(self) -> list[str]:
-        found = (path for path in self.folder.rglob("*") if path.is_file() and path.suffix != ".tmp")
+        found = (
+            path for path in self.folder.rglob("*") if path.is_file() and path.suffix != ".tmp"
+        )
         names = (path.relative_to(self.folder).as_posix() for path in found)
         return sorted(name for name in names if name not in _NEVER and self._wanted(name))
 

@@ -15,7 +15,13 @@ T = TypeVar("T")
 SCHEMES = ("s3", "gs", "file")
 WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between attempts
 FEW_WAITS = (0.5, 1.0)  # where nothing is lost by giving up
-_REFUSED = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "INVALID_ACCESS_KEY_ID", "SIGNATURE", "INVALID_CLIENT_TOKEN_ID")
+_REFUSED = (
+    "ACCESS_DENIED",
+    "NO_SUCH_BUCKET",
+    "INVALID_ACCESS_KEY_ID",
+    "SIGNATURE",
+    "INVALID_CLIENT_TOKEN_ID",
+)
 _UNFINISHED = ".unfinished"
 _CONNECT_SECONDS = 5
 _SILENT_SECONDS = 15  # after which a server that says nothing is given up
@@ -39,7 +45,9 @@ def is_url(place: object) -> bool:
 
 @dataclass(frozen=True)
 class Store:
-    """The objects under a URL. Each is read and written whole; a write that fails is tried again, with longer waits."""
+    """The objects under a URL. Each is read and written whole; a write that fails is tried again,
+    with longer waits.
+    """
 
     url: str
     waits: tuple[float, ...] = WAITS
@@ -50,16 +58,19 @@ class Store:
         parts = urlsplit(url)
         if parts.scheme not in SCHEMES or not (parts.netloc or parts.scheme == "file"):
             raise ValueError(
-                f"{without_secrets(url)} is no place for a run: give a folder, s3://BUCKET/NAME, gs://BUCKET/NAME or "
-                "file:///FOLDER."
+                f"{without_secrets(url)} is no place for a run: give a folder, s3://BUCKET/NAME,"
+                " gs://BUCKET/NAME or file:///FOLDER."
             )
         if "@" in parts.netloc or without_secrets(url) != url:
             raise ValueError(
-                f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path} was given with keys in it: put them "
-                "into the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or the cloud's own files."
+                f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path} was given with"
+                " keys in it: put them into the environment (AWS_ACCESS_KEY_ID,"
+                " AWS_SECRET_ACCESS_KEY) or the cloud's own files."
             )
         if not parts.path.strip("/"):
-            raise ValueError(f"{url} names no folder in the bucket: add one, such as {url.rstrip('/')}/my_run.")
+            raise ValueError(
+                f"{url} names no folder in the bucket: add one, such as {url.rstrip('/')}/my_run."
+            )
         return cls(urlunsplit(parts._replace(path=parts.path.rstrip("/"))))
 
     def at(self, folder: str) -> "Store":
@@ -129,13 +140,21 @@ class Store:
         self._tried("written", lambda: _move(files, *whole))
 
     def _tried(self, what: str, act: Callable[[], T]) -> T:
-        end = time.monotonic() + sum(self.waits) + _CONNECT_SECONDS  # a server that says nothing takes its time itself
+        end = (
+            time.monotonic() + sum(self.waits) + _CONNECT_SECONDS
+        )  # a server that says nothing takes its time itself
         for wait in (*self.waits, None):
             try:
                 return act()
             except OSError as error:
-                if wait is None or time.monotonic() > end or any(word in str(error) for word in _REFUSED):
-                    raise StoreError(f"The store {self.shown()} cannot be {what} ({reason(error)}).") from error
+                if (
+                    wait is None
+                    or time.monotonic() > end
+                    or any(word in str(error) for word in _REFUSED)
+                ):
+                    raise StoreError(
+                        f"The store {self.shown()} cannot be {what} ({reason(error)})."
+                    ) from error
                 time.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
@@ -158,7 +177,9 @@ def bucket_of(store: Store) -> str | None:
 
 
 def has_bucket(store: Store) -> bool:
-    """Whether there is such a bucket, or a folder in which one can be made. Raises OSError as the store does."""
+    """Whether there is such a bucket, or a folder in which one can be made. Raises OSError as the
+    store does.
+    """
     from pyarrow import fs
 
     files, _ = _place(store.url)
@@ -200,17 +221,29 @@ def forget_connections() -> None:
 
 def _endpoint(url: str) -> dict[str, str]:
     """The server that the URL or the environment names, if it is not Amazon's."""
-    asked = {key: value for key, value in parse_qsl(urlsplit(url).query) if key in ("endpoint_override", "scheme")}
-    given = urlsplit(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "")
-    return asked or ({"endpoint_override": given.netloc, "scheme": given.scheme} if given.netloc else {})
+    asked = {
+        key: value
+        for key, value in parse_qsl(urlsplit(url).query)
+        if key in ("endpoint_override", "scheme")
+    }
+    given = urlsplit(
+        os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    )
+    return asked or (
+        {"endpoint_override": given.netloc, "scheme": given.scheme} if given.netloc else {}
+    )
 
 
 def _patient(url: str) -> str:
-    """The URL with a limit on how long the client tries by itself, where it would be a quarter of an hour."""
+    """The URL with a limit on how long the client tries by itself, where it would be a quarter of
+    an hour.
+    """
     parts = urlsplit(url)
     if parts.scheme != "gs" or "retry_limit_seconds" in parts.query:
         return url
-    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, "retry_limit_seconds=10")))))
+    return urlunsplit(
+        parts._replace(query="&".join(filter(None, (parts.query, "retry_limit_seconds=10"))))
+    )
 
 
 def _write(files: Any, root: str, name: str, content: bytes) -> None:

@@ -13,16 +13,27 @@ _VALUES, _ATTRIBUTES = TrialIntermediateValueModel.__table__, TrialUserAttribute
 
 
 class StudyStorage(RDBStorage):
-    """Writes an intermediate value in one statement, and the user attributes of a trial in one transaction.
+    """Writes an intermediate value in one statement, and the user attributes of a trial in one
+    transaction.
 
-    Optuna first asks for the trial, its state and what is there, which the only writer of a study knows: four times the
-    work, on the thread that all trials wait for. The tables' names are not public; tests read them through Optuna.
+    Optuna first asks for the trial, its state and what is there, which the only writer of a study
+    knows: four times the work, on the thread that all trials wait for. The tables' names are not
+    public; tests read them through Optuna.
     """
 
-    def set_trial_intermediate_value(self, trial_id: int, step: int, intermediate_value: float) -> None:
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
         """As Optuna's, of a trial that runs. Where the step has a value already, it is replaced."""
-        stored, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(intermediate_value)
-        row = {"trial_id": trial_id, "step": step, "intermediate_value": stored, "intermediate_value_type": kind}
+        stored, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(
+            intermediate_value
+        )
+        row = {
+            "trial_id": trial_id,
+            "step": step,
+            "intermediate_value": stored,
+            "intermediate_value_type": kind,
+        }
         try:
             with self.engine.begin() as connection:
                 connection.execute(insert(_VALUES), row)
@@ -30,10 +41,15 @@ class StudyStorage(RDBStorage):
             super().set_trial_intermediate_value(trial_id, step, intermediate_value)
 
     def set_trial_user_attrs(self, trial_id: int, attributes: Mapping[str, Any]) -> None:
-        """As Optuna's set_trial_user_attr for each, of a trial that runs; a kill leaves all of them or none."""
+        """As Optuna's set_trial_user_attr for each, of a trial that runs; a kill leaves all of them
+        or none.
+        """
         if not attributes:
             return
-        rows = [{"trial_id": trial_id, "key": key, "value_json": json.dumps(attributes[key])} for key in attributes]
+        rows = [
+            {"trial_id": trial_id, "key": key, "value_json": json.dumps(attributes[key])}
+            for key in attributes
+        ]
         theirs = (_ATTRIBUTES.c.trial_id == trial_id) & _ATTRIBUTES.c.key.in_(list(attributes))
         with self.engine.begin() as connection:
             connection.execute(delete(_ATTRIBUTES).where(theirs))

@@ -1,9 +1,18 @@
 """Training: one pack of members, from first step to last."""
 
 from segue.train.checks import check_metric, check_trial
-from segue.train.demonstrations import Demonstrations, member_keywords
+from segue.train.data.demonstrations import Demonstrations, member_keywords
 from segue.train.evaluate import EPISODE_METRICS, Evaluator
-from segue.train.losses import A2C, PPO, Advisor, BehaviorCloning, EntropyBonus, Imitation, MemberLoss, PPOValue
+from segue.train.losses import (
+    A2C,
+    PPO,
+    Advisor,
+    BehaviorCloning,
+    EntropyBonus,
+    Imitation,
+    MemberLoss,
+    PPOValue,
+)
 from segue.train.policies import Mlp, Module, Network
 from segue.train.trainer import Trainer
 from segue.train.trial import Left, Superseded, member_seeds, run_trial

@@ -1,7 +1,9 @@
-"""Checkpoints that are whole or absent: written atomically, verified when read, the previous one kept.
+"""Checkpoints that are whole or absent: written atomically, verified when read, the previous one
+kept.
 
-A checkpoint is `checkpoint-<environment steps>-<digest>.pt`: what `torch.save` writes, with the first digits of its
-own SHA-256 in its name. It is read with `torch.load(weights_only=True)`, so that loading is not executing.
+A checkpoint is `checkpoint-<environment steps>-<digest>.pt`: what `torch.save` writes, with the
+first digits of its own SHA-256 in its name. It is read with `torch.load(weights_only=True)`, so
+that loading is not executing.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from segue.plan.files import write_atomic
+from segue.base.files import write_atomic
 
 _LOGGER = logging.getLogger(__name__)
 KEPT = 2
@@ -25,7 +27,9 @@ _ARRAY = "ndarray"
 
 
 def save_checkpoint(directory: Path, env_steps: int, state: Mapping[str, Any]) -> Path:
-    """Write `state` (tensors, arrays, plain values, lists and dicts of them); keep it and the one before it."""
+    """Write `state` (tensors, arrays, plain values, lists and dicts of them); keep it and the one
+    before it.
+    """
     content = encoded(state)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"checkpoint-{env_steps:012d}-{digest(content)}.pt"
@@ -36,7 +40,8 @@ def save_checkpoint(directory: Path, env_steps: int, state: Mapping[str, Any]) -
 
 
 def load_checkpoint(directory: Path, device: str = "cpu") -> dict[str, Any] | None:
-    """The newest checkpoint that is whole, or None; a damaged one is set aside under the name `damaged-...`.
+    """The newest checkpoint that is whole, or None; a damaged one is set aside under the name
+    `damaged-...`.
 
     What a kill left of a checkpoint that was being written is removed.
     """
@@ -47,7 +52,11 @@ def load_checkpoint(directory: Path, device: str = "cpu") -> dict[str, Any] | No
         if digest(content) == path.stem.rpartition("-")[2]:
             return decoded(content, device)
         path.rename(path.with_name(f"damaged-{path.name}"))
-        _LOGGER.warning("%s is damaged and was set aside as damaged-%s: the one before it is used.", path, path.name)
+        _LOGGER.warning(
+            "%s is damaged and was set aside as damaged-%s: the one before it is used.",
+            path,
+            path.name,
+        )
     return None
 
 
@@ -60,7 +69,9 @@ def encoded(state: Mapping[str, Any]) -> bytes:
 
 def decoded(content: bytes, device: str = "cpu") -> dict[str, Any]:
     """What `encoded` was given (tuples come back as lists)."""
-    loaded: dict[str, Any] = restored(torch.load(io.BytesIO(content), map_location=device, weights_only=True))
+    loaded: dict[str, Any] = restored(
+        torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    )
     return loaded
 
 
@@ -75,14 +86,17 @@ def digest(content: bytes) -> str:
 
 
 def plain(value: Any) -> Any:
-    """The value with arrays as marked tensors and numpy numbers as Python's: what `weights_only` loads again."""
+    """The value with arrays as marked tensors and numpy numbers as Python's: what `weights_only`
+    loads again.
+    """
     match value:
         case Mapping():
             return {key: plain(entry) for key, entry in value.items()}
         case list() | tuple():
             return [plain(entry) for entry in value]
         case np.ndarray():
-            # As bytes: torch lacks some of numpy's types, and a view of the array would save its whole base.
+            # As bytes: torch lacks some of numpy's types, and a view of the array would save its
+            # whole base.
             raw = torch.from_numpy(np.frombuffer(value.tobytes(), np.uint8).copy())
             return {_ARRAY: raw, "dtype": value.dtype.str, "shape": list(value.shape)}
         case np.generic():
@@ -95,7 +109,11 @@ def plain(value: Any) -> Any:
 def restored(value: Any) -> Any:
     """What `plain` was given (tuples come back as lists)."""
     if isinstance(value, dict) and _ARRAY in value:
-        return np.frombuffer(value[_ARRAY].cpu().numpy().tobytes(), value["dtype"]).reshape(value["shape"]).copy()
+        return (
+            np.frombuffer(value[_ARRAY].cpu().numpy().tobytes(), value["dtype"])
+            .reshape(value["shape"])
+            .copy()
+        )
     if isinstance(value, dict):
         return {key: restored(entry) for key, entry in value.items()}
     if isinstance(value, list):

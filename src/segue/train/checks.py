@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from segue.plan.names import suggestion
-from segue.plan.pipeline import TrainingPipeline
-from segue.plan.settings import TrainingSettings
-from segue.plan.stage import PipelineStage
-from segue.train.check_data import Spaces, check_data
+from segue.base.suggestions import suggestion
+from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.pipelines.settings import TrainingSettings
+from segue.plan.pipelines.stage import PipelineStage
+from segue.train.data.checks import Spaces, check_data
 from segue.train.evaluate import EPISODE_METRICS
-from segue.train.knobs import probability
-from segue.train.learning_rate import lr_factor
 from segue.train.losses import PPO, Loss, OffPolicyLoss
+from segue.train.members.knobs import probability
+from segue.train.members.learning_rate import lr_factor
 from segue.train.optimizers import rule_of
 from segue.train.policies import ActorCritic, Policy, default_policy
 from segue.train.policies.heads import Categorical
 from segue.worlds.world import WITH_EXPERTS
 
 
-def check_trial(pipeline: TrainingPipeline, world: Spaces, lanes: int, policy: Policy | None) -> ActorCritic:
-    """The actor-critic of a trial of this pipeline; ValueError, in one sentence, unless the trial could begin.
+def check_trial(
+    pipeline: TrainingPipeline, world: Spaces, lanes: int, policy: Policy | None
+) -> ActorCritic:
+    """The actor-critic of a trial of this pipeline; ValueError, in one sentence, unless the trial
+    could begin.
 
     `world` is a world or what is known of one.
     """
     check_trainable(pipeline, lanes)
     check_expert(pipeline, world.has_expert)
     if not isinstance(policy, Policy | None):
-        raise ValueError(f"The policy is {policy!r}: use one of segue.train.policies, such as Mlp(hidden=(64, 64)).")
+        raise ValueError(
+            f"The policy is {policy!r}: use one of segue.train.policies, such as Mlp(hidden=(64,"
+            " 64))."
+        )
     chosen = policy or default_policy(world.single_observation_space)
     built = chosen.build(world.single_observation_space, world.single_action_space)
     check_policy(pipeline, built, lanes)
@@ -38,7 +44,9 @@ def check_trial(pipeline: TrainingPipeline, world: Spaces, lanes: int, policy: P
 
 
 def check_trainable(pipeline: TrainingPipeline, lanes: int) -> None:
-    """Raise ValueError, in one sentence, if the trainer cannot run this pipeline with `lanes` lanes a member."""
+    """Raise ValueError, in one sentence, if the trainer cannot run this pipeline with `lanes` lanes
+    a member.
+    """
     rule_of(pipeline.optimizer_builder).check()
     lr_factor(pipeline.lr_scheduler_builder)
     for index, stage in enumerate(pipeline):
@@ -48,7 +56,9 @@ def check_trainable(pipeline: TrainingPipeline, lanes: int) -> None:
         if stage.offpolicy_component is not None:
             other = {name: pipeline.loss(name) for name in stage.offpolicy_component.loss_names}
             check_losses(other, (OffPolicyLoss,), "an off-policy component", "BehaviorCloning()")
-        normalizes = any(isinstance(loss, PPO) and loss.normalize_advantage for loss in losses.values())
+        normalizes = any(
+            isinstance(loss, PPO) and loss.normalize_advantage for loss in losses.values()
+        )
         check_minibatches(index, pipeline.settings(index), lanes, least=2 if normalizes else 1)
 
 
@@ -59,16 +69,21 @@ def check_policy(pipeline: TrainingPipeline, policy: ActorCritic, lanes: int) ->
             loss = pipeline.loss(name)
             if loss.needs_auxiliary and not policy.has_auxiliary:
                 raise ValueError(
-                    f"The loss {name!r} of stage {index} trains a second actor, which the policy lacks: give the sweep "
-                    "policy=Network(auxiliary=True), with a memory if the world needs one."
+                    f"The loss {name!r} of stage {index} trains a second actor, which the policy"
+                    " lacks: give the sweep policy=Network(auxiliary=True), with a memory if the"
+                    " world needs one."
                 )
             if loss.needs_expert_policy and not isinstance(policy.head, Categorical):
-                raise ValueError(f"The loss {name!r} of stage {index} has soft targets, which want discrete actions.")
+                raise ValueError(
+                    f"The loss {name!r} of stage {index} has soft targets, which want discrete"
+                    " actions."
+                )
         minibatches = pipeline.settings(index).num_mini_batch
         if policy.memory and minibatches > lanes:
             raise ValueError(
-                f"Stage {index} breaks {lanes} lanes into {minibatches} minibatches, and a policy with a memory learns "
-                f"from whole lanes: choose num_mini_batch at most {lanes}, or more lanes."
+                f"Stage {index} breaks {lanes} lanes into {minibatches} minibatches, and a policy"
+                f" with a memory learns from whole lanes: choose num_mini_batch at most {lanes}, or"
+                " more lanes."
             )
 
 
@@ -80,39 +95,52 @@ def check_teacher_forcing(index: int, stage: PipelineStage) -> None:
 
 
 def check_expert(pipeline: TrainingPipeline, has_expert: bool) -> None:
-    """Raise ValueError, naming worlds that have one, for a stage that asks for an expert where there is none."""
+    """Raise ValueError, naming worlds that have one, for a stage that asks for an expert where
+    there is none.
+    """
     for index, stage in enumerate(pipeline):
-        needing = [name for name in stage.loss_name if getattr(pipeline.loss(name), "needs_expert", False)]
+        needing = [
+            name for name in stage.loss_name if getattr(pipeline.loss(name), "needs_expert", False)
+        ]
         if not has_expert and (stage.teacher_forcing is not None or needing):
             what = f"the loss {needing[0]!r}" if needing else "teacher_forcing"
             raise ValueError(
-                f"Stage {index} has {what}, and the world has no expert: choose one that has, which are {WITH_EXPERTS}."
+                f"Stage {index} has {what}, and the world has no expert: choose one that has, which"
+                f" are {WITH_EXPERTS}."
             )
 
 
 def check_metric(metric: str, world_metrics: Sequence[str]) -> None:
-    """Raise ValueError, with the name that was perhaps meant, for a metric that no evaluation gives."""
+    """Raise ValueError, with the name that was perhaps meant, for a metric that no evaluation
+    gives.
+    """
     known = (*EPISODE_METRICS, *world_metrics)
     if metric not in known:
-        raise ValueError(f"There is no metric {metric!r} in this world: {suggestion(metric, known)}")
+        raise ValueError(
+            f"There is no metric {metric!r} in this world: {suggestion(metric, known)}"
+        )
 
 
-def check_losses(losses: Mapping[str, object], kinds: tuple[type, ...], where: str, such_as: str) -> None:
+def check_losses(
+    losses: Mapping[str, object], kinds: tuple[type, ...], where: str, such_as: str
+) -> None:
     """Raise ValueError unless each loss is of the kind that learns `where` it stands."""
     for name, loss in losses.items():
         if not isinstance(loss, kinds):
             raise ValueError(
-                f"The loss {name!r} is of the class {type(loss).__name__}, which {where} cannot name: use one of "
-                f"segue.train.losses there, such as {such_as}."
+                f"The loss {name!r} is of the class {type(loss).__name__}, which {where} cannot"
+                f" name: use one of segue.train.losses there, such as {such_as}."
             )
 
 
 def check_minibatches(index: int, settings: TrainingSettings, lanes: int, least: int) -> None:
-    """Raise ValueError unless every minibatch has `least` samples (advantages are normalised over two or more)."""
+    """Raise ValueError unless every minibatch has `least` samples (advantages are normalised over
+    two or more).
+    """
     most = lanes * settings.num_steps // least
     if settings.num_mini_batch > most:
         raise ValueError(
-            f"Stage {index} breaks a rollout of {lanes} lanes x {settings.num_steps} steps into "
-            f"{settings.num_mini_batch} minibatches, and a minibatch needs {least} samples or more: choose "
-            f"num_mini_batch at most {most}, or longer rollouts."
+            f"Stage {index} breaks a rollout of {lanes} lanes x {settings.num_steps} steps into"
+            f" {settings.num_mini_batch} minibatches, and a minibatch needs {least} samples or"
+            f" more: choose num_mini_batch at most {most}, or longer rollouts."
         )

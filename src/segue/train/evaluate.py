@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segue.plan.evaluation import Evaluation
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train.policies import ActorCritic
 from segue.train.policies.stacked import Array, native
-from segue.train.rollout import between, emptied
+from segue.train.rollouts.rollout import between, emptied
 from segue.worlds.registry import make_world
 from segue.worlds.seeds import Use, lane_seeds, stream
 from segue.worlds.world import Step, World, WorldFactory
@@ -27,7 +27,8 @@ EPISODE_METRICS = ("return", "length")
 
 @dataclass
 class Evaluator:
-    """Evaluates members by their parameters alone, always on the same episodes (common random numbers), one a lane.
+    """Evaluates members by their parameters alone, always on the same episodes (common random
+    numbers), one a lane.
 
     Nothing is drawn from a stream that training uses: an evaluation more or less changes no result.
     """
@@ -40,7 +41,9 @@ class Evaluator:
     _start: NDArray[np.uint64] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._start = np.concatenate([lane_seeds(seed, self.use, self.how.episodes) for seed in self.seeds])
+        self._start = np.concatenate(
+            [lane_seeds(seed, self.use, self.how.episodes) for seed in self.seeds]
+        )
 
     @classmethod
     def new(
@@ -57,8 +60,9 @@ class Evaluator:
     def __call__(self, parameters_KP: Tensor) -> dict[str, NDArray[np.float64]]:
         """Mean of each metric over a member's episodes, `[K]`.
 
-        An episode that `max_episode_steps` cuts counts with what it gathered; a metric that a world only gives at its
-        end is then missing, and averaged over the episodes that did end (NaN if none did).
+        An episode that `max_episode_steps` cuts counts with what it gathered; a metric that a world
+        only gives at its end is then missing, and averaged over the episodes that did end (NaN if
+        none did).
         """
         act = self._actor(parameters_KP)
         scores = Scores.empty(self.world.lanes, self.world.metrics)
@@ -73,12 +77,19 @@ class Evaluator:
         return scores.means(len(self.seeds))
 
     def _actor(self, parameters_KP: Tensor) -> Actor:
-        generators = [np.random.Generator(np.random.SFC64(stream(seed, "evaluation actions"))) for seed in self.seeds]
-        return Actor(self.policy, parameters_KP, self.world.lanes, None if self.how.greedy else generators)
+        generators = [
+            np.random.Generator(np.random.SFC64(stream(seed, "evaluation actions")))
+            for seed in self.seeds
+        ]
+        return Actor(
+            self.policy, parameters_KP, self.world.lanes, None if self.how.greedy else generators
+        )
 
 
 class Actor:
-    """Chooses actions for all lanes: the most likely ones, or with generators sampled ones. Memories begin empty."""
+    """Chooses actions for all lanes: the most likely ones, or with generators sampled ones.
+    Memories begin empty.
+    """
 
     def __init__(
         self,
@@ -93,7 +104,9 @@ class Actor:
         self.spread = native(policy.head.spread(policy.extra(parameters_KP)))
         self.members, self.device = len(parameters_KP), parameters_KP.device
         self.send, self.bring = between(parameters_KP.device)
-        self.memory = native(torch.zeros(self.members, lanes // self.members, policy.memory, device=self.device))
+        self.memory = native(
+            torch.zeros(self.members, lanes // self.members, policy.memory, device=self.device)
+        )
 
     def __call__(self, observation: NDArray[np.generic]) -> NDArray[np.generic]:
         """Actions `[L]` or `[L, A]` for observations `[L, ...]`."""

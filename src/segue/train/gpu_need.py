@@ -1,8 +1,9 @@
-"""What one trial takes of a GPU: how much memory, for how much of the time its kernels run, and how fast it is there.
+"""What one trial takes of a GPU: how much memory, for how much of the time its kernels run, and how
+fast it is there.
 
-Memory is what a process beside it sees vanish, which counts what torch's own figures leave out: the context, and the
-workspaces of libraries. Kernels are timed by CUPTI, through torch's profiler; the time that they are a share of is
-measured without it.
+Memory is what a process beside it sees vanish, which counts what torch's own figures leave out: the
+context, and the workspaces of libraries. Kernels are timed by CUPTI, through torch's profiler; the
+time that they are a share of is measured without it.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from dataclasses import dataclass
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from segue.plan.evaluation import Evaluation
-from segue.plan.pipeline import TrainingPipeline
-from segue.plan.settings import SETTING_NAMES
-from segue.plan.stage import PipelineStage
+from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.pipelines.settings import SETTING_NAMES
+from segue.plan.pipelines.stage import PipelineStage
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train.policies import Policy
 from segue.train.trainer import Trainer
 from segue.worlds.world import WorldFactory
 
 WARM_UP, LEAST, SECONDS = 2, 3, 2.0  # iterations, iterations, of each stage
-SPARE = 1.25  # memory beside what was seen: later stages of the sweep's other pipelines may take more
+SPARE = (
+    1.25  # memory beside what was seen: later stages of the sweep's other pipelines may take more
+)
 _LEAST_SHARE = 1e-4  # as Ray counts
 _ENDLESS = 10**12
 _OBSERVER = """
@@ -38,7 +41,9 @@ for _ in sys.stdin:
 
 @dataclass(frozen=True)
 class Need:
-    """What one trial takes of a GPU: `memory` and `of_memory` in bytes, `busy` of the time, `rate` in env steps/s."""
+    """What one trial takes of a GPU: `memory` and `of_memory` in bytes, `busy` of the time, `rate`
+    in env steps/s.
+    """
 
     gpu: str
     memory: int
@@ -53,7 +58,10 @@ class Need:
 
     def __str__(self) -> str:
         memory = f"{self.memory / 1e9:.1f} of {self.of_memory / 1e9:.0f} GB"
-        return f"{memory} of {self.gpu}, busy {self.busy:.0%} of the time, {self.rate:,.0f} env steps/s"
+        return (
+            f"{memory} of {self.gpu}, busy {self.busy:.0%} of the time, {self.rate:,.0f} env"
+            " steps/s"
+        )
 
 
 def gpu_need(
@@ -65,16 +73,24 @@ def gpu_need(
     lanes: int,
     policy: Policy | None,
 ) -> Need:
-    """Train a few rollouts of every stage, and evaluate, on the GPU that torch uses; the slowest stage's rate counts.
+    """Train a few rollouts of every stage, and evaluate, on the GPU that torch uses; the slowest
+    stage's rate counts.
 
-    Raises what `Trainer.new` raises, and torch.cuda.OutOfMemoryError where a whole GPU is too small.
+    Raises what `Trainer.new` raises, and torch.cuda.OutOfMemoryError where a whole GPU is too
+    small.
     """
     torch.set_num_threads(1)
     with _free_memory() as free:
         before, rates, busy = free(), [], []
         for index in range(len(pipeline)):
             trainer = Trainer.new(
-                _stage_alone(pipeline, index), world, seeds, evaluation, lanes=lanes, policy=policy, device="cuda"
+                _stage_alone(pipeline, index),
+                world,
+                seeds,
+                evaluation,
+                lanes=lanes,
+                policy=policy,
+                device="cuda",
             )
             with closing(trainer):
                 seconds, steps = _timed(trainer)
@@ -116,7 +132,9 @@ def _timed(trainer: Trainer) -> tuple[float, float]:
         trainer.advance()
         iterations += 1
     torch.cuda.synchronize()
-    return (time.perf_counter() - began) / iterations, (trainer.total_env_steps - steps) / iterations
+    return (time.perf_counter() - began) / iterations, (
+        trainer.total_env_steps - steps
+    ) / iterations
 
 
 def _kernel_seconds(trainer: Trainer) -> float:
@@ -132,7 +150,9 @@ def _kernel_seconds(trainer: Trainer) -> float:
 def _free_memory() -> Iterator[Callable[[], int]]:
     """A function that says how many bytes the GPU has free, as another process sees it."""
     command = [sys.executable, "-c", _OBSERVER]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as observer:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as observer:
         questions, answers = observer.stdin, observer.stdout
         assert questions is not None and answers is not None
 

@@ -1,8 +1,9 @@
-"""What a trial writes down while it trains: TensorBoard events and rows of JSON with the same numbers.
+"""What a trial writes down while it trains: TensorBoard events and rows of JSON with the same
+numbers.
 
-Tags are those of the seed engine: `train-metrics/*`, `train-losses/<loss>/*`, `train-misc/*`, `valid-metrics/*`; the
-x axis is environment steps of the member that is furthest behind, so that it never runs backwards. A number is the mean
-over the trial's members.
+Tags are those of the seed engine: `train-metrics/*`, `train-losses/<loss>/*`, `train-misc/*`,
+`valid-metrics/*`; the x axis is environment steps of the member that is furthest behind, so that it
+never runs backwards. A number is the mean over the trial's members.
 """
 
 from __future__ import annotations
@@ -17,28 +18,35 @@ from typing import Any
 
 from tensorboardX import SummaryWriter
 
-from segue.plan.files import read_rows, write_rows
+from segue.base.files import read_rows, write_rows
 from segue.train.trainer import Logged
 
 METRICS = "metrics.jsonl"
 
 
 class TrialLog(AbstractContextManager["TrialLog"]):
-    """The log of one trial in its directory, which goes on at `from_steps` of a member, `total_env_steps` of all.
+    """The log of one trial in its directory, which goes on at `from_steps` of a member,
+    `total_env_steps` of all.
 
     Rows after that are cut: they will be written again.
     """
 
-    def __init__(self, directory: Path, from_steps: int = 0, total_env_steps: int = 0, write: bool = True) -> None:
+    def __init__(
+        self, directory: Path, from_steps: int = 0, total_env_steps: int = 0, write: bool = True
+    ) -> None:
         self.path, self.write = directory / METRICS, write
         if not write:
             return
         kept = [row for row in read_rows(self.path) if row["total_env_steps"] <= total_env_steps]
         write_rows(self.path, kept)
         self.rows = self.path.open("a")
-        # Readers forget what earlier attempts wrote from purge_step on. The suffix keeps attempts of one second apart.
+        # Readers forget what earlier attempts wrote from purge_step on. The suffix keeps attempts
+        # of one second apart.
         self.events = SummaryWriter(
-            str(directory), purge_step=from_steps + 1, filename_suffix=f".{from_steps:012d}", write_to_disk=True
+            str(directory),
+            purge_step=from_steps + 1,
+            filename_suffix=f".{from_steps:012d}",
+            write_to_disk=True,
         )
         self.since, self.steps = time.perf_counter(), total_env_steps
 
@@ -60,7 +68,9 @@ class TrialLog(AbstractContextManager["TrialLog"]):
         numbers |= dict(flat("train-misc", misc))
         self._row(env_steps, total_env_steps, numbers)
 
-    def valid(self, evaluated: Mapping[str, Sequence[float]], env_steps: int, total_env_steps: int) -> None:
+    def valid(
+        self, evaluated: Mapping[str, Sequence[float]], env_steps: int, total_env_steps: int
+    ) -> None:
         """Write an evaluation."""
         if self.write:
             means = {name: mean(values) for name, values in evaluated.items()}
@@ -73,7 +83,10 @@ class TrialLog(AbstractContextManager["TrialLog"]):
             self.events.flush()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         """Close both files, however the trial ended."""
         if self.write:

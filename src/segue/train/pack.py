@@ -1,7 +1,8 @@
 """A pack: K members that share shapes, one world, one set of tensors.
 
-Packing never changes a result: everything a member draws comes from generators of its own, nothing is reduced over
-members, and each member's operations have the same shapes whoever its neighbours are.
+Packing never changes a result: everything a member draws comes from generators of its own, nothing
+is reduced over members, and each member's operations have the same shapes whoever its neighbours
+are.
 
 Shapes: K members, N lanes of a member, P parameters of a member, M memory numbers of a lane.
 """
@@ -19,17 +20,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segue.train.data import Data
-from segue.train.episodes import Ended, Running, ended_episodes
-from segue.train.experience import experience
-from segue.train.generators import MemberGenerators
-from segue.train.knobs import Knobs
+from segue.train.data.component_data import Data
+from segue.train.members.episodes import Ended, Running, ended_episodes
+from segue.train.members.knobs import Knobs
 from segue.train.optimizers import OptimizerState, Rule
 from segue.train.policies import ActorCritic
 from segue.train.policies.stacked import as_tensor, native
-from segue.train.rollout import Rollout, collect, noise_for
-from segue.train.teacher import Teaching
-from segue.train.update import Learned, Learner
+from segue.train.rollouts.generators import MemberGenerators
+from segue.train.rollouts.rollout import Rollout, collect, noise_for
+from segue.train.rollouts.teacher import Teaching
+from segue.train.updates.experience import experience
+from segue.train.updates.update import Learned, Learner
 from segue.worlds.seeds import lane_seeds
 from segue.worlds.world import World
 
@@ -41,7 +42,9 @@ class Iteration:
     """What one rollout and its update brought about."""
 
     ended: Ended
-    metrics: dict[str, list[list[float]]]  # of the world: name -> member -> values of the episodes that ended
+    metrics: dict[
+        str, list[list[float]]
+    ]  # of the world: name -> member -> values of the episodes that ended
     learned: list[Learned]  # what each member's losses said
     teacher_ratio: NDArray[np.float64]  # [K] share of the actions that were the expert's
 
@@ -61,17 +64,23 @@ class Pack:
     rollout: Rollout | None = None
 
     @classmethod
-    def new(cls, policy: ActorCritic, world: World, rule: Rule, seeds: Sequence[int], device: str) -> Pack:
+    def new(
+        cls, policy: ActorCritic, world: World, rule: Rule, seeds: Sequence[int], device: str
+    ) -> Pack:
         """Draw the parameters of one member a seed, and begin an episode in each of its lanes."""
         members, lanes = len(seeds), world.lanes // len(seeds)
         generators = [MemberGenerators.of(seed) for seed in seeds]
         parameters = torch.stack([policy.initial(own.parameters) for own in generators]).to(device)
-        observation = world.reset(np.concatenate([lane_seeds(seed, "train", lanes) for seed in seeds]))
+        observation = world.reset(
+            np.concatenate([lane_seeds(seed, "train", lanes) for seed in seeds])
+        )
         numbers = np.asarray(observation, np.float32).reshape(members, lanes, -1)
         running = Running.zeros(members * lanes)
         memory = torch.zeros(members, lanes, policy.memory, device=device)
         optimizer = OptimizerState.zeros(rule, parameters)
-        return cls(policy, world, parameters, optimizer, generators, running, numbers.copy(), memory)
+        return cls(
+            policy, world, parameters, optimizer, generators, running, numbers.copy(), memory
+        )
 
     @property
     def members(self) -> int:
@@ -84,21 +93,40 @@ class Pack:
         return self.world.lanes // self.members
 
     def iterate(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> Iteration:
-        """One rollout, the updates from it, and those from other `data`, a list of batches a member."""
+        """One rollout, the updates from it, and those from other `data`, a list of batches a
+        member.
+        """
         steps = knobs[0].num_steps
         rollout = self._buffers(steps)
-        noise = noise_for(self.policy.head, [own.actions for own in self.generators], steps, self.lanes, self.device)
+        noise = noise_for(
+            self.policy.head,
+            [own.actions for own in self.generators],
+            steps,
+            self.lanes,
+            self.device,
+        )
         rollout.teaching = self._teaching(knobs)
         collect(self.world, self.policy, self.parameters, noise, rollout)
         self.observation, self.memory = rollout.observation[:, -1], as_tensor(rollout.last_memory)
-        ended, self.running = ended_episodes(rollout.reward, rollout.terminated | rollout.truncated, self.running)
+        ended, self.running = ended_episodes(
+            rollout.reward, rollout.terminated | rollout.truncated, self.running
+        )
         width = self.width(knobs[0])
         learned_from = experience(self.policy, self.parameters, rollout, knobs, width)
         learner = Learner(self.policy, self.parameters, self.optimizer, width)
-        learned = learner.from_rollout(learned_from, knobs, [own.minibatches for own in self.generators])
+        learned = learner.from_rollout(
+            learned_from, knobs, [own.minibatches for own in self.generators]
+        )
         if any(data):
-            learned = [one.and_then(other) for one, other in zip(learned, learner.from_data(knobs, data), strict=True)]
-        ratios = np.zeros(self.members) if rollout.teaching is None else rollout.teaching.ratios(self.members)
+            learned = [
+                one.and_then(other)
+                for one, other in zip(learned, learner.from_data(knobs, data), strict=True)
+            ]
+        ratios = (
+            np.zeros(self.members)
+            if rollout.teaching is None
+            else rollout.teaching.ratios(self.members)
+        )
         return Iteration(ended, self._world_metrics(rollout), learned, ratios)
 
     def restart(self, members: Sequence[int]) -> None:
@@ -117,7 +145,9 @@ class Pack:
         return str(self.parameters.device)
 
     def width(self, knobs: Knobs) -> int:
-        """How many members to update at a time: on a CPU as many as keep their activations in the cache."""
+        """How many members to update at a time: on a CPU as many as keep their activations in the
+        cache.
+        """
         if self.device != "cpu":
             return self.members
         samples = self.lanes * knobs.num_steps // knobs.num_mini_batch
@@ -134,7 +164,16 @@ class Pack:
         world = self.world.select(lanes)
         observation = self.observation[list(members)].copy()
         memory = self.memory[rows]
-        return Pack(self.policy, world, self.parameters[rows], optimizer, generators, running, observation, memory)
+        return Pack(
+            self.policy,
+            world,
+            self.parameters[rows],
+            optimizer,
+            generators,
+            running,
+            observation,
+            memory,
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of everything the next iteration depends on, as tensors, arrays and plain values."""
@@ -149,7 +188,9 @@ class Pack:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Stand where the pack stood that made `state`; the next iteration is bit for bit its next one."""
+        """Stand where the pack stood that made `state`; the next iteration is bit for bit its next
+        one.
+        """
         self.parameters.copy_(state["parameters"])
         self.optimizer.load_state_dict(state["optimizer"])
         for own, saved in zip(self.generators, state["generators"], strict=True):
@@ -162,7 +203,9 @@ class Pack:
     def _buffers(self, steps: int) -> Rollout:
         """The rollout's buffers, with what the members see now in the first place."""
         if self.rollout is None or len(self.rollout.reward) != steps:
-            self.rollout = Rollout.empty(self.members, steps, self.lanes, self.observation.shape[-1], self.memory)
+            self.rollout = Rollout.empty(
+                self.members, steps, self.lanes, self.observation.shape[-1], self.memory
+            )
         self.rollout.observation[:, 0] = self.observation
         self.rollout.memory = native(self.memory)
         return self.rollout
@@ -182,7 +225,9 @@ class Pack:
 
     def _world_metrics(self, rollout: Rollout) -> dict[str, list[list[float]]]:
         """Metric -> member -> values of the episodes that ended."""
-        found: dict[str, list[list[float]]] = {name: [[] for _ in range(self.members)] for name in self.world.metrics}
+        found: dict[str, list[list[float]]] = {
+            name: [[] for _ in range(self.members)] for name in self.world.metrics
+        }
         for lanes, info in rollout.info:
             for name, values in info.items():
                 for lane, value in zip(lanes, values, strict=True):

@@ -1,4 +1,5 @@
-"""Members out of a checkpoint: to evaluate, to look at, to use elsewhere. Needs neither Ray nor the sweep.
+"""Members out of a checkpoint: to evaluate, to look at, to use elsewhere. Needs neither Ray nor the
+sweep.
 
 Shapes: K members, P parameters of a member, E episodes of a member.
 """
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segue.plan.evaluation import Evaluation
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train.checkpoint import decoded, digest
 from segue.train.evaluate import Actor, Evaluator
 from segue.train.policies import ActorCritic, Policy, default_policy
@@ -32,10 +33,14 @@ class Players:
     parameters: Tensor
 
     @classmethod
-    def load(cls, checkpoint: Path, world: str | WorldFactory, policy: Policy | None = None) -> Players:
-        """The members of a checkpoint file; `policy` is what they were trained with (None: the default).
+    def load(
+        cls, checkpoint: Path, world: str | WorldFactory, policy: Policy | None = None
+    ) -> Players:
+        """The members of a checkpoint file; `policy` is what they were trained with (None: the
+        default).
 
-        Raises ValueError for a file that is no checkpoint, or a damaged one, or of members of another policy.
+        Raises ValueError for a file that is no checkpoint, or a damaged one, or of members of
+        another policy.
         """
         spec = world_spec(world)
         chosen = policy or default_policy(spec.single_observation_space)
@@ -44,14 +49,22 @@ class Players:
         wanted = built.parameters
         if parameters.shape[-1] != wanted:
             raise ValueError(
-                f"{checkpoint} holds members of {parameters.shape[-1]:,} parameters, but this policy has {wanted:,}: "
-                "give the world and the policy with which they were trained."
+                f"{checkpoint} holds members of {parameters.shape[-1]:,} parameters, but this"
+                f" policy has {wanted:,}: give the world and the policy with which they were"
+                " trained."
             )
         return cls(world, built, parameters)
 
-    def evaluate(self, episodes: int, seed: int = 0, greedy: bool = True) -> dict[str, NDArray[np.float64]]:
-        """Mean of each metric over E held-out episodes, the same for all members, `[K]` (see `Evaluator`)."""
-        seeds, how = [seed] * len(self.parameters), Evaluation(every=1, episodes=episodes, greedy=greedy)
+    def evaluate(
+        self, episodes: int, seed: int = 0, greedy: bool = True
+    ) -> dict[str, NDArray[np.float64]]:
+        """Mean of each metric over E held-out episodes, the same for all members, `[K]` (see
+        `Evaluator`).
+        """
+        seeds, how = (
+            [seed] * len(self.parameters),
+            Evaluation(every=1, episodes=episodes, greedy=greedy),
+        )
         evaluator = Evaluator.new(self.policy, self.world, seeds, how, "held-out")
         try:
             return evaluator(self.parameters)
@@ -59,7 +72,8 @@ class Players:
             evaluator.world.close()
 
     def frames(self, member: int, episodes: int, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
-        """Pictures `[height, width, 3]` of a member playing held-out episodes greedily, one before each step.
+        """Pictures `[height, width, 3]` of a member playing held-out episodes greedily, one before
+        each step.
 
         Raises ValueError for a world that cannot be drawn.
         """
@@ -81,8 +95,12 @@ def _parameters(checkpoint: Path) -> Tensor:
     """The members' parameters `[K, P]`, in the members' order."""
     content = checkpoint.read_bytes()
     if digest(content) != checkpoint.stem.rpartition("-")[2]:
-        raise ValueError(f"{checkpoint} is damaged, or no checkpoint: its content does not match its name.")
+        raise ValueError(
+            f"{checkpoint} is damaged, or no checkpoint: its content does not match its name."
+        )
     groups = decoded(content)["trainer"]["groups"]
     order = torch.tensor([member for group in groups for member in group["members"]])
-    parameters: Tensor = torch.cat([group["pack"]["parameters"] for group in groups])[order.argsort()]
+    parameters: Tensor = torch.cat([group["pack"]["parameters"] for group in groups])[
+        order.argsort()
+    ]
     return parameters

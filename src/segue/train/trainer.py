@@ -1,7 +1,7 @@
 """The trainer: members of one trial, from the first step of their pipelines to the last.
 
-Members stand in packs by the shapes that their stages ask for. Time is environment steps: the pack that is furthest
-behind goes next, so that evaluations find all members at about the same step.
+Members stand in packs by the shapes that their stages ask for. Time is environment steps: the pack
+that is furthest behind goes next, so that evaluations find all members at about the same step.
 
 Shapes: K members, P parameters of a member.
 """
@@ -16,16 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segue.plan.evaluation import Evaluation
-from segue.plan.pipeline import TrainingPipeline
-from segue.plan.progress import Progress
+from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.pipelines.progress import Progress
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.train.checks import check_trial
 from segue.train.evaluate import Evaluator
-from segue.train.member import Member, teacher_ratios, track
+from segue.train.members.member import Member, teacher_ratios, track
 from segue.train.optimizers import Rule, rule_of
 from segue.train.pack import Pack
 from segue.train.policies import Policy
-from segue.train.update import LossInfo
+from segue.train.updates.update import LossInfo
 from segue.worlds.registry import make_world
 from segue.worlds.world import WorldFactory
 
@@ -40,7 +40,9 @@ class Logged:
     metrics: dict[str, float]
     losses: LossInfo
     lr: float
-    teacher: dict[str, float] = field(default_factory=dict)  # the ratio that happened, and the one asked for
+    teacher: dict[str, float] = field(
+        default_factory=dict
+    )  # the ratio that happened, and the one asked for
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ class Group:
 
 @dataclass
 class Trainer:
-    """K members at once; each one's result is that of the same member trained alone. Made by `Trainer.new`."""
+    """K members at once; each one's result is that of the same member trained alone. Made by
+    `Trainer.new`.
+    """
 
     members: list[Member]
     groups: list[Group]
@@ -86,16 +90,26 @@ class Trainer:
         policy: Policy | None = None,
         device: str = "cpu",
     ) -> Trainer:
-        """Members with these seeds, each at the beginning of its pipeline (one for all, or one a seed).
+        """Members with these seeds, each at the beginning of its pipeline (one for all, or one a
+        seed).
 
-        Raises ValueError for a pipeline that this trainer cannot run and for worlds and policies that do not fit.
+        Raises ValueError for a pipeline that this trainer cannot run and for worlds and policies
+        that do not fit.
         """
-        each = [pipelines] * len(seeds) if isinstance(pipelines, TrainingPipeline) else list(pipelines)
+        each = (
+            [pipelines] * len(seeds) if isinstance(pipelines, TrainingPipeline) else list(pipelines)
+        )
         batch = make_world(world, len(seeds), lanes)
-        actor_critic = next(iter([check_trial(pipeline, batch, lanes, policy) for pipeline in dict.fromkeys(each)]))
-        group = Group(list(range(len(seeds))), Pack.new(actor_critic, batch, one_rule(each), seeds, device))
+        actor_critic = next(
+            iter([check_trial(pipeline, batch, lanes, policy) for pipeline in dict.fromkeys(each)])
+        )
+        group = Group(
+            list(range(len(seeds))), Pack.new(actor_critic, batch, one_rule(each), seeds, device)
+        )
         evaluator = Evaluator.new(actor_critic, world, seeds, evaluation)
-        members = [Member(pipeline, lanes, seed) for pipeline, seed in zip(each, seeds, strict=True)]
+        members = [
+            Member(pipeline, lanes, seed) for pipeline, seed in zip(each, seeds, strict=True)
+        ]
         trainer = cls(members, [group], evaluator, evaluation)
         trainer._regroup(group)
         return trainer
@@ -113,17 +127,23 @@ class Trainer:
 
     @property
     def progress(self) -> Progress:
-        """Where the slowest running member stands: in the earliest stage, and there at the fewest steps."""
+        """Where the slowest running member stands: in the earliest stage, and there at the fewest
+        steps.
+        """
         return min((member.progress for member in self.running), key=_stage_and_steps)
 
     @property
     def reached(self) -> Progress:
-        """Where the slowest member came to with its last rollout: at the end of a stage, that stage and its steps."""
+        """Where the slowest member came to with its last rollout: at the end of a stage, that stage
+        and its steps.
+        """
         return min((member.reached for member in self.running), key=_stage_and_steps)
 
     @property
     def env_steps(self) -> int:
-        """Environment steps of a member: of the one furthest behind, or when all are done the longest."""
+        """Environment steps of a member: of the one furthest behind, or when all are done the
+        longest.
+        """
         return min(member.progress.total_steps for member in self.running)
 
     @property
@@ -143,7 +163,9 @@ class Trainer:
         group = min((g for g in self.groups if not self._done(g)), key=self._steps)
         self._restart(group)
         knobs = [self.members[member].knobs for member in group.members]
-        happened = group.pack.iterate(knobs, [self.members[member].batches() for member in group.members])
+        happened = group.pack.iterate(
+            knobs, [self.members[member].batches() for member in group.members]
+        )
         logged = []
         for row, index in enumerate(group.members):
             member = self.members[index]
@@ -161,19 +183,24 @@ class Trainer:
         return self._happened(logged, steps)
 
     def end_stage(self, stage: int) -> None:
-        """Let the members in that stage leave it at the end of their interval, where a scheduler may decide that."""
+        """Let the members in that stage leave it at the end of their interval, where a scheduler
+        may decide that.
+        """
         for member in self.members:
             if member.progress.stage == stage:
                 member.end_stage()
 
     def evaluate(self) -> dict[str, list[float]]:
-        """Mean of each metric over the evaluation episodes of every member; remembered in `evaluated`.
+        """Mean of each metric over the evaluation episodes of every member; remembered in
+        `evaluated`.
 
         NaN for a member that has failed: its parameters mean nothing.
         """
         failed = [member.failure is not None for member in self.members]
         found = self.evaluator(self.parameters)
-        self.evaluated = {name: np.where(failed, np.nan, values).tolist() for name, values in found.items()}
+        self.evaluated = {
+            name: np.where(failed, np.nan, values).tolist() for name, values in found.items()
+        }
         self.reported_at = self.env_steps
         return self.evaluated
 
@@ -181,7 +208,9 @@ class Trainer:
         """Everything that what follows depends on."""
         return {
             "members": [member.state_dict() for member in self.members],
-            "groups": [{"members": group.members, "pack": group.pack.state_dict()} for group in self.groups],
+            "groups": [
+                {"members": group.members, "pack": group.pack.state_dict()} for group in self.groups
+            ],
             "stage": self.stage,
             "reported_at": self.reported_at,
             "saved_at": self.saved_at,
@@ -189,13 +218,19 @@ class Trainer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Stand where the trainer stood that made `state`; must be called on a trainer that has not advanced."""
+        """Stand where the trainer stood that made `state`; must be called on a trainer that has not
+        advanced.
+        """
         for member, saved in zip(self.members, state["members"], strict=True):
             member.load_state_dict(saved)
         self.groups = [self._part(saved["members"]) for saved in state["groups"]]
         for group, saved in zip(self.groups, state["groups"], strict=True):
             group.pack.load_state_dict(saved["pack"])
-        self.stage, self.reported_at, self.saved_at = state["stage"], state["reported_at"], state["saved_at"]
+        self.stage, self.reported_at, self.saved_at = (
+            state["stage"],
+            state["reported_at"],
+            state["saved_at"],
+        )
         self.evaluated = state["evaluated"]
 
     def close(self) -> None:
@@ -206,7 +241,9 @@ class Trainer:
             member.close()
 
     def _happened(self, logged: list[Logged], before: int) -> Happened:
-        """What is due: nothing while the member furthest behind stands still, so that every report has its own step."""
+        """What is due: nothing while the member furthest behind stands still, so that every report
+        has its own step.
+        """
         steps = self.env_steps
         if steps == before:
             return Happened(logged, False, False, False)
@@ -214,14 +251,18 @@ class Trainer:
         self.stage = max(self.stage, self.progress.stage)
         report_due = stage_ended or crossed(self.reported_at, steps, self.evaluation.every)
         interval = self._save_interval()
-        save_due = interval is not None and (stage_ended or (interval > 0 and crossed(self.saved_at, steps, interval)))
+        save_due = interval is not None and (
+            stage_ended or (interval > 0 and crossed(self.saved_at, steps, interval))
+        )
         if save_due:
             self.saved_at = steps
         return Happened(logged, stage_ended, report_due, save_due)
 
     def _restart(self, group: Group) -> None:
         """Begin new episodes where a stage's `advance_scene_rollout_period` is over."""
-        rows = [row for row, member in enumerate(group.members) if self.members[member].must_restart]
+        rows = [
+            row for row, member in enumerate(group.members) if self.members[member].must_restart
+        ]
         if rows:
             group.pack.restart(rows)
 
@@ -233,7 +274,9 @@ class Trainer:
     def _part(self, members: list[int]) -> Group:
         """These members of the group that they stand in, as a group of their own."""
         whole = next(group for group in self.groups if set(members) <= set(group.members))
-        return Group(members, whole.pack.select([whole.members.index(member) for member in members]))
+        return Group(
+            members, whole.pack.select([whole.members.index(member) for member in members])
+        )
 
     def _done(self, group: Group) -> bool:
         return all(self.members[member].done for member in group.members)
@@ -259,7 +302,8 @@ def one_rule(pipelines: Sequence[TrainingPipeline]) -> Rule:
     if len(kinds) > 1 or len({type(rule) for rule in rules}) > 1:
         names = " and ".join(sorted(kind.__name__ for kind in kinds))
         raise ValueError(
-            f"The members of a pack share the optimizer's class, and these have {names}: train them apart."
+            f"The members of a pack share the optimizer's class, and these have {names}: train them"
+            " apart."
         )
     return rules[0]
 

@@ -1,11 +1,12 @@
-"""One trial in its directory: train, evaluate, write down, and go on where an earlier attempt was ended.
+"""One trial in its directory: train, evaluate, write down, and go on where an earlier attempt was
+ended.
 
     trials/0007/
       lock  results.jsonl  metrics.jsonl  events.out.tfevents.*  checkpoints/
 
-The order of a report: the row is on the disk, then the checkpoint is whole, then the report is made. Whatever ends
-the process, an attempt begins at the newest valid checkpoint, cuts what was written after it, and repeats the last
-row that it keeps: perhaps nobody heard it.
+The order of a report: the row is on the disk, then the checkpoint is whole, then the report is
+made. Whatever ends the process, an attempt begins at the newest valid checkpoint, cuts what was
+written after it, and repeats the last row that it keeps: perhaps nobody heard it.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
-from segue.plan.aggregate import aggregate as mean
+from segue.base.files import append_row, read_rows, write_rows
+from segue.base.lock import locked
 from segue.plan.answer import Answer, Exploit
-from segue.plan.describe import fingerprint
-from segue.plan.evaluation import Evaluation
-from segue.plan.files import append_row, read_rows, write_rows
-from segue.plan.lock import locked
-from segue.plan.pipeline import TrainingPipeline
+from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.sweeps.aggregate import aggregate as mean
+from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.values.describe import fingerprint
 from segue.train.checkpoint import decoded, load_checkpoint, newest_first, save_checkpoint
 from segue.train.checks import check_metric
 from segue.train.log import TrialLog
@@ -45,7 +46,9 @@ ORPHAN_SECONDS = 20.0  # a worker that outlived its driver may still be writing 
 
 @dataclass(frozen=True)
 class TrialFiles:
-    """Where a trial keeps its rows and checkpoints; `generation` counts how often it went on from another trial's."""
+    """Where a trial keeps its rows and checkpoints; `generation` counts how often it went on from
+    another trial's.
+    """
 
     directory: Path
     generation: int = 0
@@ -58,7 +61,9 @@ class TrialFiles:
     @property
     def checkpoints(self) -> Path:
         """The newest checkpoints."""
-        return self.directory / (f"checkpoints-{self.generation}" if self.generation else "checkpoints")
+        return self.directory / (
+            f"checkpoints-{self.generation}" if self.generation else "checkpoints"
+        )
 
     def adopt(self, trainer: Trainer, checkpoint: Path, identity: str, device: str) -> None:
         """Begin the generation with another trial's checkpoint, if it has not begun yet."""
@@ -66,14 +71,18 @@ class TrialFiles:
             trainer.load_state_dict(decoded(checkpoint.read_bytes(), device)["trainer"])
             self.save(trainer, identity)
 
-    def resume(self, trainer: Trainer, identity: str, device: str, accept_changes: bool) -> Row | None:
-        """Put the trainer where the newest valid checkpoint stands; the last row up to there, if there is one."""
+    def resume(
+        self, trainer: Trainer, identity: str, device: str, accept_changes: bool
+    ) -> Row | None:
+        """Put the trainer where the newest valid checkpoint stands; the last row up to there, if
+        there is one.
+        """
         state = load_checkpoint(self.checkpoints, device)
         if state is not None and state["identity"] != identity:
             if not accept_changes:
                 raise ValueError(
-                    f"{self.directory} holds a checkpoint of another trial (pipeline, world, seeds, lanes, policy or "
-                    "evaluation differ): begin in an empty directory."
+                    f"{self.directory} holds a checkpoint of another trial (pipeline, world, seeds,"
+                    " lanes, policy or evaluation differ): begin in an empty directory."
                 )
             self.move_aside()
             state = None
@@ -95,7 +104,11 @@ class TrialFiles:
 
     def save(self, trainer: Trainer, identity: str) -> None:
         """Write a checkpoint of the trainer; `identity` says of which trial."""
-        save_checkpoint(self.checkpoints, trainer.env_steps, {"identity": identity, "trainer": trainer.state_dict()})
+        save_checkpoint(
+            self.checkpoints,
+            trainer.env_steps,
+            {"identity": identity, "trainer": trainer.state_dict()},
+        )
 
 
 def run_trial(
@@ -117,22 +130,28 @@ def run_trial(
 ) -> Row:
     """Train one pack, a member a seed, to the end of its pipeline; return the last row.
 
-    `aggregate` makes one number of the seeds' metrics; their mean by default. `report` is called with each row after it
-    is on the disk, and may answer. With `accept_changes`, what another trial wrote in the directory is moved aside.
-    Sets torch and BLAS to one thread: packs run side by side, one a core. With `exploit`, the trial goes on from there;
-    when an answer says that it is to do so once more, Superseded is raised, and this is to be called again with that.
-    Once `is_leaving` says so, a checkpoint is written and Left is raised.
+    `aggregate` makes one number of the seeds' metrics; their mean by default. `report` is called
+    with each row after it is on the disk, and may answer. With `accept_changes`, what another trial
+    wrote in the directory is moved aside. Sets torch and BLAS to one thread: packs run side by
+    side, one a core. With `exploit`, the trial goes on from there; when an answer says that it is
+    to do so once more, Superseded is raised, and this is to be called again with that. Once
+    `is_leaving` says so, a checkpoint is written and Left is raised.
 
-    Raises ValueError for what the trainer cannot run, for an unknown metric and for a directory that holds another
-    trial's checkpoint; FloatingPointError when the metric is no finite number; LockedError when another process
-    trains in the directory.
+    Raises ValueError for what the trainer cannot run, for an unknown metric and for a directory
+    that holds another trial's checkpoint; FloatingPointError when the metric is no finite number;
+    LockedError when another process trains in the directory.
     """
     torch.set_num_threads(1)
     directory.mkdir(parents=True, exist_ok=True)
     files = TrialFiles(directory, exploit.generation if exploit else 0)
     identity = fingerprint([pipeline, world, list(seeds), evaluation, lanes, policy])
-    with locked(directory / "lock", wait_seconds=ORPHAN_SECONDS), threadpool_limits(1, user_api="blas"):
-        trainer = Trainer.new(pipeline, world, seeds, evaluation, lanes=lanes, policy=policy, device=device)
+    with (
+        locked(directory / "lock", wait_seconds=ORPHAN_SECONDS),
+        threadpool_limits(1, user_api="blas"),
+    ):
+        trainer = Trainer.new(
+            pipeline, world, seeds, evaluation, lanes=lanes, policy=policy, device=device
+        )
         with closing(trainer):
             check_metric(metric, trainer.evaluator.world.metrics)
             if exploit:
@@ -140,7 +159,9 @@ def run_trial(
             row = files.resume(trainer, identity, device, accept_changes)
             if row is not None:
                 heed(report({**row, "replayed": True}), trainer, files.generation)
-            with TrialLog(directory, trainer.env_steps, trainer.total_env_steps, pipeline.should_log) as log:
+            with TrialLog(
+                directory, trainer.env_steps, trainer.total_env_steps, pipeline.should_log
+            ) as log:
                 while not trainer.done:
                     row = step(trainer, files, log, identity, (metric, aggregate), report) or row
                     if is_leaving() and not trainer.done:
@@ -152,7 +173,12 @@ def run_trial(
 
 
 def step(
-    trainer: Trainer, files: TrialFiles, log: TrialLog, identity: str, judged_by: Judged, report: Report
+    trainer: Trainer,
+    files: TrialFiles,
+    log: TrialLog,
+    identity: str,
+    judged_by: Judged,
+    report: Report,
 ) -> Row | None:
     """Advance once, and write down and report what is due; return the row if there was a report."""
     happened = trainer.advance()
@@ -176,7 +202,9 @@ class Left(BaseException):  # not an error, and not to be tried again here
     """The trial is to go on elsewhere, from the checkpoint that it has just written."""
 
     def __init__(self, env_steps: int) -> None:
-        super().__init__(f"This process was asked to end: a checkpoint is kept at {env_steps:,} steps.")
+        super().__init__(
+            f"This process was asked to end: a checkpoint is kept at {env_steps:,} steps."
+        )
 
 
 class Superseded(Exception):  # noqa: N818  # not an error: the trial goes on elsewhere
@@ -198,7 +226,9 @@ def heed(answer: Answer | None, trainer: Trainer, generation: int) -> None:
 
 
 def check_members(trainer: Trainer) -> None:
-    """Raise FloatingPointError, with the seed, when a member has failed: the trial's metric would not be over all."""
+    """Raise FloatingPointError, with the seed, when a member has failed: the trial's metric would
+    not be over all.
+    """
     for member in trainer.members:
         if member.failure is not None:
             raise FloatingPointError(
@@ -207,10 +237,13 @@ def check_members(trainer: Trainer) -> None:
             )
 
 
-def result_row(trainer: Trainer, metric: str, aggregate: Callable[[Sequence[float]], float], stage_ended: bool) -> Row:
+def result_row(
+    trainer: Trainer, metric: str, aggregate: Callable[[Sequence[float]], float], stage_ended: bool
+) -> Row:
     """What a trial reports: its metric, one number of those of all seeds, and where it stands.
 
-    A report at the end of a stage is about the stage that has ended: `stage` and `stage_steps` are still its own.
+    A report at the end of a stage is about the stage that has ended: `stage` and `stage_steps` are
+    still its own.
     """
     values = trainer.evaluated[metric]
     value = aggregate(values)
@@ -229,10 +262,14 @@ def result_row(trainer: Trainer, metric: str, aggregate: Callable[[Sequence[floa
         "stage_steps": stands.stage_steps,
         "stage_done": stage_ended,
         "final": trainer.done,
-        "evaluation": {name: sum(per_seed) / len(per_seed) for name, per_seed in trainer.evaluated.items()},
+        "evaluation": {
+            name: sum(per_seed) / len(per_seed) for name, per_seed in trainer.evaluated.items()
+        },
     }
 
 
 def member_seeds(seed: int, members: int) -> list[int]:
-    """One seed a member, from a sweep's seed: every trial trains with the same ones (common random numbers)."""
+    """One seed a member, from a sweep's seed: every trial trains with the same ones (common random
+    numbers).
+    """
     return [int(stream(seed, "member", index).generate_state(1)[0]) for index in range(members)]

@@ -2,18 +2,20 @@
 
 from ray import cloudpickle
 
-from segue.plan.sweep import Sweep
+from segue.plan.sweeps.sweep import Sweep
 from segue.train import check_metric, check_trial
-from segue.tune.asked_space import AskedSpace
-from segue.tune.samplers import check_sampler
-from segue.tune.schedulers import check_stage_schedulers, make_scheduler
-from segue.tune.space import SearchSpace
-from segue.tune.study import Space
+from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
+from segue.tune.search.define_by_run import AskedSpace
+from segue.tune.search.domains import SearchSpace
+from segue.tune.search.samplers import check_sampler
+from segue.tune.study.record import Space
 from segue.worlds import world_spec
 
 
 def check_sweep(sweep: Sweep) -> Space:
-    """Check what Sweep itself cannot, since it takes Ray, Optuna and the world; raises ValueError, in one sentence."""
+    """Check what Sweep itself cannot, since it takes Ray, Optuna and the world; raises ValueError,
+    in one sentence.
+    """
     world = world_spec(sweep.world)
     for metric in (sweep.metric, *(what for what, _ in sweep.objectives if isinstance(what, str))):
         check_metric(metric, world.metrics)
@@ -25,7 +27,8 @@ def check_sweep(sweep: Sweep) -> Space:
         cloudpickle.dumps(sweep)
     except Exception as error:
         raise ValueError(
-            f"The sweep cannot be sent to workers ({error}): keep open files, locks and connections out of it."
+            f"The sweep cannot be sent to workers ({error}): keep open files, locks and connections"
+            " out of it."
         ) from error
     check_sampler(sweep.search)
     asked = AskedSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)

@@ -11,39 +11,40 @@ from ray import tune
 from ray.tune import Callback
 from rich.console import Console
 
-from segue.plan.sweep import Sweep
-from segue.tune.addresses import check_address
-from segue.tune.board import FINISHED, Board
-from segue.tune.budget import Budget
-from segue.tune.catching_up import catch_up
+from segue.plan.sweeps.sweep import Sweep
 from segue.tune.checks import check_sweep
-from segue.tune.disk import is_disk_full, out_of_reach
-from segue.tune.driving import Driving, driving, for_workers, run_at
-from segue.tune.gpu_share import with_gpu_share
-from segue.tune.hparams import HParams
+from segue.tune.cluster.addresses import check_address
+from segue.tune.cluster.capacity import machines, may_grow, trials_at_once
+from segue.tune.cluster.gpu_share import with_gpu_share
+from segue.tune.cluster.session import quiet, ray_session
+from segue.tune.failures import is_disk_full, out_of_reach
 from segue.tune.interruption import Interruption
-from segue.tune.live import LiveView
-from segue.tune.loggers import Loggers, check_services
-from segue.tune.notify import Event, Notifier, check_notify, ending_of
-from segue.tune.places import machines, may_grow, trials_at_once
-from segue.tune.run_directory import RunDirectory
-from segue.tune.schedulers import longest_pipeline, make_scheduler
-from segue.tune.scheduling import StudyScheduler
-from segue.tune.searcher import StudySearcher, is_complete
-from segue.tune.session import quiet, ray_session
-from segue.tune.study import StudyRecord
-from segue.tune.study_place import study_place
-from segue.tune.trainable import Runner, make_trainable, one_line, train_one
+from segue.tune.observers.board import FINISHED, Board
+from segue.tune.observers.hparams import HParams
+from segue.tune.observers.live_view import LiveView
+from segue.tune.observers.notifier import Event, Notifier, check_notify, ending_of
+from segue.tune.observers.services import Loggers, check_services
+from segue.tune.observers.watchdog import Watchdog
+from segue.tune.run.directory import RunDirectory
+from segue.tune.run.lease import Driving, driving, for_workers, run_at
+from segue.tune.schedulers.choice import longest_pipeline, make_scheduler
+from segue.tune.schedulers.study_scheduler import StudyScheduler
+from segue.tune.study.budget import Budget
+from segue.tune.study.catch_up import catch_up
+from segue.tune.study.place import study_place
+from segue.tune.study.record import StudyRecord
+from segue.tune.study.searcher import StudySearcher, is_complete
+from segue.tune.study.warm_start import trials_to_adopt
 from segue.tune.verdicts import Verdicts
-from segue.tune.warm_start import trials_to_adopt
-from segue.tune.watchdog import Watchdog
+from segue.tune.worker.trainable import Runner, make_trainable, one_line, train_one
 
 _OVERRIDES = ("trials", "seeds", "concurrency", "max_env_steps", "time_budget_s", "target")
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What `run_sweep` did: whether there was anything left to train, and what ended it before it was done.
+    """What `run_sweep` did: whether there was anything left to train, and what ended it before it
+    was done.
 
     `interrupted_by` is the number of a signal, `problem` a sentence for people.
     """
@@ -84,12 +85,14 @@ def run_sweep(
     runner: Runner | None = None,
     source: Path | None = None,
 ) -> SweepResult:
-    """Run those trials of `sweep` that its run directory does not hold yet; Ray is not started where it holds all.
+    """Run those trials of `sweep` that its run directory does not hold yet; Ray is not started
+    where it holds all.
 
     `run_directory` is a folder, or the URL of one in a store.
 
-    SIGINT, SIGTERM and SIGUSR1 end the run gracefully; what was running is continued next time. `runner` trains one
-    trial in place of `train_one`; `source` is the sweep's file, of which the run directory keeps a copy.
+    SIGINT, SIGTERM and SIGUSR1 end the run gracefully; what was running is continued next time.
+    `runner` trains one trial in place of `train_one`; `source` is the sweep's file, of which the
+    run directory keeps a copy.
 
     Raises ValueError, in one sentence and before anything is written, for whatever cannot work.
     """
@@ -121,15 +124,24 @@ def run_sweep(
         budget = Budget.of(asked, budget_of(asked), longest_pipeline(asked))
         if is_complete(record, budget):
             return SweepResult(run, trained=False)
-        verdicts, trains = Verdicts(), runner or partial(train_one, accept_changes=options.accept_changes)
-        interruption = Interruption(asked.time_budget_s, lambda: verdicts.can_keep_nothing or _is_lost(kept, verdicts))
+        verdicts, trains = (
+            Verdicts(),
+            runner or partial(train_one, accept_changes=options.accept_changes),
+        )
+        interruption = Interruption(
+            asked.time_budget_s, lambda: verdicts.can_keep_nothing or _is_lost(kept, verdicts)
+        )
         board = Board(record, asked, budget)
         notifier = Notifier(options.notify, name, run.path, board)
         followers = (hparams, loggers)
-        parts = _Run(asked, run, record, board, out, trains, interruption, verdicts, notifier, followers)
+        parts = _Run(
+            asked, run, record, board, out, trains, interruption, verdicts, notifier, followers
+        )
         with notifier.telling(parts.ending):
             _train(parts, options)
-        return SweepResult(run, trained=True, interrupted_by=parts.interruption.by, problem=parts.problem)
+        return SweepResult(
+            run, trained=True, interrupted_by=parts.interruption.by, problem=parts.problem
+        )
 
 
 def _is_lost(kept: Driving, verdicts: Verdicts) -> bool:
@@ -174,7 +186,10 @@ class _Run:
     def problem(self) -> str | None:
         """What ended the run before it was done, for people."""
         if self.verdicts.out_of_disk:
-            return f"The disk is full ({self.verdicts.out_of_disk}): make room, and run the same command again."
+            return (
+                f"The disk is full ({self.verdicts.out_of_disk}): make room, and run the same"
+                " command again."
+            )
         if self.verdicts.out_of_reach:
             return f"{self.verdicts.out_of_reach} What is done is kept: the same command goes on."
         if self.interruption.is_late:
@@ -185,11 +200,15 @@ class _Run:
         self.console.print(what, highlight=False, markup=False)
 
     def searcher(self) -> StudySearcher:
-        return StudySearcher(self.record, self.sweep, self.budget, self.verdicts, self.directory.inside)
+        return StudySearcher(
+            self.record, self.sweep, self.budget, self.verdicts, self.directory.inside
+        )
 
     def scheduler(self) -> StudyScheduler:
         inner = make_scheduler(self.sweep)
-        return StudyScheduler(inner, self.sweep, self.record, self.directory, self.verdicts, self.budget)
+        return StudyScheduler(
+            inner, self.sweep, self.record, self.directory, self.verdicts, self.budget
+        )
 
     def view(self) -> LiveView:
         return LiveView(self.board, self.directory, self.console)
@@ -204,7 +223,9 @@ class _Run:
 
 def _train(parts: _Run, options: Options) -> None:
     left, planned = parts.budget.trials - len(parts.record.numbers(*FINISHED)), parts.budget.trials
-    parts.console.print(f"{left} of {planned} trials to run, in {parts.directory.shown}", highlight=False)
+    parts.console.print(
+        f"{left} of {planned} trials to run, in {parts.directory.shown}", highlight=False
+    )
     with ExitStack() as stack:
         stack.enter_context(ray_session(options.address))
         parts = replace(parts, sweep=with_gpu_share(parts.sweep, machines(), may_grow(), parts.say))
@@ -222,7 +243,9 @@ def _train(parts: _Run, options: Options) -> None:
                 parts.verdicts.out_of_reach = lost
                 return
             # Not a ValueError: a refusal is what comes before this.
-            raise RuntimeError("The run broke; what is done is kept, and can be continued.") from error
+            raise RuntimeError(
+                "The run broke; what is done is kept, and can be continued."
+            ) from error
 
 
 def _tuner(parts: _Run, view: LiveView, concurrency: int | None) -> tune.Tuner:

@@ -1,4 +1,6 @@
-"""The best configurations once more, on seeds that the search never saw: a sweep of its own, in the run directory."""
+"""The best configurations once more, on seeds that the search never saw: a sweep of its own, in the
+run directory.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,22 +9,26 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from segue.plan.describe import canonical_json, describe
-from segue.plan.sweep import Sweep
+from segue.plan.sweeps.sweep import Sweep
+from segue.plan.values.describe import canonical_json, describe
 from segue.store.objects import Store, is_url
 from segue.train import member_seeds
-from segue.tune.run_directory import RunDirectory
-from segue.tune.space import SearchSpace
+from segue.tune.run.directory import RunDirectory
+from segue.tune.search.domains import SearchSpace
 from segue.worlds import stream
 
 
 def held_out_sweep(sweep: Sweep, recorded: Sequence[Mapping[str, Any]], seeds: int) -> Sweep:
-    """One trial for each of the `recorded` parameters (as the study has them), without a scheduler or a search.
+    """One trial for each of the `recorded` parameters (as the study has them), without a scheduler
+    or a search.
 
-    Its members have seeds of their own, and so have their evaluations. Raises ValueError for fewer than two seeds.
+    Its members have seeds of their own, and so have their evaluations. Raises ValueError for fewer
+    than two seeds.
     """
     if seeds < 2:
-        raise ValueError(f"{seeds} held-out seeds have no interval: ask for --seeds 2 or more, 10 are usual.")
+        raise ValueError(
+            f"{seeds} held-out seeds have no interval: ask for --seeds 2 or more, 10 are usual."
+        )
     space = None if callable(sweep.space) else SearchSpace.of(sweep.space)
     points = [space.parameters(each) if space else dict(each) for each in recorded]
     return replace(
@@ -43,7 +49,9 @@ def held_out_sweep(sweep: Sweep, recorded: Sequence[Mapping[str, Any]], seeds: i
 def held_out_seed(sweep: Sweep, seeds: int) -> int:
     """A seed for a sweep whose members share no seed with those of `sweep`."""
     searched = set(member_seeds(sweep.seed, sweep.seeds))
-    candidates = (int(stream(sweep.seed, "held-out", index).generate_state(1)[0]) for index in count())
+    candidates = (
+        int(stream(sweep.seed, "held-out", index).generate_state(1)[0]) for index in count()
+    )
     return next(seed for seed in candidates if not searched & set(member_seeds(seed, seeds)))
 
 
@@ -59,4 +67,6 @@ def is_of(place: Path | str, sweep: Sweep) -> bool:
         run = RunDirectory(Path(place))
         return not run.definition.exists() or run.recorded()["definition"] == sweep.describe()
     asked = Store.of(str(place)).read("sweep.json")
-    return asked is None or json.loads(asked)["definition"] == json.loads(json.dumps(sweep.describe()))
+    return asked is None or json.loads(asked)["definition"] == json.loads(
+        json.dumps(sweep.describe())
+    )

@@ -10,13 +10,19 @@ from typing import Any
 
 from ray.tune import Stopper
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # the last is Slurm's, before a job's time is over
+_SIGNALS = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGUSR1,
+)  # the last is Slurm's, before a job's time is over
 
 
 class Interruption(Stopper):  # type: ignore[misc]  # Ray has no types
-    """Ends Tune's loop at the first SIGINT, SIGTERM or SIGUSR1, so that what was running can be continued.
+    """Ends Tune's loop at the first SIGINT, SIGTERM or SIGUSR1, so that what was running can be
+    continued.
 
-    The second signal does what it would have done. The loop ends as well after `seconds`, and when `is_needed` says so.
+    The second signal does what it would have done. The loop ends as well after `seconds`, and when
+    `is_needed` says so.
     """
 
     def __init__(
@@ -38,8 +44,12 @@ class Interruption(Stopper):  # type: ignore[misc]  # Ray has no types
     def stop_all(self) -> bool:
         """Whether to stop all trials."""
         if self._listen and signal.getsignal(signal.SIGUSR1) != self._listen:
-            signal.signal(signal.SIGUSR1, self._listen)  # Tune has put a handler of its own in its place
-        self.is_late = self.is_late or (self._deadline is not None and self._clock() >= self._deadline)
+            signal.signal(
+                signal.SIGUSR1, self._listen
+            )  # Tune has put a handler of its own in its place
+        self.is_late = self.is_late or (
+            self._deadline is not None and self._clock() >= self._deadline
+        )
         return self.by is not None or self.is_late or self._is_needed()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""What the scheduler tells the searcher: Tune shows a searcher a stopped trial and a finished one alike."""
+"""What the scheduler tells the searcher: Tune shows a searcher a stopped trial and a finished one
+alike.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +11,9 @@ FAILURE = "failure"  # the key of a report that says why a trial broke, in one l
 
 @dataclass
 class Verdicts:
-    """Why the scheduler stopped trials, by number, and the last cause of those whose worker was lost."""
+    """Why the scheduler stopped trials, by number, and the last cause of those whose worker was
+    lost.
+    """
 
     stopped: dict[int, str] = field(default_factory=dict)
     lost: dict[int, str] = field(default_factory=dict)
@@ -27,8 +31,11 @@ class Verdicts:
 
 
 DISK_FULL = "disk_full"  # the key of a report of a trial that could not write, which says why
-OUT_OF_MEMORY = "out_of_memory"  # the key of a report of a trial whose memory did not fit into its share of a GPU
-OUT_OF_REACH = "out_of_reach"  # the key of a report of a trial that could not reach the run's store, which says why
+OUT_OF_MEMORY = (  # the key of a report of a trial whose memory did not fit into its share of a GPU
+    "out_of_memory"
+)
+# the key of a report of a trial that could not reach the run's store, which says why
+OUT_OF_REACH = "out_of_reach"
 
 
 def has_failed(result: Mapping[str, Any]) -> bool:

@@ -1,9 +1,9 @@
 """The places: batches of environments, stepped together, each lane seeded on its own."""
 
-from segue.worlds.cartpole import CartPole
-from segue.worlds.gym import GymnasiumWorld
-from segue.worlds.minigrid import MiniGrid
-from segue.worlds.poisoneddoors import PoisonedDoors
+from segue.worlds.adapters.gymnasium import GymnasiumWorld
+from segue.worlds.array.cartpole import CartPole
+from segue.worlds.array.minigrid import MiniGrid
+from segue.worlds.array.poisoned_doors import PoisonedDoors
 from segue.worlds.registry import (
     WorldSpec,
     check_world,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segue.plan.packages import needs
+from segue.base.extras import needs
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -22,7 +22,9 @@ _INK, _PAPER, _WOOD = (40, 44, 52), (250, 250, 250), (202, 152, 101)
 
 
 def draw_cart_pole(position: float, angle: float, limit: float) -> Picture:
-    """A cart on its track from -`limit` to `limit`; an `angle` (radians) above 0 leans to the right."""
+    """A cart on its track from -`limit` to `limit`; an `angle` (radians) above 0 leans to the
+    right.
+    """
     image, pen = canvas(_TRACK, _PAPER)
     x = _TRACK[0] / 2 * (1 + position / limit)
     pen.line((0, _GROUND, _TRACK[0], _GROUND), fill=_INK)

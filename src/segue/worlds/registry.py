@@ -8,13 +8,13 @@ from typing import Any
 
 import gymnasium
 
-from segue.plan.names import suggestion
-from segue.worlds.babyai import BabyAI, bot_plays
-from segue.worlds.cartpole import CartPole
-from segue.worlds.envpool import PREFIX, EnvPoolWorld
-from segue.worlds.gym import GymnasiumWorld
-from segue.worlds.minigrid import IDS, MiniGrid, level_of
-from segue.worlds.poisoneddoors import PoisonedDoors
+from segue.base.suggestions import suggestion
+from segue.worlds.adapters.babyai import BabyAI, bot_plays
+from segue.worlds.adapters.envpool import PREFIX, EnvPoolWorld
+from segue.worlds.adapters.gymnasium import GymnasiumWorld
+from segue.worlds.array.cartpole import CartPole
+from segue.worlds.array.minigrid import IDS, MiniGrid, level_of
+from segue.worlds.array.poisoned_doors import PoisonedDoors
 from segue.worlds.world import World, WorldFactory
 
 ARRAY_WORLDS: dict[str, WorldFactory] = {"CartPole-v1": CartPole, "PoisonedDoors-v0": PoisonedDoors}
@@ -33,7 +33,9 @@ class WorldSpec:
 
 
 def known_worlds() -> list[str]:
-    """Return names that can be given now; "gym/<id>" asks for Gymnasium's own, "envpool/<id>" for EnvPool's."""
+    """Return names that can be given now; "gym/<id>" asks for Gymnasium's own, "envpool/<id>" for
+    EnvPool's.
+    """
     return sorted({*ARRAY_WORLDS, *IDS, *gymnasium.registry})
 
 
@@ -46,18 +48,24 @@ def worlds_with_experts() -> list[str]:
 def make_world(world: str | WorldFactory, members: int, lanes: int) -> World:
     """Make a world of `members * lanes` lanes, by name or by calling `world(members, lanes)`.
 
-    Raises ValueError for an unknown name, for a package that the world needs and lacks, and for a callable that
-    returns anything else than a World of so many lanes.
+    Raises ValueError for an unknown name, for a package that the world needs and lacks, and for a
+    callable that returns anything else than a World of so many lanes.
     """
     if min(members, lanes) < 1:
-        raise ValueError(f"A world was asked for {members} members of {lanes} lanes each: both must be at least 1.")
+        raise ValueError(
+            f"A world was asked for {members} members of {lanes} lanes each: both must be at"
+            " least 1."
+        )
     made = _factory(world)(members, lanes)
     if not isinstance(made, World):
-        raise ValueError(f"The world {_name(world)} made a {type(made).__name__}: let it return a segue.worlds.World.")
+        raise ValueError(
+            f"The world {_name(world)} made a {type(made).__name__}: let it return a"
+            " segue.worlds.World."
+        )
     if made.lanes != members * lanes:
         raise ValueError(
-            f"The world {_name(world)} made {made.lanes} lanes for {members} members of {lanes}: let it make "
-            f"{members * lanes}."
+            f"The world {_name(world)} made {made.lanes} lanes for {members} members of {lanes}:"
+            f" let it make {members * lanes}."
         )
     return made
 
@@ -82,7 +90,9 @@ def _name(world: str | WorldFactory) -> str:
 def _spec(world: str | WorldFactory) -> WorldSpec:
     made = make_world(world, 1, 1)
     made.close()
-    return WorldSpec(made.single_observation_space, made.single_action_space, made.metrics, made.has_expert)
+    return WorldSpec(
+        made.single_observation_space, made.single_action_space, made.metrics, made.has_expert
+    )
 
 
 _named_spec: Callable[[str], WorldSpec] = lru_cache(maxsize=None)(_spec)
@@ -102,7 +112,9 @@ def _factory(world: str | WorldFactory) -> WorldFactory:
 
 
 def _gymnasium_id(world: str) -> str:
-    """Return the id under which Gymnasium knows `world`, after importing the module of a "module:id"."""
+    """Return the id under which Gymnasium knows `world`, after importing the module of a
+    "module:id".
+    """
     module, _, name = world.removeprefix(GYMNASIUM).rpartition(":")
     if not module and name.startswith(MINIGRID):
         module = "minigrid"
@@ -119,5 +131,6 @@ def _import_registrations(world: str, module: str) -> None:
     except ImportError as error:
         package = "'segue[minigrid]'" if module == "minigrid" else "the package that has it"
         raise ValueError(
-            f"The world {world!r} is registered by the module {module!r}, which cannot be imported: install {package}."
+            f"The world {world!r} is registered by the module {module!r}, which cannot be imported:"
+            f" install {package}."
         ) from error

@@ -18,10 +18,11 @@ _U27, _U30, _U31, _U11, _U1 = (np.uint64(bits) for bits in (27, 30, 31, 11, 1))
 
 
 def stream(seed: int, *names: str | int) -> np.random.SeedSequence:
-    """Return the stream that `names` have under `seed`, the same in every process and Python version.
+    """Return the stream that `names` have under `seed`, the same in every process and Python
+    version.
 
-    Streams with different names are independent, so that drawing more from one moves no other. The number 1 and the
-    text "1" are different names. Raises ValueError when the seed is negative.
+    Streams with different names are independent, so that drawing more from one moves no other. The
+    number 1 and the text "1" are different names. Raises ValueError when the seed is negative.
 
     >>> a, b = stream(7, "actions", 0), stream(7, "actions", 1)
     >>> bool((a.generate_state(2) == b.generate_state(2)).any())
@@ -33,7 +34,9 @@ def stream(seed: int, *names: str | int) -> np.random.SeedSequence:
 
 
 def _words(name: str | int) -> list[int]:
-    """Two 32-bit words for a name. Always two: a spawn key forgets where one name ends and the next begins."""
+    """Two 32-bit words for a name. Always two: a spawn key forgets where one name ends and the next
+    begins.
+    """
     kind = "text" if isinstance(name, str) else "number"
     digest = sha256(f"{kind}:{name}".encode()).digest()
     return [int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:8], "little")]
@@ -42,18 +45,23 @@ def _words(name: str | int) -> list[int]:
 def lane_seeds(seed: int, use: Use, lanes: int) -> NDArray[np.uint64]:
     """Return one seed for each lane, uint64 [lanes], below 2**63.
 
-    The two highest of the 63 bits name the use, so training, evaluation and held-out seeds can never meet, whatever the
-    seeds they come from. The first n seeds do not depend on how many follow. Raises ValueError for an unknown use.
+    The two highest of the 63 bits name the use, so training, evaluation and held-out seeds can
+    never meet, whatever the seeds they come from. The first n seeds do not depend on how many
+    follow. Raises ValueError for an unknown use.
     """
     uses = get_args(Use)
     if use not in uses:
-        raise ValueError(f"There are no seeds for the use {use!r}: choose one of {', '.join(uses)}.")
+        raise ValueError(
+            f"There are no seeds for the use {use!r}: choose one of {', '.join(uses)}."
+        )
     drawn = stream(seed, "lanes", use).generate_state(lanes, np.uint64)
     return (drawn & _BELOW_USE) | (np.uint64(uses.index(use)) << _USE_SHIFT)
 
 
 def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scramble 64 bits one to one (Stafford's variant 13 of MurmurHash3's finaliser); writes into `z`."""
+    """Scramble 64 bits one to one (Stafford's variant 13 of MurmurHash3's finaliser); writes into
+    `z`.
+    """
     z ^= z >> _U30
     z *= _MULTIPLIERS[0]
     z ^= z >> _U27
@@ -65,21 +73,26 @@ def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
 class LaneStreams:
     """A random generator for each lane, drawn from for any set of lanes at once.
 
-    SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): a lane's state is a counter
-    that grows by a constant at every draw, and a draw is the scrambled counter. What a lane draws depends on its seed
-    and on how often it drew before, never on which other lanes there are or which draw with it.
+    SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): a lane's
+    state is a counter that grows by a constant at every draw, and a draw is the scrambled counter.
+    What a lane draws depends on its seed and on how often it drew before, never on which other
+    lanes there are or which draw with it.
     """
 
     def __init__(self, seeds: NDArray[np.uint64]) -> None:
         self._counter = _mix(np.asarray(seeds, np.uint64) + _GOLDEN)
 
     def uniform(self, lanes: Lanes, count: int) -> NDArray[np.float64]:
-        """Draw `count` numbers from [0, 1) in each of these lanes (each named once): float64 [count, lanes]."""
+        """Draw `count` numbers from [0, 1) in each of these lanes (each named once): float64
+        [count, lanes].
+        """
         numbers: NDArray[np.float64] = (self._draw(lanes, count) >> _U11) * np.float64(2.0**-53)
         return numbers
 
     def episode_seeds(self, lanes: Lanes) -> NDArray[np.uint64]:
-        """Draw the seed of an episode in each of these lanes (each named once): uint64 [lanes], below 2**63."""
+        """Draw the seed of an episode in each of these lanes (each named once): uint64 [lanes],
+        below 2**63.
+        """
         seeds: NDArray[np.uint64] = self._draw(lanes, 1)[0] >> _U1
         return seeds
 
@@ -98,8 +111,8 @@ class LaneStreams:
         counter = np.array(state["counter"], np.int64).view(np.uint64)
         if counter.shape != self._counter.shape:
             raise ValueError(
-                f"The state of {counter.size} lanes was loaded into {self._counter.size}: make the world with the "
-                "members and lanes that it had."
+                f"The state of {counter.size} lanes was loaded into {self._counter.size}: make the"
+                " world with the members and lanes that it had."
             )
         self._counter = counter
 

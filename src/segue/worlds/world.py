@@ -1,7 +1,7 @@
 """What a batch of environments is: one protocol for array programs and for adapters.
 
-Shapes: K members of a pack, N lanes of a member, L = K*N lanes in all (lane n of member k is k*N + n), E lanes whose
-episode ended in this step, A numbers of a continuous action.
+Shapes: K members of a pack, N lanes of a member, L = K*N lanes in all (lane n of member k is k*N +
+n), E lanes whose episode ended in this step, A numbers of a continuous action.
 """
 
 from abc import ABC, abstractmethod
@@ -20,10 +20,11 @@ NO_LANES: Lanes = np.empty(0, np.int64)
 
 
 class Step(NamedTuple):
-    """What all lanes answer to one action each. The next call of the world may reuse every array in it.
+    """What all lanes answer to one action each. The next call of the world may reuse every array in
+    it.
 
-    Where the observation space is a Dict, an observation is one row of numbers: its entries one after another (see
-    `segue.worlds.spaces.fields`).
+    Where the observation space is a Dict, an observation is one row of numbers: its entries one
+    after another (see `segue.worlds.adapters.spaces.fields`).
     """
 
     observation: NDArray[Any]
@@ -54,8 +55,8 @@ class Advice(NamedTuple):
 
 
 WITH_EXPERTS = (
-    "CartPole-v1, PoisonedDoors-v0, MiniGrid's Empty, DoorKey, LavaCrossing, SimpleCrossing and FourRooms, and the "
-    "levels of BabyAI"
+    "CartPole-v1, PoisonedDoors-v0, MiniGrid's Empty, DoorKey, LavaCrossing, SimpleCrossing and"
+    " FourRooms, and the levels of BabyAI"
 )
 """In words, what `segue.worlds.registry.worlds_with_experts` lists."""
 
@@ -63,8 +64,9 @@ WITH_EXPERTS = (
 class World(ABC):
     """L environments, stepped together, each a function of its own seed and its own actions alone.
 
-    A world is made for `members * lanes` lanes; a class whose constructor takes `(members, lanes)` can itself be passed
-    wherever a world is asked for. An episode that ends is followed by the next one in the same step.
+    A world is made for `members * lanes` lanes; a class whose constructor takes `(members, lanes)`
+    can itself be passed wherever a world is asked for. An episode that ends is followed by the next
+    one in the same step.
     """
 
     single_observation_space: gymnasium.Space[Any]
@@ -75,29 +77,38 @@ class World(ABC):
 
     @abstractmethod
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[Any]:
-        """Begin anew: lane i draws everything from `seeds[i]` ([L]). Returns the first observations [L, ...]."""
+        """Begin anew: lane i draws everything from `seeds[i]` ([L]). Returns the first observations
+        [L, ...].
+        """
 
     @abstractmethod
     def step(self, actions: NDArray[Any]) -> Step:
-        """Act in every lane at once: int64 [L] for a discrete action space, float32 [L, A] for a continuous one."""
+        """Act in every lane at once: int64 [L] for a discrete action space, float32 [L, A] for a
+        continuous one.
+        """
 
     @abstractmethod
     def restart(self, lanes: Lanes) -> NDArray[Any]:
-        """Abandon the running episodes of these lanes (each named once) and begin the next ones, as if they had ended.
+        """Abandon the running episodes of these lanes (each named once) and begin the next ones, as
+        if they had ended.
 
-        Returns the first observations of these lanes, [len(lanes), ...]. Other lanes notice nothing.
+        Returns the first observations of these lanes, [len(lanes), ...]. Other lanes notice
+        nothing.
         """
 
     @abstractmethod
     def select(self, lanes: Lanes) -> "World":
         """Return a world of these lanes alone, in this order, each going on bit for bit.
 
-        This one must not be stepped again, but other lanes may still be selected from it: so a pack is parted.
+        This one must not be stepped again, but other lanes may still be selected from it: so a pack
+        is parted.
         """
 
     @abstractmethod
     def state_dict(self) -> State:
-        """Return copies of all that the lanes' future depends on: arrays, numbers, text, lists and dicts of them."""
+        """Return copies of all that the lanes' future depends on: arrays, numbers, text, lists and
+        dicts of them.
+        """
 
     @abstractmethod
     def load_state_dict(self, state: State) -> None:
@@ -106,19 +117,24 @@ class World(ABC):
     def expert(self) -> Advice:
         """Return what an expert would do in every lane, in the state that the lanes stand in now.
 
-        Asking changes nothing that the lanes go through: an expert that acts at random has streams of its own, which
-        `select` and `state_dict` carry along. Raises ValueError where `has_expert` is false.
+        Asking changes nothing that the lanes go through: an expert that acts at random has streams
+        of its own, which `select` and `state_dict` carry along. Raises ValueError where
+        `has_expert` is false.
         """
         raise ValueError(
-            f"The world {type(self).__name__} has no expert: choose one that has, which are {WITH_EXPERTS}."
+            f"The world {type(self).__name__} has no expert: choose one that has, which are"
+            f" {WITH_EXPERTS}."
         )
 
     def render(self, lane: int) -> NDArray[np.uint8]:
-        """Return a picture of where the lane stands now, `[height, width, 3]` of red, green and blue.
+        """Return a picture of where the lane stands now, `[height, width, 3]` of red, green and
+        blue.
 
         Drawing changes nothing. Raises ValueError for a world that cannot be drawn.
         """
-        raise ValueError(f"The world {type(self).__name__} cannot be drawn: it has no render method.")
+        raise ValueError(
+            f"The world {type(self).__name__} cannot be drawn: it has no render method."
+        )
 
     def close(self) -> None:  # noqa: B027  (most worlds hold nothing that needs closing)
         """Give back what the world holds outside of memory."""
@@ -133,6 +149,7 @@ def one_seed_each(seeds: NDArray[np.uint64], lanes: int) -> NDArray[np.uint64]:
     seeds = np.asarray(seeds, np.uint64)
     if seeds.shape != (lanes,):
         raise ValueError(
-            f"A world of {lanes} lanes was reset with seeds of shape {seeds.shape}: pass one seed per lane."
+            f"A world of {lanes} lanes was reset with seeds of shape {seeds.shape}: pass one seed"
+            " per lane."
         )
     return seeds

@@ -1,6 +1,6 @@
 """Losses: what a stage minimises."""
 
-from segue.train.batch import Batch, DataBatch
+from segue.train.data.batch import Batch, DataBatch
 from segue.train.losses.a2c import A2C
 from segue.train.losses.advisor import Advisor
 from segue.train.losses.entropy import EntropyBonus

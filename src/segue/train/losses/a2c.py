@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from segue.train.autograd import apply
-from segue.train.batch import Batch
+from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
 from segue.train.losses.loss import Info, Knobs, Loss
 from segue.train.losses.ppo import ValueLoss
@@ -19,7 +19,8 @@ from segue.train.policies import Outputs
 
 @dataclass(frozen=True)
 class A2C(Loss):
-    """Policy gradient, value loss and entropy bonus; use it with `update_repeats=1` (it is on-policy).
+    """Policy gradient, value loss and entropy bonus; use it with `update_repeats=1` (it is
+    on-policy).
 
     Attributes:
         value_loss_coef: Weight of the value loss.
@@ -37,9 +38,13 @@ class A2C(Loss):
         return {"value_loss_coef": self.value_loss_coef, "entropy_coef": self.entropy_coef}
 
     def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
-        """`-mean(log pi(a) * A) + value_loss_coef * value - entropy_coef * entropy` (Mnih et al., 2016, section 4)."""
+        """`-mean(log pi(a) * A) + value_loss_coef * value - entropy_coef * entropy` (Mnih et al.,
+        2016, section 4).
+        """
         action = -(outputs.log_prob * batch.advantage).mean(1)
         value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, None)
         entropy = outputs.entropy.mean(1)
-        total = action + knobs["value_loss_coef"][:, 0] * value - knobs["entropy_coef"][:, 0] * entropy
+        total = (
+            action + knobs["value_loss_coef"][:, 0] * value - knobs["entropy_coef"][:, 0] * entropy
+        )
         return total, {"a2c_total": total, "action": action, "value": value, "entropy": entropy}

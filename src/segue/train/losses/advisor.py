@@ -1,4 +1,5 @@
-"""ADVISOR: imitate where the expert can be imitated, learn from reward where it cannot (Weihs et al., NeurIPS 2021).
+"""ADVISOR: imitate where the expert can be imitated, learn from reward where it cannot (Weihs et
+al., NeurIPS 2021).
 
 Shapes: K members, B samples of a minibatch; a knob is `[K, 1]`.
 """
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from segue.train.autograd import apply
-from segue.train.batch import Batch
+from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
 from segue.train.losses.imitation import mean_where
 from segue.train.losses.loss import Info, Knobs
@@ -23,10 +24,12 @@ from segue.train.policies import Outputs
 
 @dataclass(frozen=True)
 class Advisor(PPO):
-    """PPO and imitation, weighed sample by sample by how well a second actor imitates the expert there.
+    """PPO and imitation, weighed sample by sample by how well a second actor imitates the expert
+    there.
 
-    A policy without the expert's knowledge cannot imitate it where that knowledge matters: there the second actor gives
-    the expert's actions a low probability, and the main actor learns from reward instead.
+    A policy without the expert's knowledge cannot imitate it where that knowledge matters: there
+    the second actor gives the expert's actions a low probability, and the main actor learns from
+    reward instead.
 
     Attributes:
         alpha: How fast the weight of imitation falls with that probability; 0 is imitation alone.
@@ -51,14 +54,17 @@ class Advisor(PPO):
         return super().structure
 
     def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
-        """`CE(aux) + mean(w CE(main)) + mean((1 - w) (PPO's action loss - entropy_coef H)) + value_loss_coef value`.
+        """`CE(aux) + mean(w CE(main)) + mean((1 - w) (PPO's action loss - entropy_coef H)) +
+        value_loss_coef value`.
 
-        `w = exp(alpha log pi_aux(a*))`, without a gradient (section 3.3); where the expert does not know an action
-        `a*`, w = 0 and there is no cross entropy.
+        `w = exp(alpha log pi_aux(a*))`, without a gradient (section 3.3); where the expert does not
+        know an action `a*`, w = 0 and there is no cross entropy.
         """
         assert batch.expert_available is not None and batch.expert_action is not None
         known = batch.expert_available
-        auxiliary, main = (-of(batch.expert_action) for of in (outputs.auxiliary_log_prob_of, outputs.log_prob_of))
+        auxiliary, main = (
+            -of(batch.expert_action) for of in (outputs.auxiliary_log_prob_of, outputs.log_prob_of)
+        )
         weight = torch.exp(-knobs["alpha"] * auxiliary.detach()) * known
         ratio = torch.exp(outputs.log_prob - batch.log_prob)
         surrogate = clipped_surrogate(ratio, self.advantage(batch), knobs["clip"])

@@ -11,4 +11,6 @@ def require_non_negative(loss: object, *names: str) -> None:
         value = getattr(loss, name)
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not (number and math.isfinite(value) and value >= 0):
-            raise ValueError(f"{type(loss).__name__}({name}={value!r}): {name} is a finite number of at least 0.")
+            raise ValueError(
+                f"{type(loss).__name__}({name}={value!r}): {name} is a finite number of at least 0."
+            )

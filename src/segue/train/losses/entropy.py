@@ -9,14 +9,16 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from segue.train.batch import Batch
+from segue.train.data.batch import Batch
 from segue.train.losses.loss import Info, Knobs, Loss
 from segue.train.policies import Outputs
 
 
 @dataclass(frozen=True)
 class EntropyBonus(Loss):
-    """Minus the policy's mean entropy, in nats: with weight w it is the term `w * H` of Williams & Peng, 1991."""
+    """Minus the policy's mean entropy, in nats: with weight w it is the term `w * H` of Williams &
+    Peng, 1991.
+    """
 
     def knobs(self, stage_steps: int) -> dict[str, float]:
         """It has no numbers of its own: its weight in the stage is its number."""

@@ -1,4 +1,5 @@
-"""Learning what an expert would do, in the states that the agent (or the expert, with teacher forcing) goes through.
+"""Learning what an expert would do, in the states that the agent (or the expert, with teacher
+forcing) goes through.
 
 Shapes: K members, B samples of a minibatch, A actions.
 """
@@ -11,17 +12,19 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from segue.train.batch import Batch, DataBatch
+from segue.train.data.batch import Batch, DataBatch
 from segue.train.losses.loss import Info, Knobs, Loss, OffPolicyLoss
 from segue.train.policies import Outputs
 
 
 @dataclass(frozen=True)
 class Imitation(Loss):
-    """Cross entropy with the expert. With a decaying `teacher_forcing` it is DAgger (Ross et al., 2011).
+    """Cross entropy with the expert. With a decaying `teacher_forcing` it is DAgger (Ross et al.,
+    2011).
 
     Attributes:
-        soft_targets: Whether to learn the probabilities of all of the expert's actions (discrete ones), where it acts
+        soft_targets: Whether to learn the probabilities of all of the expert's actions (discrete
+        ones), where it acts
             at random, and not the action that it happened to take.
     """
 
@@ -44,7 +47,8 @@ class Imitation(Loss):
         return {}
 
     def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
-        """`-mean(sum_a p*(a) log pi(a))` over the samples in which the expert knew what to do; 0 where it never did.
+        """`-mean(sum_a p*(a) log pi(a))` over the samples in which the expert knew what to do; 0
+        where it never did.
 
         `p*` is the expert's policy, or 1 for the action that it took.
         """

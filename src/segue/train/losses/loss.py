@@ -1,4 +1,5 @@
-"""What a loss is: a value of numbers, and a pure function of a minibatch, the policy's outputs and those numbers.
+"""What a loss is: a value of numbers, and a pure function of a minibatch, the policy's outputs and
+those numbers.
 
 Shapes: K members, B samples of a minibatch.
 """
@@ -11,7 +12,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from segue.train.batch import Batch, DataBatch
+from segue.train.data.batch import Batch, DataBatch
 from segue.train.policies import Outputs
 
 Knobs = Mapping[str, Tensor]
@@ -19,15 +20,21 @@ Info = dict[str, Tensor]
 
 
 class AnyLoss(ABC):
-    """What losses have in common. Subclasses are frozen dataclasses, so that a pipeline with losses is a value."""
+    """What losses have in common. Subclasses are frozen dataclasses, so that a pipeline with losses
+    is a value.
+    """
 
     @abstractmethod
     def knobs(self, stage_steps: int) -> dict[str, float]:
-        """The numbers of this loss after `stage_steps` environment steps in the stage; members may differ in them."""
+        """The numbers of this loss after `stage_steps` environment steps in the stage; members may
+        differ in them.
+        """
 
     @property
     def structure(self) -> Hashable:
-        """What members of one pack must share: the class, and whatever decides which operations are done."""
+        """What members of one pack must share: the class, and whatever decides which operations are
+        done.
+        """
         return type(self)
 
 
@@ -48,7 +55,9 @@ class Loss(AnyLoss):
 
 
 class OffPolicyLoss(AnyLoss):
-    """A loss of a stage's off-policy component: it learns from the data that the component's iterator gives."""
+    """A loss of a stage's off-policy component: it learns from the data that the component's
+    iterator gives.
+    """
 
     @abstractmethod
     def __call__(self, batch: DataBatch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:

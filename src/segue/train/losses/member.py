@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from segue.train.batch import Batch
+from segue.train.data.batch import Batch
 from segue.train.losses.loss import Info, Knobs, Loss
 from segue.train.policies import Outputs
 
@@ -19,20 +19,26 @@ Tensors = Mapping[str, Tensor]
 
 
 class MemberLoss(Loss):
-    """A loss that is written for one member in plain torch; `torch.func.vmap` runs it on all members of a pack at once.
+    """A loss that is written for one member in plain torch; `torch.func.vmap` runs it on all
+    members of a pack at once.
 
-    `member_loss` must not look at the values of tensors (no `if` on one, no `.item()`), as vmap demands.
+    `member_loss` must not look at the values of tensors (no `if` on one, no `.item()`), as vmap
+    demands.
     """
 
     @abstractmethod
-    def member_loss(self, batch: Tensors, outputs: Tensors, knobs: Tensors) -> tuple[Tensor, dict[str, Tensor]]:
+    def member_loss(
+        self, batch: Tensors, outputs: Tensors, knobs: Tensors
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of one member, a number, and numbers to log.
 
         Arguments:
-            batch: "observation" `[B, O]`, "action" `[B]` or `[B, A]`; "log_prob", "advantage", "value_target", "value"
-                and "normalized_advantage" `[B]` as they were in the rollout; where an expert is asked "expert_action"
-                and "expert_available".
-            outputs: "log_prob" and "entropy" `[B]` of the policy for these actions, "value" `[B]`, and "inputs"
+            batch: "observation" `[B, O]`, "action" `[B]` or `[B, A]`; "log_prob", "advantage",
+            "value_target", "value"
+                and "normalized_advantage" `[B]` as they were in the rollout; where an expert is
+                asked "expert_action" and "expert_available".
+            outputs: "log_prob" and "entropy" `[B]` of the policy for these actions, "value" `[B]`,
+            and "inputs"
                 `[B, A]`, its logits or means: differentiable.
             knobs: The loss's numbers, one tensor each.
         """

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from segue.train.autograd import apply
-from segue.train.batch import Batch
+from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
 from segue.train.losses.loss import Info, Knobs, Loss
 from segue.train.policies import Outputs
@@ -26,11 +26,11 @@ class PPO(Loss):
 
     Attributes:
         clip_param: How far the probability ratio may leave 1 and a value may leave its old value.
-        value_loss_coef: Weight of the value loss.
-        entropy_coef: Weight of the entropy bonus, in nats.
-        use_clipped_value_loss: Whether a value is kept within `clip_param` of its old value.
-        clip_decay: A factor on `clip_param`, as a function of the environment steps taken in the stage.
-        normalize_advantage: Whether advantages have mean 0 and standard deviation 1 in each minibatch; "rollout" for
+        value_loss_coef: Weight of the value loss. entropy_coef: Weight of the entropy bonus, in
+        nats. use_clipped_value_loss: Whether a value is kept within `clip_param` of its old value.
+        clip_decay: A factor on `clip_param`, as a function of the environment steps taken in the
+        stage. normalize_advantage: Whether advantages have mean 0 and standard deviation 1 in each
+        minibatch; "rollout" for
             over each rollout, as AllenAct does.
     """
 
@@ -44,9 +44,15 @@ class PPO(Loss):
     def __post_init__(self) -> None:
         require_non_negative(self, "clip_param", "value_loss_coef", "entropy_coef")
         if not (self.clip_decay is None or callable(self.clip_decay)):
-            raise ValueError(f"PPO(clip_decay={self.clip_decay!r}): clip_decay is a function of the step, or None.")
+            raise ValueError(
+                f"PPO(clip_decay={self.clip_decay!r}): clip_decay is a function of the step, or"
+                " None."
+            )
         if self.normalize_advantage not in (True, False, "rollout"):
-            raise ValueError(f"PPO(normalize_advantage={self.normalize_advantage!r}): choose True, False or 'rollout'.")
+            raise ValueError(
+                f"PPO(normalize_advantage={self.normalize_advantage!r}): choose True, False or"
+                " 'rollout'."
+            )
 
     def knobs(self, stage_steps: int) -> dict[str, float]:
         """The clip range, decayed, and the two weights."""
@@ -64,12 +70,22 @@ class PPO(Loss):
 
     def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
         """`action + value_loss_coef * value - entropy_coef * entropy`, means over the minibatch."""
-        action, ratio = apply(ClippedSurrogate, outputs.log_prob, batch.log_prob, self.advantage(batch), knobs["clip"])
+        action, ratio = apply(
+            ClippedSurrogate, outputs.log_prob, batch.log_prob, self.advantage(batch), knobs["clip"]
+        )
         clip = knobs["clip"] if self.use_clipped_value_loss else None
         value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, clip)
         entropy = outputs.entropy.mean(1)
-        total = action + knobs["value_loss_coef"][:, 0] * value - knobs["entropy_coef"][:, 0] * entropy
-        return total, {"ppo_total": total, "action": action, "value": value, "entropy": entropy, "ratio": ratio}
+        total = (
+            action + knobs["value_loss_coef"][:, 0] * value - knobs["entropy_coef"][:, 0] * entropy
+        )
+        return total, {
+            "ppo_total": total,
+            "action": action,
+            "value": value,
+            "entropy": entropy,
+            "ratio": ratio,
+        }
 
     def advantage(self, batch: Batch) -> Tensor:
         """The advantages `[K, B]`, normalised as asked."""
@@ -89,15 +105,18 @@ def clipped_surrogate(ratio_KB: Tensor, advantage_KB: Tensor, clip_K1: Tensor) -
 
         L = -min(r * A, clip(r, 1 - c, 1 + c) * A)
 
-    It is pessimistic: a change of the ratio is ignored where it would make the objective better, never where it makes
-    it worse.
+    It is pessimistic: a change of the ratio is ignored where it would make the objective better,
+    never where it makes it worse.
     """
     clipped = torch.clamp(ratio_KB, 1 - clip_K1, 1 + clip_K1)
     return -torch.minimum(advantage_KB * ratio_KB, advantage_KB * clipped)
 
 
-def clipped_value_error(value_KB: Tensor, old_KB: Tensor, target_KB: Tensor, clip_K1: Tensor) -> tuple[Tensor, Tensor]:
-    """The error that counts and whether the value is free to move (Engstrom et al., 2020, section 3, item 1).
+def clipped_value_error(
+    value_KB: Tensor, old_KB: Tensor, target_KB: Tensor, clip_K1: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The error that counts and whether the value is free to move (Engstrom et al., 2020, section
+    3, item 1).
 
         L = max((v - R)^2, (v_old + clip(v - v_old, -c, c) - R)^2) / 2
 
@@ -111,14 +130,16 @@ def clipped_value_error(value_KB: Tensor, old_KB: Tensor, target_KB: Tensor, cli
 
 
 class ClippedSurrogate(Function):
-    """Mean clipped surrogate `[K]` and mean ratio `[K]`, with the gradient by hand: a fifth of what autograd's dozen
-    nodes cost.
+    """Mean clipped surrogate `[K]` and mean ratio `[K]`, with the gradient by hand: a fifth of what
+    autograd's dozen nodes cost.
 
     d L / d log pi = -A * r   where  A >= 0 and r <= 1 + c,  or  A < 0 and r >= 1 - c;  else 0
     """
 
     @staticmethod
-    def forward(ctx: Any, log_prob: Tensor, old: Tensor, advantage: Tensor, clip: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, log_prob: Tensor, old: Tensor, advantage: Tensor, clip: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Arguments are `[K, B]`, `clip` is `[K, 1]`; only `log_prob` gets a gradient."""
         ratio = (log_prob - old).exp_()
         loss = clipped_surrogate(ratio, advantage, clip)
@@ -136,10 +157,14 @@ class ClippedSurrogate(Function):
 
 
 class ValueLoss(Function):
-    """Mean value loss `[K]`, half the squared error, clipped or (with `clip` None) plain; the gradient by hand."""
+    """Mean value loss `[K]`, half the squared error, clipped or (with `clip` None) plain; the
+    gradient by hand.
+    """
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, old: Tensor, target: Tensor, clip: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any, value: Tensor, old: Tensor, target: Tensor, clip: Tensor | None
+    ) -> Tensor:
         """Arguments are `[K, B]`, `clip` is `[K, 1]`; only `value` gets a gradient."""
         if clip is None:
             error = value - target

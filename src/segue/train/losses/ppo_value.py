@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from segue.train.autograd import apply
-from segue.train.batch import Batch
+from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
 from segue.train.losses.loss import Info, Knobs, Loss
 from segue.train.losses.ppo import ValueLoss
@@ -23,9 +23,9 @@ class PPOValue(Loss):
     """The clipped value loss of `PPO`; the arguments are AllenAct's.
 
     Attributes:
-        clip_param: How far a value may leave its old value.
-        use_clipped_value_loss: Whether it is kept there.
-        clip_decay: A factor on `clip_param`, as a function of the environment steps taken in the stage.
+        clip_param: How far a value may leave its old value. use_clipped_value_loss: Whether it is
+        kept there. clip_decay: A factor on `clip_param`, as a function of the environment steps
+        taken in the stage.
     """
 
     clip_param: float = 0.1
@@ -37,7 +37,9 @@ class PPOValue(Loss):
 
     def knobs(self, stage_steps: int) -> dict[str, float]:
         """The clip range, decayed."""
-        return {"clip": self.clip_param * (self.clip_decay(stage_steps) if self.clip_decay else 1.0)}
+        return {
+            "clip": self.clip_param * (self.clip_decay(stage_steps) if self.clip_decay else 1.0)
+        }
 
     @property
     def structure(self) -> Hashable:

@@ -1,7 +1,7 @@
 """Adam and AdamW over rows, each with its own learning rate, step count and decay.
 
-`torch.optim.Adam` has one learning rate a tensor; here each member is a row of one tensor, and one call updates the
-pack. Shapes: k members, P parameters of a member, U updates of a phase.
+`torch.optim.Adam` has one learning rate a tensor; here each member is a row of one tensor, and one
+call updates the pack. Shapes: k members, P parameters of a member, U updates of a phase.
 """
 
 from __future__ import annotations
@@ -33,22 +33,37 @@ class Adam(Rule):
         name = type(self).__name__
         if not isinstance(self.betas, Sequence) or len(self.betas) != 2:
             raise ValueError(
-                f"{name} wants two betas in [0, 1), and the pipeline's optimizer_builder gives {self.betas!r}."
+                f"{name} wants two betas in [0, 1), and the pipeline's optimizer_builder gives"
+                f" {self.betas!r}."
             )
         check_numbers(name, {"lr": self.lr, "eps": self.eps, "weight_decay": self.weight_decay})
-        check_numbers(name, {f"betas[{i}]": beta for i, beta in enumerate(self.betas)}, ("betas[0]", "betas[1]"))
+        check_numbers(
+            name,
+            {f"betas[{i}]": beta for i, beta in enumerate(self.betas)},
+            ("betas[0]", "betas[1]"),
+        )
 
     def begin(self, rules: Sequence[Adam], rows: Rows, updates: int) -> Step:
-        """See `Rule.begin`: what depends on betas is computed here once, in 64 bits, not in the loop."""
+        """See `Rule.begin`: what depends on betas is computed here once, in 64 bits, not in the
+        loop.
+        """
         parameters, device = rows.parameters.detach(), rows.parameters.device
         mean, square = rows.slots["mean"], rows.slots["square"]
         lr, (beta1, beta2) = np.array([r.lr for r in rules]), np.array([r.betas for r in rules]).T
         done = rows.updates[None, :] + np.arange(1, updates + 1)[:, None]
-        gain1, gain2, eps = column(1 - beta1, device), column(1 - beta2, device), column([r.eps for r in rules], device)
+        gain1, gain2, eps = (
+            column(1 - beta1, device),
+            column(1 - beta2, device),
+            column([r.eps for r in rules], device),
+        )
         step_size = column(lr / (1 - beta1**done), device)  # [U, k, 1]
         root = column(1 / np.sqrt(1 - beta2**done), device)
         decay = some([r.weight_decay for r in rules], device)
-        shrink = column([1 - r.lr * r.weight_decay for r in rules], device) if decay is not None else None
+        shrink = (
+            column([1 - r.lr * r.weight_decay for r in rules], device)
+            if decay is not None
+            else None
+        )
 
         def step(gradient: Tensor, update: int) -> None:
             if shrink is not None and self.decoupled:
@@ -65,7 +80,9 @@ class Adam(Rule):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """`torch.optim.AdamW`: the decay shrinks the weights and leaves the gradient alone (Loshchilov & Hutter, 2019)."""
+    """`torch.optim.AdamW`: the decay shrinks the weights and leaves the gradient alone (Loshchilov
+    & Hutter, 2019).
+    """
 
     weight_decay: float = 1e-2
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from segue.plan.builder import Builder
-from segue.plan.names import suggestion
+from segue.base.suggestions import suggestion
+from segue.plan.values.builder import Builder
 from segue.train.optimizers.adam import Adam, AdamW
 from segue.train.optimizers.one_by_one import OneByOne
 from segue.train.optimizers.rmsprop import RMSprop
@@ -33,19 +33,24 @@ def _arguments(kind: type[torch.optim.Optimizer]) -> frozenset[str] | None:
     return frozenset(parameter.name for parameter in parameters[1:])
 
 
-_ARGUMENTS = {kind: _arguments(kind) for kind in PACKED}  # of those that are asked for at every rollout
+_ARGUMENTS = {
+    kind: _arguments(kind) for kind in PACKED
+}  # of those that are asked for at every rollout
 _NUMBERS = {kind: frozenset(field.name for field in fields(rule)) for kind, rule in PACKED.items()}
-_FASTER = frozenset({"foreach", "fused", "capturable", "differentiable"})  # how torch computes, not what
+_FASTER = frozenset(
+    {"foreach", "fused", "capturable", "differentiable"}
+)  # how torch computes, not what
 
 
 def rule_of(builder: Builder[Any]) -> Rule:
-    """The rule of a pipeline's `optimizer_builder`: packed for Adam, AdamW, SGD and RMSprop, else one by one.
+    """The rule of a pipeline's `optimizer_builder`: packed for Adam, AdamW, SGD and RMSprop, else
+    one by one.
 
-    A packed rule knows the numbers. Arguments about speed change nothing to it; any other that is on (`amsgrad`,
-    `maximize`) makes another optimizer, which is torch's own.
+    A packed rule knows the numbers. Arguments about speed change nothing to it; any other that is
+    on (`amsgrad`, `maximize`) makes another optimizer, which is torch's own.
 
-    Raises ValueError, in one sentence, for what is no optimizer, for unknown arguments and impossible numbers;
-    `Rule.check` also finds optimizers that cannot update a vector.
+    Raises ValueError, in one sentence, for what is no optimizer, for unknown arguments and
+    impossible numbers; `Rule.check` also finds optimizers that cannot update a vector.
     """
     kind = builder.class_type
     if not (isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer)):
@@ -58,8 +63,8 @@ def rule_of(builder: Builder[Any]) -> Rule:
     for name in arguments:
         if known is not None and name not in known:
             raise ValueError(
-                f"{kind.__name__} takes no {name!r}, which the pipeline's optimizer_builder gives it: "
-                f"{suggestion(name, known)}"
+                f"{kind.__name__} takes no {name!r}, which the pipeline's optimizer_builder gives"
+                f" it: {suggestion(name, known)}"
             )
     numbers = _NUMBERS.get(kind, frozenset())
     if kind not in PACKED or any(arguments[name] for name in arguments.keys() - numbers - _FASTER):

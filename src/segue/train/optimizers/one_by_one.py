@@ -25,9 +25,9 @@ _OTHERWISE = "choose another optimizer, such as torch.optim.Adam."
 class OneByOne(Rule):
     """`kind(parameters, lr=lr, **arguments)` for each member: slower than the packed rules.
 
-    `kind` may be a class of one's own. A member's optimizer lives as long as the member, so that what it does is what
-    it does in torch; only a checkpoint holds its `state_dict()` in its place. The learning rate of its parameter
-    groups is the schedule's.
+    `kind` may be a class of one's own. A member's optimizer lives as long as the member, so that
+    what it does is what it does in torch; only a checkpoint holds its `state_dict()` in its place.
+    The learning rate of its parameter groups is the schedule's.
     """
 
     kind: type[torch.optim.Optimizer] = torch.optim.Optimizer
@@ -41,17 +41,22 @@ class OneByOne(Rule):
         """Raises ValueError where the learning rate is left open, or is none."""
         default = inspect.signature(kind).parameters.get("lr")
         rest = dict(arguments)
-        lr = rest.pop("lr", None if default is None or default.default is default.empty else default.default)
+        lr = rest.pop(
+            "lr", None if default is None or default.default is default.empty else default.default
+        )
         if lr is None:
-            raise ValueError(f"{kind.__name__} needs a learning rate: give optimizer_builder an 'lr'.")
+            raise ValueError(
+                f"{kind.__name__} needs a learning rate: give optimizer_builder an 'lr'."
+            )
         return cls(lr, kind, rest)
 
     @property
     def remark(self) -> str:
         """See `Rule.remark`."""
         return (
-            f"one member at a time, by {self.kind.__name__} itself: slower than Adam, AdamW, SGD and RMSprop, which "
-            "(without amsgrad and maximize) update all members of a pack at once"
+            f"one member at a time, by {self.kind.__name__} itself: slower than Adam, AdamW, SGD"
+            " and RMSprop, which (without amsgrad and maximize) update all members of a pack at"
+            " once"
         )
 
     @property
@@ -60,7 +65,9 @@ class OneByOne(Rule):
         return type(self), self.kind
 
     def check(self) -> None:
-        """Raise ValueError, with the reason, unless it updates a vector, and in the same way after a checkpoint."""
+        """Raise ValueError, with the reason, unless it updates a vector, and in the same way after
+        a checkpoint.
+        """
         name = self.kind.__name__
         try:
             straight = self._tried(lambda own: own)
@@ -68,45 +75,63 @@ class OneByOne(Rule):
             reason = " ".join(str(error).split()).rstrip(".")
             correct = f"correct its arguments {dict(self.arguments)}, or " if self.arguments else ""
             raise ValueError(
-                f"{name} cannot update the flat vector of a member's parameters ({reason}): {correct}{_OTHERWISE}"
+                f"{name} cannot update the flat vector of a member's parameters ({reason}):"
+                f" {correct}{_OTHERWISE}"
             ) from error
         try:
-            resumed = self._tried(lambda own: decoded(encoded({"own": [one.state_dict() for one in own]}))["own"])
-            why = "" if torch.allclose(straight, resumed, rtol=0, atol=0, equal_nan=True) else "it goes on differently"
+            resumed = self._tried(
+                lambda own: decoded(encoded({"own": [one.state_dict() for one in own]}))["own"]
+            )
+            why = (
+                ""
+                if torch.allclose(straight, resumed, rtol=0, atol=0, equal_nan=True)
+                else "it goes on differently"
+            )
         except Exception as error:
             why = f"{type(error).__name__} when it is restored"
         if why:
             raise ValueError(
-                f"{name} cannot be resumed from its own state_dict() ({why}): let it keep there all that it remembers, "
-                f"as tensors and plain values, and draw no random numbers, or {_OTHERWISE}"
+                f"{name} cannot be resumed from its own state_dict() ({why}): let it keep there all"
+                " that it remembers, as tensors and plain values, and draw no random numbers, or"
+                f" {_OTHERWISE}"
             )
 
     def begin(self, rules: Sequence[OneByOne], rows: Rows, updates: int) -> Step:
         """See `Rule.begin`."""
         places = list(rows.parameters.detach())  # the rows' own memory
-        optimizers = [rule._over(place, own) for rule, place, own in zip(rules, places, rows.own, strict=True)]
+        optimizers = [
+            rule._over(place, own) for rule, place, own in zip(rules, places, rows.own, strict=True)
+        ]
         vectors = [_vector(optimizer) for optimizer in optimizers]
         rows.own[:] = optimizers
 
         def step(gradient: Tensor, update: int) -> None:
-            for vector, place, own, optimizer in zip(vectors, places, gradient, optimizers, strict=True):
+            for vector, place, own, optimizer in zip(
+                vectors, places, gradient, optimizers, strict=True
+            ):
                 vector.grad = own
                 optimizer.step()
                 vector.grad = None
-                if vector.data_ptr() != place.data_ptr():  # it has put another tensor in the place of its parameter's
+                if (
+                    vector.data_ptr() != place.data_ptr()
+                ):  # it has put another tensor in the place of its parameter's
                     place.copy_(vector.detach())
                     vector.data = place
 
         return step
 
     def _over(self, place: Tensor, own: Any) -> torch.optim.Optimizer:
-        """The member's optimizer, over this memory: `own`, or a new one that stands where the state `own` stood."""
+        """The member's optimizer, over this memory: `own`, or a new one that stands where the state
+        `own` stood.
+        """
         if isinstance(own, torch.optim.Optimizer):
             optimizer = own
             _vector(optimizer).data = place
         else:
             kind: Any = self.kind
-            optimizer = kind([torch.nn.Parameter(place)], lr=self.lr, **deepcopy(dict(self.arguments)))
+            optimizer = kind(
+                [torch.nn.Parameter(place)], lr=self.lr, **deepcopy(dict(self.arguments))
+            )
             if own is not None:
                 optimizer.load_state_dict(own)
         for group in optimizer.param_groups:
@@ -116,7 +141,9 @@ class OneByOne(Rule):
     def _tried(self, between: Any) -> Tensor:
         """Where two phases lead, when the optimizers become `between(optimizers)` after the first."""
         rows = Rows(torch.ones(1, 3), {}, np.zeros(1, np.int64), [None])
-        gradients = torch.tensor([[0.3, -0.7, 0.1], [0.2, 0.9, 0.0], [-0.6, 0.1, 0.4], [0.7, 0.3, -0.1]])
+        gradients = torch.tensor(
+            [[0.3, -0.7, 0.1], [0.2, 0.9, 0.0], [-0.6, 0.1, 0.4], [0.7, 0.3, -0.1]]
+        )
         for phase in gradients.split(2):
             step = self.begin([self], rows, len(phase))
             with torch.no_grad():

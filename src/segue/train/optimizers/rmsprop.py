@@ -8,12 +8,23 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from segue.train.optimizers.rule import Rows, Rule, Step, check_flags, check_numbers, column, decayed, some
+from segue.train.optimizers.rule import (
+    Rows,
+    Rule,
+    Step,
+    check_flags,
+    check_numbers,
+    column,
+    decayed,
+    some,
+)
 
 
 @dataclass(frozen=True)
 class RMSprop(Rule):
-    """`torch.optim.RMSprop` (Tieleman & Hinton, 2012, lecture 6.5), also centred (Graves, 2013) and with momentum."""
+    """`torch.optim.RMSprop` (Tieleman & Hinton, 2012, lecture 6.5), also centred (Graves, 2013) and
+    with momentum.
+    """
 
     lr: float = 1e-2
     alpha: float = 0.99
@@ -25,7 +36,9 @@ class RMSprop(Rule):
     slots: ClassVar[tuple[str, ...]] = ("square", "mean", "momentum")
 
     def __post_init__(self) -> None:
-        numbers = {name: getattr(self, name) for name in ("lr", "alpha", "eps", "weight_decay", "momentum")}
+        numbers = {
+            name: getattr(self, name) for name in ("lr", "alpha", "eps", "weight_decay", "momentum")
+        }
         check_numbers("RMSprop", numbers, ("alpha",))
         check_flags("RMSprop", {"centered": self.centered})
 
@@ -39,7 +52,10 @@ class RMSprop(Rule):
         parameters, device = rows.parameters.detach(), rows.parameters.device
         square, mean, buffer = (rows.slots[name] for name in self.slots)
         lr, eps = column([r.lr for r in rules], device), column([r.eps for r in rules], device)
-        gain, momentum = column([1 - r.alpha for r in rules], device), column([r.momentum for r in rules], device)
+        gain, momentum = (
+            column([1 - r.alpha for r in rules], device),
+            column([r.momentum for r in rules], device),
+        )
         decay = some([r.weight_decay for r in rules], device)
 
         def step(gradient: Tensor, update: int) -> None:

@@ -22,12 +22,16 @@ Step = Callable[[Tensor, int], None]
 
 @dataclass
 class Rows:
-    """What updates change: parameters and the optimizer's tensors `[k, P]`, and what else belongs to each member."""
+    """What updates change: parameters and the optimizer's tensors `[k, P]`, and what else belongs
+    to each member.
+    """
 
     parameters: Tensor
     slots: dict[str, Tensor]
     updates: NDArray[np.int64]  # [k] done before the phase
-    own: list[Any]  # [k] an optimizer of torch, its state_dict() where a checkpoint was loaded, or None
+    own: list[
+        Any
+    ]  # [k] an optimizer of torch, its state_dict() where a checkpoint was loaded, or None
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,9 @@ class Rule(ABC):
 
 
 def clipped(gradient: Tensor, max_norm_K: Tensor) -> Tensor:
-    """Each row with its L2 norm clipped as `torch.nn.utils.clip_grad_norm_` does, by min(1, max / (norm + 1e-6))."""
+    """Each row with its L2 norm clipped as `torch.nn.utils.clip_grad_norm_` does, by min(1, max /
+    (norm + 1e-6)).
+    """
     norm: Tensor = torch.linalg.vector_norm(gradient, dim=1)
     return gradient * (max_norm_K / (norm + 1e-6)).clamp_(max=1.0).unsqueeze(-1)
 
@@ -85,13 +91,23 @@ def check_flags(name: str, flags: dict[str, Any]) -> None:
     """Raise ValueError unless each is True or False."""
     for key, value in flags.items():
         if not isinstance(value, bool):
-            raise ValueError(f"{name} wants {key} True or False, and the pipeline's optimizer_builder gives {value!r}.")
+            raise ValueError(
+                f"{name} wants {key} True or False, and the pipeline's optimizer_builder gives"
+                f" {value!r}."
+            )
 
 
 def check_numbers(name: str, numbers: dict[str, Any], below_one: Sequence[str] = ()) -> None:
-    """Raise ValueError unless all are finite and not negative, and those of `below_one` less than 1."""
+    """Raise ValueError unless all are finite and not negative, and those of `below_one` less than
+    1.
+    """
     for key, value in numbers.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        number = (
+            isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        )
         if not (number and value >= 0 and (key not in below_one or value < 1)):
             wanted = "in [0, 1)" if key in below_one else "a finite number of at least 0"
-            raise ValueError(f"{name} wants {key} {wanted}, and the pipeline's optimizer_builder gives {value!r}.")
+            raise ValueError(
+                f"{name} wants {key} {wanted}, and the pipeline's optimizer_builder gives"
+                f" {value!r}."
+            )

@@ -1,4 +1,6 @@
-"""Stochastic gradient descent over rows, each with its own numbers. Shapes: k members, P parameters of a member."""
+"""Stochastic gradient descent over rows, each with its own numbers. Shapes: k members, P parameters
+of a member.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,16 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from segue.train.optimizers.rule import Rows, Rule, Step, check_flags, check_numbers, column, decayed, some
+from segue.train.optimizers.rule import (
+    Rows,
+    Rule,
+    Step,
+    check_flags,
+    check_numbers,
+    column,
+    decayed,
+    some,
+)
 
 
 @dataclass(frozen=True)
@@ -25,11 +36,15 @@ class SGD(Rule):
     slots: ClassVar[tuple[str, ...]] = ("momentum",)
 
     def __post_init__(self) -> None:
-        numbers = {name: getattr(self, name) for name in ("lr", "momentum", "dampening", "weight_decay")}
+        numbers = {
+            name: getattr(self, name) for name in ("lr", "momentum", "dampening", "weight_decay")
+        }
         check_numbers("SGD", numbers)
         check_flags("SGD", {"nesterov": self.nesterov})
         if self.nesterov and (self.momentum <= 0 or self.dampening):
-            raise ValueError("SGD's nesterov wants a momentum above 0 and no dampening: give momentum=0.9, say.")
+            raise ValueError(
+                "SGD's nesterov wants a momentum above 0 and no dampening: give momentum=0.9, say."
+            )
 
     @property
     def structure(self) -> Hashable:
@@ -38,12 +53,21 @@ class SGD(Rule):
 
     def begin(self, rules: Sequence[SGD], rows: Rows, updates: int) -> Step:
         """See `Rule.begin`."""
-        parameters, device, buffer = rows.parameters.detach(), rows.parameters.device, rows.slots["momentum"]
-        lr, momentum = column([r.lr for r in rules], device), column([r.momentum for r in rules], device)
+        parameters, device, buffer = (
+            rows.parameters.detach(),
+            rows.parameters.device,
+            rows.slots["momentum"],
+        )
+        lr, momentum = (
+            column([r.lr for r in rules], device),
+            column([r.momentum for r in rules], device),
+        )
         decay = some([r.weight_decay for r in rules], device)
         # The first gradient of all is taken whole: the buffer begins with it.
         done = rows.updates[None, :] + np.arange(updates)[:, None]
-        kept = column(np.where(done == 0, 1.0, 1 - np.array([r.dampening for r in rules])), device)  # [U, k, 1]
+        kept = column(
+            np.where(done == 0, 1.0, 1 - np.array([r.dampening for r in rules])), device
+        )  # [U, k, 1]
 
         def step(gradient: Tensor, update: int) -> None:
             gradient = decayed(gradient, parameters, decay)

@@ -37,7 +37,9 @@ class OptimizerState:
         """That of these members."""
         rows = torch.tensor(list(members))
         slots = {name: slot[rows.to(slot.device)] for name, slot in self.slots.items()}
-        return OptimizerState(slots, self.updates[list(members)], [self.own[member] for member in members])
+        return OptimizerState(
+            slots, self.updates[list(members)], [self.own[member] for member in members]
+        )
 
     def take(self, members: Sequence[int], parameters_KP: Tensor) -> Rows:
         """Contiguous copies of these members' rows, with their parameters."""
@@ -46,7 +48,9 @@ class OptimizerState:
         own = [self.own[member] for member in members]
         return Rows(parameters_KP.index_select(0, index), slots, self.updates[list(members)], own)
 
-    def put_back(self, members: Sequence[int], rows: Rows, parameters_KP: Tensor, updates: int) -> None:
+    def put_back(
+        self, members: Sequence[int], rows: Rows, parameters_KP: Tensor, updates: int
+    ) -> None:
         """Write rows taken with `take` back, after so many updates."""
         index = torch.tensor(list(members), device=parameters_KP.device)
         parameters_KP.index_copy_(0, index, rows.parameters.detach())
@@ -58,7 +62,9 @@ class OptimizerState:
 
     def state_dict(self) -> dict[str, Any]:
         """Copies, as tensors, arrays and plain values."""
-        own = [one.state_dict() if isinstance(one, torch.optim.Optimizer) else one for one in self.own]
+        own = [
+            one.state_dict() if isinstance(one, torch.optim.Optimizer) else one for one in self.own
+        ]
         return {"slots": deepcopy(self.slots), "updates": self.updates.copy(), "own": deepcopy(own)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

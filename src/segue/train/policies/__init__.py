@@ -7,4 +7,13 @@ from segue.train.policies.network import Network
 from segue.train.policies.outputs import Outputs
 from segue.train.policies.policy import Acted, ActorCritic, Policy
 
-__all__ = ["Acted", "ActorCritic", "Mlp", "Module", "Network", "Outputs", "Policy", "default_policy"]
+__all__ = [
+    "Acted",
+    "ActorCritic",
+    "Mlp",
+    "Module",
+    "Network",
+    "Outputs",
+    "Policy",
+    "default_policy",
+]

@@ -12,5 +12,7 @@ from segue.train.policies.policy import Policy
 
 
 def default_policy(observation_space: spaces.Space[Any]) -> Policy:
-    """Two perceptrons for boxes of numbers, a network with embeddings for whatever else is observed."""
+    """Two perceptrons for boxes of numbers, a network with embeddings for whatever else is
+    observed.
+    """
     return Mlp() if isinstance(observation_space, spaces.Box) else Network()

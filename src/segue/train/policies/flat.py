@@ -28,7 +28,10 @@ class Flat:
 
     def pack(self, drawn: Drawn) -> Tensor:
         """The flat row `[P]` of parameters that were drawn; zeros for the others."""
-        parts = [np.asarray(drawn.get(name, np.zeros(shape)), np.float32) for name, shape in self.shapes.items()]
+        parts = [
+            np.asarray(drawn.get(name, np.zeros(shape)), np.float32)
+            for name, shape in self.shapes.items()
+        ]
         return torch.from_numpy(np.concatenate([part.reshape(-1) for part in parts]))
 
     def unpack(self, parameters_KP: Tensor) -> Weights:

@@ -1,7 +1,8 @@
 """What a policy's outputs mean: distributions over actions, as functions of tensors.
 
-Shapes: K members, B samples, A actions (categorical) or action dimensions (Gaussian). Sampling takes its noise as an
-argument, so that each member's noise comes from a generator of its own and a rollout draws it once.
+Shapes: K members, B samples, A actions (categorical) or action dimensions (Gaussian). Sampling
+takes its noise as an argument, so that each member's noise comes from a generator of its own and a
+rollout draws it once.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ class Categorical:
         """Log-probability of `action`, without a gradient."""
         return torch.log_softmax(logits, -1).gather(-1, action.unsqueeze(-1)).squeeze(-1)
 
-    def log_prob_and_entropy(self, logits_KBA: Tensor, extra: Tensor, action_KB: Tensor) -> tuple[Tensor, Tensor]:
+    def log_prob_and_entropy(
+        self, logits_KBA: Tensor, extra: Tensor, action_KB: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Log-probability of the actions and entropy in nats, both `[K, B]` and differentiable."""
         log_prob, entropy = apply(CategoricalLogProb, logits_KBA, action_KB)
         return log_prob, entropy
@@ -94,11 +97,11 @@ class CategoricalLogProb(Function):
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Real actions from a diagonal Gaussian; the policy's outputs are means, the log standard deviations are free
-    parameters.
+    """Real actions from a diagonal Gaussian; the policy's outputs are means, the log standard
+    deviations are free parameters.
 
-    Actions are not squashed: the world clips what it is given to its bounds, and log-probabilities are of the
-    unclipped action.
+    Actions are not squashed: the world clips what it is given to its bounds, and log-probabilities
+    are of the unclipped action.
     """
 
     size: int
@@ -143,7 +146,9 @@ class Gaussian:
         z = (action - mean) * torch.exp(-log_std)
         return -(0.5 * z * z + log_std + 0.5 * math.log(2 * math.pi)).sum(-1)
 
-    def log_prob_and_entropy(self, mean_KBA: Tensor, log_std_K1A: Tensor, action_KBA: Tensor) -> tuple[Tensor, Tensor]:
+    def log_prob_and_entropy(
+        self, mean_KBA: Tensor, log_std_K1A: Tensor, action_KBA: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Log-density of the actions and entropy in nats, both `[K, B]` and differentiable."""
         entropy = (log_std_K1A + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)
         log_prob = self.log_prob(mean_KBA, log_std_K1A, action_KBA)

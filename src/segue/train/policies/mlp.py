@@ -1,7 +1,8 @@
 """An actor and a critic, two perceptrons of equal hidden layers, for K members at once.
 
-Shapes: K members, B samples, O observation numbers, A outputs of the actor, R parameters of one perceptron (padded).
-A member's flat parameters are `[actor's R | critic's R]`, so that both are rows of the same batched product.
+Shapes: K members, B samples, O observation numbers, A outputs of the actor, R parameters of one
+perceptron (padded). A member's flat parameters are `[actor's R | critic's R]`, so that both are
+rows of the same batched product.
 """
 
 from __future__ import annotations
@@ -16,21 +17,24 @@ from gymnasium import spaces
 from torch import Tensor
 
 from segue.train.autograd import apply
-from segue.train.batch import Seen
+from segue.train.data.batch import Seen
 from segue.train.policies.heads import Head
 from segue.train.policies.initial import orthogonal
 from segue.train.policies.outputs import Outputs
 from segue.train.policies.policy import Act, Acted, ActorCritic, Policy, head_for
 from segue.train.policies.stacked import Activation, Layers, StackedPerceptrons, as_tensor, native
 
-LANE = 16  # floats: rows start at multiples of a cache line, which also keeps vector code from splitting a row
+# floats: rows start at multiples of a cache line, which also keeps vector code from splitting a row
+LANE = 16
 
 
 @dataclass(frozen=True)
 class Mlp(Policy):
-    """Multilayer perceptrons for vector observations; orthogonal initial weights, gains sqrt(2), actor 0.01, critic 1.
+    """Multilayer perceptrons for vector observations; orthogonal initial weights, gains sqrt(2),
+    actor 0.01, critic 1.
 
-    Gains as in Andrychowicz et al., 2021, "What matters for on-policy deep actor-critic methods?", section 3.2.
+    Gains as in Andrychowicz et al., 2021, "What matters for on-policy deep actor-critic methods?",
+    section 3.2.
     """
 
     hidden: tuple[int, ...] = (64, 64)
@@ -38,16 +42,24 @@ class Mlp(Policy):
 
     def __post_init__(self) -> None:
         if not all(isinstance(width, int) and width >= 1 for width in self.hidden):
-            raise ValueError(f"Mlp(hidden={self.hidden!r}): hidden lists the widths of the layers, each at least 1.")
+            raise ValueError(
+                f"Mlp(hidden={self.hidden!r}): hidden lists the widths of the layers, each at"
+                " least 1."
+            )
         if self.activation not in get_args(Activation):
-            raise ValueError(f"Mlp(activation={self.activation!r}): choose one of {', '.join(get_args(Activation))}.")
+            raise ValueError(
+                f"Mlp(activation={self.activation!r}): choose one of"
+                f" {', '.join(get_args(Activation))}."
+            )
 
-    def build(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> Perceptrons:
+    def build(
+        self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+    ) -> Perceptrons:
         """The stacked actor-critic for a world of these spaces; ValueError if it has none."""
         if not isinstance(observation_space, spaces.Box):
             raise ValueError(
-                f"The policy Mlp reads vectors (a Box space), and the world observes {observation_space}: choose a "
-                "policy that reads these."
+                "The policy Mlp reads vectors (a Box space), and the world observes"
+                f" {observation_space}: choose a policy that reads these."
             )
         head = head_for(action_space)
         sizes = (math.prod(observation_space.shape), *self.hidden, head.size)
@@ -85,7 +97,9 @@ class Perceptrons(ActorCritic):
                 is_last = i == len(network) - 1
                 width = outputs if is_last else weight.shape[2]
                 gain = last if is_last else math.sqrt(2)
-                weight[0, :, :width] = torch.from_numpy(orthogonal(generator, weight.shape[1], width, gain))
+                weight[0, :, :width] = torch.from_numpy(
+                    orthogonal(generator, weight.shape[1], width, gain)
+                )
         return flat[0]
 
     def actor(self, parameters_KP: Tensor) -> Act:
@@ -106,7 +120,11 @@ class Perceptrons(ActorCritic):
     def outputs(self, parameters_KP: Tensor, seen: Seen) -> Outputs:
         """See `ActorCritic.outputs`."""
         members, samples, numbers = seen.observation.shape
-        twice = seen.observation.unsqueeze(1).expand(members, 2, samples, numbers).reshape(-1, samples, numbers)
+        twice = (
+            seen.observation.unsqueeze(1)
+            .expand(members, 2, samples, numbers)
+            .reshape(-1, samples, numbers)
+        )
         out = apply(StackedPerceptrons, self._rows(parameters_KP), twice, self.layers)
         both = out.unflatten(0, (members, 2))
         extra = self.extra(parameters_KP) if self.head.extra else parameters_KP

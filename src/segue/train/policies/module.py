@@ -1,7 +1,7 @@
 """A policy that is a `torch.nn.Module` of one's own, written for one member.
 
-Shapes: K members, B samples of a member, N lanes, T steps, O observation numbers, M memory numbers, A outputs of the
-actor.
+Shapes: K members, B samples of a member, N lanes, T steps, O observation numbers, M memory numbers,
+A outputs of the actor.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from gymnasium import spaces
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from segue.train.batch import Seen
+from segue.train.data.batch import Seen
 from segue.train.policies.flat import Flat
 from segue.train.policies.heads import Head
 from segue.train.policies.outputs import Outputs
 from segue.train.policies.policy import Act, Acted, ActorCritic, Policy, head_for
 from segue.train.policies.stacked import Array, as_tensor, native
-from segue.worlds.spaces import fields
+from segue.worlds.adapters.spaces import fields
 
 Make = Callable[[spaces.Space[Any], spaces.Space[Any]], nn.Module]
 _RANDOM_OR_MUTABLE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
@@ -31,25 +31,33 @@ _RANDOM_OR_MUTABLE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._Dropo
 
 @dataclass(frozen=True)
 class Module(Policy):
-    """`make(observation_space, action_space)` returns the module of one member; it is called once a member.
+    """`make(observation_space, action_space)` returns the module of one member; it is called once a
+    member.
 
-    Its `forward(observation)` takes `[B, ...]` as the space has it (whole numbers for Discrete, a dictionary for Dict)
-    and returns the actor's outputs `[B, A]` (logits, or means) and values `[B]`. A module with an attribute `memory`, a
-    number M, has `forward(observation, memory)` and also returns the memory `[B, M]` after the step; it begins at zero.
-    A Gaussian's log standard deviations are added by the head.
+    Its `forward(observation)` takes `[B, ...]` as the space has it (whole numbers for Discrete, a
+    dictionary for Dict) and returns the actor's outputs `[B, A]` (logits, or means) and values
+    `[B]`. A module with an attribute `memory`, a number M, has `forward(observation, memory)` and
+    also returns the memory `[B, M]` after the step; it begins at zero. A Gaussian's log standard
+    deviations are added by the head.
 
     Attributes:
-        make: The function.
-        together: Whether `torch.func.vmap` runs all members of a pack at once, which is faster. A member's results then
+        make: The function. together: Whether `torch.func.vmap` runs all members of a pack at once,
+        which is faster. A member's results then
             depend on the number of its neighbours in the last bits; by default they never do.
     """
 
     make: Make
     together: bool = False
 
-    def build(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> ModuleActorCritic:
-        """See `Policy.build`; also ValueError when the module has randomness or a state, or answers in other shapes."""
-        built = ModuleActorCritic(self.make, observation_space, action_space, head_for(action_space), self.together)
+    def build(
+        self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+    ) -> ModuleActorCritic:
+        """See `Policy.build`; also ValueError when the module has randomness or a state, or answers
+        in other shapes.
+        """
+        built = ModuleActorCritic(
+            self.make, observation_space, action_space, head_for(action_space), self.together
+        )
         built.check()
         return built
 
@@ -80,11 +88,15 @@ class ModuleActorCritic(ActorCritic):
         return int(getattr(self._template, "memory", 0))
 
     def initial(self, generator: np.random.Generator) -> Tensor:
-        """Those that the module draws when it is made, from torch's generator, seeded for this member alone."""
+        """Those that the module draws when it is made, from torch's generator, seeded for this
+        member alone.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(generator.integers(2**63)))
             module = self.make(self.observation_space, self.action_space)
-        return self._flat.pack({name: value.detach().numpy() for name, value in module.named_parameters()})
+        return self._flat.pack(
+            {name: value.detach().numpy() for name, value in module.named_parameters()}
+        )
 
     def actor(self, parameters_KP: Tensor) -> Act:
         """See `ActorCritic.actor`."""
@@ -92,7 +104,9 @@ class ModuleActorCritic(ActorCritic):
 
         @torch.no_grad()
         def act(observation_KNO: Array, memory_KNM: Array) -> Acted:
-            inputs, value, memory = self._call(weights, as_tensor(observation_KNO), as_tensor(memory_KNM))
+            inputs, value, memory = self._call(
+                weights, as_tensor(observation_KNO), as_tensor(memory_KNM)
+            )
             return Acted(native(inputs), native(memory), native(value))
 
         return act
@@ -128,8 +142,8 @@ class ModuleActorCritic(ActorCritic):
         for name, part in self._template.named_modules():
             if isinstance(part, _RANDOM_OR_MUTABLE):
                 raise ValueError(
-                    f"The module {kind} has {type(part).__name__} as {name!r}, which is random or changes as it is "
-                    "used, so that runs could not be repeated: leave it out."
+                    f"The module {kind} has {type(part).__name__} as {name!r}, which is random or"
+                    " changes as it is used, so that runs could not be repeated: leave it out."
                 )
         try:
             parameters = self.initial(np.random.default_rng(0))[None]
@@ -141,10 +155,15 @@ class ModuleActorCritic(ActorCritic):
             shapes = [tuple(part.shape[1:]) for part in (told.inputs, told.value, told.memory)]
         except Exception as error:  # whatever a user's module may raise
             reason = " ".join(str(error).split()).rstrip(".")
-            raise ValueError(f"The module {kind} cannot read an observation of this world ({reason}).") from error
+            raise ValueError(
+                f"The module {kind} cannot read an observation of this world ({reason})."
+            ) from error
         wanted = [(2, self.head.size), (2,), (2, self.memory)]
         if shapes != wanted:
-            raise ValueError(f"The module {kind} answers two observations in the shapes {shapes}: let it be {wanted}.")
+            raise ValueError(
+                f"The module {kind} answers two observations in the shapes {shapes}: let it be"
+                f" {wanted}."
+            )
 
     @cached_property
     def _template(self) -> nn.Module:
@@ -167,14 +186,18 @@ class ModuleActorCritic(ActorCritic):
         # Copies, since products round differently where matrices lie differently in memory.
         told = [
             self._one(
-                {name: value[k].clone() for name, value in own.items()}, observation[k].clone(), memory[k].clone()
+                {name: value[k].clone() for name, value in own.items()},
+                observation[k].clone(),
+                memory[k].clone(),
             )
             for k in range(len(observation))
         ]
         inputs, value, after = (torch.stack(part) for part in zip(*told, strict=True))
         return inputs, value, after
 
-    def _one(self, weights: Mapping[str, Tensor], observation: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _one(
+        self, weights: Mapping[str, Tensor], observation: Tensor, memory: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """One member."""
         seen = shaped(self.observation_space, observation)
         if self.memory:
@@ -188,8 +211,13 @@ _EXTRA = "extra of the head"  # no name of a module's parameter has blanks
 
 
 def shaped(space: spaces.Space[Any], rows_BO: Tensor) -> Any:
-    """Rows of numbers as the space has them: `[B, ...]`, whole numbers where it has those, a dictionary for a Dict."""
-    parts = {field.name: _part(field.space, rows_BO[:, field.start : field.stop]) for field in fields(space)}
+    """Rows of numbers as the space has them: `[B, ...]`, whole numbers where it has those, a
+    dictionary for a Dict.
+    """
+    parts = {
+        field.name: _part(field.space, rows_BO[:, field.start : field.stop])
+        for field in fields(space)
+    }
     return parts if isinstance(space, spaces.Dict) else parts[""]
 
 

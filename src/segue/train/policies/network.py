@@ -1,7 +1,7 @@
 """An actor and a critic on one trunk, with or without a memory, for K members at once.
 
-Shapes: K members, N lanes, B samples, O observation numbers, M memory numbers, H hidden units, G gate inputs, A outputs
-of an actor.
+Shapes: K members, N lanes, B samples, O observation numbers, M memory numbers, H hidden units, G
+gate inputs, A outputs of an actor.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from segue.train.batch import Seen
+from segue.train.data.batch import Seen
 from segue.train.policies.cores import GRU, LSTM, Core, Dense
 from segue.train.policies.cores.core import Shapes, Weights
 from segue.train.policies.encoders import Encoder, encoder_for
@@ -34,13 +34,14 @@ _CORES: Mapping[Memory | None, type[Core]] = {None: Dense, "gru": GRU, "lstm": L
 
 @dataclass(frozen=True)
 class Network(Policy):
-    """Encoder, core, heads; for vectors, numbered states, MiniGrid's views, and dictionaries of these with a mission.
+    """Encoder, core, heads; for vectors, numbered states, MiniGrid's views, and dictionaries of
+    these with a mission.
 
     Attributes:
-        memory: "gru", "lstm", or None for a layer of rectified units in its place.
-        hidden: Units of the memory, or of that layer.
-        auxiliary: Whether there is a second actor on the trunk, as the loss `Advisor` wants.
-        encoders: Encoders in place of the usual ones, by the names of a dictionary's entries ("" where there is none).
+        memory: "gru", "lstm", or None for a layer of rectified units in its place. hidden: Units of
+        the memory, or of that layer. auxiliary: Whether there is a second actor on the trunk, as
+        the loss `Advisor` wants. encoders: Encoders in place of the usual ones, by the names of a
+        dictionary's entries ("" where there is none).
     """
 
     memory: Memory | None = None
@@ -50,19 +51,29 @@ class Network(Policy):
 
     def __post_init__(self) -> None:
         if self.memory is not None and self.memory not in get_args(Memory):
-            raise ValueError(f"Network(memory={self.memory!r}): choose one of 'gru', 'lstm' and None.")
+            raise ValueError(
+                f"Network(memory={self.memory!r}): choose one of 'gru', 'lstm' and None."
+            )
         if not isinstance(self.hidden, int) or self.hidden < 1:
-            raise ValueError(f"Network(hidden={self.hidden!r}): hidden is a number of units, at least 1.")
+            raise ValueError(
+                f"Network(hidden={self.hidden!r}): hidden is a number of units, at least 1."
+            )
 
-    def build(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> StackedNetwork:
+    def build(
+        self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+    ) -> StackedNetwork:
         """See `Policy.build`."""
         encoder = encoder_for(observation_space, self.encoders)
-        return StackedNetwork(encoder, _CORES[self.memory](self.hidden), head_for(action_space), self.auxiliary)
+        return StackedNetwork(
+            encoder, _CORES[self.memory](self.hidden), head_for(action_space), self.auxiliary
+        )
 
 
 @dataclass(frozen=True)
 class StackedNetwork(ActorCritic):
-    """See `ActorCritic`. One product gives the inputs of the actor, the value, and the second actor's inputs."""
+    """See `ActorCritic`. One product gives the inputs of the actor, the value, and the second
+    actor's inputs.
+    """
 
     encoder: Encoder
     core: Core
@@ -88,7 +99,11 @@ class StackedNetwork(ActorCritic):
     def initial(self, generator: np.random.Generator) -> Tensor:
         """Orthogonal layers: gain 1 into all gates together, 0.01 for the actors, 1 for the critic."""
         hidden, features = self.core.hidden, self.encoder.features
-        widths = [(self.head.size, 0.01), (1, 1.0), *([(self.head.size, 0.01)] if self.has_auxiliary else [])]
+        widths = [
+            (self.head.size, 0.01),
+            (1, 1.0),
+            *([(self.head.size, 0.01)] if self.has_auxiliary else []),
+        ]
         heads = [orthogonal(generator, hidden, width, gain) for width, gain in widths]
         return self._flat.pack(
             {
@@ -132,11 +147,16 @@ class StackedNetwork(ActorCritic):
         out = linear(features, weights["heads"], weights["heads_bias"])
         size = self.head.size
         auxiliary = out[..., size + 1 :] if self.has_auxiliary else None
-        return Outputs(self.head, out[..., :size], weights["extra"], out[..., size], seen.action, auxiliary)
+        return Outputs(
+            self.head, out[..., :size], weights["extra"], out[..., size], seen.action, auxiliary
+        )
 
     @cached_property
     def _flat(self) -> Flat:
-        gates, outputs = self.core.gates * self.core.hidden, self.head.size * (1 + self.has_auxiliary) + 1
+        gates, outputs = (
+            self.core.gates * self.core.hidden,
+            self.head.size * (1 + self.has_auxiliary) + 1,
+        )
         shapes: dict[str, tuple[int, ...]] = {
             **_prefixed("encoder", self.encoder.shapes),
             "gates": (self.encoder.features, gates),
@@ -149,7 +169,9 @@ class StackedNetwork(ActorCritic):
         return Flat(shapes)
 
     def _projector(self, weights: Weights) -> Any:
-        return self.encoder.projector(_own(weights, "encoder"), weights["gates"], weights["gates_bias"])
+        return self.encoder.projector(
+            _own(weights, "encoder"), weights["gates"], weights["gates_bias"]
+        )
 
 
 def _prefixed(prefix: str, named: Mapping[str, Any] | Shapes) -> dict[str, Any]:
@@ -158,4 +180,6 @@ def _prefixed(prefix: str, named: Mapping[str, Any] | Shapes) -> dict[str, Any]:
 
 def _own(weights: Weights, name: str) -> Weights:
     prefix = f"{name}."
-    return {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+    return {
+        key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)
+    }

@@ -1,7 +1,8 @@
-"""What a policy is: a value that says how it is built, and functions of the flat parameters of K members.
+"""What a policy is: a value that says how it is built, and functions of the flat parameters of K
+members.
 
-Shapes: K members, P parameters of a member, N lanes, B samples, O observation numbers, M memory numbers of a lane,
-A outputs of the actor.
+Shapes: K members, P parameters of a member, N lanes, B samples, O observation numbers, M memory
+numbers of a lane, A outputs of the actor.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from gymnasium import spaces
 from torch import Tensor
 
-from segue.train.batch import Seen
+from segue.train.data.batch import Seen
 from segue.train.policies.heads import Categorical, Gaussian, Head
 from segue.train.policies.outputs import Outputs
 from segue.train.policies.stacked import Array
@@ -33,18 +34,24 @@ Act = Callable[[Array, Array], Acted]
 
 
 class Policy(ABC):
-    """How a policy is built for a world. Subclasses are frozen dataclasses: a sweep with a policy is a value."""
+    """How a policy is built for a world. Subclasses are frozen dataclasses: a sweep with a policy
+    is a value.
+    """
 
     @abstractmethod
-    def build(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> ActorCritic:
-        """The functions for a world of these spaces; ValueError if the policy cannot read or act there."""
+    def build(
+        self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+    ) -> ActorCritic:
+        """The functions for a world of these spaces; ValueError if the policy cannot read or act
+        there.
+        """
 
 
 class ActorCritic(ABC):
     """Functions of the flat parameters `[K, P]` of K members; holds no parameters itself.
 
-    A member's results never depend on which other members there are: its products have the same shapes, and nothing is
-    summed over members.
+    A member's results never depend on which other members there are: its products have the same
+    shapes, and nothing is summed over members.
     """
 
     head: Head
@@ -57,7 +64,9 @@ class ActorCritic(ABC):
     @property
     @abstractmethod
     def activations(self) -> int:
-        """How many floats learning from one sample keeps at hand: decides how many members are updated at a time."""
+        """How many floats learning from one sample keeps at hand: decides how many members are
+        updated at a time.
+        """
 
     @property
     def memory(self) -> int:
@@ -79,7 +88,9 @@ class ActorCritic(ABC):
 
     @abstractmethod
     def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
-        """The critic's values `[K, B]` of observations, each with the memory before it (no gradient)."""
+        """The critic's values `[K, B]` of observations, each with the memory before it (no
+        gradient).
+        """
 
     @abstractmethod
     def extra(self, parameters_KP: Tensor) -> Tensor:
@@ -96,4 +107,6 @@ def head_for(action_space: spaces.Space[Any]) -> Head:
         return Categorical(int(action_space.n))
     if isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
         return Gaussian(action_space.shape[0])
-    raise ValueError(f"Actions are Discrete or a Box of one dimension, and the world's are {action_space}.")
+    raise ValueError(
+        f"Actions are Discrete or a Box of one dimension, and the world's are {action_space}."
+    )

@@ -1,7 +1,9 @@
-"""Differentiable products of stacked matrices, computed with numpy on a CPU and with torch on a GPU.
+"""Differentiable products of stacked matrices, computed with numpy on a CPU and with torch on a
+GPU.
 
-numpy multiplies the matrices of a stack one after the other, so that what a member gets never depends on how many
-neighbours it has; torch's batched product rounds differently for different numbers of matrices.
+numpy multiplies the matrices of a stack one after the other, so that what a member gets never
+depends on how many neighbours it has; torch's batched product rounds differently for different
+numbers of matrices.
 
 Shapes: K members, B rows, I inputs, D outputs.
 """
@@ -42,11 +44,15 @@ class Product(Function):
         return as_tensor(product)
 
     @staticmethod
-    def backward(ctx: Any, gradient_KBD: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    def backward(
+        ctx: Any, gradient_KBD: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Gradients of input, weight and bias."""
         x, weight = (native(saved) for saved in ctx.saved_tensors)
         gradient, lib = native(gradient_KBD), library(x)
         d_input = lib.matmul(gradient, weight.swapaxes(1, 2)) if ctx.needs_input_grad[0] else None
         d_weight = lib.matmul(x.swapaxes(1, 2), gradient) if ctx.needs_input_grad[1] else None
         d_bias = column_sums(gradient) if ctx.needs_input_grad[2] else None
-        return tuple(None if part is None else as_tensor(part) for part in (d_input, d_weight, d_bias))  # type: ignore[return-value]  # three
+        return tuple(
+            None if part is None else as_tensor(part) for part in (d_input, d_weight, d_bias)
+        )  # type: ignore[return-value]  # three

@@ -1,9 +1,11 @@
-"""Many small networks as one: the layers of several multilayer perceptrons stacked along a leading row axis.
+"""Many small networks as one: the layers of several multilayer perceptrons stacked along a leading
+row axis.
 
-On a CPU they are computed with numpy, on a GPU with torch, by the same lines: numpy multiplies small stacked matrices
-(OpenBLAS, one call a matrix) and takes tanh (its own vector code) several times faster than torch, whose MKL falls
-back to slow code on processors of other makers: measured 12 times for tanh and 1.1 to 5 times for products on an AMD
-EPYC. Tensors and arrays share their memory.
+On a CPU they are computed with numpy, on a GPU with torch, by the same lines: numpy multiplies
+small stacked matrices (OpenBLAS, one call a matrix) and takes tanh (its own vector code) several
+times faster than torch, whose MKL falls back to slow code on processors of other makers: measured
+12 times for tanh and 1.1 to 5 times for products on an AMD EPYC. Tensors and arrays share their
+memory.
 
 Shapes: R rows (networks), B inputs a row, I inputs, H units, D outputs, P parameters of a row.
 """
@@ -42,7 +44,9 @@ def library(array: Array) -> Any:
 
 @dataclass(frozen=True)
 class Layers:
-    """Where the weights `[in, out]` and biases `[1, out]` of a perceptron lie in a flat row of parameters."""
+    """Where the weights `[in, out]` and biases `[1, out]` of a perceptron lie in a flat row of
+    parameters.
+    """
 
     sizes: tuple[int, ...]
     activation: Activation = "tanh"
@@ -53,7 +57,9 @@ class Layers:
         return sum(inputs * outputs + outputs for inputs, outputs in pairwise(self.sizes))
 
     def views(self, rows_RP: Array) -> list[Layer]:
-        """Views `(weight [R, in, out], bias [R, 1, out])` into flat rows, layer by layer; nothing is copied."""
+        """Views `(weight [R, in, out], bias [R, 1, out])` into flat rows, layer by layer; nothing
+        is copied.
+        """
         layers, start = [], 0
         for inputs, outputs in pairwise(self.sizes):
             middle, end = start + inputs * outputs, start + inputs * outputs + outputs
@@ -86,15 +92,23 @@ class Layers:
             lib.clip(output, 0, None, out=output)
 
     def activation_backward(self, gradient: Array, output: Array) -> None:
-        """Turn the gradient after the activation into the one before it, in place, from the activation's output."""
+        """Turn the gradient after the activation into the one before it, in place, from the
+        activation's output.
+        """
         if self.activation == "tanh":
-            before = as_tensor(gradient)  # torch does this in one pass over memory, numpy would take three
+            before = as_tensor(
+                gradient
+            )  # torch does this in one pass over memory, numpy would take three
             torch.ops.aten.tanh_backward.grad_input(before, as_tensor(output), grad_input=before)
         else:
             gradient *= output > 0
 
-    def backward(self, layers: list[Layer], activations: list[Array], gradient_RBD: Array, flat_RP: Array) -> None:
-        """Write the gradient of all parameters into the flat rows, from the last layer to the first."""
+    def backward(
+        self, layers: list[Layer], activations: list[Array], gradient_RBD: Array, flat_RP: Array
+    ) -> None:
+        """Write the gradient of all parameters into the flat rows, from the last layer to the
+        first.
+        """
         lib, written = library(gradient_RBD), self.views(flat_RP)
         ones_R1B = lib.ones_like(gradient_RBD[:, :, :1]).swapaxes(1, 2)
         for i in reversed(range(len(layers))):
@@ -109,8 +123,9 @@ class Layers:
 class StackedPerceptrons(Function):
     """Outputs of stacked perceptrons, differentiable in their flat parameters.
 
-    The backward pass by hand writes the whole gradient into one flat buffer; autograd over the single layers makes a
-    tensor for every view and adds them up, which costs more than the products at these sizes.
+    The backward pass by hand writes the whole gradient into one flat buffer; autograd over the
+    single layers makes a tensor for every view and adds them up, which costs more than the products
+    at these sizes.
     """
 
     @staticmethod

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segue.train.batch import Sequences
+from segue.train.data.batch import Sequences
 from segue.train.policies.initial import orthogonal
 from segue.train.policies.stacked import Array
 
@@ -25,7 +25,9 @@ Drawn: TypeAlias = dict[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Core(ABC):
-    """From the gates' inputs (already multiplied with the input weights) to H features, step by step."""
+    """From the gates' inputs (already multiplied with the input weights) to H features, step by
+    step.
+    """
 
     hidden: int
 
@@ -45,12 +47,16 @@ class Core(ABC):
         return {"recurrent": (self.hidden, self.gates * self.hidden)}
 
     def initial(self, generator: np.random.Generator) -> Drawn:
-        """Orthogonal recurrent weights, one matrix for all gates; biases begin at zero and are not drawn."""
+        """Orthogonal recurrent weights, one matrix for all gates; biases begin at zero and are not
+        drawn.
+        """
         return {"recurrent": orthogonal(generator, self.hidden, self.gates * self.hidden, 1.0)}
 
     @abstractmethod
     def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:
-        """Features `[K, N, H]` and the memory after one step, without a gradient; may write into the gates."""
+        """Features `[K, N, H]` and the memory after one step, without a gradient; may write into
+        the gates.
+        """
 
     @abstractmethod
     def sequence(self, weights: Weights, gates_KBG: Tensor, sequences: Sequences | None) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segue.train.batch import Sequences
+from segue.train.data.batch import Sequences
 from segue.train.policies.cores.core import Core, Drawn, Shapes, Weights
 from segue.train.policies.stacked import Array, native
 

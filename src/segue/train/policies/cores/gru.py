@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from segue.train.autograd import apply
-from segue.train.batch import Sequences
+from segue.train.data.batch import Sequences
 from segue.train.policies.cores.core import Core, Shapes, Weights
 from segue.train.policies.cores.scan import keeps, member_major, memory_kept, time_major
 from segue.train.policies.products import column_sums
@@ -61,7 +61,9 @@ class GRU(Core):
     def sequence(self, weights: Weights, gates_KBG: Tensor, sequences: Sequences | None) -> Tensor:
         """See `Core.sequence`."""
         assert sequences is not None
-        features: Tensor = apply(Scan, gates_KBG, weights["recurrent"], weights["candidate_bias"], *sequences)
+        features: Tensor = apply(
+            Scan, gates_KBG, weights["recurrent"], weights["candidate_bias"], *sequences
+        )
         return features
 
 
@@ -70,7 +72,12 @@ class Scan(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, gates_KBG: Tensor, recurrent: Tensor, bias: Tensor, memory_KnM: Tensor, begins_KTn: Tensor
+        ctx: Any,
+        gates_KBG: Tensor,
+        recurrent: Tensor,
+        bias: Tensor,
+        memory_KnM: Tensor,
+        begins_KTn: Tensor,
     ) -> Tensor:
         """Return `[K, T*n, H]`."""
         members, steps, lanes = begins_KTn.shape
@@ -91,7 +98,9 @@ class Scan(Function):
             lib.subtract(hidden, n, out=h[t + 1])
             h[t + 1] *= z
             h[t + 1] += n
-        ctx.save_for_backward(recurrent, *(as_tensor(kept) for kept in (gates, h, candidates)), begins_KTn)
+        ctx.save_for_backward(
+            recurrent, *(as_tensor(kept) for kept in (gates, h, candidates)), begins_KTn
+        )
         ctx.keep = keep
         return as_tensor(member_major(h[1:]))
 
@@ -105,8 +114,13 @@ class Scan(Function):
         slopes = gate_slopes(gates, before, candidates, size)
         transposed, lib = native(recurrent).swapaxes(1, 2), library(d_out)
         r, z, _ = thirds(native(gates), size)
-        d_gates, parts = native(slopes), thirds(native(slopes), size)  # becomes the gradient step by step
-        d_products = lib.empty_like(d_gates)  # of h U: as the gates', but the candidate's through the reset gate
+        d_gates, parts = (
+            native(slopes),
+            thirds(native(slopes), size),
+        )  # becomes the gradient step by step
+        d_products = lib.empty_like(
+            d_gates
+        )  # of h U: as the gates', but the candidate's through the reset gate
         d_candidates = d_products[..., 2 * size :]
         d_hidden = lib.zeros_like(d_out[0])
         for t in reversed(range(steps)):
@@ -121,7 +135,13 @@ class Scan(Function):
         products, hidden = member_major(d_products), member_major(native(before))
         d_recurrent = lib.matmul(hidden.swapaxes(1, 2), products)
         d_bias = column_sums(products[..., 2 * size :])
-        return as_tensor(member_major(d_gates)), as_tensor(d_recurrent), as_tensor(d_bias), None, None
+        return (
+            as_tensor(member_major(d_gates)),
+            as_tensor(d_recurrent),
+            as_tensor(d_bias),
+            None,
+            None,
+        )
 
 
 def advance(r: Array, n: Array, candidate: Array) -> None:

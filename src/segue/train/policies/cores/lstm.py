@@ -1,14 +1,16 @@
-"""Long short-term memory (Hochreiter & Schmidhuber, 1997, with the forget gate of Gers et al., 2000).
+"""Long short-term memory (Hochreiter & Schmidhuber, 1997, with the forget gate of Gers et al.,
+2000).
 
     i, f, o = sigmoid(a_i), sigmoid(a_f), sigmoid(a_o)        a = x W + b + h U
     g       = tanh(a_g)
     c'      = f * c + i * g
     h'      = o * tanh(c')
 
-Where an episode begins, h and c are zero. The candidate's tanh is taken as 2 sigmoid(2x) - 1, so that all gates are one
-call, of torch's: the fastest there is on a CPU.
+Where an episode begins, h and c are zero. The candidate's tanh is taken as 2 sigmoid(2x) - 1, so
+that all gates are one call, of torch's: the fastest there is on a CPU.
 
-Shapes: K members, n lanes, T steps, H units; gates in the order i, f, o, g; memory is h and c side by side, `[.., 2H]`.
+Shapes: K members, n lanes, T steps, H units; gates in the order i, f, o, g; memory is h and c side
+by side, `[.., 2H]`.
 """
 
 from __future__ import annotations
@@ -21,9 +23,15 @@ from torch import Tensor
 from torch.autograd import Function
 
 from segue.train.autograd import apply
-from segue.train.batch import Sequences
+from segue.train.data.batch import Sequences
 from segue.train.policies.cores.core import Core, Weights
-from segue.train.policies.cores.scan import keeps, member_major, memory_kept, time_major, weight_gradient
+from segue.train.policies.cores.scan import (
+    keeps,
+    member_major,
+    memory_kept,
+    time_major,
+    weight_gradient,
+)
 from segue.train.policies.stacked import Array, as_tensor, library, native
 
 
@@ -67,7 +75,9 @@ class Scan(Function):
     """The features of all steps; the backward pass by hand (backpropagation through time)."""
 
     @staticmethod
-    def forward(ctx: Any, gates_KBG: Tensor, recurrent: Tensor, memory_KnM: Tensor, begins_KTn: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, gates_KBG: Tensor, recurrent: Tensor, memory_KnM: Tensor, begins_KTn: Tensor
+    ) -> Tensor:
         """Return `[K, T*n, H]`."""
         members, steps, lanes = begins_KTn.shape
         size = recurrent.shape[1]
@@ -90,19 +100,28 @@ class Scan(Function):
             advance(i, f, g, cell, c[t + 1])
             lib.tanh(c[t + 1], out=squashed[t])
             lib.multiply(o, squashed[t], out=h[t + 1])
-        ctx.save_for_backward(recurrent, *(as_tensor(kept) for kept in (gates, h, c, squashed)), begins_KTn)
+        ctx.save_for_backward(
+            recurrent, *(as_tensor(kept) for kept in (gates, h, c, squashed)), begins_KTn
+        )
         ctx.keep = keep
         return as_tensor(member_major(h[1:]))
 
     @staticmethod
     def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        """Gradients of the gates' inputs and of the recurrent weights; the memory before the first step has none."""
+        """Gradients of the gates' inputs and of the recurrent weights; the memory before the first
+        step has none.
+        """
         recurrent, gates, h, c, squashed, begins = ctx.saved_tensors
         size, steps, kept = recurrent.shape[1], len(squashed), memory_kept(begins)
-        slopes, per_hidden = (native(part) for part in gate_slopes(gates, c[:-1] * kept, squashed, size))
+        slopes, per_hidden = (
+            native(part) for part in gate_slopes(gates, c[:-1] * kept, squashed, size)
+        )
         d_out, transposed = time_major(native(d_features), steps), native(recurrent).swapaxes(1, 2)
         forget, lib = native(gates[..., size : 2 * size]), library(slopes)
-        d_gates, (d_i, d_f, d_o, d_g) = slopes, quarters(slopes, size)  # becomes the gradient step by step
+        d_gates, (d_i, d_f, d_o, d_g) = (
+            slopes,
+            quarters(slopes, size),
+        )  # becomes the gradient step by step
         d_hidden, d_cell = lib.zeros_like(d_out[0]), lib.zeros_like(d_out[0])
         for t in reversed(range(steps)):
             d_hidden += d_out[t]
@@ -122,7 +141,9 @@ class Scan(Function):
 
 
 def advance(i: Array, f: Array, g: Array, cell: Array, cell_next: Array) -> None:
-    """`c' = f c + i g` into `cell_next`; g comes as the logistic function of twice its input, and becomes tanh."""
+    """`c' = f c + i g` into `cell_next`; g comes as the logistic function of twice its input, and
+    becomes tanh.
+    """
     g *= 2
     g -= 1
     library(f).multiply(f, cell, out=cell_next)
@@ -130,7 +151,9 @@ def advance(i: Array, f: Array, g: Array, cell: Array, cell_next: Array) -> None
 
 
 def gate_slopes(gates: Tensor, cell: Tensor, squashed: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """What each gate's gradient is a multiple of, `[T, K, n, 4H]`, and `d c' / d h' = o (1 - tanh(c')^2)`."""
+    """What each gate's gradient is a multiple of, `[T, K, n, 4H]`, and `d c' / d h' = o (1 -
+    tanh(c')^2)`.
+    """
     i, f, o, g = quarters(gates, size)
     slopes = torch.empty_like(gates)
     into = quarters(slopes, size)

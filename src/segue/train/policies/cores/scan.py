@@ -24,7 +24,9 @@ def member_major(steps_TKNG: Array) -> Array:
 
 
 def memory_kept(begins_KTn: Tensor) -> Tensor:
-    """What the memory is multiplied with before each step, `[T, K, n, 1]`: 0 where an episode begins, else 1."""
+    """What the memory is multiplied with before each step, `[T, K, n, 1]`: 0 where an episode
+    begins, else 1.
+    """
     return (1 - begins_KTn).permute(1, 0, 2).unsqueeze(-1).contiguous()
 
 
@@ -34,7 +36,10 @@ def keeps(begins_KTn: Tensor) -> list[Array | None]:
     A member's numbers do not change with its neighbours': multiplying with 1 is exact.
     """
     some = begins_KTn.any(2).any(0).tolist()
-    return [native(kept) if any_ else None for kept, any_ in zip(memory_kept(begins_KTn), some, strict=True)]
+    return [
+        native(kept) if any_ else None
+        for kept, any_ in zip(memory_kept(begins_KTn), some, strict=True)
+    ]
 
 
 def weight_gradient(hidden_TKnH: Array, d_gates_TKnG: Array) -> tuple[Array, Array]:

@@ -9,33 +9,40 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from segue.plan.names import suggestion
+from segue.base.suggestions import suggestion
 from segue.train.policies.encoders.discrete import Discrete
 from segue.train.policies.encoders.encoder import Encoder
 from segue.train.policies.encoders.grid_view import GridView
 from segue.train.policies.encoders.mission import Mission
 from segue.train.policies.encoders.several import Part, Several
 from segue.train.policies.encoders.vector import Vector
-from segue.worlds.spaces import fields
+from segue.worlds.adapters.spaces import fields
 
 MISSION = "mission"
 _ENTRY = 16  # features of a number that is an entry among others
 
 
 def encoder_for(observation_space: spaces.Space[Any], chosen: Mapping[str, Encoder]) -> Encoder:
-    """The usual encoder of a space, or `chosen` ones by the names of a dictionary's entries ("" for other spaces).
+    """The usual encoder of a space, or `chosen` ones by the names of a dictionary's entries ("" for
+    other spaces).
 
     Raises ValueError for a name that the space lacks, and for a space that none can read.
     """
     parts = fields(observation_space)
     for name in chosen:
         if name not in (known := [part.name for part in parts]):
-            raise ValueError(f"Network has an encoder for {name!r}, which is not observed: {suggestion(name, known)}")
+            raise ValueError(
+                f"Network has an encoder for {name!r}, which is not observed:"
+                f" {suggestion(name, known)}"
+            )
     if not isinstance(observation_space, spaces.Dict):
         return chosen.get("") or usual(observation_space, "")
     encoders = [chosen.get(part.name) or usual(part.space, part.name) for part in parts]
     return Several(
-        tuple(Part(part.name, part.start, part.stop, own) for part, own in zip(parts, encoders, strict=True))
+        tuple(
+            Part(part.name, part.start, part.stop, own)
+            for part, own in zip(parts, encoders, strict=True)
+        )
     )
 
 
@@ -50,12 +57,17 @@ def usual(space: spaces.Space[Any], name: str) -> Encoder:
     if isinstance(space, spaces.Box) and len(space.shape) <= 1:
         return Vector(math.prod(space.shape))
     raise ValueError(
-        f"The policy Network reads vectors, numbered states, MiniGrid's views and dictionaries of these, and the world "
-        f"observes {space}{f' as {name!r}' if name else ''}: give it an encoder for that, or use Module with a "
-        "torch.nn.Module of your own."
+        "The policy Network reads vectors, numbered states, MiniGrid's views and dictionaries of"
+        f" these, and the world observes {space}{f' as {name!r}' if name else ''}: give it an"
+        " encoder for that, or use Module with a torch.nn.Module of your own."
     )
 
 
 def is_grid_view(space: spaces.Box) -> bool:
     """Whether a space is that of MiniGrid's views."""
-    return space.dtype == np.uint8 and len(space.shape) == 3 and space.shape[2] == 3 and 3 <= min(space.shape[:2]) <= 15
+    return (
+        space.dtype == np.uint8
+        and len(space.shape) == 3
+        and space.shape[2] == 3
+        and 3 <= min(space.shape[:2]) <= 15
+    )

@@ -16,7 +16,9 @@ from segue.train.policies.products import linear
 
 @dataclass(frozen=True)
 class Discrete(Encoder):
-    """A row of `features` numbers for each of `size` states, drawn from a standard normal distribution."""
+    """A row of `features` numbers for each of `size` states, drawn from a standard normal
+    distribution.
+    """
 
     size: int
     features: int = 128
@@ -48,5 +50,7 @@ class Discrete(Encoder):
 def rows(table_KVD: Tensor, index_KB: Tensor) -> Tensor:
     """Rows of each member's table, `[K, ..., D]`, for numbers `[K, ...]` below V."""
     members, size = table_KVD.shape[:2]
-    offset = torch.arange(members, device=table_KVD.device).view(-1, *(1,) * (index_KB.ndim - 1)) * size
+    offset = (
+        torch.arange(members, device=table_KVD.device).view(-1, *(1,) * (index_KB.ndim - 1)) * size
+    )
     return embedding(index_KB.long() + offset, table_KVD.flatten(0, 1))

@@ -1,6 +1,7 @@
 """How a network reads observations: from the numbers of one to the inputs of its core.
 
-Shapes: K members, B samples, O observation numbers, F features, D outputs of the product that follows.
+Shapes: K members, B samples, O observation numbers, F features, D outputs of the product that
+follows.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ class Encoder(ABC):
 
     @abstractmethod
     def reader(self, weights: Weights) -> Read:
-        """The function from observations to features `[K, B, F]`; what depends on weights only is computed here."""
+        """The function from observations to features `[K, B, F]`; what depends on weights only is
+        computed here.
+        """
 
     def projector(self, weights: Weights, matrix_KFD: Tensor, bias_K1D: Tensor | None) -> Read:
         """The function from observations to `features @ matrix + bias`, `[K, B, D]`.

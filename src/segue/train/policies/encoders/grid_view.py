@@ -1,10 +1,11 @@
 """MiniGrid's view: each cell's kind, colour and state embedded, a convolution, a layer.
 
-Embedding what stands in a cell and convolving is one linear function of the cell's kind, colour and state as one-hot
-vectors; it is multiplied out once an update, so that a sample costs one product and embeddings cost none.
+Embedding what stands in a cell and convolving is one linear function of the cell's kind, colour and
+state as one-hot vectors; it is multiplied out once an update, so that a sample costs one product
+and embeddings cost none.
 
-Shapes: K members, B samples, S places of the convolution's window, W cells of the window, C = 20 kinds, colours and
-states, E numbers of an embedding, F filters.
+Shapes: K members, B samples, S places of the convolution's window, W cells of the window, C = 20
+kinds, colours and states, E numbers of an embedding, F filters.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _WINDOW, _STRIDE = 3, 2
 
 @dataclass(frozen=True)
 class GridView(Encoder):
-    """Embeddings of `embedding` numbers, a 3x3 convolution with stride 2 into `filters`, a layer of `features` units.
+    """Embeddings of `embedding` numbers, a 3x3 convolution with stride 2 into `filters`, a layer of
+    `features` units.
 
     All units are rectified. Views are `[width, height, 3]`, 3x3 at least.
     """
@@ -79,8 +81,12 @@ class GridView(Encoder):
             seen = observation_KBO.unflatten(-1, (-1, 3))
             code = (seen[..., 0] * COLOURS + seen[..., 1]) * STATES + seen[..., 2]
             windows = one_hot.index_select(0, code.index_select(2, cells).long().flatten())
-            found = linear(windows.view(members, samples * self._places, -1), filters, weights["filters_bias"]).relu()
-            return linear(found.view(members, samples, -1), weights["weight"], weights["bias"]).relu()
+            found = linear(
+                windows.view(members, samples * self._places, -1), filters, weights["filters_bias"]
+            ).relu()
+            return linear(
+                found.view(members, samples, -1), weights["weight"], weights["bias"]
+            ).relu()
 
         return read
 
@@ -98,7 +104,8 @@ class GridView(Encoder):
         members, cells, _, embedding, filters = apart.shape
         parts = []
         for which, name in enumerate(("kinds", "colours", "states")):
-            # The cells of the window side by side, so that a table meets all of them in one product.
+            # The cells of the window side by side, so that a table meets all of them in one
+            # product.
             beside = apart[:, :, which].transpose(1, 2).reshape(members, embedding, cells * filters)
             parts.append(linear(weights[name], beside).view(members, -1, cells, filters))
         return torch.cat(parts, 1).transpose(1, 2).reshape(members, cells * _CHANNELS, filters)
@@ -108,7 +115,9 @@ class GridView(Encoder):
 def _window_cells(width: int, height: int) -> Tensor:
     """The number of each cell of each window, place by place, `[S*W]`."""
     number = np.arange(width * height).reshape(width, height)
-    windows = np.lib.stride_tricks.sliding_window_view(number, (_WINDOW, _WINDOW))[::_STRIDE, ::_STRIDE]
+    windows = np.lib.stride_tricks.sliding_window_view(number, (_WINDOW, _WINDOW))[
+        ::_STRIDE, ::_STRIDE
+    ]
     return torch.from_numpy(windows.reshape(-1).copy())
 
 
@@ -118,6 +127,7 @@ def _one_hot() -> Tensor:
     kind, rest = np.divmod(np.arange(KINDS * COLOURS * STATES), COLOURS * STATES)
     colour, state = np.divmod(rest, STATES)
     parts = [
-        np.eye(size, dtype=np.float32)[which] for size, which in ((KINDS, kind), (COLOURS, colour), (STATES, state))
+        np.eye(size, dtype=np.float32)[which]
+        for size, which in ((KINDS, kind), (COLOURS, colour), (STATES, state))
     ]
     return torch.from_numpy(np.concatenate(parts, 1))

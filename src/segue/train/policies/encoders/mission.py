@@ -39,7 +39,10 @@ class Mission(Encoder):
     def initial(self, generator: np.random.Generator) -> Drawn:
         """Normal, standard deviation 1/2."""
         half = np.float32(0.5)
-        return {name: half * generator.standard_normal(shape, np.float32) for name, shape in self.shapes.items()}
+        return {
+            name: half * generator.standard_normal(shape, np.float32)
+            for name, shape in self.shapes.items()
+        }
 
     def reader(self, weights: Weights) -> Read:
         """See `Encoder.reader`."""

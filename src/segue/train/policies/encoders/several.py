@@ -45,12 +45,20 @@ class Several(Encoder):
     @property
     def shapes(self) -> Shapes:
         """The parts' own, under their names."""
-        return {f"{part.name}.{name}": shape for part in self.parts for name, shape in part.encoder.shapes.items()}
+        return {
+            f"{part.name}.{name}": shape
+            for part in self.parts
+            for name, shape in part.encoder.shapes.items()
+        }
 
     def initial(self, generator: np.random.Generator) -> Drawn:
         """Part by part."""
         drawn = [(part.name, part.encoder.initial(generator)) for part in self.parts]
-        return {f"{name}.{own}": values for name, parameters in drawn for own, values in parameters.items()}
+        return {
+            f"{name}.{own}": values
+            for name, parameters in drawn
+            for own, values in parameters.items()
+        }
 
     def reader(self, weights: Weights) -> Read:
         """See `Encoder.reader`."""
@@ -58,7 +66,11 @@ class Several(Encoder):
 
         def read(observation_KBO: Tensor) -> Tensor:
             return torch.cat(
-                [read_part(observation_KBO[..., part.start : part.stop]) for part, read_part in readers], -1
+                [
+                    read_part(observation_KBO[..., part.start : part.stop])
+                    for part, read_part in readers
+                ],
+                -1,
             )
 
         return read
@@ -66,5 +78,7 @@ class Several(Encoder):
 
 def _own(weights: Weights, name: str) -> Weights:
     prefix = f"{name}."
-    own: Mapping[str, Tensor] = {key.removeprefix(prefix): w for key, w in weights.items() if key.startswith(prefix)}
+    own: Mapping[str, Tensor] = {
+        key.removeprefix(prefix): w for key, w in weights.items() if key.startswith(prefix)
+    }
     return own

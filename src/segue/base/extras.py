@@ -1,0 +1,18 @@
+"""Packages that only some commands need."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def needs(extra: str, what: str) -> Iterator[None]:
+    """Import inside the block; a package that is missing becomes a ValueError that names the extra
+    which has it.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise ValueError(
+            f"{what} needs the package {error.name}, which is not installed: run `pip install"
+            f" 'segue[{extra}]'`."
+        ) from error

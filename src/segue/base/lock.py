@@ -1,0 +1,38 @@
+"""One process at a time: a lock that the operating system takes back however its holder ends."""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_POLL_SECONDS = 0.05
+
+
+class LockedError(RuntimeError):
+    """Another process holds the lock."""
+
+
+@contextmanager
+def locked(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
+    """Hold the lock on `path`, a file made for it, until the block ends.
+
+    Waits up to `wait_seconds` for another process to give it back, then raises LockedError.
+    """
+    with path.open("a") as file:
+        deadline = time.monotonic() + wait_seconds
+        while not _take(file.fileno()):
+            if time.monotonic() >= deadline:
+                raise LockedError(
+                    f"{path.parent} is in use by another process: wait until it ends, or stop it."
+                )
+            time.sleep(_POLL_SECONDS)
+        yield
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

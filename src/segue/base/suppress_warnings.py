@@ -1,0 +1,21 @@
+"""Packages that say less while a block runs."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+
+@contextmanager
+def quiet_packages(*names: str) -> Iterator[None]:
+    """Keep the warnings of these packages, and their loggers' messages below ERROR, off the
+    terminal.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        for name in names:
+            warnings.filterwarnings("ignore", module=rf"{name}(\.|$)")
+            logger = logging.getLogger(name)
+            stack.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.ERROR)
+        yield

@@ -1,0 +1,1 @@
+"""Criteria that end a stage before its step limit."""

@@ -1,0 +1,1 @@
+"""A training pipeline: its stages, settings, schedules and data."""

@@ -1,0 +1,80 @@
+"""Schedules: pure functions of the step, as values that print, compare and pickle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segue.base.checks import count, finite
+
+
+@dataclass(frozen=True)
+class LinearDecay:
+    """Go linearly from `startp` to `endp` over `steps` steps, and stay there.
+
+        p(i) = startp + (endp - startp) * clip(i / steps, 0, 1)
+
+    Raises TypeError or ValueError for `steps` that is no whole number of at least 1, and ends that
+    are not finite.
+
+    >>> decay = LinearDecay(steps=100, startp=1.0, endp=0.5)
+    >>> decay(0), decay(50), decay(1000)
+    (1.0, 0.75, 0.5)
+    """
+
+    steps: int
+    startp: float = 1.0
+    endp: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", count("steps of a LinearDecay", self.steps))
+        object.__setattr__(self, "startp", finite("startp of a LinearDecay", self.startp))
+        object.__setattr__(self, "endp", finite("endp of a LinearDecay", self.endp))
+
+    def __call__(self, epoch: int) -> float:
+        """The value after `epoch` steps; before 0 it is `startp`, after `steps` it is `endp`."""
+        if epoch <= 0:
+            return self.startp
+        if epoch >= self.steps:
+            return self.endp
+        done = epoch / self.steps
+        return (1 - done) * self.startp + done * self.endp
+
+
+@dataclass(frozen=True)
+class MultiLinearDecay:
+    """Several linear decays, one after the other, each for its own number of steps.
+
+    A pure function of the step: it may be asked in any order. At the step where one decay ends and
+    the next begins it has the next one's `startp`; after the last it stays at the last `endp`.
+
+    Raises ValueError for no stages, TypeError for a stage that is no LinearDecay.
+
+    >>> decay = MultiLinearDecay([LinearDecay(10, 1.0, 0.5), LinearDecay(20, 0.5, 0.0)])
+    >>> decay(20), decay(5), decay(20)
+    (0.25, 0.75, 0.25)
+    """
+
+    stages: Sequence[LinearDecay]
+
+    def __post_init__(self) -> None:
+        stages = tuple(self.stages)
+        if not stages:
+            raise ValueError("MultiLinearDecay needs at least one LinearDecay, got none.")
+        for stage in stages:
+            if not isinstance(stage, LinearDecay):
+                raise TypeError(
+                    f"Each stage of a MultiLinearDecay must be a LinearDecay, got {stage!r}."
+                )
+        object.__setattr__(self, "stages", stages)
+
+    @property
+    def steps(self) -> int:
+        """The steps of all stages together."""
+        return sum(stage.steps for stage in self.stages)
+
+    def __call__(self, epoch: int) -> float:
+        """The value after `epoch` steps."""
+        for stage in self.stages:
+            if epoch < stage.steps:
+                return stage(epoch)
+            epoch -= stage.steps
+        return self.stages[-1].endp

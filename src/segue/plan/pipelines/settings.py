@@ -1,0 +1,143 @@
+"""The settings of training, for a pipeline or for one of its stages."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, ClassVar, Final, TypedDict, Unpack
+
+from segue.base.checks import count, flag, fraction, positive, whole_number
+from segue.base.suggestions import suggestion
+from segue.plan.values.describe import canonical_json, describe
+
+
+class NotGiven(Enum):
+    """The kind of `NOT_GIVEN`."""
+
+    NOT_GIVEN = "not given"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+NOT_GIVEN: Final = (
+    NotGiven.NOT_GIVEN
+)  # differs from None, which is a value that a stage may override with
+
+
+class SettingValues(TypedDict, total=False):
+    """The keywords of `TrainingSettings`."""
+
+    num_mini_batch: int | None
+    update_repeats: int | None
+    max_grad_norm: float | None
+    num_steps: int | None
+    gamma: float | None
+    use_gae: bool | None
+    gae_lambda: float | None
+    advance_scene_rollout_period: int | None
+    save_interval: int | None
+    metric_accumulate_interval: int | None
+
+
+_CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
+    "num_mini_batch": count,
+    "update_repeats": count,
+    "max_grad_norm": positive,
+    "num_steps": count,
+    "gamma": fraction,
+    "use_gae": flag,
+    "gae_lambda": fraction,
+    "advance_scene_rollout_period": count,
+    "save_interval": whole_number,
+    "metric_accumulate_interval": count,
+}
+SETTING_NAMES: Final = tuple(_CHECKS)
+
+
+class TrainingSettings:
+    """How to train, as a value: what is not given is `NOT_GIVEN`, which differs from None.
+
+    The annotations are those of settings that are resolved (`TrainingPipeline.settings`), where
+    everything is given.
+
+    - `num_mini_batch`: mini-batches that a rollout is broken into.
+    - `update_repeats`: passes over the mini-batches of a rollout. None only where a stage has no
+      on-policy losses.
+    - `max_grad_norm`: each member's whole gradient is clipped to this L2 norm (AllenAct's page says
+      "inf" norm, and its code clips the L2 norm); `math.inf` for no clipping.
+    - `num_steps`: steps of a rollout, of each lane.
+    - `gamma`: discount factor in [0, 1].
+    - `use_gae`, `gae_lambda`: generalised advantage estimation and its parameter in [0, 1].
+    - `advance_scene_rollout_period`: rollouts between two enforced scene changes; None for never.
+    - `save_interval`: environment steps between checkpoints. None: none at all; <= 0: only at the
+      end of each stage.
+    - `metric_accumulate_interval`: environment steps over which metrics are gathered.
+
+    Raises TypeError for an unknown name (and says which was meant) or a value of the wrong kind,
+    ValueError for an impossible value.
+    """
+
+    num_mini_batch: int
+    update_repeats: int | None
+    max_grad_norm: float
+    num_steps: int
+    gamma: float
+    use_gae: bool
+    gae_lambda: float
+    advance_scene_rollout_period: int | None
+    save_interval: int | None
+    metric_accumulate_interval: int
+
+    _keywords: ClassVar[tuple[str, ...]] = SETTING_NAMES  # what a misspelt name may have meant
+
+    def __init__(self, **settings: Unpack[SettingValues]) -> None:
+        given = _checked(settings, type(self).__name__, self._keywords)
+        for name in SETTING_NAMES:
+            self._set(name, given.get(name, NOT_GIVEN))
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The settings that are given, by name."""
+        return {
+            name: value for name in SETTING_NAMES if (value := getattr(self, name)) is not NOT_GIVEN
+        }
+
+    def over(self, base: "TrainingSettings") -> "TrainingSettings":
+        """These settings, with those of `base` where nothing is given; neither is changed."""
+        return TrainingSettings(**(base.given | self.given))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is given, JSON-able."""
+        return {name: describe(value) for name, value in self.given.items()}
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return canonical_json(self.to_dict()) == canonical_json(other.to_dict())
+
+    def __hash__(self) -> int:
+        return hash(canonical_json(self.to_dict()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.given.items())})"
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(
+            f"{type(self).__name__} is a value, so its {name} cannot be set: make a new one."
+        )
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is a value, so its {name} cannot be deleted.")
+
+    def _set(self, name: str, value: object) -> None:
+        # For constructors only.
+        object.__setattr__(self, name, value)
+
+
+def _checked(settings: Mapping[str, Any], owner: str, known: tuple[str, ...]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name not in _CHECKS:
+            raise TypeError(f"{owner} has no setting {name!r}: {suggestion(name, known)}")
+        given = value is not None and value is not NOT_GIVEN
+        result[name] = _CHECKS[name](name, value) if given else value
+    return result

@@ -1,0 +1,163 @@
+"""One stage of a training pipeline."""
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Unpack
+
+from segue.base.checks import count, finite, names
+from segue.plan.criteria.criterion import EarlyStoppingCriterion, NeverEarlyStoppingCriterion
+from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
+from segue.plan.pipelines.settings import SETTING_NAMES, SettingValues, TrainingSettings
+from segue.plan.values.builder import Builder
+from segue.plan.values.describe import describe
+
+Criterion = EarlyStoppingCriterion | Builder[EarlyStoppingCriterion]
+_OWN_NAMES = (
+    "loss_name",
+    "loss_weights",
+    "max_stage_steps",
+    "teacher_forcing",
+    "early_stopping_criterion",
+    "offpolicy_component",
+)
+
+
+class PipelineStage(TrainingSettings):
+    """One stage of a pipeline: its losses, its length, and the settings in which it differs from
+    the pipeline.
+
+    - `loss_name`: names of the losses, of the pipeline's `named_losses`. `loss_names` is accepted
+      as well.
+    - `max_stage_steps`: environment steps of the stage, or a function without arguments that
+      returns them.
+    - `loss_weights`: one weight a loss; None for all ones.
+    - `teacher_forcing`: probability of the expert's action as a function of the steps taken in the
+      stage.
+    - `early_stopping_criterion`: ends the stage before its step limit; a criterion, or a Builder of
+      one.
+    - `offpolicy_component`: learning from data beside the rollouts.
+    - any of `TrainingSettings`, also None, overrides the pipeline's.
+
+    A stage is a value and may stand in several pipelines. Raises TypeError for what is of the wrong
+    kind, ValueError for impossible values; losses and their weights are checked when a pipeline is
+    made of the stage.
+    """
+
+    loss_name: tuple[str, ...]
+    loss_weights: tuple[float, ...]
+    max_stage_steps: int | Callable[[], int]
+    teacher_forcing: Callable[[int], float] | None
+    early_stopping_criterion: Criterion | None
+    offpolicy_component: OffPolicyPipelineComponent | None
+
+    _keywords: ClassVar[tuple[str, ...]] = (*_OWN_NAMES, *SETTING_NAMES)
+
+    def __init__(
+        self,
+        loss_name: Sequence[str] | None = None,
+        max_stage_steps: int | Callable[[], int] | None = None,
+        loss_weights: Sequence[float] | None = None,
+        teacher_forcing: Callable[[int], float] | None = None,
+        early_stopping_criterion: Criterion | None = None,
+        offpolicy_component: OffPolicyPipelineComponent | None = None,
+        *,
+        loss_names: Sequence[str] | None = None,
+        **settings: Unpack[SettingValues],
+    ) -> None:
+        super().__init__(**settings)
+        chosen = _one_of(loss_name, loss_names)
+        self._set("loss_name", chosen)
+        self._set("max_stage_steps", _step_source(max_stage_steps))
+        self._set(
+            "loss_weights", (1.0,) * len(chosen) if loss_weights is None else _weights(loss_weights)
+        )
+        self._set("teacher_forcing", _schedule(teacher_forcing))
+        self._set("early_stopping_criterion", _criterion(early_stopping_criterion))
+        self._set("offpolicy_component", _component(offpolicy_component))
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """Another name for `loss_name`."""
+        return self.loss_name
+
+    @property
+    def step_limit(self) -> int:
+        """Environment steps of the stage; asks `max_stage_steps` when that is a function.
+
+        Raises TypeError or ValueError when its answer is no whole number of at least 1.
+        """
+        limit = self.max_stage_steps
+        return limit if isinstance(limit, int) else count("The answer of max_stage_steps", limit())
+
+    def new_criterion(self) -> EarlyStoppingCriterion:
+        """A criterion for one member, with a state of its own; one that never stops if the stage
+        has none.
+        """
+        source = self.early_stopping_criterion
+        if source is None:
+            return NeverEarlyStoppingCriterion()
+        return source() if isinstance(source, Builder) else copy.deepcopy(source)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stage, JSON-able; settings only where given."""
+        return {name: describe(getattr(self, name)) for name in _OWN_NAMES} | super().to_dict()
+
+    def __repr__(self) -> str:
+        shown = (
+            *_OWN_NAMES[:3],
+            *(name for name in _OWN_NAMES[3:] if getattr(self, name) is not None),
+        )
+        given = [name for name in SETTING_NAMES if name in self.given]
+        return f"PipelineStage({', '.join(f'{name}={getattr(self, name)!r}' for name in (*shown, *given))})"
+
+
+def _one_of(loss_name: Sequence[str] | None, loss_names: Sequence[str] | None) -> tuple[str, ...]:
+    if loss_name is not None and loss_names is not None:
+        raise TypeError(
+            "A PipelineStage takes loss_name or loss_names, which is the same: leave one out."
+        )
+    given = loss_names if loss_name is None else loss_name
+    return () if given is None else names("loss_name", given)
+
+
+def _step_source(max_stage_steps: object) -> Any:
+    if max_stage_steps is None:
+        raise TypeError(
+            "A PipelineStage needs max_stage_steps: give its environment steps, or a function of no"
+            " arguments."
+        )
+    return (
+        max_stage_steps if callable(max_stage_steps) else count("max_stage_steps", max_stage_steps)
+    )
+
+
+def _weights(weights: object) -> tuple[float, ...]:
+    if not isinstance(weights, Sequence) or isinstance(weights, str):
+        raise TypeError(f"loss_weights must be a list of numbers, got {weights!r}.")
+    return tuple(finite("Each of loss_weights", weight) for weight in weights)
+
+
+def _schedule(schedule: object) -> object:
+    if schedule is not None and not callable(schedule):
+        raise TypeError(
+            "teacher_forcing must be a function of the step, such as LinearDecay(10_000), got"
+            f" {schedule!r}."
+        )
+    return schedule
+
+
+def _criterion(criterion: object) -> object:
+    if criterion is not None and not isinstance(criterion, EarlyStoppingCriterion | Builder):
+        raise TypeError(
+            "early_stopping_criterion must be an EarlyStoppingCriterion (an object, not a class),"
+            f" got {criterion!r}."
+        )
+    return criterion
+
+
+def _component(component: object) -> object:
+    if component is not None and not isinstance(component, OffPolicyPipelineComponent):
+        raise TypeError(
+            f"offpolicy_component must be an OffPolicyPipelineComponent, got {component!r}."
+        )
+    return component

@@ -1,0 +1,72 @@
+"""A pipeline in words, on lines that fit a narrow terminal."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from segue.plan.pipelines.settings import TrainingSettings
+from segue.plan.pipelines.stage import PipelineStage
+from segue.plan.values.builder import Builder
+
+_WIDTH = 72
+_LABEL = 12
+
+
+def pipeline_text(
+    title: str, shared: Iterable[tuple[str, Any]], stages: Iterable[PipelineStage]
+) -> str:
+    """A title, what the stages share as pairs of label and value, and each stage with what it
+    overrides.
+
+    Lines are at most 72 characters long, so long as no word is longer.
+    """
+    lines = [title]
+    for label, value in shared:
+        lines += _entry(
+            label, _pairs(value.given) if isinstance(value, TrainingSettings) else [_short(value)]
+        )
+    listed = tuple(stages)
+    for number, stage in enumerate(listed, start=1):
+        lines += [f"stage {number} of {len(listed)}", *_stage(stage)]
+    return "\n".join(lines)
+
+
+def _stage(stage: PipelineStage) -> Iterator[str]:
+    yield from _entry("steps", [f"{stage.step_limit:,}"])
+    if stage.loss_name:
+        weighed = zip(stage.loss_name, stage.loss_weights, strict=True)
+        yield from _entry("losses", [f"{weight:g} {name}" for name, weight in weighed])
+    if stage.teacher_forcing is not None:
+        yield from _entry("teacher", [_short(stage.teacher_forcing)])
+    if stage.early_stopping_criterion is not None:
+        yield from _entry("stops early", [_short(stage.early_stopping_criterion)])
+    if stage.offpolicy_component is not None:
+        component = stage.offpolicy_component
+        yield from _entry(
+            "off-policy",
+            [f"{component.updates} updates a rollout of {', '.join(component.loss_names)}"],
+        )
+    if stage.given:
+        yield from _entry("overrides", _pairs(stage.given))
+
+
+def _entry(label: str, parts: Iterable[str]) -> list[str]:
+    indent = " " * (_LABEL + 2)
+    first = f"  {label:<{_LABEL}}" if len(label) < _LABEL else f"  {label} "
+    return textwrap.wrap(", ".join(parts), _WIDTH, initial_indent=first, subsequent_indent=indent)
+
+
+def _pairs(values: Mapping[str, Any]) -> list[str]:
+    return [f"{name} {value}" for name, value in values.items()]
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Builder):
+        keywords = ", ".join(
+            f"{name}={_short(entry)}" for name, entry in (value.default | value.kwargs).items()
+        )
+        return f"{_short(value.class_type)}({keywords})"
+    if hasattr(value, "__qualname__"):
+        return str(value.__qualname__)
+    shown = repr(value)
+    return type(value).__qualname__ if " at 0x" in shown else shown

@@ -1,0 +1,197 @@
+"""Search spaces of `ray.tune` domains, read by what the domains offer: the plan layer does not
+import Ray.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from segue.plan.values.describe import canonical_json, describe
+
+_CORNERS = 64
+_GRID = "grid_search"
+
+
+def is_grid(entry: Any) -> bool:
+    """Whether an entry of a space is what `tune.grid_search` returns."""
+    return isinstance(entry, dict) and set(entry) == {_GRID}
+
+
+def is_domain(entry: Any) -> bool:
+    """Whether an entry of a space is a domain of `ray.tune`."""
+    return hasattr(type(entry), "is_valid") and hasattr(type(entry), "sample")
+
+
+def check_space(space: Mapping[str, Any]) -> None:
+    """Raise ValueError, naming the entry, for a space in which nothing or something that is empty
+    can be proposed.
+    """
+    if not space:
+        raise ValueError(
+            "The space is empty: give it a ray.tune domain for at least one parameter of the"
+            " pipeline function."
+        )
+    for name, entry in space.items():
+        if is_grid(entry):
+            _check_values(name, entry[_GRID])
+        elif is_domain(entry):
+            _check_domain(name, entry)
+        elif _holds_domain(entry):
+            raise ValueError(
+                f"The space entry {name!r} holds a domain inside of {entry!r}: give each domain a"
+                " name of its own."
+            )
+    _check_one_kind(space)
+
+
+def grid(space: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """Every point of the grid, the last parameter changing fastest; None where an entry is another
+    domain.
+    """
+    if any(is_domain(entry) for entry in space.values()) or not any(
+        is_grid(entry) for entry in space.values()
+    ):
+        return None
+    return _product(
+        {name: entry[_GRID] if is_grid(entry) else [entry] for name, entry in space.items()}
+    )
+
+
+def corners(space: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Points with the first or last value of each entry, in a fixed order: all of them where there
+    are at most 64.
+
+    In larger spaces: the points that differ in at most one parameter from the first or from the
+    last, and no more than 64.
+    """
+    ends = {name: _ends(entry) for name, entry in space.items()}
+    if math.prod(len(pair) for pair in ends.values()) <= _CORNERS:
+        return _product(ends)
+    return list(itertools.islice(_edges(ends), _CORNERS))
+
+
+def describe_entry(entry: Any) -> Any:
+    """An entry of a space, JSON-able, under the name by which `ray.tune` makes it.
+
+    The last number of a quantised domain is the width of its steps.
+    """
+    if is_grid(entry):
+        return {_GRID: describe(entry[_GRID])}
+    if not is_domain(entry):
+        return describe(entry)
+    if hasattr(entry, "categories"):
+        return {"choice": describe(entry.categories)}
+    kind = f"{'q' * _is_quantized(entry)}{'log' * _is_log(entry)}{'randint' if _is_whole(entry) else 'uniform'}"
+    return {
+        kind: describe(
+            [entry.lower, entry.upper, *([entry.sampler.q] if _is_quantized(entry) else [])]
+        )
+    }
+
+
+def _check_one_kind(space: Mapping[str, Any]) -> None:
+    grids, domains = (
+        [name for name, entry in space.items() if is_kind(entry)]
+        for is_kind in (is_grid, is_domain)
+    )
+    if grids and domains:
+        raise ValueError(
+            f"The space has a grid for {grids[0]!r} and a domain to draw {domains[0]!r} from: make"
+            " all of them grids, or write tune.choice([...]) for the grids."
+        )
+
+
+def _check_values(name: str, values: Any) -> None:
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise ValueError(f"The grid of {name!r} must be a list of values, got {values!r}.")
+    if not values:
+        raise ValueError(f"The grid of {name!r} has no values: list at least one.")
+    texts = [canonical_json(describe(value)) for value in values]
+    twice = [value for position, value in enumerate(values) if texts[position] in texts[:position]]
+    if twice:
+        raise ValueError(
+            f"The grid of {name!r} lists {twice[0]!r} twice: list each value once, and ask for"
+            " seeds to repeat it."
+        )
+
+
+def _check_domain(name: str, domain: Any) -> None:
+    if hasattr(domain, "categories"):
+        if not len(domain.categories):
+            raise ValueError(f"The choice of {name!r} has no values: list at least one.")
+        return
+    if not all(
+        math.isfinite(end)
+        for end in (getattr(domain, "lower", math.inf), getattr(domain, "upper", math.inf))
+    ):
+        raise ValueError(
+            f"The domain of {name!r} has no two ends, so it cannot be proposed from: "
+            "use uniform, loguniform, randint, choice or grid_search of ray.tune."
+        )
+    first, last = _ends(domain)[0], _ends(domain)[-1]
+    if first > last:
+        raise ValueError(
+            f"The domain of {name!r} is empty, from {first} to {last}: give the smaller end first."
+        )
+    if _is_log(domain) and first <= 0:
+        raise ValueError(
+            f"The domain of {name!r} is logarithmic, so it must lie above 0, got the end {first}."
+        )
+
+
+def _holds_domain(entry: Any) -> bool:
+    if is_domain(entry) or is_grid(entry):
+        return True
+    parts = (
+        entry.values()
+        if isinstance(entry, Mapping)
+        else entry
+        if isinstance(entry, list | tuple)
+        else ()
+    )
+    return any(_holds_domain(part) for part in parts)
+
+
+def _ends(entry: Any) -> list[Any]:
+    if is_grid(entry):
+        return _first_and_last(entry[_GRID])
+    if not is_domain(entry):
+        return [entry]
+    if hasattr(entry, "categories"):
+        return _first_and_last(entry.categories)
+    # Ray's whole-number domains leave out their upper end, unless they are quantised.
+    is_open = _is_whole(entry) and not _is_quantized(entry)
+    return [entry.lower, entry.upper - 1 if is_open else entry.upper]
+
+
+def _first_and_last(values: Any) -> list[Any]:
+    return [values[0], values[-1]] if len(values) > 1 else [values[0]]
+
+
+def _product(values: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
+
+
+def _edges(ends: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    first = {name: pair[0] for name, pair in ends.items()}
+    last = {name: pair[-1] for name, pair in ends.items()}
+    yield first
+    yield last
+    for name, pair in ends.items():
+        if len(pair) > 1:
+            yield first | {name: pair[-1]}
+            yield last | {name: pair[0]}
+
+
+def _is_whole(domain: Any) -> bool:
+    return type(domain).__name__ == "Integer"
+
+
+def _is_quantized(domain: Any) -> bool:
+    return hasattr(domain.sampler, "q")
+
+
+def _is_log(domain: Any) -> bool:
+    sampler = domain.sampler.sampler if _is_quantized(domain) else domain.sampler
+    return "LogUniform" in type(sampler).__name__

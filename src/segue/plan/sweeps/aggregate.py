@@ -1,0 +1,29 @@
+"""One number from those of several seeds."""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Literal
+
+Aggregate = Literal["mean", "iqm", "worst"]
+AGGREGATES = ("mean", "iqm", "worst")
+
+
+def aggregate(
+    values: Sequence[float], how: Aggregate = "mean", mode: Literal["max", "min"] = "max"
+) -> float:
+    """The mean of `values`, their interquartile mean, or the worst of them; NaN where one of them
+    is.
+
+    The interquartile mean (Agarwal et al., NeurIPS 2021) leaves out a quarter of the values,
+    rounded down, at each end: below four seeds it is the mean.
+
+    >>> aggregate([1, 2, 3, 100], "iqm"), aggregate([1, 2, 3], "worst"), aggregate([1, 2, 3], "worst", "min")
+    (2.5, 1.0, 3.0)
+    """
+    if any(math.isnan(value) for value in values):
+        return math.nan
+    if how == "worst":
+        return float(min(values) if mode == "max" else max(values))
+    cut = len(values) // 4 if how == "iqm" else 0
+    return fmean(sorted(values)[cut : len(values) - cut])

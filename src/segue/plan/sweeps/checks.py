@@ -1,0 +1,161 @@
+"""What a sweep checks of itself: each function raises one sentence, with the fix, as TypeError or
+ValueError.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from segue.base import checks
+from segue.base.suggestions import suggestion
+from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.sweeps.aggregate import AGGREGATES
+from segue.plan.sweeps.evaluation import Evaluation
+
+SEARCHES = ("tpe", "random", "gp", "cmaes", "qmc", "nsga2")
+"""How points can be proposed."""
+SCHEDULERS = ("asha", "stage_asha", "hyperband", "median", "pbt")
+"""Those that have a name."""
+AUTO = "auto"
+"""The share of a GPU that is measured when the sweep is run."""
+_COUNTS = ("seeds", "lanes", "trials", "concurrency", "max_env_steps")
+
+
+def check_kinds(sweep: Any) -> None:
+    """Every field is of a kind that it can be."""
+    if not callable(sweep.pipeline):
+        raise TypeError(
+            f"pipeline must be a function that returns a TrainingPipeline, got {sweep.pipeline!r}."
+        )
+    if not isinstance(sweep.resources, Mapping):
+        raise TypeError(f"resources must be a dictionary, got {sweep.resources!r}.")
+    if not isinstance(sweep.space, Mapping) and not callable(sweep.space):
+        raise TypeError(
+            f"space must be a dictionary, or a function that asks a trial, got {sweep.space!r}."
+        )
+    if not isinstance(sweep.constraints, Mapping) or not all(
+        callable(each) for each in sweep.constraints.values()
+    ):
+        raise TypeError(
+            f"constraints must be a dictionary of functions of a report, got {sweep.constraints!r}."
+        )
+    if isinstance(sweep.points, Mapping) or not all(
+        isinstance(point, Mapping) for point in sweep.points
+    ):
+        raise TypeError(f"points must be a list of dictionaries, got {sweep.points!r}.")
+    if not callable(sweep.world):
+        checks.text("world", sweep.world)
+    if not isinstance(sweep.evaluation, Evaluation):
+        raise TypeError(
+            f"evaluation must be an Evaluation, got {sweep.evaluation!r}: write"
+            " Evaluation(every=10_000)."
+        )
+    checks.text("metric", sweep.metric)
+
+
+def check_signature(pipeline: Callable[..., Any], names: Mapping[str, Any]) -> None:
+    """The pipeline function takes what the space names, and needs nothing else."""
+    parameters = inspect.signature(pipeline).parameters.values()
+    keywords = {
+        p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    }
+    takes_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
+    for name in () if takes_any else names:
+        if name not in keywords:
+            raise ValueError(
+                f"The space names {name!r}, which the pipeline function does not take:"
+                f" {suggestion(name, keywords)}"
+            )
+    for name, parameter in keywords.items():
+        if parameter.default is parameter.empty and name not in names:
+            raise ValueError(
+                f"The pipeline function takes {name!r}, which the space lacks: add it, or give it a"
+                " default."
+            )
+
+
+def check_numbers(sweep: Any) -> None:
+    """Counts and limits are whole numbers and times that can be met."""
+    for name in _COUNTS:
+        value = getattr(sweep, name)
+        if value is not None or name in ("seeds", "lanes"):
+            checks.count(name, value)
+    checks.whole_number("seed", sweep.seed, least=0)
+    checks.whole_number("retries", sweep.retries, least=0)
+    if sweep.time_budget_s is not None:
+        checks.positive("time_budget_s", sweep.time_budget_s)
+    if sweep.target is not None:
+        checks.finite("target", sweep.target)
+    if sweep.report_timeout_s not in (None, "auto"):
+        checks.positive("report_timeout_s", sweep.report_timeout_s)
+    if sweep.trials is None and sweep.grid() is None:
+        raise ValueError(
+            "trials must be given, since the space is not a grid only: say how many trials to run."
+        )
+
+
+def check_choices(sweep: Any) -> None:
+    """Mode, search, aggregate and scheduler are among those there are."""
+    _check_one_of("mode", sweep.mode, ("max", "min"))
+    _check_one_of("search", sweep.search, SEARCHES)
+    _check_one_of("aggregate", sweep.aggregate, AGGREGATES)
+    _check_scheduler(sweep.scheduler)
+    if sweep.objectives and sweep.search == "cmaes":
+        raise ValueError(
+            "The search 'cmaes' knows one objective only: use 'tpe', 'nsga2' or 'gp', or drop"
+            " objectives."
+        )
+    if sweep.objectives and sweep.search == "tpe" and sweep.scheduler is not None:
+        raise ValueError(
+            "TPE cannot learn several objectives from stopped trials: use search='nsga2', or"
+            " scheduler=None."
+        )
+
+
+def _check_one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}.")
+
+
+def _check_scheduler(scheduler: object) -> None:
+    is_scheduler = not isinstance(scheduler, type) and hasattr(scheduler, "choose_trial_to_run")
+    if scheduler is not None and scheduler not in SCHEDULERS and not is_scheduler:
+        named = ", ".join(map(repr, SCHEDULERS))
+        raise ValueError(
+            f"scheduler must be None, {named}, or a scheduler object of ray.tune, got"
+            f" {scheduler!r}."
+        )
+
+
+def check_resources(resources: Mapping[str, Any]) -> None:
+    """A trial asks for something, by Ray's names."""
+    if not resources:
+        raise ValueError("resources is empty: say what a trial needs, such as {'cpu': 1}.")
+    for name, amount in resources.items():
+        checks.text("Each name in resources", name)
+        plain = name.lower().rstrip("s")
+        if plain in ("cpu", "gpu") and plain != name:
+            raise ValueError(f"resources names {name!r}: did you mean {plain!r}?")
+        if (name, amount) == ("gpu", AUTO):
+            continue
+        if isinstance(amount, str):
+            choice = f" or {AUTO!r}" if name == "gpu" else ""
+            raise ValueError(f"resources[{name!r}] must be a number{choice}, got {amount!r}.")
+        if checks.finite(f"resources[{name!r}]", amount) < 0:
+            raise ValueError(f"resources[{name!r}] must not be negative, got {amount}.")
+
+
+def check_corner(pipeline: Callable[..., Any], corner: Mapping[str, Any]) -> None:
+    """The pipeline function returns a pipeline there."""
+    try:
+        built = pipeline(**corner)
+    except Exception as error:
+        raise ValueError(f"The pipeline function fails at {corner}: {_said(error)}") from error
+    if not isinstance(built, TrainingPipeline):
+        raise ValueError(
+            f"The pipeline function must return a TrainingPipeline, got {built!r} at {corner}."
+        )
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, ValueError | TypeError) else repr(error)

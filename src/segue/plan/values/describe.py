@@ -1,0 +1,186 @@
+"""Values as JSON-able descriptions, equal for equal values and in every process; and their
+fingerprints.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from pathlib import PurePath
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from segue.plan.values.builder import Builder
+from segue.plan.values.code import class_facts, function_facts, is_users
+
+_DIGITS = 16
+
+
+def describe(value: Any) -> Any:
+    """`value` as what JSON can hold: no addresses, no hashes of a process, no order that a set
+    happens to have.
+
+    Plain values stay what they are. Builders, dataclasses and other objects become dictionaries
+    that name their class; a function becomes its name, with a digest of its code where the user
+    wrote it (comments, layout and docstrings do not count; constants of its module that it reads
+    do). An object that contains itself is named instead the second time.
+    """
+    return _Describer().describe(value)
+
+
+def canonical_json(description: Any) -> str:
+    """One JSON text for equal descriptions: sorted keys, no blanks, 1.0 written as 1."""
+    return json.dumps(
+        _plain_numbers(description), sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
+
+
+def fingerprint(value: Any) -> str:
+    """The first 16 hex digits of the SHA-256 over the canonical JSON of the description of `value`."""
+    return hashlib.sha256(canonical_json(describe(value)).encode()).hexdigest()[:_DIGITS]
+
+
+def type_name(named: Any) -> str:
+    """The module and qualified name of a class or function."""
+    module, name = getattr(named, "__module__", None), getattr(named, "__qualname__", None)
+    return f"{module}.{name}" if module and name else _without_address(repr(named))
+
+
+class _Describer:
+    """One description; it knows what it is inside of, so that it ends on values that contain
+    themselves.
+    """
+
+    def __init__(self) -> None:
+        self._inside: set[int] = set()
+
+    def describe(self, value: Any) -> Any:
+        if value is None or (isinstance(value, str | bool) and not isinstance(value, Enum)):
+            return value
+        if isinstance(value, int | float) and not isinstance(value, Enum):
+            return _number(value)
+        if id(value) in self._inside:
+            return {"again": type_name(value if hasattr(value, "__qualname__") else type(value))}
+        self._inside.add(id(value))
+        try:
+            return self._compound(value)
+        finally:
+            self._inside.discard(id(value))
+
+    def _compound(self, value: Any) -> Any:
+        for kind, method in self._KINDS.items():
+            if isinstance(value, kind):
+                return method(self, value)
+        if dataclasses.is_dataclass(value):
+            return self._object(
+                value,
+                {field.name: getattr(value, field.name) for field in dataclasses.fields(value)},
+            )
+        if callable(getattr(value, "to_dict", None)):
+            return self.describe(value.to_dict())
+        if callable(getattr(value, "tolist", None)):  # arrays, tensors and their scalars
+            return self.describe(value.tolist())
+        return self._other(value)
+
+    def _builder(self, value: Builder[Any]) -> Any:
+        return self._object(
+            value.class_type, {"builder": True, "kwargs": value.kwargs, "default": value.default}
+        )
+
+    def _mapping(self, value: Mapping[Any, Any]) -> Any:
+        if all(isinstance(key, str) for key in value):
+            return {key: self.describe(entry) for key, entry in value.items()}
+        pairs = [[self.describe(key), self.describe(entry)] for key, entry in value.items()]
+        return {"pairs": sorted(pairs, key=canonical_json)}
+
+    def _sequence(self, value: tuple[Any, ...] | list[Any]) -> Any:
+        if hasattr(value, "_fields"):
+            return self._object(value, value._asdict())  # type: ignore[union-attr]  # a named tuple
+        return [self.describe(entry) for entry in value]
+
+    def _set(self, value: AbstractSet[Any]) -> Any:
+        return sorted((self.describe(entry) for entry in value), key=canonical_json)
+
+    def _function(self, value: FunctionType) -> Any:
+        if not is_users(value):
+            return {"function": type_name(value)}
+        # Without the module: a file has one name when it is run, another when it is imported.
+        return {
+            "function": value.__qualname__,
+            "code": _digest(function_facts(value, self.describe)),
+        }
+
+    def _method(self, value: MethodType) -> Any:
+        return {"method": self.describe(value.__func__), "of": self.describe(value.__self__)}
+
+    def _class(self, value: type) -> Any:
+        if not is_users(value):
+            return {"class": type_name(value)}
+        return {"class": value.__qualname__, "code": _digest(class_facts(value, self.describe))}
+
+    def _partial(self, value: "functools.partial[Any]") -> Any:
+        return {"partial": self.describe(value.func), "args": self.describe(value.args)} | {
+            "keywords": self.describe(value.keywords)
+        }
+
+    def _object(self, value: Any, parts: Mapping[str, Any]) -> Any:
+        owner = value if isinstance(value, type | FunctionType) else type(value)
+        return self.describe(owner) | {name: self.describe(part) for name, part in parts.items()}
+
+    def _other(self, value: Any) -> Any:
+        text = repr(value)
+        parts = _attributes(value) or ({} if text.startswith("<") else {"text": text})
+        return self._object(value, parts)
+
+    _KINDS: Mapping[Any, Callable[["_Describer", Any], Any]] = {
+        Enum: lambda self, value: {"enum": f"{type_name(type(value))}.{value.name}"},
+        Builder: _builder,
+        Mapping: _mapping,
+        tuple | list: _sequence,
+        AbstractSet: _set,
+        type: _class,
+        FunctionType: _function,
+        BuiltinFunctionType: lambda self, value: {"function": type_name(value)},
+        MethodType: _method,
+        functools.partial: _partial,
+        ModuleType: lambda self, value: {"module": value.__name__},
+        PurePath: lambda self, value: str(value),
+        bytes: lambda self, value: {"bytes": value.hex()},
+    }
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    slots = [
+        name
+        for owner in type(value).__mro__
+        for name in getattr(owner, "__slots__", ())
+        if hasattr(value, name)
+    ]
+    return {name: getattr(value, name) for name in slots} | getattr(value, "__dict__", {})
+
+
+def _number(value: int | float) -> Any:
+    plain = int(value) if isinstance(value, int) else float(value)
+    return plain if math.isfinite(plain) else {"float": str(plain)}
+
+
+def _plain_numbers(description: Any) -> Any:
+    if isinstance(description, dict):
+        return {name: _plain_numbers(entry) for name, entry in description.items()}
+    if isinstance(description, list):
+        return [_plain_numbers(entry) for entry in description]
+    is_whole = isinstance(description, float) and description.is_integer()
+    return int(description) if is_whole else description
+
+
+def _digest(facts: Any) -> str:
+    return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:_DIGITS]
+
+
+def _without_address(text: str) -> str:
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)

@@ -1,0 +1,54 @@
+"""Dictionaries merged deeply: in place (`recursive_update`) and into a new one (`merged`)."""
+
+import copy
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+
+def recursive_update(
+    original: MutableMapping[Any, Any], update: Mapping[Any, Any]
+) -> MutableMapping[Any, Any]:
+    """Write the entries of `update` into `original`, going into dictionaries that both have; return
+    `original`.
+
+    Where only one of the two entries is a dictionary, the one of `update` takes its place.
+    `original` never shares a dictionary with `update` afterwards; other values are shared. Raises
+    TypeError, before anything changes, when `original` is no mutable mapping or `update` no
+    mapping.
+
+    >>> recursive_update({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}, "b": 4})
+    {'a': {'x': 1, 'y': 3}, 'b': 4}
+    """
+    if not isinstance(original, MutableMapping):
+        raise TypeError(f"recursive_update changes a dictionary, got {original!r} as the original.")
+    if not isinstance(update, Mapping):
+        raise TypeError(
+            f"recursive_update takes its entries from a dictionary, got {update!r} as the update."
+        )
+    for key, value in list(update.items()):
+        original[key] = _entry(original.get(key), value)
+    return original
+
+
+def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """A new dictionary of all layers; later ones win, and dictionaries within are merged; other
+    values are shared.
+    """
+    result: dict[str, Any] = {}
+    for layer in layers:
+        recursive_update(result, layer)
+    return result
+
+
+def detached(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """A deep copy that shares no mutable state with `mapping`."""
+    return copy.deepcopy(dict(mapping))
+
+
+def _entry(present: Any, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    if isinstance(present, MutableMapping):
+        return recursive_update(present, value)
+    # A read-only mapping cannot be written to: a dictionary with its entries takes its place.
+    return recursive_update(dict(present) if isinstance(present, Mapping) else {}, value)

@@ -1,0 +1,3 @@
+"""What a report rests on: trials, curves, held-out results and statistics, read from a run
+directory.
+"""

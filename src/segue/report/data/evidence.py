@@ -1,0 +1,115 @@
+"""All that a report rests on, read once from a run directory without trust."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from segue.report.data.facts import TrialFacts, facts, is_running
+from segue.report.data.heldout import Comparison, read_comparison
+from segue.report.data.rows import tolerant_rows
+from segue.report.data.summary import Summary
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The trials, best first, and the reports of each by number; `broken_lines` could not be read."""
+
+    summary: Summary
+    trials: list[TrialFacts]
+    curves: dict[int, list[Row]]
+    broken_lines: int
+    held_out: Comparison | None = None
+
+    @classmethod
+    def of(cls, summary: Summary) -> "Evidence":
+        """Read every trial's results."""
+        trials, curves, broken = facts(summary), {}, 0
+        for trial in trials:
+            rows, unread = tolerant_rows(summary.run / trial.directory / "results.jsonl")
+            curves[trial.number] = [row for row in rows if _is_report(row, summary.metric)]
+            broken += unread + len(rows) - len(curves[trial.number])
+        return cls(summary, trials, curves, broken, read_comparison(summary.run))
+
+    @cached_property
+    def running(self) -> bool:
+        """Whether a driver holds the run directory."""
+        return is_running(self.summary.run)
+
+    @property
+    def sign(self) -> float:
+        """1 where more of the metric is better, else -1."""
+        return 1.0 if self.summary.mode == "max" else -1.0
+
+    @cached_property
+    def complete(self) -> list[TrialFacts]:
+        """The trials that ran to their end, best first."""
+        return [
+            trial for trial in self.trials if trial.state == "complete" and trial.metric is not None
+        ]
+
+    @cached_property
+    def winner(self) -> TrialFacts | None:
+        """The best on held-out seeds where some were retrained, else the best of the search,
+        perhaps a stopped one.
+        """
+        known = {trial.number: trial for trial in self.judged}
+        unseen = self.held_out.configurations[0].trial if self.held_out else None
+        return known[unseen] if unseen in known else next(iter(self.judged), None)
+
+    @cached_property
+    def judged(self) -> list[TrialFacts]:
+        """Those, and the ones that were stopped and have a value."""
+        stopped = [
+            trial for trial in self.trials if trial.state == "pruned" and trial.metric is not None
+        ]
+        return self.complete + stopped
+
+    @cached_property
+    def steps_by_stage(self) -> dict[int, list[int]]:
+        """Environment steps of all members that each trial took in each of its stages so far."""
+        return {trial.number: _steps_by_stage(trial) for trial in self.trials}
+
+    @cached_property
+    def seconds_by_stage(self) -> dict[int, dict[int, float]]:
+        """Seconds that each trial trained in each stage, from the speeds in its log; replayed
+        intervals count once.
+        """
+        return {
+            trial.number: _seconds(self.summary.run / trial.directory / "metrics.jsonl")
+            for trial in self.trials
+        }
+
+
+def _is_report(row: Row, metric: str) -> bool:
+    return isinstance(row.get("env_steps"), int) and _is_number(row.get(metric))
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _steps_by_stage(trial: TrialFacts) -> list[int]:
+    if not trial.env_steps:
+        return []
+    members = trial.total_env_steps / trial.env_steps
+    ends = [end for end in trial.stages_ended_at if end < trial.env_steps] + [trial.env_steps]
+    return [round((end - begin) * members) for begin, end in zip([0, *ends], ends, strict=False)]
+
+
+def _seconds(path: Path) -> dict[int, float]:
+    seconds: dict[int, float] = {}
+    before = 0
+    for row in tolerant_rows(path)[0]:
+        speed, stage, total = (
+            row.get(name) for name in ("train-misc/fps", "train-misc/stage", "total_env_steps")
+        )
+        if not isinstance(total, int) or not _is_number(stage) or not _is_number(speed):
+            continue
+        if speed > 0:
+            seconds[int(stage)] = seconds.get(int(stage), 0.0) + max(total - before, 0) / speed
+            before = total
+    return seconds

@@ -1,0 +1,106 @@
+"""The best configurations on seeds that the search never saw, beside what the search said of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segue.report.data.statistics import Estimate, Mode, iqm_interval, probability_of_improvement
+
+FILE = "retrained.json"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """One configuration: what its trial had in the search, and each run on a seed of its own since."""
+
+    trial: int
+    parameters: Mapping[str, Any]
+    search: float
+    per_seed: tuple[float, ...]
+
+    @property
+    def iqm(self) -> Estimate:
+        """Interquartile mean over the held-out seeds, with its interval."""
+        return iqm_interval(self.per_seed)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The configurations, best first by what they had on held-out seeds."""
+
+    mode: Mode
+    configurations: tuple[HeldOut, ...]
+
+    @property
+    def improvement(self) -> Estimate | None:
+        """How likely a run of the first is better than one of the second; None where there is only
+        one.
+        """
+        if len(self.configurations) < 2:
+            return None
+        first, second = self.configurations[:2]
+        return probability_of_improvement(first.per_seed, second.per_seed, self.mode)
+
+    @property
+    def verdict(self) -> str:
+        """Who won and how sure it is, in a sentence or two."""
+        first = self.configurations[0]
+        seeds = f"On {len(first.per_seed)} seeds that the search never saw"
+        says = f"{seeds}, trial {first.trial} is best: {in_words(first.iqm)}."
+        sure = self.improvement
+        if sure is None:
+            return says
+        second = self.configurations[1].trial
+        told = (
+            "which tells the two apart" if sure.low > 0.5 else "which does not tell the two apart"
+        )
+        return (
+            f"{says} A run of it is better than one of trial {second} with probability"
+            f" {in_words(sure)}, {told}."
+        )
+
+
+def in_words(estimate: Estimate) -> str:
+    """The number and its interval.
+
+    >>> in_words(Estimate(0.5, 0.25, 0.75))
+    '0.5 (95 %: 0.25 to 0.75)'
+    """
+    value, low, high = (f"{number:.4g}" for number in estimate)
+    return f"{value} (95 %: {low} to {high})"
+
+
+def compared(mode: Mode, configurations: list[HeldOut]) -> Comparison:
+    """Order the configurations by their interquartile means."""
+    sign = 1.0 if mode == "max" else -1.0
+    return Comparison(mode, tuple(sorted(configurations, key=lambda each: -sign * each.iqm.value)))
+
+
+def read_comparison(run: Path) -> Comparison | None:
+    """What `segue retrain` found; None where it was not asked, or where its file is damaged."""
+    try:
+        known = json.loads((run / FILE).read_text())
+        configurations = [
+            HeldOut(
+                int(each["trial"]),
+                dict(each["parameters"]),
+                float(each["search"]),
+                _numbers(each["per_seed"]),
+            )
+            for each in known["configurations"]
+        ]
+        return (
+            compared("min" if known["mode"] == "min" else "max", configurations)
+            if configurations
+            else None
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _numbers(values: list[Any]) -> tuple[float, ...]:
+    if not values:
+        raise ValueError("a configuration without seeds")
+    return tuple(float(value) for value in values)

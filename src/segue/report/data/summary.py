@@ -1,0 +1,256 @@
+"""What came out of a sweep, read back from its run directory: the best trials, and where to look
+further.
+"""
+
+import json
+import shlex
+import shutil
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from segue.store.database import database_storage, url_with_password
+
+_SHOWN_TRIALS = 5
+_SHOWN_FAILURES = 5
+_LARGE = 1000
+_WORDS = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "stopped early",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "interrupted",
+    TrialState.WAITING: "waiting",
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The trials of a run directory, and by what they were judged."""
+
+    run: Path
+    name: str
+    metric: str
+    mode: str
+    trials: tuple[FrozenTrial, ...]
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+    """What sweep.json holds."""
+
+    @property
+    def storage(self) -> str:
+        """The study's storage, as Optuna's tools want it; without a password."""
+        study = self.recorded.get("study")
+        return str(study["storage"]) if study else f"sqlite:///{self.run / 'study.db'}"
+
+    @property
+    def study(self) -> str:
+        """The study's name there."""
+        study = self.recorded.get("study")
+        return str(study["name"]) if study else self.name
+
+    @property
+    def by_stage(self) -> bool:
+        """Whether the scheduler compares trials at the same point of a stage, not of the whole
+        trial.
+        """
+        scheduler = self.recorded.get("definition", {}).get("scheduler")
+        named = scheduler.get("class", "") if isinstance(scheduler, dict) else scheduler
+        return named == "stage_asha" or str(named).endswith(".StageASHA")
+
+    @property
+    def counts(self) -> Counter[TrialState]:
+        """How many trials are in which state."""
+        return Counter(trial.state for trial in self.trials)
+
+    @property
+    def best(self) -> list[FrozenTrial]:
+        """The trials that ran to their end, best first; then those that were stopped, longest and
+        best first.
+
+        Those that break a constraint come after those that do not.
+        """
+        judged = [trial for trial in self.trials if metric_of(trial) is not None]
+        ended = [trial for trial in judged if trial.state == TrialState.COMPLETE]
+        stopped = [trial for trial in judged if trial.state == TrialState.PRUNED]
+        by_steps = sorted(self._by_value(stopped), key=_reached, reverse=True)
+        return sorted(self._by_value(ended), key=_breaks_constraints) + sorted(
+            by_steps, key=_breaks_constraints
+        )
+
+    def _by_value(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        return sorted(trials, key=lambda trial: metric_of(trial) or 0.0, reverse=self.mode == "max")
+
+
+def metric_of(trial: FrozenTrial) -> float | None:
+    """The metric that a trial ended with, or was stopped with; None where it has none."""
+    if trial.values:
+        return float(trial.values[0])
+    return (
+        trial.intermediate_values.get(_reached(trial)) if trial.state == TrialState.PRUNED else None
+    )
+
+
+def read_summary(run: Path) -> Summary:
+    """Read a run directory that a sweep made; raises ValueError where there is none."""
+    definition = run / "sweep.json"
+    if not definition.is_file():
+        raise ValueError(f"{run} is no run directory: it has no sweep.json.")
+    try:
+        recorded = json.loads(definition.read_text())
+        name, metric, mode = (
+            recorded["name"],
+            recorded["definition"]["metric"],
+            recorded["definition"]["mode"],
+        )
+        study = recorded.get("study")
+        storage, study_name = (study["storage"], study["name"]) if study else (None, name)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{definition} is damaged ({error}): it is no record of a sweep."
+        ) from error
+    return Summary(run, name, metric, mode, _trials(_storage(run, storage), study_name), recorded)
+
+
+def show(summary: Summary, console: Console) -> None:
+    """Print the summary; commands stand on one line each, so that they can be copied."""
+    console.print(headline(summary), highlight=False, markup=False, soft_wrap=True)
+    if summary.best:
+        console.print(_table(summary))
+    for line in _failures(summary):
+        console.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
+    console.print("Look further:")
+    for line in commands(summary):
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+
+
+def headline(summary: Summary) -> str:
+    """The sweep's name, and how many of its trials ended how."""
+    return f"{summary.name}: {_counted(summary.counts)}"
+
+
+def commands(summary: Summary) -> list[str]:
+    """The commands that show more, as they can be typed here."""
+    best = summary.best[:1]
+    shown = summary.run / best[0].user_attrs.get("directory", "trials") if best else summary.run
+    return [
+        command_for("tensorboard", "--logdir", str(summary.run / "trials")),
+        command_for("optuna-dashboard", summary.storage),
+        command_for(
+            "optuna", "trials", "--storage", summary.storage, "--study-name", summary.study
+        ),
+        shlex.join(["ls", str(shown)]),
+    ]
+
+
+def mean_and_spread(values: Iterable[float]) -> tuple[float, float]:
+    """The mean, and the standard deviation of a sample (0 for one value).
+
+    >>> mean_and_spread([1.0, 3.0])
+    (2.0, 1.4142135623730951)
+    """
+    listed = list(values)
+    return statistics.fmean(listed), statistics.stdev(listed) if len(listed) > 1 else 0.0
+
+
+def _storage(run: Path, url: str | None) -> RDBStorage:
+    """The study in a database, or in the run's own file."""
+    if url:
+        return database_storage(url_with_password(url))
+    return RDBStorage(
+        f"sqlite:///{run / 'study.db'}".replace("{", "{{").replace("}", "}}")
+    )  # Optuna reads a template
+
+
+def _trials(storage: RDBStorage, name: str) -> tuple[FrozenTrial, ...]:
+    try:
+        trials = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+        return tuple(trial for trial in trials if "adopted_from" not in trial.user_attrs)
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _breaks_constraints(trial: FrozenTrial) -> bool:
+    return any(value > 0 for value in trial.user_attrs.get("constraints", {}).values())
+
+
+def _reached(trial: FrozenTrial) -> int:
+    return trial.last_step or 0
+
+
+def _counted(counts: Mapping[TrialState, int]) -> str:
+    found = {word: counts[state] for state, word in _WORDS.items() if counts[state]}
+    return f"{sum(counts.values())} trials: " + ", ".join(
+        f"{count} {word}" for word, count in found.items()
+    )
+
+
+def _table(summary: Summary) -> Table:
+    table = Table(box=SIMPLE, pad_edge=False)
+    table.add_column("trial", justify="right", no_wrap=True)
+    table.add_column(summary.metric, justify="right", no_wrap=True)
+    table.add_column("steps", justify="right", no_wrap=True)
+    table.add_column("parameters", overflow="fold")
+    for trial in summary.best[:_SHOWN_TRIALS]:
+        table.add_row(str(trial.number), _value(trial), _steps(trial), _parameters(trial.params))
+    return table
+
+
+def _value(trial: FrozenTrial) -> str:
+    seeds = trial.user_attrs.get("metric_per_seed") or [metric_of(trial)]
+    mean, spread = mean_and_spread(seeds)
+    return f"{_number(mean)} ± {_number(spread)}" if len(seeds) > 1 else _number(mean)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.4g}"
+
+
+def _steps(trial: FrozenTrial) -> str:
+    stopped, forbidden = trial.state == TrialState.PRUNED, _breaks_constraints(trial)
+    return f"{_reached(trial):,}{' stopped' * stopped}{' forbidden' * forbidden}"
+
+
+def _parameters(parameters: Mapping[str, Any]) -> str:
+    shown = {
+        name: f"{value:.4g}" if isinstance(value, float) else str(value)
+        for name, value in parameters.items()
+    }
+    return "\n".join(f"{name} {value}" for name, value in shown.items())
+
+
+def _failures(summary: Summary) -> list[str]:
+    failed = [trial for trial in summary.trials if trial.state == TrialState.FAIL]
+    lines = [
+        f"trial {trial.number} failed: {trial.user_attrs.get('reason', 'for an unknown reason')} "
+        f"(log: {summary.run / trial.user_attrs.get('directory', 'trials') / 'log.txt'})"
+        for trial in failed[:_SHOWN_FAILURES]
+    ]
+    return lines + [f"and {len(failed) - _SHOWN_FAILURES} more failed"] * (
+        len(failed) > _SHOWN_FAILURES
+    )
+
+
+def command_for(tool: str, *arguments: str) -> str:
+    """A command line of a tool, as it can be typed here."""
+    # Whoever runs `make` or .venv/bin/python has not put the environment's tools on the path.
+    beside = Path(sys.executable).parent / tool
+    if shutil.which(tool):
+        return shlex.join([tool, *arguments])
+    if beside.exists():
+        return shlex.join([str(_near(beside)), *arguments])
+    return f"{shlex.join([tool, *arguments])}   (after: pip install {tool})"
+
+
+def _near(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,65 @@
+"""A report: one HTML file that needs nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import plotly
+from markupsafe import Markup
+from plotly.io.json import to_json_plotly
+
+from segue.base.files import write_atomic
+from segue.base.suppress_warnings import quiet_packages
+from segue.report.data.evidence import Evidence
+from segue.report.data.heldout import in_words
+from segue.report.data.summary import Summary, commands
+from segue.report.page.headline import headline, short
+from segue.report.page.health import health
+from segue.report.page.sections import FINAL, Section, importances, sections
+
+FILE = "report.html"
+_TEMPLATE = Path(__file__).parent / "template"
+_MARGIN = {"l": 60, "r": 20, "t": 40, "b": 50}
+
+
+def write_report(summary: Summary, path: Path) -> None:
+    """Write the page, whole or not at all; raises OSError where it cannot be written."""
+    with quiet_packages("optuna"):
+        write_atomic(path, page(summary))
+
+
+def page(summary: Summary) -> str:
+    """The HTML of the report. Nothing of the run is trusted: every text is escaped, broken lines
+    are counted.
+    """
+    evidence, found = Evidence.of(summary), importances(summary)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATE), autoescape=True, trim_blocks=True
+    )
+    environment.filters.update(short=short, words=in_words)
+    return environment.get_template("report.html").render(
+        head=headline(evidence),
+        held_out=evidence.held_out,
+        findings=health(evidence, found[FINAL].shares if FINAL in found else {}),
+        sections=[(section, Markup(_data(section))) for section in sections(evidence, found)],
+        commands=commands(summary),
+        runs=summary.recorded.get("runs", []),
+        fingerprint=summary.recorded.get("fingerprint", ""),
+        style=Markup((_TEMPLATE / "style.css").read_text()),
+        script=Markup((_TEMPLATE / "draw.js").read_text()),
+        plotly=Markup(plotly.offline.get_plotlyjs()),
+    )
+
+
+def _data(section: Section) -> str:
+    """The figure as JSON in which no `<` is left, so that it may stand in a script element."""
+    assert section.figure is not None
+    figure = section.figure
+    figure.update_layout(
+        title=None, template="none", width=None, height=section.height, margin=_MARGIN
+    )
+    figure.update_layout(font={"family": "inherit"})
+    if figure.layout.legend.y is None:
+        figure.update_layout(legend={"orientation": "h", "y": -0.2})
+    described: Any = figure.to_dict()
+    return str(to_json_plotly({"data": described["data"], "layout": described["layout"]}))

@@ -1,0 +1,199 @@
+"""A value as Python source that builds it again."""
+
+import dataclasses
+import functools
+import inspect
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import BuiltinFunctionType, FunctionType
+from typing import Any, ClassVar
+
+from segue.plan.pipelines.settings import NOT_GIVEN, TrainingSettings
+from segue.plan.values.builder import Builder
+
+_WIDTH = 100
+_INDENT = "    "
+# Where users import these from.
+_PUBLIC = ("segue.experiment_utils", "segue.train", "segue.worlds")
+
+
+@dataclass
+class Source:
+    """Writes values as expressions, and remembers what these need: names by module.
+
+    `homes` names other modules for those of classes and functions that cannot be imported under
+    their own.
+    """
+
+    homes: Mapping[str, str] = field(default_factory=dict)
+    imports: dict[str, set[str]] = field(default_factory=dict)
+
+    def expression(self, value: Any, indent: int = 0) -> str:
+        """An expression that is `value`, on several lines where one is too long; it begins `indent`
+        levels deep.
+
+        Raises ValueError for a value that no expression of names and constants gives, such as a
+        lambda.
+        """
+        return _laid_out(self._node(value), indent, len(_INDENT) * indent)
+
+    def header(self) -> str:
+        """The import statements of all expressions so far."""
+        lines = [
+            f"from {module} import {', '.join(sorted(names))}"
+            for module, names in sorted(self.imports.items())
+        ]
+        return "\n".join(lines)
+
+    def _node(self, value: Any) -> "_Node | str":
+        if value is None or (
+            isinstance(value, bool | int | float | str | bytes) and not isinstance(value, Enum)
+        ):
+            return _constant(value)
+        for kind, method in self._KINDS.items():
+            if isinstance(value, kind):
+                return method(self, value)
+        if dataclasses.is_dataclass(value):
+            return self._dataclass(value)
+        raise ValueError(f"{value!r} cannot be written as Python source.")
+
+    def _named(self, value: Any) -> str:
+        """A class or function, by its name in the module where users import it from."""
+        module, name = value.__module__, value.__qualname__
+        if "<" in name or module == "__main__":
+            raise ValueError(
+                f"{module}.{name} cannot be imported: define it at the top of a module."
+            )
+        module = self.homes.get(module) or _public(module, name, value)
+        if module != "builtins":
+            self.imports.setdefault(module, set()).add(name.partition(".")[0])
+        return str(name)
+
+    def _call(self, owner: Any, arguments: Iterable[tuple[str, Any]]) -> "_Node":
+        parts = [(f"{name}=" if name else "", self._node(value)) for name, value in arguments]
+        return _Node(f"{self._named(owner)}(", parts, ")")
+
+    def _dataclass(self, value: Any) -> "_Node":
+        given = [entry for entry in dataclasses.fields(value) if entry.init]
+        changed = [
+            entry.name for entry in given if not _is_default(entry, getattr(value, entry.name))
+        ]
+        return self._call(type(value), [(name, getattr(value, name)) for name in changed])
+
+    def _settings(self, value: TrainingSettings) -> "_Node":
+        taken = inspect.signature(type(value)).parameters
+        is_open = any(each.kind is each.VAR_KEYWORD for each in taken.values())
+        named = [(name, getattr(value, name)) for name in (value._keywords if is_open else taken)]
+        defaults = {name: each.default for name, each in taken.items()}
+        return self._call(
+            type(value), [(name, it) for name, it in named if it != defaults.get(name, NOT_GIVEN)]
+        )
+
+    def _builder(self, value: Builder[Any]) -> "_Node":
+        default = [("default", value.default)] if value.default else []
+        return self._call(Builder, [("", value.class_type), ("", value.kwargs), *default])
+
+    def _partial(self, value: "functools.partial[Any]") -> "_Node":
+        positional = [("", value.func), *(("", each) for each in value.args)]
+        return self._call(functools.partial, [*positional, *value.keywords.items()])
+
+    def _tuple(self, value: tuple[Any, ...]) -> "_Node":
+        if hasattr(value, "_asdict"):
+            defaults = getattr(value, "_field_defaults", {})
+            given = [
+                (name, it)
+                for name, it in value._asdict().items()
+                if name not in defaults or it != defaults[name]
+            ]
+            return self._call(type(value), given)
+        return _Node(
+            "(", [("", self._node(each)) for each in value], ",)" if len(value) == 1 else ")"
+        )
+
+    def _list(self, value: list[Any]) -> "_Node":
+        return _Node("[", [("", self._node(each)) for each in value], "]")
+
+    def _mapping(self, value: Mapping[Any, Any]) -> "_Node":
+        return _Node(
+            "{", [(f"{_constant(key)}: ", self._node(each)) for key, each in value.items()], "}"
+        )
+
+    def _enum(self, value: Enum) -> str:
+        return f"{self._named(type(value))}.{value.name}"
+
+    _KINDS: ClassVar[Mapping[Any, Callable[["Source", Any], "_Node | str"]]] = {
+        Enum: _enum,
+        Builder: _builder,
+        TrainingSettings: _settings,
+        functools.partial: _partial,
+        tuple: _tuple,
+        list: _list,
+        Mapping: _mapping,
+        type: _named,
+        FunctionType: _named,
+        BuiltinFunctionType: _named,
+    }
+
+
+@dataclass(frozen=True)
+class _Node:
+    """Something between brackets; each part has a label in front of it."""
+
+    open: str
+    parts: list[tuple[str, "_Node | str"]]
+    close: str
+
+    def on_one_line(self) -> str:
+        """All of it."""
+        inside = ", ".join(
+            label + (part if isinstance(part, str) else part.on_one_line())
+            for label, part in self.parts
+        )
+        return f"{self.open}{inside}{self.close}"
+
+
+def _laid_out(node: _Node | str, indent: int, column: int) -> str:
+    line = node if isinstance(node, str) else node.on_one_line()
+    if isinstance(node, str) or not node.parts or column + len(line) <= _WIDTH:
+        return line
+    deeper = _INDENT * (indent + 1)
+    parts = [
+        f"{deeper}{label}{_laid_out(part, indent + 1, len(deeper) + len(label) + 1)},\n"
+        for label, part in node.parts
+    ]
+    return f"{node.open}\n{''.join(parts)}{_INDENT * indent}{node.close.lstrip(',')}"
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
+        return f"{value:_}"
+    if not isinstance(value, None | bool | int | float | str | bytes):
+        raise ValueError(f"The key {value!r} cannot be written as Python source.")
+    return (
+        f'"{value}"'
+        if isinstance(value, str) and value.isprintable() and not set(value) & set('"\\')
+        else repr(value)
+    )
+
+
+def _is_default(entry: "dataclasses.Field[Any]", value: Any) -> bool:
+    if entry.default is not dataclasses.MISSING:
+        return type(value) is type(entry.default) and bool(value == entry.default)
+    return entry.default_factory is not dataclasses.MISSING and bool(
+        value == entry.default_factory()
+    )
+
+
+def _public(module: str, name: str, value: Any) -> str:
+    """The module from which users import it, where its own is an inner one."""
+    parts = module.split(".")
+    outer = [".".join(parts[:depth]) for depth in range(1, len(parts))]
+    candidates = [*_PUBLIC, *outer] if parts[0] == "segue" else outer
+    return next(
+        (each for each in candidates if getattr(sys.modules.get(each), name, None) is value), module
+    )

@@ -1,0 +1,1 @@
+"""Data beside the rollouts: off-policy components and recorded demonstrations."""

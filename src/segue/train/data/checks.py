@@ -1,0 +1,84 @@
+"""Whether the data of an off-policy component fit the world, said before anything starts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+
+from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
+from segue.train.data.component_data import Data, DataStream
+from segue.worlds.adapters.spaces import fields
+
+
+class Spaces(Protocol):
+    """What a trial must know of a world."""
+
+    @property
+    def single_observation_space(self) -> gymnasium.Space[Any]:
+        """Of one lane."""
+
+    @property
+    def single_action_space(self) -> gymnasium.Space[Any]:
+        """Of one lane."""
+
+    @property
+    def has_expert(self) -> bool:
+        """Whether there is an expert."""
+
+
+def check_data(
+    index: int, component: OffPolicyPipelineComponent, world: Spaces, has_memory: bool, lanes: int
+) -> None:
+    """Build the data iterator of stage `index`, take its first batch, and raise ValueError unless
+    it fits.
+    """
+    where = f"The off-policy component of stage {index}"
+    try:
+        stream = DataStream(component, lanes, seed=0)
+        (batch,) = stream.take(1)
+        batch = stream.everything() or batch
+        stream.close()
+    except (ValueError, TypeError, OSError) as error:
+        raise ValueError(f"{where} gives no data: {error}") from error
+    ahead = 2 if "begins" in batch else 1
+    if has_memory and ahead == 1:
+        raise ValueError(
+            f"{where} gives samples that do not follow one another, and the policy has a memory:"
+            ' give sequences [steps, lanes, ...] with "begins".'
+        )
+    _check_shapes(where, batch, ahead, world)
+    _check_actions(where, batch, world.single_action_space)
+
+
+def _check_shapes(where: str, batch: Data, ahead: int, world: Spaces) -> None:
+    numbers = fields(world.single_observation_space)[-1].stop
+    samples = batch["action"].shape[:ahead]
+    actions = world.single_action_space.shape or ()
+    wanted = {"observation": numbers, "action": math.prod(actions)}
+    for name, width in wanted.items():
+        shape = batch[name].shape
+        if shape[:ahead] != samples or math.prod(shape[ahead:]) != width:
+            raise ValueError(
+                f"{where} gives {name}s of shape {shape[ahead:]}, and the world's have {width}"
+                " numbers each: record the data in it."
+            )
+    if ahead == 2 and batch["begins"].shape != samples:
+        raise ValueError(
+            f"{where} gives begins of shape {batch['begins'].shape} for actions of {samples}."
+        )
+
+
+def _check_actions(where: str, batch: Data, space: gymnasium.Space[Any]) -> None:
+    actions = batch["action"]
+    if isinstance(space, gymnasium.spaces.Discrete):
+        if actions.dtype.kind not in "iu" or actions.min() < 0 or actions.max() >= space.n:
+            raise ValueError(
+                f"{where} gives actions from {actions.min()} to {actions.max()} ({actions.dtype}),"
+                f" and the world's are whole numbers from 0 to {space.n - 1}: record the data"
+                " in it."
+            )
+    elif not np.isfinite(actions).all():
+        raise ValueError(f"{where} gives actions that are not finite.")

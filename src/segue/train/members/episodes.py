@@ -1,0 +1,56 @@
+"""Returns and lengths of the episodes that ended in a rollout.
+
+Shapes: T steps, L lanes, E ended episodes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Running(NamedTuple):
+    """What the episodes still running have gathered so far, `[L]` each."""
+
+    reward: NDArray[np.float64]
+    steps: NDArray[np.int64]
+
+    @classmethod
+    def zeros(cls, lanes: int) -> Running:
+        """Episodes that have just begun."""
+        return cls(np.zeros(lanes), np.zeros(lanes, np.int64))
+
+
+class Ended(NamedTuple):
+    """Episodes in the order of their lanes, `[E]` each."""
+
+    lane: NDArray[np.int64]
+    reward: NDArray[np.float64]  # undiscounted return
+    steps: NDArray[np.int64]
+
+
+def ended_episodes(
+    reward_TL: NDArray[np.float32], ended_TL: NDArray[np.bool_], running: Running
+) -> tuple[Ended, Running]:
+    """The episodes that ended, and what those still running have gathered.
+
+    Sums are taken over whole rollouts at once: an episode's return is the difference of two
+    cumulative sums, in 64 bits.
+    """
+    steps = len(reward_TL)
+    total_LT = np.cumsum(reward_TL.T, axis=1, dtype=np.float64)
+    lane, step = np.nonzero(ended_TL.T)
+    reached = total_LT[lane, step]
+    first = np.ones(len(lane), bool)
+    first[1:] = lane[1:] != lane[:-1]
+    before = np.where(first, -running.reward[lane], np.roll(reached, 1))
+    length = step + 1 - np.where(first, -running.steps[lane], np.roll(step, 1) + 1)
+
+    left_reward, left_steps = running.reward + total_LT[:, -1], running.steps + steps
+    last = np.ones(len(lane), bool)
+    last[:-1] = first[1:]
+    left_reward[lane[last]] = total_LT[lane[last], -1] - reached[last]
+    left_steps[lane[last]] = steps - 1 - step[last]
+    return Ended(lane, reached - before, length), Running(left_reward, left_steps)

@@ -1,0 +1,171 @@
+"""One member of a trial: its pipeline, where it stands in it, what its criterion has seen and its
+data given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from segue.plan.criteria.criterion import EarlyStoppingCriterion
+from segue.plan.criteria.scheduler import scheduler_criteria
+from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.pipelines.progress import Progress
+from segue.plan.tracker import ScalarMeanTracker
+from segue.train.data.component_data import Data, DataStream
+from segue.train.members.episodes import Ended
+from segue.train.members.knobs import Knobs, knobs_at
+
+
+@dataclass
+class Member:
+    """The bookkeeping of one member; its tensors are a row of a pack."""
+
+    pipeline: TrainingPipeline
+    lanes: int
+    seed: int = 0
+    progress: Progress = field(default_factory=Progress)
+    tracker: ScalarMeanTracker = field(default_factory=ScalarMeanTracker)
+    teacher: ScalarMeanTracker = field(
+        default_factory=ScalarMeanTracker
+    )  # ratios, which are no metrics of the agent
+    reached: Progress = field(
+        default_factory=Progress
+    )  # after the last rollout, before a next stage is entered
+    logged_at: int = 0  # total steps when metrics were last taken
+    failure: str | None = None  # why it broke, if it did; it then learns no more
+    criterion: EarlyStoppingCriterion = field(init=False)
+    data: DataStream | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._enter_stage()
+
+    @property
+    def done(self) -> bool:
+        """Whether the last stage has ended, or the member has failed."""
+        return self.failure is not None or self.progress.stage >= len(self.pipeline)
+
+    @property
+    def must_restart(self) -> bool:
+        """Whether its lanes are to begin new episodes before the next rollout."""
+        if self.done:
+            return False
+        settings = self.pipeline.settings(self.progress.stage)
+        rollouts = self.progress.stage_steps // (settings.num_steps * self.lanes)
+        period = settings.advance_scene_rollout_period
+        return period is not None and rollouts > 0 and rollouts % period == 0
+
+    @property
+    def knobs(self) -> Knobs:
+        """The row of numbers for the next rollout and update."""
+        return knobs_at(self.pipeline, self.progress, self.lanes)
+
+    def batches(self) -> list[Data]:
+        """The next batches of its stage's off-policy component; none if it has none."""
+        part = self.knobs.off_policy
+        return self.data.take(part.updates) if part and self.data else []
+
+    def advance(self, steps: int) -> dict[str, float] | None:
+        """Count a rollout of `steps` environment steps; the interval's mean metrics if one is
+        complete.
+
+        A stage ends at the rollout that reaches its step limit, or that completes an interval whose
+        metrics satisfy its criterion. The metrics of two stages are never mixed: an interval ends
+        with its stage.
+        """
+        now = replace(
+            self.progress,
+            stage_steps=self.progress.stage_steps + steps,
+            total_steps=self.progress.total_steps + steps,
+        )
+        stage = self.pipeline.pipeline_stages[now.stage]
+        interval = self.pipeline.settings(now.stage).metric_accumulate_interval
+        over = now.stage_steps >= stage.step_limit
+        metrics = None
+        if over or now.total_steps - self.logged_at >= interval:
+            over = self._criterion_says_stop(now) or over
+            metrics, self.logged_at = self.tracker.pop_and_reset(), now.total_steps
+        self.reached = now
+        self.progress = Progress(now.stage + 1, 0, now.total_steps) if over else now
+        if over:
+            self._enter_stage()
+        return metrics
+
+    def end_stage(self) -> None:
+        """Leave the stage at the end of the interval, where its criterion waits for a scheduler."""
+        for criterion in scheduler_criteria(self.criterion):
+            criterion.end()
+
+    def fail(self, reason: str) -> None:
+        """Learn no more, because of `reason`."""
+        self.failure = reason
+        self.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the member stands, JSON-able where its data iterator's state is."""
+        return {
+            "progress": asdict(self.progress),
+            "reached": asdict(self.reached),
+            "tracker": self.tracker.state_dict(),
+            "teacher": self.teacher.state_dict(),
+            "criterion": self.criterion.state_dict(),
+            "logged_at": self.logged_at,
+            "failure": self.failure,
+            "data": None if self.data is None else self.data.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Stand where the member stood that made `state`."""
+        self.progress, self.reached = Progress(**state["progress"]), Progress(**state["reached"])
+        self.tracker.load_state_dict(state["tracker"])
+        self.teacher.load_state_dict(state["teacher"])
+        self.logged_at, self.failure = state["logged_at"], state["failure"]
+        self._enter_stage()
+        self.criterion.load_state_dict(state["criterion"])
+        if self.data is not None:
+            self.data.load_state_dict(state["data"])
+
+    def close(self) -> None:
+        """Let the stage's data go."""
+        if self.data is not None:
+            self.data.close()
+        self.data = None
+
+    def _enter_stage(self) -> None:
+        """A fresh criterion and data iterator for the stage that begins: the plan is shared and
+        keeps no state.
+        """
+        self.close()
+        stage = self.pipeline.pipeline_stages[min(self.progress.stage, len(self.pipeline) - 1)]
+        self.criterion = stage.new_criterion()
+        if stage.offpolicy_component is not None and not self.done:
+            self.data = DataStream(stage.offpolicy_component, self.lanes, self.seed)
+
+    def _criterion_says_stop(self, now: Progress) -> bool:
+        seen = ScalarMeanTracker()
+        seen.load_state_dict(self.tracker.state_dict())
+        return self.criterion(now.stage_steps, now.total_steps, seen)
+
+
+def track(
+    member: Member, row: int, lanes: int, ended: Ended, metrics: dict[str, list[list[float]]]
+) -> None:
+    """Add the episodes that ended in the member's lanes to its metrics."""
+    own = ended.lane // lanes == row
+    if own.any():
+        means = {"return": ended.reward[own].mean(), "length": ended.steps[own].mean()}
+        member.tracker.add_scalars(means, n=int(own.sum()))
+    for name, values in metrics.items():
+        if values[row]:
+            member.tracker.add_scalars(
+                {name: sum(values[row]) / len(values[row])}, n=len(values[row])
+            )
+
+
+def teacher_ratios(knobs: Knobs, happened: float) -> dict[str, float]:
+    """The share of expert actions in a rollout: as it happened, and as the stage's schedule asked
+    for.
+    """
+    asked = sum(knobs.teacher) / len(knobs.teacher) if knobs.teacher else 0.0
+    return {"teacher_ratio": float(happened), "teacher_ratio_asked": asked}

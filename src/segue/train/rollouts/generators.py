@@ -1,0 +1,39 @@
+"""The random generators of one member: a stream for each use, so that a draw in one place moves no
+other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from segue.worlds.seeds import stream
+
+
+@dataclass(frozen=True)
+class MemberGenerators:
+    """SFC64 generators (fast for the many small draws of a rollout), spawned by use from the
+    member's seed.
+    """
+
+    parameters: np.random.Generator
+    actions: np.random.Generator
+    minibatches: np.random.Generator
+    teacher: np.random.Generator
+
+    @classmethod
+    def of(cls, seed: int) -> MemberGenerators:
+        """The generators of the member with this seed."""
+        uses = ("parameters", "actions", "minibatches", "teacher")
+        return cls(*(np.random.Generator(np.random.SFC64(stream(seed, use))) for use in uses))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where each stream stands."""
+        return {use: generator.bit_generator.state for use, generator in vars(self).items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put each stream where it stood."""
+        for use, generator in vars(self).items():
+            generator.bit_generator.state = state[use]

@@ -1,0 +1,168 @@
+"""Acting: K members take T steps in their lanes, without a gradient and without an object a step.
+
+Shapes: K members, N lanes of a member, L = K*N lanes in all, T steps, O observation numbers, M
+memory numbers of a lane, A outputs of the actor, E episodes that ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segue.train.policies import ActorCritic
+from segue.train.policies.heads import Head
+from segue.train.policies.stacked import Array, native
+from segue.train.rollouts.teacher import Teaching
+from segue.worlds.world import Step, World
+
+Send = Callable[[NDArray[Any]], Array]
+Bring = Callable[[Array], NDArray[Any]]
+
+
+class Cut(NamedTuple):
+    """Episodes that a limit ended at one step: their last observations bootstrap, with the memory
+    after them.
+    """
+
+    step: int
+    lanes: NDArray[np.int64]  # [E]
+    observation: NDArray[np.float32]  # [E, O]
+    memory: Array  # [E, M]
+
+
+@dataclass
+class Rollout:
+    """What a rollout leaves behind; the worlds' arrays stay on the CPU, and go to the device as a
+    whole.
+    """
+
+    observation: NDArray[np.float32]  # [K, T+1, N, O]; the last step is the next rollout's first
+    reward: NDArray[np.float32]  # [T, L]
+    terminated: NDArray[np.bool_]  # [T, L]
+    truncated: NDArray[np.bool_]  # [T, L]
+    # [K, N, M] before the first step; after `collect`, `last_memory` is the one after the last
+    memory: Array
+    last_memory: Array
+    head: list[Array] = field(default_factory=list)  # T x [K, N, A]
+    action: list[Array] = field(default_factory=list)  # T x [K, N] or [K, N, A]
+    value: list[Array] = field(
+        default_factory=list
+    )  # T x [K, N]; none where the policy leaves them for later
+    cut: list[Cut] = field(default_factory=list)  # episodes that were truncated and not terminated
+    info: list[tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]] = field(
+        default_factory=list
+    )
+    """Lanes and world metrics `[E]` of ended episodes."""
+    teaching: Teaching | None = None
+
+    @classmethod
+    def empty(cls, members: int, steps: int, lanes: int, numbers: int, memory: Array) -> Rollout:
+        """Buffers for a rollout of `steps` steps; they are reused from rollout to rollout."""
+        return cls(
+            observation=np.zeros((members, steps + 1, lanes, numbers), np.float32),
+            reward=np.zeros((steps, members * lanes), np.float32),
+            terminated=np.zeros((steps, members * lanes), bool),
+            truncated=np.zeros((steps, members * lanes), bool),
+            memory=memory,
+            last_memory=memory,
+        )
+
+    def clear(self) -> None:
+        """Forget the lists of the last rollout."""
+        for events in (self.head, self.action, self.value, self.cut, self.info):
+            events.clear()
+
+
+def noise_for(
+    head: Head, generators: Sequence[np.random.Generator], steps: int, lanes: int, device: str
+) -> list[Array]:
+    """The noise of a whole rollout, T x `[K, N, A]`, each member's from its own generator."""
+    noise = np.empty((len(generators), steps, lanes, head.size), np.float32)
+    for member, generator in enumerate(generators):
+        head.draw_noise(generator, noise[member])
+    return [
+        native(noise_t)
+        for noise_t in head.shape_noise(torch.from_numpy(noise).to(device)).unbind(1)
+    ]
+
+
+def collect(
+    world: World, policy: ActorCritic, parameters: Tensor, noise: Sequence[Array], rollout: Rollout
+) -> None:
+    """Fill `rollout`, whose first observation and memory are already there."""
+    rollout.clear()
+    act, sample = policy.actor(parameters), policy.head.sample
+    spread = native(policy.head.spread(policy.extra(parameters)))
+    seen, send, bring = rollout.observation.swapaxes(0, 1), *between(parameters.device)
+    actions = world.lanes, *policy.head.action_shape
+    memory = rollout.memory
+    for t, noise_t in enumerate(noise):
+        inputs, memory, value = act(send(seen[t]), memory)
+        action = sample(inputs, spread, noise_t)
+        if rollout.teaching is not None:
+            action = taught(world, rollout.teaching, t, action, bring, send)
+        step = world.step(bring(action).reshape(actions))
+        seen[t + 1] = step.observation.reshape(seen[t].shape)
+        rollout.head.append(inputs)
+        rollout.action.append(action)
+        if value is not None:
+            rollout.value.append(value)
+        rollout.reward[t], rollout.terminated[t], rollout.truncated[t] = (
+            step.reward,
+            step.terminated,
+            step.truncated,
+        )
+        if step.ended.size:
+            note_ends(rollout, t, step, memory)
+            memory = emptied(memory, step.ended)
+    rollout.last_memory = memory
+
+
+def emptied(memory_KNM: Array, lanes: NDArray[np.int64]) -> Array:
+    """The memories with those of lanes (of all L) that begin an episode empty; the old ones may
+    still be needed.
+    """
+    if not memory_KNM.shape[2]:
+        return memory_KNM
+    copy = memory_KNM.clone() if isinstance(memory_KNM, Tensor) else memory_KNM.copy()
+    copy[np.divmod(lanes, memory_KNM.shape[1])] = 0
+    return copy
+
+
+def taught(
+    world: World, teaching: Teaching, t: int, action: Array, bring: Bring, send: Send
+) -> Array:
+    """The actions with the expert's in their place where the lane is to follow it."""
+    own = bring(action)
+    flat = own.reshape(world.lanes, *own.shape[2:])
+    return send(teaching(t, world.expert(), flat).reshape(own.shape))
+
+
+def between(device: torch.device) -> tuple[Send, Bring]:
+    """How arrays are sent to the device that acts, and brought back; on a CPU both do nothing."""
+    if device.type == "cpu":
+        return (lambda array: array), (lambda array: array)
+    return (lambda array: torch.from_numpy(array).to(device)), (lambda tensor: tensor.cpu().numpy())
+
+
+def note_ends(rollout: Rollout, t: int, step: Step, memory_KNM: Array) -> None:
+    """Keep what the next step of the world will overwrite: last observations that bootstrap, and
+    metrics.
+    """
+    ended = step.ended
+    if step.info:
+        rollout.info.append(
+            (ended.copy(), {name: values.copy() for name, values in step.info.items()})
+        )
+    cut = rollout.truncated[t, ended] & ~rollout.terminated[t, ended]
+    if cut.any():
+        numbers = step.final_observation[cut].reshape(int(cut.sum()), -1).astype(np.float32)
+        rollout.cut.append(
+            Cut(t, ended[cut], numbers, memory_KNM[np.divmod(ended[cut], memory_KNM.shape[1])])
+        )

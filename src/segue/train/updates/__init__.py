@@ -1,0 +1,1 @@
+"""Learning: from a rollout to advantages, minibatches and optimizer steps."""

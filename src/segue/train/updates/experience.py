@@ -1,0 +1,230 @@
+"""From what happened to what is learned from: values, advantages, and the rows that minibatches are
+drawn from.
+
+Shapes: K members, N lanes of a member, L = K*N lanes, T steps, B = T*N samples of a member, O
+observation numbers, M memory numbers of a lane, E events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segue.train.data.batch import Batch, Seen, Sequences
+from segue.train.members.knobs import Knobs, column
+from segue.train.policies import ActorCritic
+from segue.train.policies.stacked import Array, as_tensor, library
+from segue.train.rollouts.rollout import Rollout
+from segue.train.updates.returns import gae
+
+
+@dataclass(frozen=True)
+class Experience:
+    """A rollout as rows to draw from, the members' one after the other; sample (t, n) of a member
+    is row t*N + n.
+    """
+
+    observation: Tensor  # [K*B, O]
+    action: Tensor  # [K*B, ...]
+    scalars: (
+        Tensor  # [5, K*B]: log-probability, advantage, value target, value, normalised advantage
+    )
+    samples: int  # B
+    lanes: int  # N
+    expert: tuple[
+        Tensor, ...
+    ] = ()  # its actions [K*B, ...], whether it knew them [K*B], its policy [K*B, A] if asked
+    memory: Tensor | None = None  # [K*N, M] before the first step, where the policy has one
+    begins: Tensor | None = None  # [K*B] 1.0 where an episode begins within the rollout
+
+    def batches(self, index: NDArray[np.int64]) -> Iterator[Batch]:
+        """Minibatches for row numbers `[M, k, mb]`, gathered for a whole epoch at once.
+
+        Where the policy has a memory, a minibatch is T rows of each of n lanes, step by step.
+        """
+        rows = torch.from_numpy(index.reshape(-1)).to(self.observation.device)
+
+        def drawn(values: Tensor, dimension: int = 0) -> tuple[Tensor, ...]:
+            parts: tuple[Tensor, ...] = (
+                values.index_select(dimension, rows)
+                .unflatten(dimension, index.shape)
+                .unbind(dimension)
+            )
+            return parts
+
+        sequences = self._sequences(index, rows)
+        expert = [drawn(values) for values in self.expert]
+        seen = zip(drawn(self.observation), drawn(self.action), sequences, strict=True)
+        for one, scalars, *advice in zip(seen, drawn(self.scalars, 1), *expert, strict=True):
+            yield Batch(Seen(*one), *scalars.unbind(0), *advice)
+
+    def _sequences(self, index: NDArray[np.int64], rows: Tensor) -> Sequence[Sequences | None]:
+        if self.memory is None or self.begins is None:
+            return [None] * len(index)
+        steps = self.samples // self.lanes
+        first = index[..., : index.shape[-1] // steps]  # [M, k, n]: the rows of the first step
+        lanes = torch.from_numpy(first // self.samples * self.lanes + first % self.samples).to(
+            rows.device
+        )
+        memory = self.memory.index_select(0, lanes.reshape(-1)).unflatten(0, first.shape)
+        begins = self.begins.index_select(0, rows).view(*index.shape[:2], steps, -1)
+        return [Sequences(*both) for both in zip(memory, begins, strict=True)]
+
+
+@torch.no_grad()
+def experience(
+    policy: ActorCritic, parameters: Tensor, rollout: Rollout, knobs: Sequence[Knobs], width: int
+) -> Experience:
+    """Judge a rollout with the critic and the members' discounts; `width` members are computed at a
+    time.
+    """
+    members, steps_and_one, lanes, numbers = rollout.observation.shape
+    steps, device = steps_and_one - 1, parameters.device
+    observation = torch.from_numpy(rollout.observation).to(device)
+    value_KTN = rollout_values(policy, parameters, observation, rollout, width)
+    value_TKN = np.ascontiguousarray(value_KTN.cpu().numpy().swapaxes(0, 1))
+    shape = steps, members, lanes
+    terminated, truncated = rollout.terminated.reshape(shape), rollout.truncated.reshape(shape)
+    ended = terminated | truncated
+    advantage_TKN = gae(
+        rollout.reward.reshape(shape),
+        value_TKN[:-1],
+        bootstrapped(policy, parameters, rollout, value_TKN[1:]),
+        terminated,
+        ended,
+        column(knobs, "gamma"),
+        column(knobs, "gae_lambda"),
+    )
+    action = stacked(rollout.action)
+    log_prob = policy.head.log_prob(
+        stacked(rollout.head), policy.extra(parameters).unsqueeze(1), action
+    )
+    advantage = torch.from_numpy(advantage_TKN.swapaxes(0, 1)).to(device)
+    value = value_KTN[:, :-1]
+    normal = torch.from_numpy(normalized(advantage_TKN)).to(device)
+    scalars = torch.stack([log_prob, advantage, advantage + value, value, normal]).view(5, -1)
+    return Experience(
+        observation[:, :-1].reshape(-1, numbers),
+        action.flatten(0, 2),
+        scalars,
+        steps * lanes,
+        lanes,
+        expert_rows(rollout, members, device),
+        as_tensor(rollout.memory).flatten(0, 1) if policy.memory else None,
+        member_rows(begins(ended).reshape(steps, -1), members, device) if policy.memory else None,
+    )
+
+
+def rollout_values(
+    policy: ActorCritic, parameters: Tensor, observation_KTNO: Tensor, rollout: Rollout, width: int
+) -> Tensor:
+    """The critic's values `[K, T+1, N]` of all observations, a few members at a time."""
+    members, steps, lanes, _ = observation_KTNO.shape
+    if rollout.value:  # acting gave them; what remains is what the next rollout begins with
+        last = policy.values(parameters, observation_KTNO[:, -1], as_tensor(rollout.last_memory))
+        return torch.cat([stacked(rollout.value), last.unsqueeze(1)], 1)
+    seen = observation_KTNO.flatten(1, 2)
+    none = seen.new_zeros(members, seen.shape[1], 0)
+    parts = zip(parameters.split(width), seen.split(width), none.split(width), strict=True)
+    return torch.cat([policy.values(*part) for part in parts]).view(members, steps, lanes)
+
+
+def normalized(advantage_TKN: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each member's advantages with mean 0 and standard deviation 1 over the rollout, `[K, T, N]`."""
+    steps, members, lanes = advantage_TKN.shape
+    rows = np.ascontiguousarray(advantage_TKN.swapaxes(0, 1)).reshape(members, -1)
+    deviation = rows.std(1, ddof=1 if rows.shape[1] > 1 else 0, keepdims=True)
+    normal: NDArray[np.float32] = (rows - rows.mean(1, keepdims=True)) / (deviation + 1e-8)
+    return normal.reshape(members, steps, lanes)
+
+
+def begins(ended_TKN: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """1.0 where an episode begins after the first step; before it, the memory says so."""
+    starts = np.zeros(ended_TKN.shape, np.float32)
+    starts[1:] = ended_TKN[:-1]
+    return starts
+
+
+def expert_rows(rollout: Rollout, members: int, device: torch.device) -> tuple[Tensor, ...]:
+    """What the expert said, as rows in the members' order, if it was asked."""
+    teaching = rollout.teaching
+    if teaching is None:
+        return ()
+    said = [teaching.action, teaching.available.astype(np.float32)]
+    if teaching.policy is not None:
+        said.append(teaching.policy)
+    return tuple(member_rows(steps, members, device) for steps in said)
+
+
+def member_rows(steps_TL: NDArray[Any], members: int, device: torch.device) -> Tensor:
+    """`[T, K*N, ...]` as rows in the members' order, `[K*T*N, ...]`."""
+    apart = steps_TL.reshape(len(steps_TL), members, -1, *steps_TL.shape[2:])
+    together = apart.swapaxes(0, 1).reshape(-1, *steps_TL.shape[2:])
+    return torch.from_numpy(np.ascontiguousarray(together)).to(device)
+
+
+def stacked(steps: list[Array]) -> Tensor:
+    """T x `[K, N, ...]` as one tensor `[K, T, N, ...]`."""
+    return as_tensor(library(steps[0]).stack(steps, 1))
+
+
+def bootstrapped(
+    policy: ActorCritic, parameters: Tensor, rollout: Rollout, next_value_TKN: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The values that follow each step, with those of truncated episodes' last observations in
+    their place.
+    """
+    if not rollout.cut:
+        return next_value_TKN
+    _, members, lanes = next_value_TKN.shape
+    next_value = next_value_TKN.copy()
+    times = np.concatenate([np.full(len(cut.lanes), cut.step) for cut in rollout.cut])
+    member, lane = np.divmod(np.concatenate([cut.lanes for cut in rollout.cut]), lanes)
+    final = torch.from_numpy(np.concatenate([cut.observation for cut in rollout.cut])).to(
+        parameters.device
+    )
+    memory = torch.cat([as_tensor(cut.memory) for cut in rollout.cut])
+    for which, slot in blocks(member, members, lanes):
+        seen, remembered = (
+            in_slots(rows, member[which], slot, which, (members, lanes)) for rows in (final, memory)
+        )
+        judged = policy.values(parameters, seen, remembered).cpu().numpy()
+        next_value[times[which], member[which], lane[which]] = judged[member[which], slot]
+    return next_value
+
+
+def in_slots(
+    rows_EX: Tensor,
+    member: NDArray[np.int64],
+    slot: NDArray[np.int64],
+    which: NDArray[np.int64],
+    shape: tuple[int, int],
+) -> Tensor:
+    """The rows `which` of events at their members' slots, zeros elsewhere: `[K, N, X]`."""
+    placed = rows_EX.new_zeros(*shape, rows_EX.shape[1])
+    placed[torch.from_numpy(member), torch.from_numpy(slot)] = rows_EX[torch.from_numpy(which)]
+    return placed
+
+
+def blocks(
+    member_E: NDArray[np.int64], members: int, size: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Deal each member's events, in their order, into blocks of `size`: which events, and each
+    one's slot.
+
+    Every product then has the same shape `[K, size, O]`, however many events the neighbours have:
+    the rounding of a member's values must not depend on them.
+    """
+    order = np.argsort(member_E, kind="stable")
+    counts = np.bincount(member_E, minlength=members)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    for block in range(-(-int(counts.max()) // size)):
+        which = np.flatnonzero(rank // size == block)
+        yield which, rank[which] % size

@@ -1,0 +1,54 @@
+"""Which samples each minibatch of a learning phase holds.
+
+Shapes: E epochs, M minibatches of an epoch, k members, B = T*N samples of a member from T steps in
+N lanes, mb samples or n lanes of a minibatch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segue.train.members.knobs import Knobs
+from segue.train.updates.experience import Experience
+
+Generators = Sequence[np.random.Generator]
+
+
+def minibatches(
+    generators: Generators, members: list[int], experience: Experience, row: Knobs
+) -> NDArray[np.int64]:
+    """Row numbers `[E, M, k, mb]` into `experience`: another deal for each member and epoch, from
+    its own generator.
+
+    A policy without a memory learns from single samples; one with a memory from whole sequences, n
+    lanes at a time. What `num_mini_batch` does not divide is left out, other samples or lanes in
+    each epoch.
+    """
+    first = np.array(members)[:, None, None] * experience.samples
+    if experience.memory is None:
+        return np.ascontiguousarray(dealt(generators, experience.samples, row, first))
+    lanes = dealt(generators, experience.lanes, row, first)
+    steps = np.arange(0, experience.samples, experience.lanes)
+    return (lanes[..., None, :] + steps[:, None]).reshape(*lanes.shape[:3], -1)
+
+
+def dealt(
+    generators: Generators, things: int, row: Knobs, first: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Permutations of `things` in M equal parts, counted from `first` `[k, 1, 1]`: `[E, M, k,
+    things // M]`.
+    """
+    size = things // row.num_mini_batch
+    order = (
+        np.array(
+            [[generator.permutation(things) for _ in range(row.epochs)] for generator in generators]
+        )
+        + first
+    )
+    used = order[:, :, : size * row.num_mini_batch].reshape(
+        len(generators), row.epochs, row.num_mini_batch, size
+    )
+    return used.transpose(1, 2, 0, 3)

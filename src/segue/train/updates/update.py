@@ -1,0 +1,220 @@
+"""Learning: every member's epochs over its rollout, and its updates from other data, members that
+do the same operations side by side.
+
+Shapes: K members, k members of a chunk, L losses, U updates, P parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segue.train.data.batch import Batch, DataBatch
+from segue.train.data.component_data import Data, signature, stacked_batches
+from segue.train.members.knobs import ActiveLoss, Knobs, column
+from segue.train.optimizers import OptimizerState, Rows
+from segue.train.optimizers.rule import clipped
+from segue.train.policies import ActorCritic
+from segue.train.updates.experience import Experience
+from segue.train.updates.minibatches import Generators, minibatches
+
+LossInfo = dict[str, dict[str, float]]
+Stacked = list[tuple[ActiveLoss, Tensor, dict[str, Tensor]]]
+
+
+@dataclass
+class Learned:
+    """What a learning phase did to one member."""
+
+    losses: LossInfo = field(default_factory=dict)  # what each loss said in the last epoch
+    failure: str | None = None  # the first update and loss that were not finite
+
+    def and_then(self, other: Learned) -> Learned:
+        """This phase and the one that followed it."""
+        return Learned({**self.losses, **other.losses}, self.failure or other.failure)
+
+
+@dataclass
+class Learner:
+    """What all phases of a pack's learning share."""
+
+    policy: ActorCritic
+    parameters: Tensor  # [K, P], updated in place
+    optimizer: OptimizerState
+    width: int  # members that are updated at a time
+
+    def from_rollout(
+        self, experience: Experience, knobs: Sequence[Knobs], generators: Generators
+    ) -> list[Learned]:
+        """Every member's epochs over its rollout."""
+        learned = [Learned() for _ in knobs]
+        for members in chunks([row.program for row in knobs], self.width):
+            rows = [knobs[member] for member in members]
+            if rows[0].updates and rows[0].losses:
+                index = minibatches(
+                    [generators[member] for member in members], members, experience, rows[0]
+                )
+                batches = chain.from_iterable(experience.batches(order) for order in index)
+                phase = Phase(
+                    rows, [row.losses for row in rows], rows[0].updates, rows[0].num_mini_batch
+                )
+                self._learn(phase, members, batches, learned)
+        return learned
+
+    def from_data(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> list[Learned]:
+        """The updates of members whose stage has an off-policy component, from the batches that
+        `data` lists.
+        """
+        learned = [Learned() for _ in knobs]
+        having = [member for member, batches in enumerate(data) if batches]
+        programs = [
+            (knobs[member].off_policy_program, signature(data[member][0])) for member in having
+        ]
+        for places in chunks(programs, self.width):
+            members = [having[place] for place in places]
+            rows = [knobs[member] for member in members]
+            parts = [row.off_policy for row in rows if row.off_policy is not None]
+            phase = Phase(rows, [part.losses for part in parts], parts[0].updates, parts[0].updates)
+            device = str(self.parameters.device)
+            batches = stacked_batches(
+                [data[member] for member in members], self.policy.memory, device
+            )
+            self._learn(phase, members, batches, learned)
+        return learned
+
+    def _learn(
+        self,
+        phase: Phase,
+        members: list[int],
+        batches: Iterable[Batch | DataBatch],
+        learned: list[Learned],
+    ) -> None:
+        """One phase of these members, in place; writes what came of it into `learned`."""
+        rows = self.optimizer.take(members, self.parameters)
+        done = rows.updates
+        with np.errstate(all="ignore"):  # what is not finite is found below, and marks its member
+            said = update_chunk(self.policy, rows, phase, batches)
+        self.optimizer.put_back(members, rows, self.parameters, phase.updates)
+        finite = rows.parameters.detach().isfinite().all(1).tolist()
+        for place, member in enumerate(members):
+            learned[member].losses = {
+                loss: {name: values[place] for name, values in numbers.items()}
+                for loss, numbers in said.info.items()
+            }
+            learned[member].failure = said.failure(place, int(done[place]), finite[place])
+
+
+@dataclass(frozen=True)
+class Phase:
+    """So many updates of members that do the same operations; the last `told` of them are averaged
+    for the log.
+    """
+
+    rows: Sequence[Knobs]
+    losses: Sequence[Sequence[ActiveLoss]]
+    updates: int
+    told: int
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the losses of a chunk said."""
+
+    values: Tensor  # [U, L, k]
+    info: Mapping[str, Mapping[str, list[float]]]  # loss -> name -> k means over the last epoch
+
+    def failure(self, place: int, done: int, finite: bool) -> str | None:
+        """Which update of a member, counted from its first, and which of its losses was not finite,
+        if any.
+        """
+        bad = (~self.values[:, :, place].isfinite()).nonzero()
+        if len(bad):
+            update, loss = bad[0].tolist()
+            name, value = list(self.info)[loss], self.values[update, loss, place].item()
+            return f"the loss {name!r} was {value} in update {done + update + 1:,}"
+        if not finite:
+            names = ", ".join(repr(name) for name in self.info)
+            return (
+                f"the gradient of the losses {names} was not finite by update"
+                f" {done + len(self.values):,}"
+            )
+        return None
+
+
+def chunks(programs: Sequence[Hashable], width: int) -> Iterator[list[int]]:
+    """Members with the same program, at most `width` at a time: nothing is masked, and the cache
+    suffices.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for member, program in enumerate(programs):
+        groups.setdefault(program, []).append(member)
+    for group in groups.values():
+        for start in range(0, len(group), width):
+            yield group[start : start + width]
+
+
+def update_chunk(
+    policy: ActorCritic, rows: Rows, phase: Phase, batches: Iterable[Batch | DataBatch]
+) -> Said:
+    """All updates of one chunk, in place on its rows."""
+    device = rows.parameters.device
+    rules = [row.optimizer for row in phase.rows]
+    norm = torch.from_numpy(column(phase.rows, "max_grad_norm")).to(device)
+    step = rules[0].begin(rules, rows, phase.updates)
+    losses = stacked_losses(phase.losses, str(device))
+    parameters = rows.parameters.requires_grad_()
+    values: list[Tensor] = []
+    told: list[Tensor] = []
+    for update, batch in enumerate(batches):
+        total, value_LK, info = total_loss(policy, parameters, batch, losses)
+        (gradient,) = torch.autograd.grad(total, parameters)
+        with torch.no_grad():
+            step(clipped(gradient, norm), update)
+        values.append(value_LK)
+        numbers = [number.detach() for one in info.values() for number in one.values()]
+        if numbers and update >= phase.updates - phase.told:
+            told.append(torch.stack(numbers))
+    means = iter(torch.stack(told).mean(0).tolist() if told else [])
+    return Said(
+        torch.stack(values),
+        {loss: {name: next(means) for name in one} for loss, one in info.items()},
+    )
+
+
+def stacked_losses(losses: Sequence[Sequence[ActiveLoss]], device: str) -> Stacked:
+    """Each loss once, with its members' weights `[k]` and numbers `[k, 1]`; `losses` are those of
+    each member.
+    """
+    return [
+        (
+            same[0],
+            torch.tensor([active.weight for active in same], device=device),
+            {
+                name: torch.tensor([[active.numbers[name]] for active in same], device=device)
+                for name in same[0].numbers
+            },
+        )
+        for same in zip(*losses, strict=True)
+    ]
+
+
+def total_loss(
+    policy: ActorCritic, parameters: Tensor, batch: Batch | DataBatch, losses: Stacked
+) -> tuple[Tensor, Tensor, dict[str, dict[str, Tensor]]]:
+    """The weighted sum of the losses of all members (their gradients do not mix), each loss of each
+    member `[L, k]`, and what each loss has to say.
+    """
+    outputs = policy.outputs(parameters, batch.seen)
+    total, values, info = parameters.new_zeros(()), [], {}
+    for active, weight, numbers in losses:
+        loss: Any = active.loss  # of a kind that takes this batch: checked when the sweep was made
+        value, info[active.name] = loss(batch, outputs, numbers)
+        values.append(value.detach())
+        total = total + (weight * value).sum()
+    return total, torch.stack(values), info

@@ -1,0 +1,1 @@
+"""Where trials run: Ray sessions, addresses, jobs, cluster files, shares of GPUs."""

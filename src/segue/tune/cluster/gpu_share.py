@@ -1,0 +1,104 @@
+"""The share of a GPU that a sweep's trials ask for, where the sweep leaves that to a probe."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import ray
+from ray.exceptions import GetTimeoutError, RayTaskError
+
+from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.sweeps.checks import AUTO
+from segue.plan.sweeps.sweep import Sweep
+from segue.tune.cluster.capacity import Machine
+from segue.tune.cluster.gpu_growth import is_out_of_memory
+
+if TYPE_CHECKING:
+    from segue.train.gpu_need import Need
+
+_GPU = "gpu"
+_UNIT = 10_000  # Ray counts shares in ten-thousandths
+SECONDS = 900.0  # that a cluster may take to start a machine with a GPU
+Probe = Callable[[Sweep, TrainingPipeline], "Need"]
+
+
+def with_gpu_share(
+    sweep: Sweep,
+    there: Sequence[Machine],
+    grows: bool,
+    say: Callable[[str], object],
+    probe: Probe | None = None,
+) -> Sweep:
+    """The sweep with a number for its "auto" share of a GPU; others are returned as they are.
+
+    Ray runs the probe where it has a whole GPU free; `probe` stands in for it. Without a GPU,
+    trials ask for none. Raises ValueError when no GPU comes in time, and when a whole one is too
+    small.
+    """
+    if sweep.resources.get(_GPU) != AUTO:
+        return sweep
+    others = {name: amount for name, amount in sweep.resources.items() if name != _GPU}
+    if not grows and not any(machine.get("GPU") for machine in there):
+        say("Ray has no GPU: trials run on processors.")
+        return replace(sweep, resources=others or {"cpu": 1})
+    say("Measuring what a trial takes of a GPU ...")
+    need = _measured(sweep, probe or need_of)
+    share = share_of(need)
+    say(f"A trial takes {need}: each gets {share:g} of a GPU.")
+    return replace(sweep, resources={**others, _GPU: share})
+
+
+def share_of(need: "Need") -> float:
+    """The share with which as many trials fit on a GPU as it has memory and time for, rounded down
+    as Ray counts.
+
+    >>> from segue.train.gpu_need import Need
+    >>> share_of(Need("A GPU", memory=10, of_memory=100, busy=0.3, rate=1000.0))
+    0.3333
+    """
+    return _UNIT // need.trials / _UNIT
+
+
+def largest(sweep: Sweep) -> TrainingPipeline:
+    """Of the pipelines at the corners of the space, the one with the largest mini-batches; then,
+    rollouts.
+    """
+    return max((sweep.pipeline(**corner) for corner in sweep.corners()), key=_size)
+
+
+def need_of(sweep: Sweep, pipeline: TrainingPipeline) -> "Need":
+    """What a trial of this pipeline takes of the GPU that torch sees."""
+    from segue.train import member_seeds  # here, in the worker: the driver needs no torch
+    from segue.train.gpu_need import gpu_need
+
+    seeds = member_seeds(sweep.seed, sweep.seeds)
+    return gpu_need(
+        pipeline, sweep.world, seeds, sweep.evaluation, lanes=sweep.lanes, policy=sweep.policy
+    )
+
+
+def _measured(sweep: Sweep, probe: Probe) -> "Need":
+    remote = ray.remote(num_cpus=sweep.resources.get("cpu", 0), num_gpus=1, max_retries=0)(probe)
+    asked = remote.remote(sweep, largest(sweep))
+    try:
+        need: Need = ray.get(asked, timeout=SECONDS)
+    except GetTimeoutError as error:
+        ray.cancel(asked)
+        minutes = SECONDS / 60
+        raise ValueError(
+            f"Ray had no free GPU for {minutes:.0f} minutes: wait, or give a share as --gpus."
+        ) from error
+    except RayTaskError as error:
+        if is_out_of_memory(error.cause):
+            raise ValueError(
+                "A trial does not fit on a whole GPU: use fewer seeds, lanes or steps."
+            ) from error
+        raise
+    return need
+
+
+def _size(pipeline: TrainingPipeline) -> tuple[float, int]:
+    settings = [pipeline.settings(index) for index in range(len(pipeline))]
+    return max(each.num_steps / each.num_mini_batch for each in settings), max(
+        each.num_steps for each in settings
+    )

@@ -1,0 +1,1 @@
+"""What follows a sweep: the live view, notifications, logging services, the watchdog."""

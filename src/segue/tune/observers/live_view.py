@@ -1,0 +1,229 @@
+"""What a person sees while a sweep runs: a table on a terminal, a plain line now and then
+elsewhere.
+"""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+from ray.tune import Callback
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from segue.tune.observers.board import FINISHED, Board
+from segue.tune.run.directory import LOG, RunDirectory
+from segue.tune.study.trial_facts import metric_of
+from segue.tune.verdicts import OUT_OF_MEMORY
+
+_REDRAW_SECONDS = 0.25
+_LINE_SECONDS = 10.0
+_FEW_TRIALS = 50
+_OTHER_LINES = 6  # of the table's frame, and what stands above and below it
+_COLOURS = {"running": "cyan", "complete": "green", "pruned": "yellow", "fail": "red"}
+
+
+class LiveView(Callback):  # type: ignore[misc]  # Ray has no types
+    """Shows a board on a console, as Tune's events come. A context manager: the table ends with the
+    block.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        run: RunDirectory,
+        console: Console,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._board = board
+        self._run = run
+        self._console = console
+        self._clock = clock
+        self._shown = clock()
+        self._live = (
+            Live(console=console, auto_refresh=False, transient=True)
+            if console.is_terminal
+            else None
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its parts when it starts, and never reads them back.
+        return {}
+
+    def __enter__(self) -> "LiveView":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial starts."""
+        self._board.start(trial.config["trial"])
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """A trial reports, or says that it has to be started again."""
+        number = trial.config["trial"]
+        if OUT_OF_MEMORY in result:
+            share = (
+                f"trial {number} ran out of GPU memory: it goes on from its checkpoint with a"
+                " larger share"
+            )
+            self._console.print(
+                share, style="yellow", highlight=False, markup=False, soft_wrap=True
+            )
+        else:
+            self._board.update(number, result)
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial has ended, or was stopped."""
+        self._ended(trial.config["trial"])
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial's worker was lost too often."""
+        self._ended(trial.config["trial"])
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Tune's loop went round: show what changed, not too often."""
+        if self._clock() - self._shown < (_REDRAW_SECONDS if self._live else _LINE_SECONDS):
+            return
+        self._shown = self._clock()
+        if self._live:
+            self._live.update(table(self._board, self._console.height - _OTHER_LINES), refresh=True)
+        else:
+            self._console.print(status(self._board), highlight=False, markup=False)
+
+    def _ended(self, number: int) -> None:
+        trial = self._board.end(number)
+        if trial.state == TrialState.FAIL:
+            self._console.print(
+                failure(trial, self._run),
+                style="red",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+        elif not self._live and self._board.budget.trials <= _FEW_TRIALS:
+            self._shown = self._clock()
+            self._console.print(
+                f"{ending(trial, self._board)} | {status(self._board)}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+
+
+def table(board: Board, lines: int) -> Group:
+    """The board for a terminal of 60 columns or more: running trials, then as many of the latest
+    ended ones as fit.
+    """
+    shown = Table("trial", "state", "stage", "steps", board.sweep.metric, expand=False)
+    for column in (shown.columns[0], *shown.columns[2:]):
+        column.justify = "right"
+    for standing in board.running.values():
+        metric = _number(standing.metric)
+        shown.add_row(
+            str(standing.number),
+            _state("running"),
+            str(standing.stage + 1),
+            f"{standing.env_steps:,}",
+            metric,
+        )
+    room = max(lines - len(board.running), 0)
+    ended = sorted(
+        (trial for trial in board.record.trials if trial.state in FINISHED),
+        key=lambda trial: trial.datetime_complete.timestamp() if trial.datetime_complete else 0.0,
+        reverse=True,
+    )
+    for trial in ended[:room]:
+        shown.add_row(*_ended_row(trial, board))
+    return Group(shown, Text(status(board)), Text(best(board)))
+
+
+def status(board: Board) -> str:
+    """The whole board in one line."""
+    counts = board.counts
+    parts = [f"{board.done} of {board.budget.trials} done"]
+    parts += [
+        f"{counts[state]} {word}"
+        for state, word in (("pruned", "pruned"), ("fail", "failed"))
+        if counts[state]
+    ]
+    parts += [f"{len(board.running)} running"] if board.running else []
+    parts += [f"{board.steps_per_second:,.0f} steps/s"] if board.steps_per_second else []
+    if board.budget.env_steps is not None:
+        parts += [
+            f"{board.spent / board.budget.env_steps:.0%} of {board.budget.env_steps:,} steps spent"
+        ]
+    left = board.seconds_left
+    parts += [f"{duration(left)} left"] if left else []
+    return ", ".join(parts)
+
+
+def best(board: Board) -> str:
+    """The best trial that ran to its end, in one line; empty while there is none."""
+    found = board.best
+    return (
+        f"best: trial {found.number}, {board.sweep.metric} {_number(found.values[0])}"
+        if found
+        else ""
+    )
+
+
+def ending(trial: FrozenTrial, board: Board) -> str:
+    """How a trial ended, in a few words."""
+    return (
+        f"trial {trial.number} {trial.state.name.lower()}: {board.sweep.metric}"
+        f" {_number(metric_of(trial))}"
+    )
+
+
+def failure(trial: FrozenTrial, run: RunDirectory) -> str:
+    """Why a trial failed, in one line, and where its log lies."""
+    log = f"{run.shown}/{run.inside(trial.number)}/{LOG}"
+    return f"trial {trial.number} failed: {trial.user_attrs.get('reason')} (log: {log})"
+
+
+def duration(seconds: float) -> str:
+    """A time for people.
+
+    >>> duration(50), duration(200), duration(7300)
+    ('50 s', '3 min', '2 h 2 min')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _ended_row(trial: FrozenTrial, board: Board) -> tuple[str | Text, ...]:
+    reached = trial.user_attrs
+    stage = str(reached["stage"] + 1) if "stage" in reached else ""
+    steps = f"{reached['env_steps']:,}" if "env_steps" in reached else ""
+    return (
+        str(trial.number),
+        _state(trial.state.name.lower()),
+        stage,
+        steps,
+        _number(metric_of(trial)),
+    )
+
+
+def _state(name: str) -> Text:
+    return Text("failed" if name == "fail" else name, style=_COLOURS[name])
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

@@ -1,0 +1,92 @@
+"""With which code and versions a run was started."""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from segue.store.secrets import HIDDEN as NOT_KEPT
+from segue.store.secrets import without_secrets as without_passwords
+
+_PACKAGES = ("segue", "ray", "optuna", "torch", "numpy", "gymnasium")
+_GIT_SECONDS = 10.0
+_CPU_INFO = Path("/proc/cpuinfo")
+NOTIFY = "--notify"  # the option whose value may hold a password
+
+
+def provenance() -> dict[str, Any]:
+    """The command, versions and git commit of this process; `commit` is None outside of a
+    repository.
+    """
+    return {
+        "command": without_secrets(sys.orig_argv),
+        "directory": str(Path.cwd()),
+        "python": sys.version.split()[0],
+        "versions": {name: found for name in _PACKAGES if (found := _version(name))},
+        "machine": machine(),
+        "commit": (_git("rev-parse", "HEAD") or "").strip() or None,
+    }
+
+
+def without_secrets(command: Sequence[str]) -> list[str]:
+    """A command line without the value of the option, which may hold a password, and without those
+    of URLs.
+
+    >>> without_secrets(["run", "--notify", "https://h/secret", "--seeds", "2", "--notify=curl secret"])
+    ['run', '--notify', '***', '--seeds', '2', '--notify=***']
+    """
+    kept = []
+    for before, argument in zip(["", *command], command, strict=False):
+        if before == NOTIFY:
+            kept.append(NOT_KEPT)
+        else:
+            kept.append(
+                f"{NOTIFY}={NOT_KEPT}"
+                if argument.startswith(f"{NOTIFY}=")
+                else without_passwords(argument)
+            )
+    return kept
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers may depend on: the operating system, the processor and how many of it there
+    are.
+    """
+    return {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count()}
+
+
+def uncommitted_changes() -> str:
+    """What `git diff` says of the repository around the current directory; empty outside of one."""
+    return _git("diff", "HEAD") or ""
+
+
+def _processor() -> str:
+    lines = _CPU_INFO.read_text().splitlines() if _CPU_INFO.is_file() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", *arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_GIT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout if answer.returncode == 0 else None

@@ -1,0 +1,1 @@
+"""Schedulers over a study: which trials go on, which stages end."""

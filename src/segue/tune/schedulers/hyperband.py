@@ -1,0 +1,30 @@
+"""HyperBand that waits for nobody."""
+
+from typing import Any
+
+import numpy as np
+from ray.tune.schedulers import AsyncHyperBandScheduler
+
+from segue.worlds.seeds import stream
+
+
+class NumberedHyperBand(AsyncHyperBandScheduler):  # type: ignore[misc]  # Ray has no types
+    """Asynchronous HyperBand (Li et al., 2018, 2020) whose brackets are drawn by the trials' own
+    numbers.
+
+    A trial in a later bracket is first judged after more steps. Ray draws brackets from a stream
+    that all share, so that a continued sweep would draw others; here trial k of a sweep has the
+    same bracket in every run.
+    """
+
+    def __init__(self, seed: int, time_attr: str, **given: Any) -> None:
+        super().__init__(time_attr, stop_last_trials=False, **given)
+        self._seed = seed
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Give the trial a bracket: larger ones, with more rungs, are likelier, as in Ray's own."""
+        rungs = np.array([len(bracket._rungs) for bracket in self._brackets])
+        odds = np.exp(rungs - rungs.max())
+        draw = np.random.default_rng(stream(self._seed, "bracket", trial.trial_id))
+        chosen = int(draw.choice(len(rungs), p=odds / odds.sum()))
+        self._trial_info[trial.trial_id] = self._brackets[chosen]

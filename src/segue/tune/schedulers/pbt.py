@@ -1,0 +1,124 @@
+"""Population-based training (Jaderberg et al., 2017) of staged pipelines."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from segue.base.checks import count, fraction
+from segue.plan.sweeps.sweep import Sweep
+from segue.tune.schedulers.explore import explored
+from segue.worlds.seeds import stream
+
+_WHERE = ("env_steps", "stage", "stage_steps", "final")
+QUANTILE, RESAMPLED = 0.25, 0.25
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a trial of the population reported last; more is better."""
+
+    value: float
+    env_steps: int
+    stage: int  # the one it goes on in, from 0
+    stage_steps: int
+    final: bool
+
+
+class StagedPBT(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
+    """Every `interval` environment steps, a trial among the worst goes on from the checkpoint of
+    one among the best.
+
+    It takes over weights and progress, and with them the parameters, of which those are changed
+    that only stages not yet begun depend on (with `explore="current"`, also those that the current
+    stage and the rest depend on). A trial never goes back: the other one has come at least as far,
+    in steps and in stages. Where nothing can be changed nothing is copied, since trials share their
+    seeds and a copy would repeat the other one bit for bit.
+
+    Nobody is stopped. The parameters that a trial ended with are in its user attribute `lineage`.
+    """
+
+    def __init__(
+        self,
+        interval: int,
+        *,
+        quantile: float = QUANTILE,
+        resample_probability: float = RESAMPLED,
+        explore: Literal["later", "current"] = "later",
+    ) -> None:
+        """Raises ValueError for numbers with which nothing would be exploited."""
+        super().__init__()
+        self.interval = count("interval", interval)
+        self.quantile = fraction("quantile", quantile)
+        self.resample_probability = fraction("resample_probability", resample_probability)
+        if not 0 < self.quantile <= 0.5:
+            raise ValueError(f"quantile must be above 0 and at most 0.5, got {quantile}.")
+        if explore not in ("later", "current"):
+            raise ValueError(f"explore must be 'later' or 'current', got {explore!r}.")
+        self.explore = explore
+        self._population: dict[str, Standing] = {}
+        self._considered: dict[str, int] = {}  # trial -> intervals that are over
+        self._mode = "max"
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Take the metric and mode of the run."""
+        super().set_search_properties(metric, mode, **spec)
+        self._mode = mode or self._mode
+        return True
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """CONTINUE; remembers where the trial stands."""
+        sign = -1 if self._mode == "min" else 1
+        steps, stage, stage_steps, final = (result.get(name, 0) for name in _WHERE)
+        if result.get("stage_done"):
+            stage, stage_steps = stage + 1, 0
+        value = sign * float(result[str(self._metric)])
+        self._population[trial.trial_id] = Standing(value, steps, stage, stage_steps, bool(final))
+        return str(TrialScheduler.CONTINUE)
+
+    def donors(self, trial_id: str, seed: int) -> list[str]:
+        """Trials to go on from, in random order, when the trial has just reported: none unless its
+        turn has come.
+        """
+        own = self._population[trial_id]
+        turn, before = own.env_steps // self.interval, self._considered.get(trial_id, 0)
+        self._considered[trial_id] = max(turn, before)
+        many = len(self._population)
+        share = int(many * self.quantile)
+        if turn <= before or own.final or not share:
+            return []
+        order = sorted(self._population, key=lambda trial: (self._population[trial].value, trial))
+        if trial_id not in order[:share]:
+            return []
+        best = [trial for trial in order[-share:] if self._is_ahead(self._population[trial], own)]
+        draw = np.random.default_rng(stream(seed, "pbt", trial_id, own.env_steps))
+        return [best[index] for index in draw.permutation(len(best))]
+
+    def explored(
+        self,
+        sweep: Sweep,
+        recorded: Mapping[str, Any],
+        trial_id: str,
+        row: Mapping[str, Any],
+        donor: int,
+    ) -> dict[str, Any] | None:
+        """A donor's parameters with changes, for a trial that has just reported `row`; None where
+        none is possible.
+        """
+        standing = self._population[str(donor)]
+        changed = explored(
+            sweep,
+            recorded,
+            standing.stage,
+            standing.stage_steps,
+            np.random.default_rng(stream(sweep.seed, "explore", trial_id, row["env_steps"])),
+            resample=self.resample_probability,
+            current=self.explore == "current",
+        )
+        return None if changed == dict(recorded) else changed
+
+    def _is_ahead(self, other: Standing, own: Standing) -> bool:
+        further = other.env_steps >= own.env_steps and other.stage >= own.stage
+        return further and not other.final and other.value > own.value

@@ -1,0 +1,234 @@
+"""A scheduler over a study: trials carry the study's numbers, and a continued sweep remembers its
+rungs.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+from ray.tune.schedulers import TrialScheduler
+
+from segue.base.files import read_rows
+from segue.plan.sweeps.sweep import Sweep
+from segue.tune.cluster.gpu_growth import Shares
+from segue.tune.run.decisions import tell_exploit, tell_stage_end, was_told_to_exploit
+from segue.tune.run.directory import RunDirectory, steps_of
+from segue.tune.schedulers.choice import TIME, forgive
+from segue.tune.schedulers.pbt import StagedPBT
+from segue.tune.schedulers.stage_ends import StageEnds
+from segue.tune.schedulers.trial import NumberedTrial
+from segue.tune.study.budget import Budget
+from segue.tune.study.record import StudyRecord
+from segue.tune.study.stages import Stages
+from segue.tune.verdicts import (
+    DISK_FULL,
+    OUT_OF_MEMORY,
+    OUT_OF_REACH,
+    Verdicts,
+    has_ended,
+    has_failed,
+)
+
+
+class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
+    """Lets an inner scheduler judge each step of a trial once, however often the sweep or the trial
+    is interrupted.
+
+    When the first trial is added, the inner scheduler is shown what the study and the trials' own
+    rows hold, so that its rungs are those of the sweep so far. A pause is not granted: it would
+    give a trial's place away for nothing. Schedulers that may end a stage are asked last
+    (`StageEnds`).
+    """
+
+    def __init__(
+        self,
+        inner: TrialScheduler,
+        sweep: Sweep,
+        record: StudyRecord,
+        run: RunDirectory,
+        verdicts: Verdicts,
+        budget: Budget,
+    ) -> None:
+        super().__init__()
+        self._inner = inner
+        self._record = record
+        self._verdicts = verdicts
+        self._budget = budget
+        self._run, self._sweep = run, sweep
+        self._stage_ends = StageEnds(sweep, record)
+        self.shares = Shares(sweep.resources)
+        self._is_rebuilt = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its parts when it starts, and never reads them back: the study is the record.
+        return {}
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Pass the sweep's metric and mode on, unless the inner scheduler was made with them."""
+        self._metric = metric
+        has_own = getattr(self._inner, "_metric", None) is not None
+        has_mode = getattr(self._inner, "_mode", None) is not None
+        return bool(
+            self._inner.set_search_properties(
+                None if has_own else metric, None if has_mode else mode, **spec
+            )
+        )
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Show the inner scheduler the study's history first, then this trial."""
+        if not self._is_rebuilt:
+            self._rebuild(tune_controller)
+            self._is_rebuilt = True
+        self._inner.on_trial_add(tune_controller, _numbered(trial))
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """STOP for a trial that broke or that the inner scheduler stops before its end, else
+        CONTINUE.
+        """
+        numbered = _numbered(trial)
+        if has_failed(result):
+            if result.get(OUT_OF_MEMORY) and self.shares.grow(numbered.number):
+                return str(TrialScheduler.CONTINUE)  # its worker ends now, and Tune starts another
+            if result.get(DISK_FULL):
+                self._verdicts.out_of_disk = str(result[DISK_FULL])
+            if result.get(OUT_OF_REACH):
+                self._verdicts.out_of_reach = str(result[OUT_OF_REACH])
+            return str(TrialScheduler.STOP)
+        # A resumed trial repeats steps, of which the study holds the verdict if there was one.
+        if self._record.is_judged(numbered.number, result[TIME]):
+            return str(TrialScheduler.CONTINUE)
+        row = result | self._standing(numbered.number, result)
+        said = self._inner.on_trial_result(tune_controller, numbered, row)
+        if has_ended(result):
+            return str(TrialScheduler.CONTINUE)
+        winner = self._budget.reached_by(self._record)
+        if winner is not None or said == TrialScheduler.STOP:
+            by_target = f"The sweep's target was reached by trial {winner}."
+            self._verdicts.stopped[numbered.number] = (
+                by_target if winner is not None else self._reason(numbered, row)
+            )
+            return str(TrialScheduler.STOP)
+        self._end_stage(tune_controller, numbered, row)
+        self._exploit(numbered, row)
+        return str(TrialScheduler.CONTINUE)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Tell the inner scheduler that the trial ended, or that it broke."""
+        if has_failed(result):
+            self._inner.on_trial_error(tune_controller, _numbered(trial))
+        else:
+            self._inner.on_trial_complete(tune_controller, _numbered(trial), result)
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """Tell the inner scheduler that the trial's worker was lost, and keep the cause."""
+        numbered = _numbered(trial)
+        self._verdicts.lost[numbered.number] = self._verdicts.hung.get(numbered.number) or _cause(
+            trial
+        )
+        self._inner.on_trial_error(tune_controller, numbered)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        """Tell the inner scheduler that the trial will not run."""
+        self._inner.on_trial_remove(tune_controller, _numbered(trial))
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """Let the inner scheduler choose, with the shares of a GPU that trials need by now."""
+        self.shares.apply(tune_controller)
+        return self._inner.choose_trial_to_run(tune_controller)
+
+    def debug_string(self) -> str:
+        """What the inner scheduler says of itself."""
+        return str(self._inner.debug_string())
+
+    def _end_stage(self, tune_controller: Any, trial: NumberedTrial, row: dict[str, Any]) -> None:
+        reason = self._stage_ends.judge(tune_controller, trial, row)
+        if reason:
+            self._record.note_stage_end(trial.number, row["stage"], reason)
+            tell_stage_end(self._run.answers(trial.number), row["stage"], row[TIME], reason)
+            self._run.share()
+
+    def _exploit(self, trial: NumberedTrial, row: dict[str, Any]) -> None:
+        """Let the trial go on from a better one's checkpoint, where population-based training says
+        so.
+        """
+        path = self._run.answers(trial.number)
+        if not isinstance(self._inner, StagedPBT) or was_told_to_exploit(path, row[TIME]):
+            return
+        for donor in map(int, self._inner.donors(trial.trial_id, self._sweep.seed)):
+            checkpoint, known = self._run.newest_checkpoint(donor), self._record.trial(donor)
+            least = max(row[TIME], known.last_step or 0)
+            if (
+                known.state != TrialState.RUNNING
+                or checkpoint is None
+                or steps_of(checkpoint) < least
+            ):
+                continue
+            changed = self._inner.explored(
+                self._sweep, self._record.recorded(donor), trial.trial_id, row, donor
+            )
+            if changed is not None:
+                self._record.note_exploit(trial.number, row[TIME], donor, changed)
+                tell_exploit(path, row[TIME], donor, checkpoint, changed)
+                self._run.share()
+                return
+
+    def _standing(self, number: int, result: Mapping[str, Any]) -> dict[str, Any]:
+        """Where a report stands in its stage, told by what the study knows, as it will be told when
+        it is rebuilt.
+        """
+        stages = (self._record.stages(number) or Stages(result["stages"])).with_report(result)
+        self._record.note_stages(number, stages)
+        return stages.standing(result[TIME])
+
+    def _reason(self, trial: NumberedTrial, result: Mapping[str, Any]) -> str:
+        inner = type(self._inner)
+        if hasattr(inner, "reason"):
+            return f"{inner.__name__}: {self._inner.reason(trial.trial_id)}"
+        return (
+            f"{inner.__name__}: {self._metric} {result[str(self._metric)]:.4g} after"
+            f" {result[TIME]:,} steps"
+        )
+
+    def _rebuild(self, tune_controller: Any) -> None:
+        # Running trials first: a rule that compares with the trials so far must not stop one of
+        # them in hindsight.
+        seen = [trial for trial in self._record.trials if trial.intermediate_values]
+        for trial in sorted(seen, key=lambda trial: trial.state != TrialState.RUNNING):
+            self._show(tune_controller, trial)
+
+    def _rows(self, trial: FrozenTrial) -> list[dict[str, Any]]:
+        """The judged reports of a trial: what the study holds of them, and the rest from the
+        trial's own rows.
+        """
+        stages = self._record.stages(trial.number) or Stages(1)
+        told: dict[int, dict[str, Any]] = {
+            row[TIME]: row for row in read_rows(self._run.results(trial.number))
+        }
+        rows = []
+        for index, (step, value) in enumerate(sorted(trial.intermediate_values.items()), start=1):
+            known = {"training_iteration": index, TIME: step, str(self._metric): value}
+            rows.append(told.get(step, {}) | known | stages.standing(step))
+        return rows
+
+    def _show(self, tune_controller: Any, trial: FrozenTrial) -> None:
+        numbered = NumberedTrial(trial.number, {})
+        rows = self._rows(trial)
+        self._inner.on_trial_add(tune_controller, numbered)
+        for row in rows:
+            self._inner.on_trial_result(tune_controller, numbered, row)
+            forgive(self._inner, numbered)
+            self._stage_ends.judge(tune_controller, numbered, row)
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
+            self._inner.on_trial_complete(tune_controller, numbered, rows[-1])
+        else:
+            self._inner.on_trial_error(tune_controller, numbered)
+
+
+def _numbered(trial: Any) -> NumberedTrial:
+    return NumberedTrial(trial.config["trial"], trial.config["parameters"])
+
+
+def _cause(trial: Any) -> str:
+    error = trial.get_error()
+    lines = str(error).strip().splitlines() if error else []
+    return f"Its worker was lost: {lines[0]}" if lines else "Its worker was lost."

@@ -1,0 +1,61 @@
+"""A space function over an Optuna study."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.trial import FixedTrial, Trial
+
+from segue.plan.spaces.define_by_run import SpaceFunction
+from segue.plan.sweeps.sweep import Sweep
+from segue.tune.search.domains import SearchSpace
+
+
+@dataclass(frozen=True)
+class AskedSpace:
+    """What the study records are the answers; the parameters of a pipeline are what the function
+    makes of them.
+    """
+
+    function: SpaceFunction
+
+    def ask(self, study: Study) -> Trial:
+        """Let the study's sampler propose a new trial."""
+        trial = study.ask()
+        self.function(trial)
+        return trial
+
+    def recorded(
+        self, point: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+        """Return what the study records for a point of the user's, a dictionary of all answers.
+
+        Raises ValueError, naming it, for an answer that is missing, unasked for, or outside of its
+        range.
+        """
+        trial = FixedTrial(dict(point))
+        try:
+            self.function(trial)
+        except ValueError as error:
+            raise ValueError(
+                f"The point {dict(point)} does not fit the space ({error})."
+            ) from error
+        unasked = sorted(point.keys() - trial.distributions.keys())
+        if unasked:
+            raise ValueError(
+                f"The point {dict(point)} gives {unasked[0]!r}, which the space does not ask for"
+                " there."
+            )
+        return {name: point[name] for name in trial.distributions}, trial.distributions
+
+    def parameters(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the keyword arguments of the pipeline function for what the study has `recorded`."""
+        return dict(self.function(FixedTrial(dict(recorded))))
+
+
+def of_recorded(sweep: Sweep, recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments of the pipeline function for what the study has `recorded` of a trial."""
+    space = AskedSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
+    return space.parameters(recorded)

@@ -1,0 +1,1 @@
+"""The Optuna study of a sweep, and the searcher that fills it."""

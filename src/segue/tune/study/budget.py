@@ -1,0 +1,79 @@
+"""How much a sweep may spend: trials, environment steps, and what would be good enough."""
+
+from dataclasses import dataclass, field
+
+from optuna.trial import FrozenTrial, TrialState
+
+from segue.plan.sweeps.sweep import Sweep
+from segue.tune.study.record import StudyRecord
+
+STEPS = (  # the user attribute, and the entry of a report: of all members of a trial
+    "total_env_steps"
+)
+
+
+@dataclass
+class Budget:
+    """The limits of a sweep. A trial is begun only if it could run to its end within `env_steps`.
+
+    `full_run` counts the steps of the longest trial over all its members. What was spent counts
+    stopped and failed trials, too.
+    """
+
+    trials: int
+    full_run: int = 0
+    env_steps: int | None = None
+    target: float | None = None
+    mode: str = "max"
+    _running: dict[int, int] = field(default_factory=dict)  # trial -> its steps so far
+
+    @classmethod
+    def of(cls, sweep: Sweep, trials: int, longest: int) -> "Budget":
+        """What the sweep asks for; `longest` counts the steps of a member in the longest pipeline."""
+        return cls(trials, longest * sweep.seeds, sweep.max_env_steps, sweep.target, sweep.mode)
+
+    def begin(self, trial: FrozenTrial, seeds: int) -> None:
+        """A trial starts, or goes on."""
+        self._running[trial.number] = (trial.last_step or 0) * seeds
+
+    def advance(self, number: int, steps: int) -> None:
+        """A trial has reported `steps` of all its members."""
+        self._running[number] = max(steps, self._running.get(number, 0))
+
+    def end(self, number: int) -> None:
+        """A trial has ended, and what it spent stands in the study."""
+        self._running.pop(number, None)
+
+    def spent(self, record: StudyRecord) -> int:
+        """Environment steps so far, of all trials."""
+        ended = sum(int(trial.user_attrs.get(STEPS, 0)) for trial in record.trials)
+        return ended + sum(self._running.values())
+
+    def allows_another(self, record: StudyRecord) -> bool:
+        """Whether the steps that are left, after the running trials have ended, are enough for a
+        full run.
+        """
+        if self.env_steps is None:
+            return True
+        reserved = sum(max(self.full_run - steps, 0) for steps in self._running.values())
+        return self.spent(record) + reserved + self.full_run <= self.env_steps
+
+    def may_allow_another(self, record: StudyRecord) -> bool:
+        """Whether it could be so once the running trials have ended early."""
+        return bool(self._running) and not self.allows_another(record)
+
+    def reached_by(self, record: StudyRecord) -> int | None:
+        """The number of the first trial that ended with the target, or None."""
+        if self.target is None:
+            return None
+        return next((trial.number for trial in record.trials if self._is_good_enough(trial)), None)
+
+    def is_spent(self, record: StudyRecord) -> bool:
+        """Whether nothing more is to be begun."""
+        return self.reached_by(record) is not None or not self.allows_another(record)
+
+    def _is_good_enough(self, trial: FrozenTrial) -> bool:
+        if trial.state != TrialState.COMPLETE or not trial.values or self.target is None:
+            return False
+        found = float(trial.values[0])
+        return found >= self.target if self.mode == "max" else found <= self.target

@@ -1,0 +1,18 @@
+"""What a study missed that was mirrored at intervals, told by the trials' own rows."""
+
+from optuna.trial import TrialState
+
+from segue.base.files import read_rows
+from segue.tune.run.directory import RunDirectory
+from segue.tune.study.record import StudyRecord
+from segue.tune.study.stages import Stages
+
+
+def catch_up(record: StudyRecord, run: RunDirectory, metric: str) -> None:
+    """Record the verdicts on rows after which there is another one: the trial was told to go on."""
+    for number in record.numbers(TrialState.RUNNING):
+        for row in read_rows(run.results(number))[:-1]:
+            if not record.is_judged(number, row["env_steps"]):
+                stages = record.stages(number) or Stages(row["stages"])
+                record.note_stages(number, stages.with_report(row))
+                record.report(number, row["env_steps"], row[metric])

@@ -1,0 +1,285 @@
+"""The Optuna study of a sweep: every trial that is planned, running or done, and what came of it."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from optuna.samplers import BaseSampler
+from optuna.storages import InMemoryStorage, RDBStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from segue.tune.search.define_by_run import AskedSpace
+from segue.tune.search.domains import SearchSpace
+from segue.tune.search.samplers import NOT_KEPT
+from segue.tune.study.stages import Stages
+from segue.tune.study.storage import Mode, StudyCopy, disk_storage
+
+Space = SearchSpace | AskedSpace
+ADOPTED = "adopted_from"  # the user attribute of trials of another study, which one and which trial
+LINEAGE = (  # the user attribute that says from which trials it went on, and with which parameters
+    "lineage"
+)
+STAGES = "stages"  # the user attribute that says how many there are, and where they ended
+STAGES_ENDED_BY = (  # the user attribute that says which stages a scheduler ended, and why
+    "stages_ended_by"
+)
+STOP = "stop"  # the user attribute that marks a trial whose scheduler stopped it, before it is told
+
+
+class StudyRecord:
+    """A study on disk, of which the driver is the only writer, and its copy in memory, from which
+    everything is read.
+
+    A verdict is written in an order that leaves no doubt after a kill between any two writes:
+
+    - the trial goes on: its intermediate value;
+    - it is stopped: the mark `stop`, its intermediate value, its state PRUNED;
+    - it has ended: its intermediate value, its state COMPLETE.
+
+    So on opening, a RUNNING trial with the mark was stopped and is finished here; one without it is
+    to be continued, and the steps that have a value were judged. User attributes go before the
+    state: Optuna freezes what is finished.
+    """
+
+    def __init__(
+        self,
+        where: Path | RDBStorage,
+        name: str,
+        mode: Mode,
+        space: Space,
+        further: Sequence[Mode] = (),
+        keep: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Open the study `name` in a SQLite file or another storage, or make it.
+
+        `further` are the modes of further objectives. `keep` is called when a trial has begun or
+        ended, and before a trial is told something: it is then on the disk. Raises ValueError when
+        the file is no study, or a damaged one.
+        """
+        self._space, self._keep = space, keep
+        self._disk = StudyCopy(
+            disk_storage(where) if isinstance(where, Path) else where, name, [mode, *further]
+        )
+        self._memory = StudyCopy(InMemoryStorage(), name, [mode, *further])
+        self._memory.study.add_trials(self._disk.study.get_trials(deepcopy=False))
+        self.adopted = sum(ADOPTED in trial.user_attrs for trial in self._all)
+        self._finish_stopped()
+
+    def close(self) -> None:
+        """Let go of the file, which then holds everything: SQLite's log beside it is merged into
+        it.
+        """
+        storage = self._disk.storage
+        assert isinstance(storage, RDBStorage)
+        storage.remove_session()
+        storage.engine.dispose()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its parts when it starts, and never reads them back: the study needs no
+        # second record.
+        return {}
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """The sweep's own trials in order, not to be changed; the first `adopted` numbers are of
+        another study.
+        """
+        return self._all[self.adopted :]
+
+    def trial(self, number: int) -> FrozenTrial:
+        """The trial of that number, not to be changed."""
+        return self._all[number]
+
+    @property
+    def _all(self) -> list[FrozenTrial]:
+        return self._memory.study.get_trials(deepcopy=False)
+
+    def adopt(self, trials: Iterable[FrozenTrial], source: str) -> int:
+        """Take over those finished trials of another study that lie in this space, for the samplers
+        to learn from.
+
+        They stand before the sweep's own, marked with where they come from, and count for nothing
+        else. Returns how many. Raises ValueError once the sweep has trials of its own.
+        """
+        if self.trials:
+            raise ValueError("A sweep that has begun cannot be warmed up: start anew with --fresh.")
+        fitting = [
+            trial for trial in trials if trial.state == TrialState.COMPLETE and self._fits(trial)
+        ]
+        for trial in fitting:
+            taken = create_trial(
+                values=trial.values,
+                params=trial.params,
+                distributions=trial.distributions,
+                intermediate_values=trial.intermediate_values,
+                user_attrs={**trial.user_attrs, ADOPTED: f"{source}#{trial.number}"},
+            )
+            for copy in (self._disk, self._memory):
+                copy.study.add_trial(taken)
+        self.adopted += len(fitting)
+        return len(fitting)
+
+    def _fits(self, trial: FrozenTrial) -> bool:
+        if len(trial.values) != len(self._memory.study.directions):
+            return False
+        try:
+            params, distributions = self._space.recorded(self._space.parameters(trial.params))
+        except (ValueError, KeyError):
+            return False
+        return params == trial.params and distributions == trial.distributions
+
+    def numbers(self, *states: TrialState) -> list[int]:
+        """The numbers of the trials in one of `states`, in order."""
+        return [trial.number for trial in self.trials if trial.state in states]
+
+    def plan(self, points: Iterable[Mapping[str, Any]]) -> None:
+        """Record those of the `points` that are not recorded yet as WAITING, in order."""
+        known = {_key(trial.params) for trial in self.trials}
+        for point in points:
+            params, distributions = self._space.recorded(point)
+            if _key(params) not in known:
+                known.add(_key(params))
+                trial = create_trial(
+                    state=TrialState.WAITING, params=params, distributions=distributions
+                )
+                self._disk.study.add_trial(trial)
+                self._memory.study.add_trial(trial)
+
+    def begin(self, number: int) -> None:
+        """A WAITING trial starts."""
+        self._set_state(number, TrialState.RUNNING)
+
+    def propose(self, sampler: BaseSampler) -> int:
+        """Let `sampler` propose a new trial, which starts; returns its number.
+
+        One transaction: a kill leaves a whole trial or none.
+        """
+        self._memory.study.sampler = sampler
+        number = self._space.ask(self._memory.study).number
+        proposed = self.trial(number)
+        self._disk.study.add_trial(
+            create_trial(
+                state=TrialState.RUNNING,
+                params=proposed.params,
+                distributions=proposed.distributions,
+                system_attrs={
+                    k: v for k, v in proposed.system_attrs.items() if not k.startswith(NOT_KEPT)
+                },
+            )
+        )
+        self._keep()
+        return number
+
+    def parameters(self, number: int) -> dict[str, Any]:
+        """The keyword arguments of the pipeline function for a trial."""
+        return self._space.parameters(self.trial(number).params)
+
+    def is_judged(self, number: int, step: int) -> bool:
+        """Whether the trial was judged at `step` or later."""
+        return max(self.trial(number).intermediate_values, default=-1) >= step
+
+    def note_stages(self, number: int, stages: Stages) -> None:
+        """Record where the trial's stages ended so far; before the value of a report, which it is
+        part of.
+        """
+        if self.stages(number) != stages:
+            self._annotate(number, {STAGES: stages.recorded()})
+
+    def note_exploit(self, number: int, step: int, donor: int, recorded: Mapping[str, Any]) -> None:
+        """Record that the trial goes on from another one's checkpoint, with other parameters, since
+        `step`.
+        """
+        known = self.trial(number).user_attrs.get(LINEAGE, [])
+        self._annotate(
+            number, {LINEAGE: [*known, {"at": step, "from": donor, "parameters": dict(recorded)}]}
+        )
+        self._keep()
+
+    def recorded(self, number: int) -> dict[str, Any]:
+        """What the study has of the parameters with which the trial trains now."""
+        lineage = self.trial(number).user_attrs.get(LINEAGE)
+        return dict(lineage[-1]["parameters"]) if lineage else dict(self.trial(number).params)
+
+    def trained_with(self, number: int) -> dict[str, Any]:
+        """The keyword arguments of the pipeline function with which the trial trains now."""
+        return self._space.parameters(self.recorded(number))
+
+    def note_stage_end(self, number: int, stage: int, by: str) -> None:
+        """Record that a scheduler ended a stage of the trial, and why; the first time stands."""
+        self._annotate(number, {STAGES_ENDED_BY: {str(stage): by, **self.stages_ended_by(number)}})
+        self._keep()
+
+    def stages_ended_by(self, number: int) -> dict[str, str]:
+        """Which stages of the trial a scheduler ended, and why."""
+        return dict(self.trial(number).user_attrs.get(STAGES_ENDED_BY, {}))
+
+    def stages(self, number: int) -> Stages | None:
+        """Where the trial's stages ended so far; None before its first report."""
+        recorded = self.trial(number).user_attrs.get(STAGES)
+        return None if recorded is None else Stages(recorded["of"], tuple(recorded["ended_at"]))
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """The trial was judged at `step` environment steps and goes on."""
+        if not self.is_judged(number, step):
+            for copy in (self._disk, self._memory):
+                copy.report(number, step, value)
+
+    def stop(self, number: int, step: int, value: float, attributes: Mapping[str, Any]) -> None:
+        """The scheduler stopped the trial at `step`: PRUNED."""
+        self._annotate(number, {**attributes, STOP: {"step": step, "value": value}})
+        self._finish_stop(number)
+
+    def complete(
+        self, number: int, step: int, values: float | Sequence[float], attributes: Mapping[str, Any]
+    ) -> None:
+        """The trial's pipeline ran to its end: COMPLETE, with the metric and the values of further
+        objectives.
+        """
+        each = list(values) if isinstance(values, Sequence) else [values]
+        self._annotate(number, attributes)
+        self.report(number, step, each[0])
+        self._set_state(number, TrialState.COMPLETE, each)
+
+    def constrain(self, number: int, constraints: Mapping[str, float]) -> None:
+        """Record what the constraints say of the trial, for people and for Optuna; before its end."""
+        self._annotate(number, {"constraints": dict(constraints)})
+        for copy in (self._disk, self._memory):
+            for name, value in constraints.items():
+                copy.constrain(number, name, value)
+
+    def fail(self, number: int, reason: str, attributes: Mapping[str, Any]) -> None:
+        """The trial broke: FAIL."""
+        self._annotate(number, {**attributes, "reason": reason})
+        self._set_state(number, TrialState.FAIL)
+
+    def _annotate(self, number: int, attributes: Mapping[str, Any]) -> None:
+        for copy in (self._disk, self._memory):
+            copy.annotate(number, attributes)
+
+    def _set_state(
+        self, number: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> None:
+        for copy in (self._disk, self._memory):
+            copy.set_state(number, state, values)
+        self._keep()
+
+    def _finish_stopped(self) -> None:
+        for number in self.numbers(TrialState.RUNNING):
+            if STOP in self.trial(number).user_attrs:
+                self._finish_stop(number)
+
+    def _finish_stop(self, number: int) -> None:
+        mark = self.trial(number).user_attrs[STOP]
+        self.report(number, mark["step"], mark["value"])
+        has_one = (
+            len(self._memory.study.directions) == 1
+        )  # otherwise a value for each would be asked for
+        self._set_state(number, TrialState.PRUNED, [mark["value"]] if has_one else None)
+
+
+def _key(params: Mapping[str, Any]) -> str:
+    return json.dumps(params, sort_keys=True)

@@ -1,0 +1,180 @@
+"""Tune's searcher: hands out the trials of the study and records what becomes of them."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from optuna.trial import TrialState
+from ray.tune.search import Searcher
+
+from segue.base.checks import finite
+from segue.plan.sweeps.objectives import further_values
+from segue.plan.sweeps.sweep import Sweep
+from segue.tune.run.directory import LOG
+from segue.tune.search.samplers import sampler_for
+from segue.tune.study.budget import STEPS, Budget
+from segue.tune.study.record import StudyRecord
+from segue.tune.verdicts import FAILURE, Verdicts, has_ended, has_failed
+
+_EVALUATION = "evaluation"
+_SHOWN = ("stage", "env_steps", STEPS, "metric_per_seed")
+
+
+def left_to_run(record: StudyRecord, budget: Budget) -> deque[int]:
+    """The numbers of the recorded trials that are to run, interrupted ones first, of at most
+    `budget` trials in all.
+    """
+    waiting = [
+        number
+        for number in record.numbers(TrialState.WAITING)
+        if number < budget.trials + record.adopted
+    ]
+    return deque(record.numbers(TrialState.RUNNING) + waiting)
+
+
+def is_complete(record: StudyRecord, budget: Budget) -> bool:
+    """Whether what the budget allows is done, and no trial was interrupted."""
+    if record.numbers(TrialState.RUNNING):
+        return False
+    return budget.is_spent(record) or (
+        not left_to_run(record, budget) and len(record) >= budget.trials
+    )
+
+
+class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
+    """Gives Tune the interrupted trials of a study, then the planned ones, then new ones, as far as
+    `budget` allows.
+
+    Tune knows a trial by an identifier of its own, which ends with the run; the study's number
+    stands in the trial's configuration. `directory` names where a trial lies. To be used by one
+    run, on one thread.
+    """
+
+    def __init__(
+        self,
+        record: StudyRecord,
+        sweep: Sweep,
+        budget: Budget,
+        verdicts: Verdicts,
+        directory: Callable[[int], str],
+    ) -> None:
+        super().__init__(metric=sweep.metric, mode=sweep.mode)
+        self._record = record
+        self._sweep = sweep
+        self._budget = budget
+        self._verdicts = verdicts
+        self._directory = directory
+        self._line = left_to_run(record, budget)
+        self._numbers: dict[str, int] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its parts when it starts, and never reads them back: the study is the record.
+        return {}
+
+    def set_search_properties(
+        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
+    ) -> bool:
+        """Accept what Tune says: the metric and mode are the sweep's."""
+        return True
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Return the configuration of the next trial, `{"trial": number, "parameters": {...}}`, or
+        FINISHED.
+
+        None while the running trials have to end before it can be said whether there is a next one.
+        """
+        if self._must_wait():
+            return None
+        number = self._next()
+        if number is None:
+            return str(Searcher.FINISHED)
+        self._numbers[trial_id] = number
+        self._budget.begin(self._record.trial(number), self._sweep.seeds)
+        return {"trial": number, "parameters": self._record.parameters(number)}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Record that the trial was judged here and goes on."""
+        if has_failed(result):  # it is tried again
+            return
+        number = self._numbers[trial_id]
+        self._budget.advance(number, result.get(STEPS, 0))
+        self._record.report(number, result["env_steps"], result[self._sweep.metric])
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Record how the trial ended."""
+        number = self._numbers.pop(trial_id)
+        row = _nested(result or {})
+        directory = self._directory(number)
+        attributes = {name: row[name] for name in _SHOWN if name in row} | {"directory": directory}
+        self._budget.end(number)
+        if self._verdicts.can_keep_nothing:
+            return  # it is continued when there is room again, or the store is back
+        reason = self._why_failed(number, row, error) or self._constrain(number, row)
+        if reason:
+            self._record.fail(number, reason, attributes | {"log": f"{directory}/{LOG}"})
+        elif has_ended(row):
+            self._record.complete(number, row["env_steps"], self._values(number, row), attributes)
+        else:
+            attributes["stopped_by"] = self._verdicts.stopped[number]
+            self._record.stop(number, row["env_steps"], row[self._sweep.metric], attributes)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write nothing: the study is the record."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Read nothing: the study is the record."""
+
+    def _must_wait(self) -> bool:
+        interrupted = self._line and self._record.trial(self._line[0]).state == TrialState.RUNNING
+        return not interrupted and self._budget.may_allow_another(self._record)
+
+    def _next(self) -> int | None:
+        if self._line and self._record.trial(self._line[0]).state == TrialState.RUNNING:
+            return self._line.popleft()
+        if self._budget.is_spent(self._record):
+            return None
+        if self._line:
+            number = self._line.popleft()
+            self._record.begin(number)
+            return number
+        number = len(self._record)
+        if number >= self._budget.trials:
+            return None
+        return self._record.propose(sampler_for(self._sweep.search, self._sweep.seed, number))
+
+    def _values(self, number: int, row: Mapping[str, Any]) -> list[float]:
+        judged = self._record.trial(number).intermediate_values | {
+            row["env_steps"]: row[self._sweep.metric]
+        }
+        objectives = tuple(self._sweep.objectives)
+        return [row[self._sweep.metric], *further_values(objectives, row, judged, self._sweep.mode)]
+
+    def _constrain(self, number: int, row: Mapping[str, Any]) -> str | None:
+        """Record what the constraints say of the trial; why that cannot be said, if so."""
+        found = {}
+        for name, constraint in self._sweep.constraints.items():
+            try:
+                found[name] = finite(f"The constraint {name!r}", constraint(row))
+            except Exception as error:  # whatever a function of the user's may raise
+                return f"The constraint {name!r} cannot be told: {type(error).__name__}: {error}"
+        if found:
+            self._record.constrain(number, found)
+        return None
+
+    def _why_failed(self, number: int, row: Mapping[str, Any], error: bool) -> str | None:
+        if error or has_failed(row):
+            return str(row.get(FAILURE) or self._verdicts.lost.get(number, "Its worker was lost."))
+        if not has_ended(row) and number not in self._verdicts.stopped:
+            return "It returned before its pipeline had ended."
+        return None
+
+
+def _nested(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A report as the trial made it: Tune shows a searcher the entries of dictionaries one by one."""
+    mark = f"{_EVALUATION}/"
+    parts = {
+        name.removeprefix(mark): value for name, value in result.items() if name.startswith(mark)
+    }
+    return {**result, _EVALUATION: parts} if parts else dict(result)

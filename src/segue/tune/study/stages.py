@@ -1,0 +1,40 @@
+"""Where the stages of a trial ended: what the study must know to compare trials within stages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Stages:
+    """How many stages a trial has, and the environment steps at which the ones so far ended."""
+
+    of: int
+    ended_at: tuple[int, ...] = ()
+
+    def with_report(self, row: Mapping[str, Any]) -> "Stages":
+        """What is known after a report; a repeated one adds nothing."""
+        step = row["env_steps"]
+        is_new = row["stage_done"] and step not in self.ended_at
+        return replace(self, ended_at=(*self.ended_at, step)) if is_new else self
+
+    def standing(self, step: int) -> dict[str, Any]:
+        """What a report at `step` said of its stage; the last report of a stage is about that
+        stage.
+
+        >>> Stages(2, (400,)).standing(400)
+        {'stage': 0, 'stages': 2, 'stage_steps': 400, 'stage_done': True}
+        >>> Stages(2, (400,)).standing(500)
+        {'stage': 1, 'stages': 2, 'stage_steps': 100, 'stage_done': False}
+        """
+        before = [end for end in self.ended_at if end < step]
+        return {
+            "stage": len(before),
+            "stages": self.of,
+            "stage_steps": step - (before[-1] if before else 0),
+            "stage_done": step in self.ended_at,
+        }
+
+    def recorded(self) -> dict[str, Any]:
+        """For the study."""
+        return {"of": self.of, "ended_at": list(self.ended_at)}

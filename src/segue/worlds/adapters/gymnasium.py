@@ -1,0 +1,333 @@
+"""Any Gymnasium environment as a world: one of Gymnasium's vector environments a member."""
+
+from collections.abc import Sequence
+from copy import copy
+from itertools import accumulate, groupby
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Dict
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from numpy.typing import NDArray
+
+from segue.worlds.adapters.camera import Camera
+from segue.worlds.adapters.spaces import (
+    action_view,
+    observation_view,
+    row_dtype,
+    row_shape,
+    row_space,
+    row_view,
+)
+from segue.worlds.seeds import LaneStreams
+from segue.worlds.world import NO_LANES, Lanes, State, Step, World, one_seed_each
+
+_EXTRAS = {
+    "Box2D": "box2d",
+    "mujoco": "mujoco",
+    "jax": "jax",
+    "ale_py": "atari",
+    "pygame": "classic-control",
+}
+
+
+class GymnasiumWorld(World):
+    """A registered Gymnasium environment in `members * lanes` lanes.
+
+    Every episode begins with `reset(seed=...)`, its seed drawn from the lane's own stream; so a
+    lane knows nothing of its neighbours, and where it stands is its episode's seed and the actions
+    since. That is what `state_dict` holds and what `load_state_dict` plays again, at the price of
+    stepping each running episode from its beginning. It holds for environments that are
+    deterministic given seed and actions and carry nothing from one episode to the next.
+
+    Continuous actions are clipped to the environment's bounds; see `segue.worlds.adapters.spaces`
+    for what a policy sees.
+    """
+
+    def __init__(
+        self, env_id: str, members: int, lanes: int, *, metrics: tuple[str, ...] = ()
+    ) -> None:
+        """Make the environments.
+
+        `metrics` names numbers in the info of an episode's last step; "success" is also found as
+        "is_success". Raises ValueError when the environment cannot be made or has spaces that no
+        policy here can use.
+        """
+        self._env_id, self.metrics = env_id, metrics
+        self._camera: Camera | None = None  # made when a picture is asked for
+        self._parted: dict[int, gymnasium.Env[Any, Any]] = {}
+        self._hold([_Vector([self._make() for _ in range(lanes)]) for _ in range(members)])
+        first = self._vectors[0]
+        self.single_observation_space, self._observed = observation_view(
+            first.single_observation_space, env_id
+        )
+        if first.envs[0].has_wrapper_attr("entries"):
+            self.single_observation_space = first.envs[0].get_wrapper_attr("entries")
+        self.single_action_space, self._acted = action_view(first.single_action_space, env_id)
+        shape, dtype = (
+            row_shape(self.single_observation_space),
+            row_dtype(self.single_observation_space),
+        )
+        self._observation: NDArray[Any] = np.zeros((self.lanes, *shape), dtype)
+        self._streams = LaneStreams(np.zeros(self.lanes, np.uint64))
+        self._episode_seeds = np.zeros(self.lanes, np.uint64)
+        self._actions: list[list[Any]] = [[] for _ in range(self.lanes)]
+
+    def reset(self, seeds: NDArray[np.uint64]) -> NDArray[Any]:
+        """Begin an episode in every lane; see `World.reset`."""
+        self._streams = LaneStreams(one_seed_each(seeds, self.lanes))
+        self._begin(np.arange(self.lanes))
+        return self._observation
+
+    def step(self, actions: NDArray[Any]) -> Step:
+        """Step the environments one after the other; see `World.step`.
+
+        Raises ValueError when an episode ends without one of the world's metrics in its info.
+        """
+        for log, action in zip(self._actions, actions.copy(), strict=True):
+            log.append(action)
+        reported = self._step_vectors(self._acted(actions))
+        ended = np.flatnonzero(self._terminated | self._truncated)
+        if not ended.size:
+            return self._answer(
+                NO_LANES,
+                self._observation[:0],
+                {name: values[:0] for name, values in reported.items()},
+            )
+        final = self._observation[ended]
+        info = {name: self._complete(name, values[ended]) for name, values in reported.items()}
+        self._begin(ended)
+        return self._answer(ended, final, info)
+
+    def restart(self, lanes: Lanes) -> NDArray[Any]:
+        """Begin the next episodes of these lanes; see `World.restart`."""
+        self._begin(lanes)
+        return self._observation[lanes]
+
+    def select(self, lanes: Lanes) -> "GymnasiumWorld":
+        """Hand the environments of these lanes over; the others stay for a next selection; see
+        `World.select`.
+        """
+        kept, environments = copy(self), self._part()
+        members = np.repeat(
+            np.arange(len(self._vectors)), [vector.num_envs for vector in self._vectors]
+        )
+        groups = [
+            list(group) for _, group in groupby(lanes.tolist(), key=lambda lane: members[lane])
+        ]
+        kept._parted, kept._camera = {}, None
+        kept._hold(
+            [
+                _Vector([environments.pop(lane) for lane in group], self._observation[group])
+                for group in groups
+            ]
+        )
+        kept._observation = self._observation[lanes]
+        kept._streams = self._streams.select(lanes)
+        kept._episode_seeds = self._episode_seeds[lanes]
+        kept._actions = [self._actions[lane] for lane in lanes]
+        return kept
+
+    def state_dict(self) -> State:
+        """Return the running episodes' seeds and actions; see `World.state_dict`."""
+        actions = [action for log in self._actions for action in log]
+        shape = self.single_action_space.shape or ()
+        return {
+            "streams": self._streams.state_dict(),
+            "episode_seeds": self._episode_seeds.astype(np.int64),
+            "episode_steps": np.array([len(log) for log in self._actions], np.int64),
+            "actions": np.array(actions, self.single_action_space.dtype).reshape(-1, *shape),
+            "observation": self._observation.copy(),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Play the episodes of `state` again up to where they were; see `World.load_state_dict`.
+
+        Raises RuntimeError when an environment does not come to the observation that it had.
+        """
+        self._streams.load_state_dict(state["streams"])
+        self._episode_seeds = np.array(state["episode_seeds"], np.int64).astype(np.uint64)
+        self._restart(np.arange(self.lanes))
+        ends = list(accumulate(np.asarray(state["episode_steps"]).tolist()))
+        for lane, environment in enumerate(self._environments()):
+            steps = slice(ends[lane - 1] if lane else 0, ends[lane])
+            self._replay(lane, environment, np.array(state["actions"][steps]))
+        if not np.array_equal(self._observation, state["observation"], equal_nan=True):
+            raise RuntimeError(
+                f"The world {self._env_id!r} cannot go on where it was: the same seeds and actions"
+                " led to other observations, so begin its trial anew."
+            )
+
+    def render(self, lane: int) -> NDArray[np.uint8]:
+        """Draw as the environment itself does, in another one that plays the same; see
+        `World.render`.
+        """
+        if self._camera is None:
+            self._camera = Camera(self._env_id, self._acted)
+        return self._camera.picture(int(self._episode_seeds[lane]), self._actions[lane])
+
+    def close(self) -> None:
+        """Close the environments that are still this world's."""
+        if self._camera is not None:
+            self._camera.close()
+        for vector in self._vectors:
+            vector.close()
+        for environment in self._parted.values():
+            environment.close()
+
+    def _make(self) -> "gymnasium.Env[Any, Any]":
+        """Make the environment of one lane; a subclass may wrap it."""
+        environment = make(self._env_id)
+        return (
+            Rows(environment, self._env_id)
+            if isinstance(environment.observation_space, Dict)
+            else environment
+        )
+
+    def _hold(self, vectors: "list[_Vector]") -> None:
+        """Take over vector environments, whose lanes follow one another."""
+        ends = list(accumulate(vector.num_envs for vector in vectors))
+        self._vectors, self.lanes = vectors, ends[-1]
+        self._rows = [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
+        self._reward = np.zeros(self.lanes, np.float32)
+        self._terminated, self._truncated = np.zeros((2, self.lanes), np.bool_)
+
+    def _environments(self) -> "list[gymnasium.Env[Any, Any]]":
+        return [environment for vector in self._vectors for environment in vector.envs]
+
+    def _part(self) -> "dict[int, gymnasium.Env[Any, Any]]":
+        """Take the environments out of their vectors, which step no more: by lane, those not handed
+        over yet.
+        """
+        if not self._parted:
+            self._parted = dict(enumerate(self._environments()))
+            for vector in self._vectors:
+                vector.release()
+        return self._parted
+
+    def _step_vectors(self, actions: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+        """Step every member's environments; return what they report for each metric, [L], NaN where
+        nothing.
+        """
+        reported = {name: np.full(self.lanes, np.nan, np.float32) for name in self.metrics}
+        for vector, rows in zip(self._vectors, self._rows, strict=True):
+            raw, self._reward[rows], self._terminated[rows], self._truncated[rows], infos = (
+                vector.step(actions[rows])
+            )
+            self._observation[rows] = self._observed(raw)
+            for name, values in reported.items():
+                _read_metric(name, infos, values[rows])
+        return reported
+
+    def _answer(
+        self, ended: Lanes, final: NDArray[Any], info: dict[str, NDArray[np.float32]]
+    ) -> Step:
+        return Step(
+            self._observation, self._reward, self._terminated, self._truncated, ended, final, info
+        )
+
+    def _complete(self, name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        if np.isnan(values).any():
+            raise ValueError(
+                f"An episode of the world {self._env_id!r} ended without {name!r} in its info:"
+                " leave it out of the world's metrics or let the environment report it."
+            )
+        return values
+
+    def _begin(self, lanes: Lanes) -> None:
+        """Start the next episode in these lanes, on a seed of its own."""
+        self._episode_seeds[lanes] = self._streams.episode_seeds(lanes)
+        self._restart(lanes)
+
+    def _restart(self, lanes: Lanes) -> None:
+        """Go to the beginning of these lanes' present episodes."""
+        mask = np.zeros(self.lanes, np.bool_)
+        mask[lanes] = True
+        for vector, rows in zip(self._vectors, self._rows, strict=True):
+            if mask[rows].any():
+                seeds = self._episode_seeds[rows].tolist()
+                raw, _ = vector.reset(seed=seeds, options={"reset_mask": mask[rows].copy()})
+                self._observation[rows][mask[rows]] = self._observed(raw)[mask[rows]]
+        for lane in lanes:
+            self._actions[lane] = []
+
+    def _replay(
+        self, lane: int, environment: "gymnasium.Env[Any, Any]", actions: NDArray[Any]
+    ) -> None:
+        """Act in one lane as its running episode did before."""
+        self._actions[lane] = list(actions)
+        raw = None
+        for action in self._acted(actions):
+            raw = environment.step(action)[0]
+        if raw is not None:
+            self._observation[lane] = self._observed(np.asarray(raw)[None])[0]
+
+
+class Rows(gymnasium.ObservationWrapper[Any, Any, Any]):
+    """Shows a dictionary's entries as one row of numbers."""
+
+    def __init__(self, env: "gymnasium.Env[Any, Any]", env_id: str) -> None:
+        """Raises ValueError for an entry that no policy here can read."""
+        super().__init__(env)
+        assert isinstance(env.observation_space, Dict)
+        self.entries, self._row = row_view(env.observation_space, env_id)
+        """What the numbers are, and the function that makes a row of an observation."""
+        self.observation_space = row_space(self.entries)
+
+    def observation(self, observation: Any) -> NDArray[Any]:
+        """Make the row."""
+        return self._row(observation)
+
+
+class _Vector(SyncVectorEnv):
+    """Gymnasium's synchronous vector environment over environments that exist already."""
+
+    def __init__(
+        self,
+        environments: "Sequence[gymnasium.Env[Any, Any]]",
+        observation: NDArray[Any] | None = None,
+    ) -> None:
+        makers = [lambda environment=environment: environment for environment in environments]
+        super().__init__(makers, copy=False, autoreset_mode=AutoresetMode.DISABLED)
+        if (
+            observation is not None
+        ):  # a masked reset stacks the other lanes' last observations, so there must be some
+            self._env_obs = list(observation)
+
+    def release(self) -> None:
+        """Forget the environments without closing them, now or when this object is collected."""
+        self.envs, self.closed = [], True
+
+
+def make(env_id: str) -> "gymnasium.Env[Any, Any]":
+    """Make one environment; ValueError in one sentence when a package is missing or Gymnasium
+    refuses.
+    """
+    try:
+        return gymnasium.make(env_id, disable_env_checker=True)
+    except (ImportError, gymnasium.error.Error) as error:
+        missing = error if isinstance(error, ImportError) else error.__cause__
+        if isinstance(missing, ImportError) and missing.name:
+            raise ValueError(_missing_package(env_id, missing.name)) from error
+        raise ValueError(
+            f"Gymnasium cannot make the world {env_id!r}: {str(error).rstrip('.')}."
+        ) from error
+
+
+def _missing_package(env_id: str, module: str) -> str:
+    package = f'"gymnasium[{_EXTRAS[module]}]"' if module in _EXTRAS else module
+    return (
+        f"The world {env_id!r} needs the package {module}, which is not installed: run `pip install"
+        f" {package}`."
+    )
+
+
+def _read_metric(name: str, infos: dict[str, Any], values: NDArray[np.float32]) -> None:
+    """Write what a vector environment's infos say about a metric into `values` [N], where they say
+    anything.
+    """
+    key = "is_success" if name == "success" and "success" not in infos else name
+    if key in infos:
+        given = infos[f"_{key}"]
+        values[given] = infos[key][given]

@@ -1,0 +1,146 @@
+"""How a policy sees Gymnasium's spaces: counted from zero, as float32 vectors, dictionaries as one
+row of numbers.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Space
+from numpy.typing import NDArray
+
+Convert: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Field:
+    """Which numbers of an observation are one entry of its space."""
+
+    name: str
+    start: int
+    stop: int
+    space: Space[Any]
+
+
+def fields(space: Space[Any]) -> tuple[Field, ...]:
+    """Return the entries of a Dict, one after another in its order; for another space one field
+    without a name.
+
+    An entry has as many numbers as its space has dimensions in all, a Discrete one.
+    """
+    if not isinstance(space, Dict):
+        return (Field("", 0, math.prod(space.shape or ()), space),)
+    found: list[Field] = []
+    for name, entry in space.spaces.items():
+        start = found[-1].stop if found else 0
+        found.append(Field(name, start, start + math.prod(entry.shape or ()), entry))
+    return tuple(found)
+
+
+def row_shape(space: Space[Any]) -> tuple[int, ...]:
+    """Return the shape of one observation: the space's own; for a Dict that of its row."""
+    return (fields(space)[-1].stop,) if isinstance(space, Dict) else space.shape or ()
+
+
+def row_dtype(space: Space[Any]) -> np.dtype[Any]:
+    """Return the type of an observation's numbers; for a Dict the smallest that holds every entry's
+    exactly.
+    """
+    kinds = {np.dtype(field.space.dtype) for field in fields(space)}
+    if len(kinds) == 1 or not isinstance(space, Dict):
+        return kinds.pop()
+    small = all(_fits_a_byte(field.space) for field in fields(space))
+    return np.dtype(
+        np.uint8 if small else np.int64 if all(kind.kind in "iu" for kind in kinds) else np.float32
+    )
+
+
+def row_space(space: Dict) -> Box:
+    """Return the row of a Dict as a box, whose bounds are those of its type."""
+    dtype = row_dtype(space)
+    low, high = (
+        (-np.inf, np.inf) if dtype.kind == "f" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    )
+    return Box(low, high, row_shape(space), dtype.type)
+
+
+def _fits_a_byte(space: Space[Any]) -> bool:
+    match space:
+        case Discrete():
+            return bool(space.n <= 256)
+        case MultiDiscrete():
+            return bool((space.nvec <= 256).all())
+    return space.dtype == np.uint8
+
+
+def observation_view(space: Space[Any], world: str) -> tuple[Space[Any], Convert]:
+    """Return the space that a policy sees and the function that takes a batch [N, ...] of `space`
+    into it.
+
+    Discrete and MultiDiscrete observations count from zero (int64), boxes of any float become
+    float32, other boxes stay as they are (images). Raises ValueError for other spaces; dictionaries
+    have `row_view`.
+    """
+    if isinstance(space, Discrete):
+        start = int(space.start)
+        return Discrete(int(space.n)), lambda batch: batch - start
+    if isinstance(space, MultiDiscrete) and len(space.shape) == 1:
+        first = space.start
+        return MultiDiscrete(space.nvec), lambda batch: batch - first
+    if isinstance(space, Box):
+        dtype = np.dtype(np.float32) if space.dtype.kind == "f" else space.dtype
+        return _box(space.low, space.high, dtype), lambda batch: batch.astype(dtype)
+    raise ValueError(
+        f"The world {world!r} observes {space}, which no policy here can read: wrap it so that it"
+        " observes a Box, a Discrete or MultiDiscrete space, or a Dict of these."
+    )
+
+
+def row_view(space: Dict, world: str) -> tuple[Dict, Callable[[Mapping[str, Any]], NDArray[Any]]]:
+    """Return the Dict that a policy sees and the function that takes one observation of `space` to
+    its row of numbers.
+
+    Raises ValueError for an entry that `observation_view` refuses.
+    """
+    views = {name: observation_view(entry, world) for name, entry in space.spaces.items()}
+    seen = Dict({name: entry for name, (entry, _) in views.items()})
+    dtype = row_dtype(seen)
+
+    def row(observation: Mapping[str, Any]) -> NDArray[Any]:
+        parts = [
+            convert(np.asarray(observation[name])).reshape(-1)
+            for name, (_, convert) in views.items()
+        ]
+        return np.concatenate(parts, dtype=dtype, casting="unsafe")
+
+    return seen, row
+
+
+def action_view(space: Space[Any], world: str) -> tuple[Space[Any], Convert]:
+    """Return the space that a policy acts in and the function that takes its batch of actions into
+    `space`.
+
+    Discrete actions int64 [N] count from zero; continuous ones float32 [N, A] are clipped to the
+    bounds of `space` here, so a Gaussian policy needs no bounds of its own. Raises ValueError for
+    other spaces.
+    """
+    if isinstance(space, Discrete):
+        start = int(space.start)
+        return Discrete(int(space.n)), lambda actions: actions + start
+    if isinstance(space, Box) and space.dtype.kind == "f":
+        box = space
+        flat = _box(box.low.reshape(-1), box.high.reshape(-1), np.dtype(np.float32))
+        return flat, lambda actions: np.clip(
+            actions.astype(box.dtype).reshape(-1, *box.shape), box.low, box.high
+        )
+    raise ValueError(
+        f"The world {world!r} acts in {space}, which no policy here can drive: wrap it so that it"
+        " acts in a Discrete space or a Box of floats."
+    )
+
+
+def _box(low: NDArray[Any], high: NDArray[Any], dtype: np.dtype[Any]) -> Box:
+    """Return a box whose bounds were cast beforehand: Gymnasium warns when it has to do so itself."""
+    return Box(low.astype(dtype), high.astype(dtype), dtype=dtype.type)

@@ -1,0 +1,1 @@
+"""Environments as array programs: all lanes in one set of numpy operations."""

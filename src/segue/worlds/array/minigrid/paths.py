@@ -1,0 +1,168 @@
+"""Shortest paths to the goal in many grids at once: the cells of all grids are the bits of one
+integer.
+
+A state is where an agent stands, where it faces and what it has done to its grid: picked up the key
+or not, opened the door or not. A set of states is four integers ("boards"), one for each direction;
+walking is a shift, turning an exchange. So a breadth-first search over all states of all grids
+takes some dozens of operations on Python's integers a step, for one grid as for a hundred. It runs
+backwards from the goal, which tells every state its action.
+"""
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segue.worlds.array.minigrid.cells import (
+    CLOSED,
+    DOOR,
+    GOAL_KIND,
+    KEY,
+    KIND,
+    LAVA_KIND,
+    LOCKED,
+    STATE,
+    WALKABLE,
+)
+from segue.worlds.array.minigrid.rules import FORWARD, LEFT, PICKUP, RIGHT, TOGGLE
+
+Boards: TypeAlias = list[int]
+"""States of agents that have done the same to their grids, by direction: bit e * cells + y * width + x for grid e."""
+
+_DIRECTIONS = range(4)
+_ACTIONS = (LEFT, RIGHT, FORWARD, PICKUP, TOGGLE)
+
+_GOAL = KIND == GOAL_KIND
+_FLOOR = WALKABLE & ~_GOAL & (KIND != LAVA_KIND)
+_KEY = KIND == KEY
+_CLOSED = (KIND == DOOR) & (STATE == CLOSED)
+_LOCKED = (KIND == DOOR) & (STATE == LOCKED)
+
+
+class Plan(NamedTuple):
+    """What to do in E grids as they are now: arrays [E, 4 directions, height * width]."""
+
+    action: NDArray[np.uint8]
+    """The first action of a shortest path to the goal; 0 where there is no path."""
+    known: NDArray[np.uint8]
+    """1 where there is a path."""
+    near: NDArray[np.uint8]
+    """1 where there is one of as few actions as were asked for."""
+
+
+def plan(cells: NDArray[np.uint8], has_key: NDArray[np.bool_], near: int = 0) -> Plan:
+    """Return the shortest paths to the goal of grids `cells` [E, height, width], and which have
+    `near` actions at most.
+
+    Grids have walls around them, at most one key and at most one door that is not open; the key, on
+    the floor or carried (`has_key` [E]), opens it if it is locked. Among paths of equal length the
+    one is taken that walks rather than turns and turns left rather than right.
+    """
+    phases = _phases(cells, has_key)
+    near_boards = [0, 0, 0, 0]
+    for steps in count(1):
+        gained = [phase.widen(cells.shape[2]) for phase in phases]
+        if not any(map(any, gained)):
+            break
+        for phase, boards in zip(phases, gained, strict=True):
+            phase.frontier = boards
+        if steps <= near:
+            near_boards = [board | new for board, new in zip(near_boards, gained[0], strict=True)]
+    chosen = [_masks(phases[0].chosen[action], cells.shape) for action in _ACTIONS]
+    action = sum(
+        (mask * np.uint8(action) for mask, action in zip(chosen, _ACTIONS, strict=True)),
+        np.uint8(0),
+    )
+    return Plan(np.asarray(action), np.bitwise_or.reduce(chosen), _masks(near_boards, cells.shape))
+
+
+@dataclass
+class _Phase:
+    """The states of agents that have done the same to their grids."""
+
+    unseen: Boards
+    """From which no path is known yet."""
+    frontier: Boards
+    """Whose path was found in the last step of the search."""
+    deeds: "list[tuple[int, _Phase, Boards]]" = field(default_factory=list)
+    """An action, the phase that it leads to, and the states in which it does."""
+    chosen: dict[int, Boards] = field(
+        default_factory=lambda: {action: [0, 0, 0, 0] for action in _ACTIONS}
+    )
+    """For each action the states where it is the one to take."""
+
+    def widen(self, width: int) -> Boards:
+        """Find the states one action away from the frontiers, and note the actions; return what was
+        gained.
+        """
+        return [self._widen(direction, width) for direction in _DIRECTIONS]
+
+    def _widen(self, direction: int, width: int) -> int:
+        frontier, unseen = self.frontier, self.unseen[direction]
+        before = unseen
+        sources = [
+            (FORWARD, _behind(frontier[direction], direction, width)),
+            (LEFT, frontier[direction - 1]),
+            (RIGHT, frontier[direction - 3]),
+        ]
+        sources += [
+            (action, phase.frontier[direction] & able[direction])
+            for action, phase, able in self.deeds
+        ]
+        for action, source in sources:
+            if new := source & unseen:
+                self.chosen[action][direction] |= new
+                unseen ^= new
+        self.unseen[direction] = unseen
+        return before ^ unseen
+
+
+def _phases(cells: NDArray[np.uint8], has_key: NDArray[np.bool_]) -> list[_Phase]:
+    """Return the phases of these grids, the present one first."""
+    goal, floor, key, closed, locked = (
+        _board(kind[cells]) for kind in (_GOAL, _FLOOR, _KEY, _CLOSED, _LOCKED)
+    )
+
+    def phase(also_free: int = 0) -> _Phase:
+        return _Phase([floor | also_free] * 4, [goal] * 4)
+
+    def facing(board: int) -> Boards:
+        return [_behind(board, direction, cells.shape[2]) for direction in _DIRECTIONS]
+
+    now = phase()
+    if not key | closed | locked:
+        return [now]
+    door = closed | locked
+    unlockable = _board(_LOCKED[cells] & has_key[:, None, None])
+    picked, opened, both = phase(key), phase(door), phase(key | door)
+    now.deeds = [(PICKUP, picked, facing(key)), (TOGGLE, opened, facing(closed | unlockable))]
+    picked.deeds = [(TOGGLE, both, facing(door))]
+    opened.deeds = [(PICKUP, both, facing(key))]
+    return [now, picked, opened, both]
+
+
+def _behind(board: int, direction: int, width: int) -> int:
+    """Return the cells from which a step forward, facing this direction, leads into `board`."""
+    if direction < 2:
+        return board >> (width if direction else 1)
+    return board << (width if direction == 3 else 1)
+
+
+def _board(mask: NDArray[np.bool_]) -> int:
+    """Return the integer whose bits are `mask`."""
+    return int.from_bytes(np.packbits(mask, bitorder="little").tobytes(), "little")
+
+
+def _masks(boards: Boards, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return the bits of four boards, each of grids of this shape [E, height, width]: [E, 4, height
+    * width].
+    """
+    grids, height, width = shape
+    size = -(-grids * height * width // 8)
+    packed = np.frombuffer(
+        b"".join(board.to_bytes(size, "little") for board in boards), np.uint8
+    ).reshape(4, size)
+    bits = np.unpackbits(packed, axis=1, count=grids * height * width, bitorder="little")
+    return bits.reshape(4, grids, height * width).transpose(1, 0, 2)

@@ -1,0 +1,70 @@
+"""What an action does to the agent, to what it carries and to the cell in front of it: one table."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segue.worlds.array.minigrid.cells import (
+    BOX,
+    CLOSED,
+    COLOUR,
+    DOOR,
+    EMPTY,
+    GOAL_KIND,
+    KEY,
+    KIND,
+    LAVA_KIND,
+    LOCKED,
+    OPEN,
+    PORTABLE,
+    STATE,
+    STATES,
+    WALKABLE,
+    cell,
+)
+
+ACTIONS = 7
+LEFT, RIGHT, FORWARD, PICKUP, DROP, TOGGLE, DONE = range(ACTIONS)
+
+FRONT, CARRIED, MOVES, ENDING = range(4)  # columns of an outcome
+NO_END, FAILURE, SUCCESS = range(3)
+
+_CODES = 256
+ACTION_STRIDE, CARRIED_STRIDE = _CODES * _CODES, _CODES
+
+
+@cache
+def outcomes(prize: int | None) -> NDArray[np.uint8]:
+    """Return what follows from each (action, what is carried, what stands in front): uint8 [7 * 256
+    * 256, 4].
+
+    A row is found at `action * ACTION_STRIDE + carried * CARRIED_STRIDE + front`, where `carried`
+    is EMPTY for empty hands, and its columns are: what stands in front afterwards, what is carried
+    afterwards, whether the agent moves forward, how the episode ends (NO_END, FAILURE, SUCCESS).
+    The rules are those of MiniGrid: the goal is a success, lava a failure, picking up anything of
+    the kind `prize` a success; boxes are empty, so opening one removes it.
+    """
+    action, carried, front = np.ogrid[:ACTIONS, :_CODES, :_CODES]
+    kind, colour, state = KIND[front], COLOUR[front], STATE[front]
+    steps = (action == FORWARD) & WALKABLE[front]
+    picks = (action == PICKUP) & (carried == EMPTY) & PORTABLE[front]
+    drops = (action == DROP) & (carried != EMPTY) & (front == EMPTY)
+    opens_box = (action == TOGGLE) & (kind == BOX)
+    turns_door = (
+        (action == TOGGLE)
+        & (kind == DOOR)
+        & ((state != LOCKED) | (carried == cell(KEY) + colour * STATES))
+    )
+
+    table = np.empty((ACTIONS, _CODES, _CODES, 4), np.uint8)
+    turned = front - state + np.where(state == OPEN, CLOSED, OPEN)
+    table[..., FRONT] = np.select(
+        [picks | opens_box, drops, turns_door], [EMPTY, carried, turned], front
+    )
+    table[..., CARRIED] = np.select([picks, drops], [front, EMPTY], carried)
+    table[..., MOVES] = steps
+    wins = (steps & (kind == GOAL_KIND)) | (picks & (kind == prize))
+    table[..., ENDING] = np.select([wins, steps & (kind == LAVA_KIND)], [SUCCESS, FAILURE], NO_END)
+    table.flags.writeable = False
+    return table.reshape(-1, 4)

@@ -1,0 +1,148 @@
+"""PoisonedDoors as an array program: what the expert does cannot be imitated from what the policy
+sees.
+"""
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from segue.worlds.seeds import LaneStreams, stream
+from segue.worlds.world import NO_LANES, Advice, Lanes, State, Step, World, one_seed_each
+
+SYMBOLS = 3
+DOORS = 4
+CODE_LENGTH = 10
+MAX_EPISODE_STEPS = 100
+
+CHOOSING, AT_PAD, AFTER_RIGHT_DIGIT, DONE = range(4)  # observations
+
+_NO_PAD = -1  # right digits so far of a lane that has chosen no door yet
+
+
+class PoisonedDoors(World):
+    """Four doors, one behind a code, one of the others good (Weihs et al., ADVISOR, NeurIPS 2021).
+
+    Actions 0-2 enter a digit, 3-6 choose door 0-3. Doors 1-3 end the episode: +2 for this episode's
+    good one (drawn by the lane's stream), -2 for the two others. Door 0 leads to a pad that asks
+    for ten digits: whatever is not the next right one ends the episode with 0, the tenth right one
+    ends it with +1. Digits before a door is chosen do nothing. The code is drawn once from
+    `code_seed` and the same in every lane and episode; the observation, Discrete(4), never shows
+    it, so only a policy with memory can learn it. Truncated after 100 steps; `success` is a
+    positive reward.
+
+    The expert knows the good door and the code: it chooses the door where the lane still can, else
+    enters the code.
+    """
+
+    metrics = ("success",)
+    has_expert = True
+
+    def __init__(self, members: int, lanes: int, *, code_seed: int = 0) -> None:
+        self.lanes = members * lanes
+        self.single_observation_space = gymnasium.spaces.Discrete(4)
+        self.single_action_space = gymnasium.spaces.Discrete(SYMBOLS + DOORS)
+        self._code_seed = code_seed
+        generator = np.random.default_rng(stream(code_seed, "poisoned doors"))
+        self._code = generator.integers(SYMBOLS, size=CODE_LENGTH)
+        self._streams = LaneStreams(np.zeros(self.lanes, np.uint64))
+        self._good = np.ones(self.lanes, np.int64)  # [L] this episode's good door
+        self._digits = np.full(self.lanes, _NO_PAD)  # [L] right digits so far
+        self._steps = np.zeros(self.lanes, np.int64)
+
+    def reset(self, seeds: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Stand before the doors in every lane; see `World.reset`."""
+        self._streams = LaneStreams(one_seed_each(seeds, self.lanes))
+        self._begin(np.arange(self.lanes))
+        return self._observe()
+
+    def step(self, actions: NDArray[np.int64]) -> Step:
+        """Enter a digit or choose a door in every lane; see `World.step`."""
+        doors = actions - SYMBOLS
+        at_pad = self._digits != _NO_PAD
+        right = at_pad & (actions == self._code[self._digits])
+        opened = ~at_pad & (doors > 0)
+
+        self._digits += right | (~at_pad & (doors == 0))
+        cracked = self._digits == CODE_LENGTH
+        reward = np.where(opened, np.where(doors == self._good, 2, -2), cracked).astype(np.float32)
+        self._steps += 1
+        terminated = opened | (at_pad & ~right) | cracked
+        truncated = self._steps >= MAX_EPISODE_STEPS
+        return self._answer(reward, terminated, truncated)
+
+    def restart(self, lanes: Lanes) -> NDArray[np.int64]:
+        """Begin the next episodes of these lanes; see `World.restart`."""
+        self._begin(lanes)
+        return self._observe()[lanes]
+
+    def expert(self) -> Advice:
+        """Choose the good door, or enter the next digit of the code at the pad; see `World.expert`."""
+        choosing = self._digits == _NO_PAD
+        action = np.where(choosing, SYMBOLS + self._good, self._code[self._digits])
+        return Advice(action, np.ones(self.lanes, np.bool_))
+
+    def select(self, lanes: Lanes) -> "PoisonedDoors":
+        """Keep these lanes; see `World.select`."""
+        kept = PoisonedDoors(1, len(lanes), code_seed=self._code_seed)
+        kept._streams = self._streams.select(lanes)
+        kept._good, kept._digits, kept._steps = (
+            self._good[lanes],
+            self._digits[lanes],
+            self._steps[lanes],
+        )
+        return kept
+
+    def state_dict(self) -> State:
+        """Return good doors, right digits, steps of the running episodes and streams; see
+        `World.state_dict`.
+        """
+        return {
+            "streams": self._streams.state_dict(),
+            "good": self._good.copy(),
+            "digits": self._digits.copy(),
+            "steps": self._steps.copy(),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from `state`; see `World.load_state_dict`."""
+        self._streams.load_state_dict(state["streams"])
+        self._good, self._digits, self._steps = (
+            np.array(state[name]) for name in ("good", "digits", "steps")
+        )
+
+    def _answer(
+        self,
+        reward: NDArray[np.float32],
+        terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
+    ) -> Step:
+        """Begin the next episode where one ended."""
+        observation = self._observe()
+        ended = np.flatnonzero(terminated | truncated)
+        if not ended.size:
+            return Step(
+                observation,
+                reward,
+                terminated,
+                truncated,
+                NO_LANES,
+                observation[:0],
+                {"success": reward[:0]},
+            )
+        final = np.where(terminated[ended], DONE, observation[ended])
+        success = (reward[ended] > 0).astype(np.float32)
+        self._begin(ended)
+        return Step(
+            self._observe(), reward, terminated, truncated, ended, final, {"success": success}
+        )
+
+    def _observe(self) -> NDArray[np.int64]:
+        """[L]: where each lane stands, at the latest before its episode ends."""
+        stands: NDArray[np.int64] = np.minimum(self._digits - _NO_PAD, AFTER_RIGHT_DIGIT)
+        return stands
+
+    def _begin(self, lanes: Lanes) -> None:
+        """Start an episode in these lanes."""
+        self._good[lanes] = 1 + (self._streams.uniform(lanes, 1)[0] * (DOORS - 1)).astype(np.int64)
+        self._digits[lanes] = _NO_PAD
+        self._steps[lanes] = 0

@@ -1,0 +1,73 @@
+"""Every command on a small sweep that is kept in moto's S3: after its driver was killed, at its
+end, and begun anew.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from segue.store.objects import Store
+from segue.tune.cluster.session import quiet, ray_session
+from segue.tune.run.stored import HPARAMS
+from tests.looking import complete, driver, kept, look, retrain, told, trials
+from tests.small_sweeps import small_copies
+from tests.store.servers import BUCKET, an_s3
+from tests.tune.drivers import wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
+FILES = ("best.json", "best.py", "report.html")
+NAME, RUN = "wean_to_ppo", f"s3://{BUCKET}/sweeps/wean"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the small copies, beside the server."""
+    small_copies(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with an_s3() as found:
+        for name, value in found.items():
+            monkeypatch.setenv(name, value)
+        yield tmp_path
+
+
+def test_a_run_in_a_store_is_looked_at_after_a_crash_and_at_its_end_and_begun_anew(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store.of(RUN)
+    with driver(NAME, "--run-dir", RUN, "--concurrency", "1") as process:
+        wait_for(
+            lambda: (
+                process.poll() is not None or ("study.db" in store.names() and bool(complete(RUN)))
+            )
+        )
+        process.kill()
+    shutil.rmtree(place / "cache")
+    assert 1 <= len(complete(RUN)) < 4
+    assert "The sweep is running." not in told(capsys, "show", RUN)
+    look(capsys, RUN)
+    with quiet(), ray_session():
+        said = told(capsys, "run", NAME, "--run-dir", RUN)
+        assert said.count(f"kept in {RUN}") == 2 and all(kept(RUN, name) for name in FILES), said
+        assert len(trials(RUN)) == 4 and {trial.state for trial in trials(RUN)} <= {
+            "complete",
+            "pruned",
+        }
+        retrain(capsys, RUN)
+        assert [name for name in store.at("retrained").names() if name.startswith("trials/0001/")]
+        before = store.names()
+        assert sum(name.endswith(HPARAMS) for name in before) == 4 + 2, (
+            "one of each trial, for TensorBoard"
+        )
+        told(capsys, "run", NAME, "--run-dir", RUN, "--fresh", "--trials", "1")
+    (aside,) = {
+        name.split("/")[0]
+        for name in Store.of(f"s3://{BUCKET}/sweeps").names()
+        if name.startswith("wean.")
+    }
+    moved = Store.of(f"s3://{BUCKET}/sweeps/{aside}").names()
+    assert moved.keys() == before.keys() - {"driver.json"}, "nothing is deleted"
+    assert len(trials(RUN)) == 1 and len(trials(f"s3://{BUCKET}/sweeps/{aside}")) == 4
+    assert "1 complete" in told(capsys, "show", RUN)

@@ -1,0 +1,59 @@
+"""Every command that looks at a run, on small copies of two sweeps: while it runs, after a crash,
+at its end.
+"""
+
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.looking import complete, driver, look, retrain, told, trials
+from tests.small_sweeps import SMALLER, small_copies
+from tests.tune.drivers import wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the small copies, in which commands are given."""
+    small_copies(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def retrain_one(capsys: pytest.CaptureFixture[str], run: str) -> None:
+    """The best so far on two new seeds; what came of it is put away, so that the search's best is
+    spoken of again.
+    """
+    best = complete(run)[0].number
+    assert f"trial {best} is best" in told(capsys, "retrain", run, "--top", "1", "--seeds", "2")
+    assert f"Trial {best}: " in Path(run, "report.html").read_text()
+    shutil.rmtree(Path(run, "retrained"))
+    Path(run, "retrained.json").unlink()
+
+
+@pytest.mark.parametrize("name", SMALLER)
+def test_a_run_is_looked_at_while_it_runs_after_a_crash_and_at_its_end(
+    name: str, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = f"runs/{name}"
+    with driver(name) as process:
+        wait_for(lambda: bool(complete(run)) or process.poll() is not None)
+        process.send_signal(
+            signal.SIGSTOP
+        )  # it runs on, as far as others can see, and nothing moves
+        assert len(complete(run)) < len(trials(run))
+        assert "The sweep is running." in told(capsys, "show", run)
+        look(capsys, run)
+        assert "The sweep is running." in Path(run, "report.html").read_text()
+        retrain_one(capsys, run)
+    assert "The sweep is running." not in told(capsys, "show", run)
+    look(capsys, run)
+    retrain_one(capsys, run)
+    finished = told(capsys, "run", name)
+    assert all(f"{run}/{file}" in finished for file in ("best.json", "best.py", "report.html"))
+    assert {trial.state for trial in trials(run)} <= {"complete", "pruned"}
+    look(capsys, run)
+    retrain(capsys, run)

@@ -1,0 +1,431 @@
+"""The command line: what it says, and the code that it exits with."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segue.cli import main
+
+SEGUE = str(Path(sys.executable).with_name("segue"))
+SWEEP = '''"""How long should the first stage be?"""
+
+from tests.tune.doubles import make_sweep
+#
+sweep = make_sweep(...)
+'''
+
+REAL = '''"""Does it learn at all?"""
+
+from ray import tune
+from torch import optim
+
+from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
+from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.sweep import Sweep
+from segue.train import PPO
+
+
+def pipeline(gae_lambda: float, lr: float) -> TrainingPipeline:
+    return TrainingPipeline(
+        named_losses={"ppo": PPO()},
+        pipeline_stages=[PipelineStage(["ppo"], max_stage_steps=1024), PipelineStage(["ppo"], max_stage_steps=1024)],
+        optimizer_builder=Builder(optim.Adam, {"lr": lr}),
+        num_mini_batch=2,
+        update_repeats=2,
+        max_grad_norm=0.5,
+        num_steps=64,
+        gamma=0.98,
+        use_gae=True,
+        gae_lambda=gae_lambda,
+        advance_scene_rollout_period=None,
+        save_interval=512,
+        metric_accumulate_interval=512,
+    )
+
+
+sweep = Sweep(
+    pipeline=pipeline,
+    space={"gae_lambda": tune.grid_search([0.8, 0.95]), "lr": tune.grid_search([1e-3, 3e-4])},
+    world="CartPole-v1",
+    evaluation=Evaluation(every=512, episodes=2),
+    seeds=2,
+)
+'''
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with the sweep `stages` in its folder; Ray must not start."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ray.init", _must_not_be_called)
+    (tmp_path / "sweeps").mkdir()
+    _write(tmp_path, "stages")
+    return tmp_path
+
+
+def test_without_a_name_the_sweeps_are_listed(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write(home, "b")
+    assert _exit_code() == 0
+    assert (
+        capsys.readouterr().out
+        == "b       How long should the first stage be?\nstages  How long should the first stage"
+        " be?\n"
+    )
+
+
+def test_an_empty_folder_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sweeps").mkdir()
+    assert _exit_code() == 0
+    assert "There are no sweeps here" in capsys.readouterr().out
+
+
+def test_describe_shows_what_would_be_run_and_writes_nothing(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _exit_code("stages", "--describe", "--seeds", "3", "--trials", "20") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("stages: How long should the first stage be?\n")
+    assert "trials        20, the grid of 16, then tpe" in said
+    assert "seeds         3 a trial" in said
+    assert not (home / "runs").exists()
+
+
+def test_describe_says_which_optimizers_run_one_member_at_a_time(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write(home, "adagrad", "pipeline=with_adagrad")
+    assert _exit_code("adagrad", "--describe") == 0
+    assert "optimizer     one member at a time, by Adagrad itself" in capsys.readouterr().out
+    assert _exit_code("stages", "--describe") == 0
+    assert "one member at a time" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["stagse"], "There is no sweep 'stagse' in the folder sweeps: did you mean 'stages'?"),
+        (
+            ["mine.py"],
+            "There is no sweep file mine.py: give the path of a .py file, or the name of a sweep.",
+        ),
+        (["stages", "--trials", "0"], "trials must be at least 1, got 0."),
+        (["stages", "--seeds", "-1"], "seeds must be at least 1, got -1."),
+        (["stages", "--concurrency", "0"], "concurrency must be at least 1, got 0."),
+        (["stages", "--max-steps", "0"], "max_env_steps must be at least 1, got 0."),
+        (["stages", "--max-hours", "0"], "time_budget_s must be above 0, got 0.0."),
+        (["stages", "--target", "nan"], "target must be finite, got nan."),
+        (["stages", "--warm-start", "nowhere"], "nowhere is no run directory to start from"),
+        (["stages", "--trails", "3"], "No such option: --trails"),
+        (["stages", "--trials", "many"], "Invalid value for '--trials'"),
+        (
+            ["stages", "--run-dir", "/dev/null/run"],
+            "The run directory /dev/null/run cannot be written (Not a directory)",
+        ),
+        (["stages", "--address", "127.0.0.1:1"], "No Ray answers at 127.0.0.1:1"),
+        (
+            ["stages", "--log-to", "mlflw"],
+            "There is no service 'mlflw' to log to: did you mean 'mlflow'?",
+        ),
+        (["stages", "--notify", " "], "--notify is ' ': give an http(s) URL or a shell command."),
+        (
+            ["stages", "--notify", "***"],
+            "--notify is '***': give an http(s) URL or a shell command.",
+        ),
+        (["stages", "--gpus", "half"], "--gpus must be a number or auto, got 'half'."),
+        (["stages", "--gpus", "-1"], "resources['gpu'] must not be negative, got -1.0."),
+        (
+            ["stages", "--notify", "ftp://a/secret"],
+            "--notify takes a URL of http or https, or a shell command",
+        ),
+    ],
+)
+def test_a_wrong_command_is_refused_in_one_sentence(
+    home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    before = _files(home)
+    assert _exit_code(*arguments) == 2
+    answer = capsys.readouterr()
+    assert said in answer.err
+    assert answer.err.count("\n") == 1
+    assert answer.out == ""
+    assert _files(home) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            "space={'frist_steps': 400, 'lr': 1e-3, 'gae_lambda': 0.9}, trials=3",
+            "did you mean 'first_steps'?",
+        ),
+        ("world='CartPole-v9'", "There is no world 'CartPole-v9'"),
+        ("metric='retrun'", "There is no metric 'retrun' in this world: did you mean 'return'?"),
+        ("pipeline=no_stages", "pipeline_stages has no stages: give at least one PipelineStage."),
+        ("pipeline=with_lbfgs", "LBFGS cannot update the flat vector of a member's parameters"),
+        (
+            "pipeline=unknown_loss",
+            "names the loss 'pop', which named_losses lacks: did you mean 'ppo'?",
+        ),
+    ],
+    ids=["parameter", "world", "metric", "stages", "optimizer", "loss"],
+)
+@pytest.mark.parametrize("describe", [[], ["--describe"]], ids=["run", "describe"])
+def test_a_wrong_sweep_is_refused_in_one_sentence(
+    home: Path, capsys: pytest.CaptureFixture[str], given: str, said: str, describe: list[str]
+) -> None:
+    _write(home, "wrong", given)
+    before = _files(home)
+    assert _exit_code("wrong", *describe) == 2
+    answer = capsys.readouterr()
+    assert said in answer.err
+    assert answer.err.count("\n") == 1
+    assert _files(home) == before
+
+
+def test_a_changed_sweep_is_refused_and_nothing_is_overwritten(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _complete(home, "stages")
+    before = _files(home)
+    assert _exit_code("stages", "--seeds", "3") == 2
+    assert (
+        "has changed since runs/stages was made (seeds: 2 -> 3): go on all the same with"
+        " --accept-changes, start anew" in capsys.readouterr().err
+    )
+    _write(home, "other")
+    assert _exit_code("other", "--run-dir", "runs/stages") == 2
+    assert "was made by the sweep 'stages', not 'other'" in capsys.readouterr().err
+    assert {path: text for path, text in _files(home).items() if path.startswith("runs")} == {
+        path: text for path, text in before.items() if path.startswith("runs")
+    }
+
+
+def test_a_change_can_be_accepted_and_is_written_down(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _complete(home, "stages")
+    assert _exit_code("stages", "--seeds", "3", "--accept-changes") == 0
+    assert "The sweep is complete" in capsys.readouterr().out
+    recorded = json.loads((home / "runs" / "stages" / "sweep.json").read_text())
+    assert recorded["definition"]["seeds"] == 3
+    assert recorded["runs"][-1]["changes"] == ["seeds: 2 -> 3"]
+
+
+@pytest.mark.parametrize(
+    "limit", [["--target", "-1"], ["--max-steps", "10"]], ids=lambda limit: limit[0]
+)
+def test_a_sweep_that_has_enough_is_complete_though_trials_wait(
+    home: Path, capsys: pytest.CaptureFixture[str], limit: list[str]
+) -> None:
+    _complete(home, "stages")
+    assert _exit_code("stages", "--trials", "40", *limit) == 0
+    assert "The sweep is complete" in capsys.readouterr().out
+
+
+def test_a_complete_sweep_says_so_and_trains_nothing(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _complete(home, "stages")
+    assert _exit_code("stages") == 0
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "The sweep is complete: there is nothing left to train.\nstages: 16 trials: "
+    )
+    assert "--storage sqlite:///runs/stages/study.db --study-name stages" in said
+
+
+def test_ctrl_c_before_there_is_a_run_says_how_to_go_on(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("segue.tune.drive.run_sweep", _interrupted)
+    command = [
+        "python",
+        "-m",
+        "sweeps.run",
+        "stages",
+        "--fresh",
+        "--seeds",
+        "2",
+        "--notify",
+        "https://a/secret",
+    ]
+    monkeypatch.setattr("sys.orig_argv", command)
+    assert _exit_code("stages", "--fresh") == 130
+    assert (
+        capsys.readouterr().err
+        == "Interrupted. Continue with: python -m sweeps.run stages --seeds 2 --notify '***'\n"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+class TestTraining:
+    """The whole way, in processes of their own."""
+
+    def test_a_sweep_file_of_ones_own_is_trained_and_then_complete(self, tmp_path: Path) -> None:
+        (tmp_path / "learns.py").write_text(REAL)
+        first = _command(tmp_path, "learns.py")
+        assert (first.returncode, first.stderr) == (0, "")
+        assert "4 of 4 done" in first.stdout
+        assert "learns: 4 trials: 4 complete" in first.stdout
+        assert max(len(line) for line in first.stdout.splitlines() if "study.db" not in line) <= 100
+        again = _command(tmp_path, "learns.py")
+        assert again.stdout.startswith("The sweep is complete")
+
+    def test_what_fails_is_told_with_its_log_and_exits_with_1(self, tmp_path: Path) -> None:
+        broken = REAL.replace('"CartPole-v1"', "broken").replace(
+            "def pipeline", BROKEN_WORLD + "\n\ndef pipeline"
+        )
+        (tmp_path / "breaks.py").write_text(broken)
+        said = _command(tmp_path, "breaks.py", "--trials", "1")
+        assert (said.returncode, said.stderr) == (1, "")
+        line = (
+            "trial 0 failed: RuntimeError: the simulator is out (log:"
+            " runs/breaks/trials/0000/log.txt)"
+        )
+        assert said.stdout.count(line) == 2  # when it happens, and in the summary
+        assert "Traceback" in (tmp_path / "runs/breaks/trials/0000/log.txt").read_text()
+
+    def test_ctrl_c_on_a_terminal_exits_with_130_and_says_how_to_continue(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "learns.py").write_text(REAL.replace("1024", "102400"))
+        driver, terminal = pty.fork()
+        if driver == 0:
+            os.chdir(tmp_path)
+            os.execve(
+                SEGUE,
+                [SEGUE, "run", "learns.py"],
+                os.environ | {"COLUMNS": "60", "LINES": "20", "TERM": "xterm"},
+            )
+        said = _read_until(terminal, "running,")
+        assert "│" in said  # the table
+        os.write(terminal, b"\x03")
+        said += _read_until(terminal, None)
+        assert os.waitstatus_to_exitcode(os.waitpid(driver, 0)[1]) == 130
+        assert "The running trials can be continued later." in said
+        assert "Continue with: " in said
+        assert "segue run learns.py" in said
+        assert not re.search(r"Traceback|Warning|ray::|\[I ", said)
+
+
+BROKEN_WORLD = """
+def broken(members: int, lanes: int):
+    from segue.worlds import make_world
+
+    if lanes > 1:
+        raise RuntimeError("the simulator is out")
+    return make_world("CartPole-v1", members, lanes)
+
+"""
+
+
+OTHER_PIPELINES = """
+import torch
+
+from segue.plan.values.builder import Builder
+from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.pipelines.stage import PipelineStage
+from tests.tune.doubles import pipeline
+
+def no_stages(first_steps, lr, gae_lambda):
+    return with_stages([], pipeline(first_steps, lr, gae_lambda))
+
+def unknown_loss(first_steps, lr, gae_lambda):
+    return with_stages([PipelineStage(["pop"], max_stage_steps=10)], pipeline(first_steps, lr, gae_lambda))
+
+def with_adagrad(first_steps, lr, gae_lambda):
+    good = pipeline(first_steps, lr, gae_lambda)
+    return with_stages(good.pipeline_stages, good, Builder(torch.optim.Adagrad, {"lr": lr}))
+
+def with_lbfgs(first_steps, lr, gae_lambda):
+    good = pipeline(first_steps, lr, gae_lambda)
+    return with_stages(good.pipeline_stages, good, Builder(torch.optim.LBFGS, {"lr": lr}))
+
+def with_stages(stages, good, optimizer=None):
+    return TrainingPipeline(
+        good.named_losses, stages, optimizer or good.optimizer_builder, 1, 1, 0.5, 10, 0.99, True, 0.95, None, None, 100
+    )
+"""
+
+
+def _write(home: Path, name: str, given: str = "") -> None:
+    (home / "sweeps" / f"{name}.py").write_text(
+        SWEEP.replace("#", OTHER_PIPELINES if given else "").replace("...", given)
+    )
+
+
+def _complete(home: Path, name: str) -> None:
+    from segue.tune.run.directory import RunDirectory
+    from segue.tune.search.domains import SearchSpace
+    from segue.tune.study.record import StudyRecord
+    from tests.tune.doubles import make_sweep
+    from tests.tune.fake_tune import FakeTune
+
+    sweep = make_sweep()
+    run = RunDirectory(home / "runs" / name)
+    with run.opened(sweep, name):
+        record = StudyRecord(run.study, name, "max", SearchSpace.of(sweep.space))
+        record.plan(sweep.grid() or [])
+        FakeTune(record, sweep, 16, {}).run()
+        record.close()
+
+
+def _exit_code(*arguments: str) -> Any:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    return ended.value.code
+
+
+def _command(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [SEGUE, "run", *arguments],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def _read_until(terminal: int, awaited: str | None) -> str:
+    """What comes from a terminal until `awaited` does, or until it is closed."""
+    said = ""
+    deadline = time.monotonic() + 120
+    while awaited is None or awaited not in said:
+        assert time.monotonic() < deadline, said
+        try:
+            said += os.read(terminal, 65536).decode(errors="replace")
+        except OSError:  # the other side has ended
+            assert awaited is None, said
+            break
+    return said
+
+
+def _files(home: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(home)): path.read_bytes()
+        for path in home.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def _must_not_be_called(*arguments: Any, **keywords: Any) -> None:
+    raise AssertionError("Ray must not start")
+
+
+def _interrupted(*arguments: Any, **keywords: Any) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,135 @@
+"""The report in a real browser: light, dark, on a phone, on paper."""
+
+import base64
+import io
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from selenium import webdriver
+
+from segue.report.data.summary import read_summary
+from segue.report.page.page import write_report
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+WIDE, PHONE, HEIGHT = 1200, 390, 900
+SECONDS = 60
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER), reason="Chromium and its driver are not installed here"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or ""
+    # One root user in a container; parallel coordinates are drawn with WebGL.
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--use-angle=swiftshader",
+        "--enable-unsafe-swiftshader",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with webdriver.Chrome(options, webdriver.ChromeService(DRIVER)) as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def page(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    write_report(read_summary(made), path)
+    return path
+
+
+def opened(browser: webdriver.Chrome, page: Path, width: int, scheme: str = "light") -> None:
+    """Open the page and wait until its figures are drawn."""
+    metrics = {"width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": width == PHONE}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    browser.get(page.as_uri())
+    deadline = time.monotonic() + SECONDS
+    while browser.execute_script("return document.body.dataset.drawn") != "yes":
+        assert time.monotonic() < deadline, browser.get_log("browser")
+        time.sleep(0.1)
+
+
+def pixels(browser: webdriver.Chrome) -> NDArray[Any]:
+    shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("L"))
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+def test_every_figure_is_drawn_without_a_complaint(
+    browser: webdriver.Chrome, page: Path, width: int
+) -> None:
+    opened(browser, page, width)
+    drawn = browser.execute_script(
+        "return [...document.querySelectorAll('.figure')].map(each =>"
+        " each.querySelectorAll('.main-svg').length)"
+    )
+    assert len(drawn) == 8 and min(drawn) > 0
+    assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
+
+
+def test_nothing_beside_the_page_is_asked_for(browser: webdriver.Chrome, page: Path) -> None:
+    browser.get_log("performance")
+    opened(browser, page, WIDE)
+    asked = [
+        entry["message"]
+        for entry in browser.get_log("performance")
+        if "requestWillBeSent" in entry["message"]
+    ]
+    assert asked and not [message for message in asked if '"url":"http' in message]
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+def test_the_answer_is_on_the_first_screen(
+    browser: webdriver.Chrome, page: Path, width: int
+) -> None:
+    opened(browser, page, width)
+    bottom = browser.execute_script(
+        "return document.querySelector('#answer').getBoundingClientRect().bottom"
+    )
+    warning = browser.execute_script(
+        "return document.querySelector('#health li').getBoundingClientRect().top"
+    )
+    assert bottom < HEIGHT and warning < HEIGHT
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_dark_is_dark_and_light_is_light(browser: webdriver.Chrome, page: Path) -> None:
+    opened(browser, page, WIDE, "light")
+    light = pixels(browser)
+    opened(browser, page, WIDE, "dark")
+    dark = pixels(browser)
+    assert np.median(light) > 230 and np.median(dark) < 60
+    labels = browser.execute_script(
+        "return [...document.querySelectorAll('.figure text')].map(each =>"
+        " getComputedStyle(each).fill)"
+    )
+    assert "rgb(230, 232, 235)" in labels and "rgb(28, 30, 33)" not in labels
+
+
+def test_on_paper_it_is_light(browser: webdriver.Chrome, page: Path) -> None:
+    opened(browser, page, WIDE, "dark")
+    printed = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
+    assert base64.b64decode(printed["data"]).startswith(b"%PDF")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert (
+        browser.execute_script("return getComputedStyle(document.body).color") == "rgb(28, 30, 33)"
+    )
+    labels = browser.execute_script("return document.querySelector('#curves text').style.fill")
+    assert labels == "rgb(28, 30, 33)"

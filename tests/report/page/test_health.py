@@ -1,0 +1,197 @@
+"""What a person is warned of, and what not."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.trial import TrialState, create_trial
+
+from segue.report.data.evidence import Evidence
+from segue.report.data.facts import TrialFacts
+from segue.report.data.heldout import Comparison, HeldOut, compared
+from segue.report.data.summary import Summary
+from segue.report.page.health import health
+
+SPACE: Mapping[str, BaseDistribution] = {
+    "lr": FloatDistribution(1e-4, 1e-2, log=True),
+    "lam": CategoricalDistribution([0.8, 0.9, 0.95, 0.99]),
+}
+LINE = tuple(range(100, 1300, 100))
+
+
+def trial(number: int, seeds: Sequence[float], state: str = "complete", **given: Any) -> TrialFacts:
+    parameters = {"lr": 1e-3, "lam": 0.9} | given.pop("parameters", {})
+    return TrialFacts(
+        number=number,
+        state=state,
+        metric=sum(seeds) / len(seeds) if seeds else None,
+        values=None,
+        per_seed=list(seeds),
+        env_steps=given.pop("steps", 1200),
+        total_env_steps=2400,
+        stage=1,
+        stages=2,
+        stages_ended_at=[400, 1200],
+        parameters=parameters,
+        why=given.pop("why", None),
+        constraints={},
+        lineage=[],
+        started=None,
+        seconds=None,
+        directory=f"trials/{number:04d}",
+    )
+
+
+def evidence(
+    trials: Sequence[TrialFacts],
+    curves: Mapping[int, Sequence[float]] = {},
+    mode: str = "max",
+    broken: int = 0,
+    held_out: Comparison | None = None,
+) -> Evidence:
+    """`curves`: what a trial had at 100, 200, ... steps; its final metric throughout where that is
+    not given.
+    """
+    shown = create_trial(
+        state=TrialState.WAITING, params={"lr": 1e-3, "lam": 0.9}, distributions=dict(SPACE)
+    )
+    summary = Summary(Path("runs/x"), "x", "return", mode, (shown,))
+    flat = {each.number: [each.metric] * (each.env_steps // 100) for each in trials}
+    rows = {
+        number: [
+            {"env_steps": step, "return": value} for step, value in zip(LINE, values, strict=False)
+        ]
+        for number, values in {**flat, **curves}.items()
+    }
+    return Evidence(summary, list(trials), rows, broken, held_out)
+
+
+def titles(found: Evidence, importances: Mapping[str, float] = {}) -> list[str]:
+    return [finding.title for finding in health(found, importances)]
+
+
+def healthy() -> list[TrialFacts]:
+    """A clear winner in the middle of its ranges, on six seeds, before many others."""
+    return [
+        trial(0, [10.0, 10.1, 10.2, 9.9, 10.0, 9.8]),
+        *(trial(n, [n / 10.0] * 6) for n in range(20, 1, -1)),
+    ]
+
+
+def test_a_clear_winner_has_no_warnings() -> None:
+    assert titles(evidence(healthy()), {"lr": 0.6, "lam": 0.4}) == []
+
+
+def test_a_second_that_is_as_good_is_told() -> None:
+    trials = [trial(0, [10.0, 9.0, 11.0] * 2), trial(1, [9.9, 9.1, 10.9] * 2), *healthy()[1:]]
+    (finding,) = health(evidence(trials), {})
+    assert finding.title == "The winner is not told from the second"
+    assert (
+        "probability 0.56" in finding.text
+        and "segue retrain runs/x --top 3 --seeds 10" in finding.text
+    )
+
+
+def test_few_seeds_never_tell() -> None:
+    one = [trial(0, [10.0]), *(trial(n, [n / 10.0]) for n in range(20, 1, -1))]
+    assert titles(evidence(one)) == ["One seed cannot tell the winner from the second"]
+    two = [trial(0, [10.0, 10.1]), *(trial(n, [n / 10.0] * 2) for n in range(20, 1, -1))]
+    assert titles(evidence(two)) == ["The winner is not told from the second"]
+
+
+def test_few_trials_are_told() -> None:
+    assert "Few complete trials" in titles(evidence(healthy()[:4]))
+
+
+def test_seeds_that_disagree_are_told() -> None:
+    trials = [trial(0, [20.0, 0.1, 10.0, 11.0, 9.0, 10.0]), *healthy()[1:]]
+    assert "The seeds of the best trial disagree" in titles(evidence(trials))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "title"),
+    [
+        ({"lr": 9.9e-3}, "The best lr is on the border"),
+        ({"lr": 1.01e-4}, "The best lr is on the border"),
+        ({"lam": 0.99}, "The best lam is on the border"),
+        ({"lr": 2e-4}, None),
+        ({"lam": 0.95}, None),
+    ],
+)
+def test_a_winner_on_the_border_is_told(parameters: dict[str, float], title: str | None) -> None:
+    first, *others = healthy()
+    found = titles(evidence([trial(0, first.per_seed, parameters=parameters), *others]))
+    assert found == ([title] if title else [])
+
+
+def test_a_border_is_nothing_where_the_middle_did_as_well() -> None:
+    seeds = healthy()[0].per_seed
+    trials = [
+        trial(0, seeds, parameters={"lam": 0.99}),
+        trial(1, seeds, parameters={"lam": 0.9}),
+        *healthy()[1:],
+    ]
+    assert titles(evidence(trials)) == ["The winner is not told from the second"]
+
+
+def test_a_winner_that_was_better_is_told() -> None:
+    falling = [1, 4, 8, 12, 14, 14, 14, 13, 12, 11, 10, 10]
+    assert titles(evidence(healthy(), {0: falling})) == ["The best trial was better before its end"]
+
+
+def test_a_winner_that_still_rises_is_told() -> None:
+    rising = {number: [step / 120 for step in LINE] for number in (0, 20, 19, 18, 17)}
+    assert titles(evidence(healthy(), rising)) == [
+        "The best trials were still improving when they ended"
+    ]
+
+
+def test_pruning_of_trials_that_were_ahead_is_told() -> None:
+    slow = [1, 2, 3, 4, 5, 6, 10, 10, 10, 10, 10, 10]
+    ahead = trial(30, [3.5] * 6, state="pruned", steps=300)
+    behind = trial(31, [2.5] * 6, state="pruned", steps=300)
+    (finding,) = health(evidence([*healthy(), ahead, behind], {0: slow}), {})
+    assert finding.title == "Pruning may have removed winners" and "trial 30 stood" in finding.text
+
+
+def test_what_does_not_matter_is_told() -> None:
+    assert titles(evidence(healthy()), {"lr": 0.98, "lam": 0.02}) == [
+        "Parameters that do not matter here"
+    ]
+
+
+def test_failures_and_broken_lines_are_told() -> None:
+    failed = trial(40, [], state="fail", why="FloatingPointError: diverged")
+    first, second = health(evidence([*healthy(), failed], broken=3), {})
+    assert first.text == "1 of 21 trials failed, 1 of them with: FloatingPointError: diverged"
+    assert second.text.startswith("3 lines")
+
+
+def test_without_a_complete_trial_there_is_no_winner() -> None:
+    assert titles(evidence([trial(0, [1.0], state="pruned", steps=300)])) == [
+        "No trial has run to its end yet"
+    ]
+
+
+def test_a_winner_that_was_lucky_is_told() -> None:
+    unseen = compared("max", [HeldOut(0, {}, 10.0, (7.0, 7.1)), HeldOut(20, {}, 2.0, (2.0, 2.1))])
+    assert titles(evidence(healthy(), held_out=unseen)) == [
+        "The search promised more than held-out seeds gave"
+    ]
+    kept = compared("max", [HeldOut(0, {}, 10.0, (10.0, 9.9)), HeldOut(20, {}, 2.0, (2.0, 2.1))])
+    assert titles(evidence(healthy(), held_out=kept)) == []
+
+
+def test_the_winner_is_that_of_the_held_out_seeds() -> None:
+    unseen = compared("max", [HeldOut(0, {}, 10.0, (1.0, 1.1)), HeldOut(20, {}, 2.0, (2.0, 2.1))])
+    assert evidence(healthy(), held_out=unseen).winner == healthy()[1]
+
+
+def test_less_is_better_where_it_is_minimised() -> None:
+    worse = [trial(n, [n / 1.0] * 6) for n in range(20, 40)]
+    found = evidence(
+        [trial(0, [10.0, 10.1, 10.2, 9.9, 10.0, 9.8]), *worse], {0: [1, 1] + [10] * 10}, mode="min"
+    )
+    assert titles(found) == ["The best trial was better before its end"]

@@ -1,0 +1,271 @@
+"""`segue report`: one page, of runs of every kind, that trusts nothing in them."""
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segue.base.lock import locked
+from segue.cli import segue as main
+from segue.report.data.evidence import Evidence
+from segue.report.data.facts import facts
+from segue.report.data.heldout import FILE as RETRAINED
+from segue.report.data.summary import Summary, read_summary
+from segue.report.page.page import page
+from segue.report.page.sections import importances, sections
+from tests.report.conftest import MakeRun
+
+EVERYTHING = [
+    "curves",
+    "history",
+    "best-of-k",
+    "importance",
+    "parallel",
+    "slices",
+    "pruning",
+    "budget",
+]
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def reported(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as left:
+        main(["report", *arguments])
+    captured = capsys.readouterr()
+    assert left.value.code == 0, captured.err
+    return captured.out
+
+
+def without_scripts(text: str) -> str:
+    """What a reader sees, tags included; figures and Plotly left out."""
+    return re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+
+
+def anchors(text: str) -> list[str]:
+    return re.findall(r'<section[^>]* id="([\w-]+)"', text)
+
+
+def figures(text: str) -> list[dict[str, Any]]:
+    return [
+        json.loads(data)
+        for data in re.findall(r'<script type="application/json">(.*?)</script>', text)
+    ]
+
+
+def test_the_page_answers_first(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert reported(capsys, str(run)) == f"Report: {run}/report.html\n"
+    text = (run / "report.html").read_text()
+    best = facts(read_summary(run))[0]
+    seen = html.unescape(without_scripts(text))
+    assert seen.index("<h1>double</h1>") < seen.index(
+        f"<h2>Trial {best.number}: return {best.metric:.4g} ± 0.007071"
+    )
+    assert (
+        f"{best.parameters['lr']:.4g}" in seen and "Runs to look at" in seen
+    )  # the question, from the sweep's file
+    assert anchors(text) == ["answer", "health", *EVERYTHING, "trials", "record"]
+    assert "segue retrain" in seen
+
+
+def test_figures_hold_the_runs_numbers(run: Path) -> None:
+    summary = read_summary(run)
+    text = page(summary)
+    shown = dict(zip(EVERYTHING, figures(text), strict=True))
+    best = facts(summary)[0]
+    line = next(
+        trace for trace in shown["curves"]["data"] if trace.get("name") == f"trial {best.number}"
+    )
+    assert line["x"] == list(range(100, 1300, 100)) and line["y"][-1] == pytest.approx(best.metric)
+    ends = next(
+        trace
+        for trace in shown["curves"]["data"]
+        if trace.get("mode") == "markers" and trace["y"][-1] == best.metric
+    )
+    assert ends["x"] == best.stages_ended_at
+    steps = sum(sum(bar["y"]) for bar in shown["budget"]["data"] if bar["xaxis"] == "x")
+    assert steps == sum(trial.total_env_steps for trial in facts(summary))
+    hours = sum(sum(bar["y"]) for bar in shown["budget"]["data"] if bar["xaxis"] == "x2")
+    logged = sum(len(rows.read_text().splitlines()) for rows in run.glob("trials/*/metrics.jsonl"))
+    assert hours * 3600 == pytest.approx(logged * 0.5)
+    survived, stopped = (sum(bar["y"]) for bar in shown["pruning"]["data"])
+    assert stopped == sum(trial.state == "pruned" for trial in facts(summary)) and survived > 0
+
+
+def test_nothing_is_fetched(run: Path) -> None:
+    text = without_scripts(page(read_summary(run)))
+    assert not re.search(r"(src|href)=", text) and "default-src 'none'" in text
+
+
+def test_names_of_a_run_are_text(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(metric="return")
+    definition = json.loads((run / "sweep.json").read_text())
+    definition["question"] = HOSTILE + "</script><script>alert(2)</script>"
+    definition["runs"][0]["versions"] = {HOSTILE: HOSTILE}
+    (run / "sweep.json").write_text(json.dumps(definition))
+    known = {"trial": 0, "parameters": {HOSTILE: HOSTILE}, "search": 1.0, "per_seed": [1.0, 2.0]}
+    (run / RETRAINED).write_text(json.dumps({"mode": "max", "configurations": [known]}))
+    summary = read_summary(run)
+    hostile = Summary(run, HOSTILE, HOSTILE, "max", renamed(summary), summary.recorded)
+    text = page(hostile)
+    assert "<img" not in text and "<img" not in json.dumps(
+        [re.sub(r"<[^>]+>", "", str(each)) for each in figures(text)]
+    )
+    assert text.count("<script>") == text.count("</script>") - len(figures(text)) == 2
+    assert html.escape(HOSTILE) in text
+
+
+def renamed(summary: Summary) -> tuple[Any, ...]:
+    """The trials with a parameter of a hostile name and hostile choices."""
+    from optuna.distributions import CategoricalDistribution
+    from optuna.trial import create_trial
+
+    trials = []
+    for trial in summary.trials:
+        if trial.value is not None:
+            distribution = CategoricalDistribution([HOSTILE, "other" + HOSTILE])
+            chosen = distribution.choices[trial.number % 2]
+            params, distributions = (
+                {**trial.params, HOSTILE: chosen},
+                {**trial.distributions, HOSTILE: distribution},
+            )
+            made = create_trial(
+                value=trial.value,
+                params=params,
+                distributions=distributions,
+                user_attrs=trial.user_attrs,
+                intermediate_values=trial.intermediate_values,
+            )
+            made.number = trial.number
+            trials.append(made)
+    return tuple(trials)
+
+
+def test_broken_lines_are_counted(run: Path) -> None:
+    best = facts(read_summary(run))[0]
+    results = run / best.directory / "results.jsonl"
+    content = results.read_bytes().splitlines(keepends=True)
+    results.write_bytes(
+        b"".join(
+            [*content[:2], b'{"env_steps": 2\n', b'{"env_steps": "x", "return": 1}\n', *content[2:]]
+        )
+    )
+    evidence = Evidence.of(read_summary(run))
+    assert evidence.broken_lines == 2 and len(evidence.curves[best.number]) == 12
+    assert "2 lines of the trials&#39; results cannot be read" in page(read_summary(run))
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", '{"configurations": []}', '{"mode": "max", "configurations": [{"trial": 0}]}'],
+)
+def test_a_damaged_comparison_is_left_out(run: Path, content: str) -> None:
+    (run / RETRAINED).write_text(content)
+    assert 'id="held-out"' not in page(read_summary(run))
+
+
+def test_odd_numbers_are_no_reports(run: Path) -> None:
+    best = facts(read_summary(run))[0]
+    odd = (
+        b'{"env_steps": 1250, "return": NaN}\n{"env_steps": 1260, "return": Infinity,'
+        b' "metric_per_seed": "no"}\n'
+    )
+    with (run / best.directory / "results.jsonl").open("ab") as results:
+        results.write(odd)
+    with (run / best.directory / "metrics.jsonl").open("ab") as log:
+        log.write(
+            b'{"total_env_steps": 9000, "train-misc/fps": 1.0, "train-misc/stage": Infinity}\n'
+        )
+        log.write(b'{"total_env_steps": 9100, "train-misc/fps": NaN, "train-misc/stage": 0.0}\n')
+    evidence = Evidence.of(read_summary(run))
+    assert evidence.broken_lines == 2 and evidence.seconds_by_stage[best.number] == {0: 6.0}
+    assert (
+        "NaN"
+        not in page(read_summary(run))
+        .split('<script type="application/json">', 1)[1]
+        .split("</section>")[0]
+    )
+
+
+@pytest.mark.parametrize("content", ["{", '{"name": "double"}', "[]"])
+def test_a_damaged_record_is_refused(
+    run: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "sweep.json").write_text(content)
+    with pytest.raises(SystemExit) as left:
+        main(["report", str(run)])
+    assert left.value.code == 2 and "sweep.json is damaged" in capsys.readouterr().err
+
+
+def test_search_and_held_out_values_stand_side_by_side(run: Path) -> None:
+    first, second = facts(read_summary(run))[:2]
+    configurations = [
+        {
+            "trial": first.number,
+            "parameters": {},
+            "search": first.metric,
+            "per_seed": [0.5, 0.6, 0.7],
+        },
+        {
+            "trial": second.number,
+            "parameters": {},
+            "search": second.metric,
+            "per_seed": [0.8, 0.9, 1.0],
+        },
+    ]
+    (run / RETRAINED).write_text(json.dumps({"mode": "max", "configurations": configurations}))
+    text = page(read_summary(run))
+    assert f"On 3 seeds that the search never saw, trial {second.number} is best: 0.9" in text
+    assert "with probability 1 (95 %: 1 to 1), which tells the two apart" in text
+    assert f"<h2>Trial {second.number}: return 0.9 on seeds that it never saw</h2>" in text
+    assert "The winner is not told from the second" not in text
+    table = text.split('id="held-out"')[1].split("</table>")[0]
+    assert re.findall(r"<tr><td>(\d+)</td><td>([\d.]+)</td><td>([\d.]+)", table) == [
+        (str(second.number), f"{second.metric:.4g}", "0.9"),
+        (str(first.number), f"{first.metric:.4g}", "0.6"),
+    ]
+
+
+def test_a_run_that_has_just_begun_has_a_report(make_run: MakeRun) -> None:
+    run = make_run(0)
+    with locked(run / "lock"):
+        text = page(read_summary(run))
+    assert "No trial has a value yet." in text and "The sweep is running." in text
+    assert anchors(text) == ["answer", "health", "curves", "budget", "record"]
+
+
+def test_a_run_of_failures_says_why(make_run: MakeRun) -> None:
+    run = make_run(
+        2, space={"first_steps": 400, "lr": make_grid(3e-3, 3e-3 / 2), "gae_lambda": 0.9}
+    )
+    text = html.unescape(page(read_summary(run)))
+    assert "FloatingPointError: diverged" in text
+
+
+def make_grid(*values: float) -> Any:
+    from ray import tune
+
+    return tune.grid_search(list(values))
+
+
+def test_importance_is_told_by_stage(make_run: MakeRun) -> None:
+    found = importances(read_summary(make_run(16, scheduler=None)))
+    assert list(found) == ["final", "end of stage 1"]
+    assert found["final"].trials == 12 and sum(found["final"].shares.values()) == pytest.approx(1.0)
+    assert next(iter(found["final"].shares)) == "lr"  # what the double's curve follows most
+
+
+def test_a_minimised_metric_is_drawn_down(make_run: MakeRun) -> None:
+    evidence = Evidence.of(read_summary(make_run(16, mode="min", scheduler=None)))
+    best_of_k = next(each for each in sections(evidence, {}) if each.anchor == "best-of-k")
+    assert best_of_k.figure is not None
+    curve = list(best_of_k.figure.data[1].y)
+    assert curve == sorted(curve, reverse=True)
+
+
+def test_where_it_cannot_be_written_is_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["report", str(run), "--out", str(run / "nowhere" / "report.html")])
+    assert left.value.code == 2 and "choose another file with --out" in capsys.readouterr().err

@@ -1,0 +1,136 @@
+"""`segue show` and `segue.load`, on runs that are finished, under way, or left behind by a driver
+that died.
+"""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+
+import segue
+from segue.base.lock import locked
+from segue.cli import segue as main
+from segue.report.data.facts import facts
+from segue.report.data.rows import tolerant_rows
+from segue.report.data.summary import read_summary
+from tests.tune.doubles import EVERY
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as left:
+        main(["show", *arguments])
+    captured = capsys.readouterr()
+    assert left.value.code == 0, captured.err
+    return captured.out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as left:
+        main(["show", *arguments])
+    assert left.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_trials_are_listed_best_first_with_why_they_ended(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = said(capsys, str(run)).splitlines()
+    assert lines[0].startswith("double: 16 trials: ")
+    assert all(len(line) <= 60 for line in lines[1:12])
+    best = max(
+        (trial for trial in read_summary(run).trials if trial.state == TrialState.COMPLETE),
+        key=lambda trial: trial.value or 0.0,
+    )
+    first = next(line for line in lines if " complete " in line)
+    assert (
+        first.split()[0] == str(best.number) and f"{best.value:.4g}" in first and "2 of 2" in first
+    )
+    text = " ".join(lines)
+    assert "interrupted" in text and "waiting" in text
+    assert "(pruned): AsyncHyperBandScheduler: return " in text
+    assert "--study-name double" in text
+
+
+def test_a_sweep_that_runs_is_said_to_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with locked(run / "lock"):
+        text = said(capsys, str(run))
+    assert (
+        "The sweep is running." in text
+        and "interrupted" not in text.split("Look")[0].split("\n", 1)[1]
+    )
+
+
+def test_one_trial_is_shown_in_full(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = facts(read_summary(run))[0]
+    text = said(capsys, str(run), "--trial", str(best.number))
+    assert f"trial        {best.number}, complete" in text
+    assert "1,200 of each seed, 2,400 in all" in text
+    assert f"parameter    lr = {best.parameters['lr']:.4g}" in text
+    assert "400 " in text and " ends" in text
+    assert "stage 1" in text and "losses" in text  # its pipeline
+
+
+def test_scripts_get_json(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(said(capsys, str(run), "--json"))
+    assert (found["name"], found["metric"], found["mode"]) == ("double", "return", "max")
+    states = [trial["state"] for trial in found["trials"]]
+    assert len(states) == 16 and states.count("interrupted") == 1
+    best = found["trials"][0]
+    assert best["state"] == "complete" and len(best["per_seed"]) == 2
+    assert best["stages_ended_at"] == [best["parameters"]["first_steps"], 1200]
+
+
+def test_scripts_get_csv(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = list(csv.DictReader(io.StringIO(said(capsys, str(run), "--csv"))))
+    assert len(rows) == 16
+    assert {"number", "state", "metric", "why", "params_lr", "params_first_steps"} <= rows[0].keys()
+    values = [float(row["metric"]) for row in rows if row["state"] == "complete"]
+    assert values == sorted(values, reverse=True)
+
+
+def test_notebooks_get_frames(run: Path) -> None:
+    loaded = segue.load(run)
+    assert len(loaded.trials) == 16
+    curve = loaded.curves[loaded.curves.trial == loaded.trials.number[0]]
+    assert curve.env_steps.tolist() == list(range(EVERY, 1300, EVERY))
+    assert {"return", "stage", "stage_steps", "seed_0", "seed_1"} <= set(curve.columns)
+
+
+def test_a_broken_line_is_left_out_and_counted(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    best = facts(read_summary(run))[0]
+    results = run / best.directory / "results.jsonl"
+    lines = results.read_bytes().splitlines(keepends=True)
+    results.write_bytes(b"".join([*lines[:2], b'{"env_steps": 25\n', b"[1]\n", *lines[2:]]))
+    assert (len(tolerant_rows(results)[0]), tolerant_rows(results)[1]) == (12, 2)
+    text = said(capsys, str(run), "--trial", str(best.number))
+    assert "2 lines of its results cannot be read, and are left out." in text and "1,200" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--trial", "99"], "has no trial 99: `segue show"),
+        (["--json", "--csv"], "--json and --csv exclude each other"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(
+    run: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    assert sentence in refused(capsys, str(run), *arguments)
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "is no run directory: it has no sweep.json" in refused(capsys, str(tmp_path))
+    with pytest.raises(ValueError, match="is no run directory"):
+        segue.load(tmp_path)
+
+
+def test_the_package_has_nothing_else() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'lode'"):
+        segue.lode  # noqa: B018

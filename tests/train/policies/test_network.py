@@ -1,0 +1,208 @@
+"""Networks against plain torch modules with the same weights, and packs of them against their
+members alone.
+"""
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from torch import nn
+
+from segue.train.data.batch import Seen, Sequences
+from segue.train.policies import Network
+from tests.train.policies.plain_network import plain
+
+K, T, N = 3, 7, 4
+ACTIONS = spaces.Discrete(3)
+VIEW = spaces.Box(0, 255, (7, 7, 3), np.uint8)
+SPACES = {
+    "vector": spaces.Box(-np.inf, np.inf, (5,), np.float32),
+    "number": spaces.Discrete(6),
+    "view": VIEW,
+    "several": spaces.Dict(
+        {"direction": spaces.Discrete(4), "image": VIEW, "mission": spaces.MultiDiscrete([20] * 6)}
+    ),
+}
+
+
+def observations(space, seed=0):
+    """`[K, T*N, O]` of numbers that the space may show."""
+    generator = np.random.default_rng(seed)
+    match space:
+        case spaces.Discrete():
+            numbers = generator.integers(space.n, size=(K, T * N, 1))
+        case spaces.MultiDiscrete():
+            numbers = generator.integers(space.nvec, size=(K, T * N, len(space.nvec)))
+        case spaces.Dict():
+            return torch.cat([observations(part, seed) for part in space.spaces.values()], -1)
+        case _ if space.dtype == np.uint8:
+            numbers = generator.integers([11, 6, 3], size=(K, T * N, 49, 3)).reshape(K, T * N, -1)
+        case _:
+            numbers = generator.standard_normal((K, T * N, 5))
+    return torch.from_numpy(numbers).float()
+
+
+def built(space="vector", memory="lstm", actions=ACTIONS, **changes):
+    return Network(memory, hidden=8, **changes).build(SPACES[space], actions)
+
+
+def parameters(policy):
+    drawn = [policy.initial(np.random.default_rng(seed)) for seed in range(K)]
+    noise = torch.randn(K, policy.parameters, generator=torch.Generator().manual_seed(0))
+    return torch.stack(drawn) + 0.1 * noise
+
+
+def seen_by(policy, space, begins=None):
+    generator = torch.Generator().manual_seed(1)
+    memory = torch.randn(K, N, policy.memory, generator=generator).tanh()
+    if begins is None:
+        begins = (torch.rand(K, T, N, generator=generator) < 0.2).float()
+    action = torch.randint(3, (K, T * N), generator=generator)
+    sequences = Sequences(memory, begins) if policy.memory else None
+    return Seen(observations(SPACES[space]), action, sequences)
+
+
+@pytest.mark.parametrize("memory", [None, "gru", "lstm"])
+@pytest.mark.parametrize("space", SPACES)
+def test_outputs_and_gradients_are_those_of_plain_modules(space, memory):
+    policy = built(space, memory, auxiliary=True)
+    rows, seen = parameters(policy), seen_by(policy, space)
+    leaf = rows.clone().requires_grad_()
+    outputs = policy.outputs(leaf, seen)
+    weights = torch.randn(4, T * N, generator=torch.Generator().manual_seed(2))
+    told = (
+        outputs.log_prob,
+        outputs.value,
+        outputs.entropy,
+        outputs.auxiliary_log_prob_of(seen.action),
+    )
+    (gradient,) = torch.autograd.grad(
+        sum((w * part).sum() for w, part in zip(weights, told, strict=True)), leaf
+    )
+    for k in range(K):
+        module = plain(policy, rows[k])
+        expected = module(
+            seen.observation[k], seen.action[k], *(part[k] for part in seen.sequences or ())
+        )
+        for mine, plainly in zip(told, expected, strict=True):
+            torch.testing.assert_close(mine[k], plainly, rtol=1e-4, atol=1e-5)
+        sum((w * part).sum() for w, part in zip(weights, expected, strict=True)).backward()
+        torch.testing.assert_close(gradient[k], module.gradient(), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("memory", [None, "gru", "lstm"])
+@pytest.mark.parametrize("space", SPACES)
+def test_acting_step_by_step_is_the_same_as_looking_at_whole_sequences(space, memory):
+    policy = built(space, memory)
+    rows, seen = parameters(policy), seen_by(policy, space)
+    outputs = policy.outputs(rows, seen)
+    act = policy.actor(rows)
+    by_step = seen.observation.unflatten(1, (T, N)).unbind(1)
+    remembered = seen.sequences.memory if seen.sequences else torch.zeros(K, N, 0)
+    for t, observation in enumerate(by_step):
+        if seen.sequences is not None:
+            remembered = remembered * (1 - seen.sequences.begins[:, t, :, None])
+        judged = policy.values(rows, observation, remembered)
+        inputs, after, value = act(observation.numpy(), remembered.numpy())
+        here = slice(t * N, (t + 1) * N)
+        np.testing.assert_allclose(inputs, outputs.inputs[:, here].detach(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(value, outputs.value[:, here].detach(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(judged, value)
+        remembered = torch.from_numpy(after)
+
+
+@pytest.mark.parametrize("memory", ["gru", "lstm"])
+def test_what_was_before_an_episode_began_is_forgotten(memory):
+    policy = built(memory=memory)
+    rows = parameters(policy)
+    begins = torch.zeros(K, T, N)
+    begins[:, 3, 1] = 1
+    seen = seen_by(policy, "vector", begins)
+    other = seen._replace(sequences=seen.sequences._replace(memory=-seen.sequences.memory))
+    one, two = (policy.outputs(rows, which).value.detach().view(K, T, N) for which in (seen, other))
+    assert torch.equal(one[:, 3:, 1], two[:, 3:, 1])
+    assert not torch.isclose(one[:, :3, 1], two[:, :3, 1]).any()
+    assert not torch.isclose(one[:, 3:, 2], two[:, 3:, 2]).all(1).any()
+
+
+@pytest.mark.parametrize("memory", [None, "gru", "lstm"])
+@pytest.mark.parametrize("space", SPACES)
+def test_a_member_is_the_same_bit_for_bit_whatever_its_neighbours(space, memory):
+    policy = built(space, memory, auxiliary=True)
+    rows, seen = parameters(policy), seen_by(policy, space)
+
+    def told(members):
+        leaf = rows[members].clone().requires_grad_()
+        sequences = seen.sequences and Sequences(*(part[members] for part in seen.sequences))
+        outputs = policy.outputs(
+            leaf, Seen(seen.observation[members], seen.action[members], sequences)
+        )
+        loss = outputs.log_prob.mean(1) + outputs.value.square().mean(1) + outputs.entropy.mean(1)
+        return outputs.value.detach(), torch.autograd.grad(loss.sum(), leaf)[0]
+
+    together = told([0, 1, 2])
+    for k in range(K):
+        for alone, all_of_them in zip(told([k]), together, strict=True):
+            assert torch.equal(alone[0], all_of_them[k])
+
+
+def test_initial_weights_are_orthogonal_with_the_usual_gains():
+    policy = built("vector", "gru")
+    weights = policy._flat.unpack(policy.initial(np.random.default_rng(0))[None])
+    recurrent = weights["core.recurrent"][0]
+    torch.testing.assert_close(recurrent @ recurrent.T, torch.eye(8), rtol=1e-4, atol=1e-5)
+    actor, critic = weights["heads"][0].split((3, 1), 1)
+    assert torch.linalg.matrix_norm(actor, 2).item() == pytest.approx(0.01, rel=1e-4)
+    assert torch.linalg.matrix_norm(critic, 2).item() == pytest.approx(1.0, rel=1e-4)
+    assert not any(
+        weights[name].any() for name in ("gates_bias", "heads_bias", "core.candidate_bias")
+    )
+
+
+def test_gaussian_actions_have_their_standard_deviations_at_the_row_s_end():
+    policy = built("vector", "gru", spaces.Box(-1, 1, (2,), np.float32))
+    rows = parameters(policy)
+    assert torch.equal(policy.extra(rows), rows[:, None, -2:])
+    seen = seen_by(policy, "vector")._replace(action=torch.randn(K, T * N, 2))
+    outputs = policy.outputs(rows, seen)
+    normal = torch.distributions.Normal(outputs.inputs, rows[:, None, -2:].exp())
+    torch.testing.assert_close(outputs.log_prob, normal.log_prob(seen.action).sum(-1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"memory": "rnn"}, "choose one of 'gru', 'lstm' and None"),
+        ({"hidden": 0}, "a number of units, at least 1"),
+    ],
+)
+def test_impossible_networks_are_refused(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Network(**changes)
+
+
+@pytest.mark.parametrize(
+    ("space", "encoders", "sentence"),
+    [
+        (
+            spaces.Box(0, 255, (84, 84, 3), np.uint8),
+            {},
+            r"reads vectors.*observes Box.*torch.nn.Module of your own",
+        ),
+        (SPACES["several"], {"picture": None}, r"an encoder for 'picture', which is not observed"),
+        (spaces.Dict({"sound": spaces.Box(-1, 1, (2, 2, 2, 2))}), {}, r"as 'sound'"),
+    ],
+)
+def test_what_it_cannot_read_is_refused(space, encoders, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Network(encoders=encoders).build(space, ACTIONS)
+
+
+def test_gru_and_lstm_are_torch_s(seed=0):
+    """The plain modules of the comparison above are torch's own cells."""
+    assert isinstance(
+        plain(built(memory="gru"), parameters(built(memory="gru"))[0]).cell, nn.GRUCell
+    )
+    assert isinstance(
+        plain(built(memory="lstm"), parameters(built(memory="lstm"))[0]).cell, nn.LSTMCell
+    )

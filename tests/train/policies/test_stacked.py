@@ -1,0 +1,66 @@
+"""Stacked perceptrons against the same ones as `torch.nn` modules."""
+
+import pytest
+import torch
+
+from segue.train.autograd import apply
+from segue.train.policies.stacked import Layers, StackedPerceptrons, as_tensor, native
+from tests.train.plain import flat, flat_gradient, sequential
+
+ROWS, B = 3, 11
+SHAPES = [(4, 2), (4, 17, 3), (3, 64, 64, 2), (1, 5, 6, 7, 1)]
+
+
+def rows_and_input(layers, spare=5):
+    generator = torch.Generator().manual_seed(0)
+    rows = 0.5 * torch.randn(ROWS, layers.parameters + spare, generator=generator)
+    return rows.requires_grad_(), torch.randn(ROWS, B, layers.sizes[0], generator=generator)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("sizes", SHAPES)
+def test_outputs_and_gradients_are_those_of_torch_modules(sizes, activation):
+    layers = Layers(sizes, activation)
+    rows, inputs = rows_and_input(layers)
+    outputs = apply(StackedPerceptrons, rows, inputs, layers)
+    weights = torch.linspace(-1, 1, outputs.numel()).view_as(outputs)
+    (gradient,) = torch.autograd.grad((outputs * weights).sum(), rows)
+    for row in range(ROWS):
+        module = sequential(layers, rows[row])
+        own = module(inputs[row])
+        (own * weights[row]).sum().backward()
+        torch.testing.assert_close(outputs[row], own, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(
+            gradient[row], flat_gradient(module, len(rows[row])), rtol=1e-4, atol=1e-5
+        )
+
+
+def test_what_lies_beyond_the_layers_gets_no_gradient():
+    layers = Layers((4, 8, 2))
+    rows, inputs = rows_and_input(layers, spare=9)
+    (gradient,) = torch.autograd.grad(apply(StackedPerceptrons, rows, inputs, layers).sum(), rows)
+    assert not gradient[:, layers.parameters :].any()
+    assert gradient[:, : layers.parameters].any()
+
+
+@pytest.mark.parametrize("sizes", SHAPES)
+def test_views_are_views(sizes):
+    layers = Layers(sizes)
+    rows = torch.zeros(2, layers.parameters)
+    for weight, bias in layers.views(rows):
+        weight += 1
+        bias += 1
+    assert torch.equal(rows, torch.ones_like(rows))
+    module = sequential(layers, torch.arange(layers.parameters, dtype=torch.float32))
+    assert torch.equal(
+        flat(module, layers.parameters), torch.arange(layers.parameters, dtype=torch.float32)
+    )
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_numpy_and_torch_compute_the_same(activation):
+    layers = Layers((4, 9, 2), activation)
+    rows, inputs = rows_and_input(layers)
+    by_torch = layers(layers.views(rows.detach()), inputs)
+    by_numpy = layers(layers.views(native(rows)), native(inputs))
+    torch.testing.assert_close(by_torch, as_tensor(by_numpy), rtol=1e-5, atol=1e-6)

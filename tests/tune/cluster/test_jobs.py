@@ -1,0 +1,106 @@
+"""A sweep as a job on a cluster that asks for a token: refused without it; run, followed, stopped,
+continued.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segue.base.files import read_rows
+from tests.cli.test_cli import REAL
+from tests.tune.cluster.clusters import SECONDS, a_cluster, guarded
+
+Segue = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.mark.slow
+def test_jobs_on_a_cluster_that_asks_for_a_token(tmp_path: Path) -> None:
+    environment = guarded(tmp_path)
+    with a_cluster(environment, "dashboard") as dashboard:
+
+        def segue(*arguments: str, **changed: str) -> "subprocess.CompletedProcess[str]":
+            command = [sys.executable, "-m", "segue.cli", *arguments, "--address", dashboard]
+            env = {name: value for name, value in (environment | changed).items() if value}
+            return subprocess.run(
+                command,
+                cwd=tmp_path,
+                env=env,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
+
+        refused_without_the_token(segue, tmp_path, dashboard)
+        run_with_it(segue, tmp_path, dashboard)
+        stopped_and_continued(segue, tmp_path)
+
+
+def refused_without_the_token(segue: Segue, folder: Path, dashboard: str) -> None:
+    (folder / "lambdas.py").write_text("LAMBDAS = [0.8, 0.95]\n")
+    (folder / "mine.py").write_text(
+        "from lambdas import LAMBDAS\n"
+        + REAL.replace("tune.grid_search([0.8, 0.95])", "tune.grid_search(LAMBDAS)")
+    )
+    for changed, sent in (
+        ({"RAY_AUTH_TOKEN": "0" * 64}, "the one in RAY_AUTH_TOKEN is sent"),
+        ({"RAY_AUTH_TOKEN": "", "RAY_AUTH_MODE": ""}, "none is sent"),
+    ):
+        refused = segue("submit", "mine.py", **changed)
+        assert refused.returncode == 2
+        assert refused.stderr.startswith(f"Ray at {dashboard} refuses the token ({sent}")
+        assert refused.stderr.count("\n") == 1
+    assert segue("jobs").stdout == ""
+
+
+def run_with_it(segue: Segue, folder: Path, dashboard: str) -> None:
+    (folder / "runs").mkdir()
+    (folder / "runs" / "large").write_bytes(os.urandom(1024))
+    run = folder / "elsewhere" / "mine"
+    done = segue("submit", "mine.py", "--run-dir", str(run), "--trials", "2", "--concurrency", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 of 2 trials to run" in done.stdout
+    assert len(list(run.glob("trials/*/results.jsonl"))) == 2
+    ((name, status),) = [line.split() for line in segue("jobs").stdout.splitlines()]
+    assert (name[:5], status) == ("mine-", "SUCCEEDED")
+    assert (
+        segue("jobs", "nobody").stderr
+        == f"There is no job 'nobody' at {dashboard}: `segue jobs` lists them.\n"
+    )
+
+
+def stopped_and_continued(segue: Segue, folder: Path) -> None:
+    (folder / "longer.py").write_text(
+        REAL.replace("max_stage_steps=1024", "max_stage_steps=10_240")
+    )
+    run = folder / "elsewhere" / "longer"
+    submit = ("submit", "longer.py", "--run-dir", str(run), "--detach")
+    first = segue(*submit).stdout.split()[2].rstrip(".")
+    wait_until(lambda: len(rows(run)) > 4)
+    assert segue("jobs", first, "--stop").returncode == 0
+    wait_until(lambda: segue("jobs", first).stdout == f"{first}  STOPPED\n")
+    before = rows(run)
+    second = segue(*submit).stdout.split()[2].rstrip(".")
+    followed = segue("jobs", second, "--follow")
+    assert followed.returncode == 0, followed.stdout
+    assert "of 4 trials to run" in followed.stdout
+    after = rows(run)
+    assert after[-1]["final"] and set(map(str, before)) <= set(map(str, after))
+    assert len(after) == 4 * 2 * 10_240 // 512  # none was lost, none written twice
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    return [row for path in sorted(run.glob("trials/*/results.jsonl")) for row in read_rows(path)]
+
+
+def wait_until(so: Callable[[], bool]) -> None:
+    ends = time.monotonic() + SECONDS
+    while not so():
+        assert time.monotonic() < ends
+        time.sleep(0.5)

@@ -1,0 +1,67 @@
+import importlib
+import os
+import warnings
+from pathlib import Path
+
+import optuna
+import pytest
+from ray import tune
+
+from segue.tune.cluster import session
+from segue.tune.cluster.session import quiet, ray_session
+
+
+def test_only_warnings_of_ray_and_optuna_are_kept_quiet() -> None:
+    for module, is_heard in (
+        ("ray.tune.tuner", False),
+        ("optuna", False),
+        ("rays", True),
+        ("my_sweep", True),
+    ):
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            with quiet():
+                warnings.warn_explicit("hm", UserWarning, "file.py", 1, module=module)
+        assert bool(heard) == is_heard
+
+
+def test_the_log_of_optuna_is_as_loud_afterwards_as_before() -> None:
+    before = optuna.logging.get_verbosity()
+    with quiet():
+        assert optuna.logging.get_verbosity() == optuna.logging.ERROR
+    assert optuna.logging.get_verbosity() == before
+
+
+def test_the_environment_is_set_for_the_session_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 2.0})
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
+    with ray_session() as resources:
+        assert resources == {"CPU": 2.0}
+        assert os.environ["OMP_NUM_THREADS"] == "1"
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "RAY_USAGE_STATS_ENABLED" not in os.environ
+
+
+def test_ray_counts_no_callbacks_for_its_statistics_during_a_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 2.0})
+    usage = importlib.import_module("ray.tune.tune").air_usage
+    before = usage.tag_callbacks
+    with ray_session():
+        assert usage.tag_callbacks([tune.Callback()]) is False
+    assert usage.tag_callbacks is before
+
+
+def test_rays_directory_is_short_whatever_the_usual_place_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: f"/tmp/{'long' * 20}")
+    with session._short_directory() as directory:
+        assert len(directory) < 30
+        assert Path(directory).parent.is_dir()
+    assert not Path(directory).parent.exists()

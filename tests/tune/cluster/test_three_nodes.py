@@ -1,0 +1,49 @@
+"""A staged sweep on a cluster of three nodes that asks for a token; one node is killed in the
+middle.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import optuna
+import pytest
+
+from segue.base.files import read_rows
+from tests.tune.cluster.clusters import SECONDS, guarded
+from tests.tune.cluster.three_nodes import SHORT
+from tests.tune.drivers import ROOT
+
+
+@pytest.mark.slow
+def test_a_node_that_is_killed_costs_no_stage(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary:
+        ran = subprocess.run(
+            [sys.executable, "-m", "tests.tune.cluster.three_nodes", str(run)],
+            cwd=ROOT,
+            env=guarded(tmp_path) | {"RAY_TMPDIR": temporary},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "a node was lost" in ran.stdout
+    trials = optuna.load_study(
+        study_name="wean_to_ppo", storage=f"sqlite:///{run / 'study.db'}"
+    ).trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
+    for trial in trials:
+        rows = read_rows(run / "trials" / f"{trial.number:04d}" / "results.jsonl")
+        steps = [row["env_steps"] for row in rows]
+        assert steps == sorted(set(steps)) == sorted(trial.intermediate_values), (
+            "each report once, and judged"
+        )
+        ends = {row["stage"]: row["env_steps"] for row in rows if row["stage_done"]}
+        assert ends == {0: trial.params["imitation_steps"], 1: SHORT}
+    nodes = (run / "trials" / "0001" / "nodes").read_text().split()
+    assert len(nodes) == 2 and nodes[0] != nodes[1], "the trial went on elsewhere"
+    attempts = (run / "trials" / "0001" / "log.txt").read_text()
+    assert "Traceback" not in attempts

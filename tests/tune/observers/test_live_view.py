@@ -1,0 +1,177 @@
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from segue.tune.observers.board import Board
+from segue.tune.observers.live_view import LiveView, best, status, table
+from segue.tune.run.directory import RunDirectory
+from segue.tune.study.budget import Budget
+from segue.tune.study.record import StudyRecord
+from tests.tune.doubles import make_sweep
+from tests.tune.fake_tune import FakeTrial, open_record
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> StudyRecord:
+    return open_record(tmp_path, make_sweep())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def board(record: StudyRecord, clock: Clock) -> Board:
+    return Board(record, make_sweep(), Budget(16, 2400), clock)
+
+
+def test_steps_count_what_this_run_trained(board: Board, record: StudyRecord, clock: Clock) -> None:
+    for number in (0, 1):
+        record.begin(number)
+        board.start(number)
+    clock.now += 10.0
+    board.update(0, _row(600))
+    board.update(1, _row(400) | {"replayed": True})  # of an earlier run
+    board.update(1, _row(500))
+    assert board.steps == 1200 + 200
+    assert board.steps_per_second == 140
+    record.complete(0, 1200, 1.0, {"env_steps": 1200})
+    board.end(0)
+    assert board.steps == 1400
+
+
+def test_time_left_follows_the_length_of_the_trials_so_far(
+    board: Board, record: StudyRecord, clock: Clock
+) -> None:
+    assert board.seconds_left is None
+    record.begin(0)
+    board.start(0)
+    clock.now += 1.0
+    board.update(0, _row(200))
+    record.stop(0, 200, 0.5, {"env_steps": 200})
+    board.end(0)
+    assert board.steps_per_second == 400
+    assert board.seconds_left == 15 * 400 / 400
+
+
+def test_a_trial_that_starts_again_keeps_its_steps(
+    board: Board, record: StudyRecord, clock: Clock
+) -> None:
+    board.start(0)
+    board.update(0, _row(300))
+    board.start(0)
+    board.update(0, _row(300) | {"replayed": True})
+    board.update(0, _row(400))
+    assert board.steps == 800
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_the_table_fits(board: Board, record: StudyRecord, clock: Clock, width: int) -> None:
+    for number in range(14):
+        record.begin(number)
+        board.start(number)
+        board.update(number, _row(1_200_000_000, metric=-123.456789))
+        if number > 1:
+            record.complete(number, 1200, -123.4, {"env_steps": 1_200_000_000, "stage": 1})
+            board.end(number)
+    clock.now += 3600.0
+    console = Console(
+        file=io.StringIO(), width=width, height=12, force_terminal=True, color_system=None
+    )
+    console.print(table(board, lines=6))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert max(map(len, lines)) <= width
+    shown = "\n".join(lines)
+    assert shown.count("running") == 2 + 1  # and once in the line below
+    assert shown.count("complete") == 4
+    assert "1,200,000,000" in shown
+    assert "2,400,000,000" not in shown  # steps are a member's, as in every report
+    assert "-123.5" in shown
+
+
+def test_the_status_is_one_line_for_people(board: Board, record: StudyRecord, clock: Clock) -> None:
+    assert status(board) == "0 of 16 done"
+    for number in range(3):
+        record.begin(number)
+        board.start(number)
+        board.update(number, _row(600))
+    clock.now += 10.0
+    record.stop(0, 600, 1.0, {"env_steps": 600})
+    board.end(0)
+    assert status(board) == "1 of 16 done, 1 pruned, 2 running, 360 steps/s, 50 s left"
+
+
+def test_the_best_is_by_the_mode_among_trials_that_ended(record: StudyRecord) -> None:
+    for number, value in enumerate((1.0, 3.0, 2.0)):
+        record.begin(number)
+        record.complete(number, 1200, value, {})
+    record.begin(3)
+    record.stop(3, 200, 9.0, {})
+    assert best(Board(record, make_sweep(), Budget(16, 2400))) == "best: trial 1, return 3"
+    assert (
+        best(Board(record, make_sweep(mode="min"), Budget(16, 2400))) == "best: trial 0, return 1"
+    )
+
+
+def test_without_a_terminal_a_line_comes_at_each_end_and_every_ten_seconds(
+    board: Board, record: StudyRecord, clock: Clock, tmp_path: Path
+) -> None:
+    console = Console(file=io.StringIO(), width=60)
+    with LiveView(board, RunDirectory(tmp_path), console, clock) as view:
+        record.begin(0)
+        _start(view, record, 0)
+        clock.now += 9.0
+        _step(view)
+        assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+        clock.now += 1.0
+        view.on_trial_result(1, [], _trial(record, 0), _row(600))
+        _step(view)
+        _step(view)
+        record.complete(0, 1200, 2.0, {"env_steps": 1200})
+        view.on_trial_complete(1, [], _trial(record, 0))
+    assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
+        "0 of 16 done, 1 running, 120 steps/s, 5 min left",
+        "trial 0 complete: return 2 | 1 of 16 done, 120 steps/s, 5 min left",
+    ]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_failure_is_told_with_its_log(
+    board: Board, record: StudyRecord, tmp_path: Path, terminal: bool
+) -> None:
+    console = Console(file=io.StringIO(), width=60, force_terminal=terminal)
+    with LiveView(board, RunDirectory(tmp_path), console) as view:
+        record.begin(0)
+        _start(view, record, 0)
+        record.fail(0, "ValueError: [diverged]", {})
+        view.on_trial_error(1, [], _trial(record, 0))
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"trial 0 failed: ValueError: [diverged] (log: {tmp_path}/trials/0000/log.txt)" in said
+
+
+def _row(step: int, metric: float = 1.0) -> dict[str, Any]:
+    return {"return": metric, "env_steps": step, "total_env_steps": 2 * step, "stage": 0}
+
+
+def _trial(record: StudyRecord, number: int) -> FakeTrial:
+    return FakeTrial("tune-0", {"trial": number, "parameters": record.parameters(number)})
+
+
+def _start(view: LiveView, record: StudyRecord, number: int) -> None:
+    view.on_trial_start(1, [], _trial(record, number))
+
+
+def _step(view: LiveView) -> None:
+    view.on_step_end(1, [])

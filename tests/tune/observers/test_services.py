@@ -1,0 +1,320 @@
+"""Services are told each report and each end once, whatever happens between; with W&B and MLflow
+themselves.
+"""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from segue.base.files import append_row, read_rows
+from segue.tune.observers.services import Follower, Ledger, Loggers, check_services, numbers_of
+from segue.tune.run.directory import RunDirectory
+from segue.tune.study.trial_facts import TrialFacts
+from tests.tune.doubles import learning_curve, make_sweep
+from tests.tune.drivers import ROOT, driving, outcomes, run, trials_of, wait_for
+from tests.tune.fake_tune import FakeTune, open_record
+from tests.tune.observers.wandb_files import WandbRun, wandb_runs
+
+RUNNING = TrialFacts(0, "running", {"lr": 0.1}, {}, 0, None, 0.0, 0.0)
+ENDED = TrialFacts(0, "complete", {"lr": 0.1}, {"return": 1.0}, 300, None, 0.0, 0.0)
+MLFLOW_STATUS = {
+    TrialState.COMPLETE: "FINISHED",
+    TrialState.PRUNED: "KILLED",
+    TrialState.FAIL: "FAILED",
+}
+
+
+class Told:
+    """A service that remembers."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.said: list[Any] = []
+        self.fails = fails
+
+    def begin(self, facts: TrialFacts) -> None:  # says nothing of what it has
+        self.fails -= 1
+        if self.fails >= 0:
+            raise ConnectionError("nobody\nis there")
+        self.said.append("begin")
+
+    def log(self, number: int, step: int, numbers: Mapping[str, float]) -> None:
+        self.said.append(step)
+
+    def end(self, facts: TrialFacts) -> None:
+        self.said.append(facts.state)
+
+    def close(self) -> None:
+        self.said.append("close")
+
+
+def follower(path: Path, service: Any) -> Follower:
+    return Follower(
+        "told", lambda identity: service, Ledger(path / "logged" / "told.jsonl"), RunDirectory(path)
+    )
+
+
+def report(path: Path, *steps: int) -> None:
+    results = RunDirectory(path).results(0)
+    results.parent.mkdir(parents=True, exist_ok=True)
+    for step in steps:
+        append_row(results, {"env_steps": step, "return": 1.0, "evaluation": {}})
+
+
+def test_each_report_is_told_once_by_however_many_drivers(tmp_path: Path) -> None:
+    service = Told()
+    for steps, facts in (((100,), RUNNING), ((200, 300), RUNNING), ((), ENDED), ((), ENDED)):
+        report(tmp_path, *steps)
+        told = follower(tmp_path, service)
+        told.tell(facts)
+        told.close()
+    assert service.said == [
+        "begin",
+        100,
+        "close",
+        "begin",
+        200,
+        300,
+        "close",
+        "begin",
+        "complete",
+        "close",
+    ]
+    with (tmp_path / "logged" / "told.jsonl").open("a") as file:
+        file.write('{"trial": 1, "env')  # a kill between
+    ledger = Ledger(tmp_path / "logged" / "told.jsonl")
+    assert (ledger.steps, ledger.ended) == ({0: 300}, {0})
+    assert ledger.identity == read_rows(tmp_path / "logged" / "told.jsonl")[0]["identity"]
+
+
+def test_a_service_that_fails_is_told_of_once_and_gets_all_when_it_is_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Told(fails=2)
+    report(tmp_path, 100)
+    told = follower(tmp_path, service)
+    for _ in range(3):
+        told.tell(RUNNING)
+    told.close()
+    assert service.said == ["begin", 100, "close"]
+    assert (
+        capsys.readouterr().err
+        == "told cannot be told (ConnectionError: nobody); the sweep goes on.\n"
+        "told has not been told everything; the same command makes up for it.\n"
+    )
+
+
+def test_a_service_that_hangs_is_given_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service, free = Told(), threading.Event()
+    service.begin = lambda facts: free.wait()  # type: ignore[method-assign,assignment,return-value]
+    told = follower(tmp_path, service)
+    told.tell(RUNNING)
+    began = time.monotonic()
+    told.close(patience=0.2)
+    assert time.monotonic() - began < 5.0
+    free.set()
+    assert "has not been told everything" in capsys.readouterr().err
+
+
+def test_only_numbers_are_told_the_sweeps_metric_over_that_of_the_evaluation() -> None:
+    row = learning_curve(make_sweep(), {"lr": 1e-3, "gae_lambda": 0.9, "first_steps": 400}, 400)
+    told = numbers_of({**row, "evaluation": {"return": -1.0, "length": 9.0}})
+    assert told == {
+        "length": 9.0,
+        "return": row["return"],
+        "env_steps": 400,
+        "total_env_steps": 800,
+        "stage": 0,
+        "stages": 2,
+        "stage_steps": 400,
+    }
+
+
+def test_what_is_not_installed_is_refused_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segue.tune.observers.services.find_spec", lambda name: None)
+    with pytest.raises(
+        ValueError, match=r"Logging to wandb needs its package: pip install 'segue\[wandb\]'\."
+    ):
+        check_services(["wandb"])
+
+
+def test_without_a_service_nothing_is_written(tmp_path: Path) -> None:
+    sweep = make_sweep(scheduler=None)
+    record = open_record(tmp_path, sweep)
+    FakeTune(record, sweep, 1, {}, tmp_path).run()
+    with Loggers((), "double", record, sweep, RunDirectory(tmp_path)):
+        pass
+    record.close()
+    assert not (tmp_path / "logged").exists()
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Both keep what they are told under the test's directory; returns that of the run."""
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    return tmp_path / "run"
+
+
+@pytest.mark.slow
+class TestServices:
+    """Sweeps in drivers of their own, and what `wandb` and `mlflow` wrote of them."""
+
+    def test_trials_before_it_was_asked_for_and_after_a_kill_are_there_once(
+        self, services: Path
+    ) -> None:
+        assert run(services, trials=2)[0] == 0
+        both = {"log_to": ["wandb", "mlflow"]}
+        assert run(services, trials=6, kill_at=("report", 20), **both)[0] == -signal.SIGKILL
+        assert run(services, trials=6, **both)[0] == 0
+        check_wandb(services)
+        check_mlflow(services)
+        assert no_service_is_left(services)
+
+    def test_an_interrupted_trial_goes_on_in_its_run(self, services: Path) -> None:
+        both = {"log_to": ["wandb", "mlflow"], "trials": 1}
+        with driving(services, seconds=2.0, **both) as driver:
+            wait_for(
+                lambda: mlflow_has_a_report(services) and list(services.glob("wandb/offline-run-*"))
+            )
+            driver.send_signal(signal.SIGINT)
+            driver.communicate(timeout=60)
+        (first,) = wandb_runs(services)
+        assert first.is_preempted
+        assert [status for status, *_ in mlflow_runs(services).values()] == ["SCHEDULED"]
+        assert run(services, **both)[0] == 0
+        assert {each.identity for each in wandb_runs(services)} == {first.identity}
+        check_wandb(services)
+        check_mlflow(services)
+
+    def test_a_server_that_is_not_there_ends_nothing(
+        self, services: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        with driving(services, trials=2, log_to=["mlflow"], stderr=subprocess.STDOUT) as driver:
+            said, _ = driver.communicate(timeout=120)
+        assert driver.returncode == 0
+        assert said.count("mlflow cannot be told") == 1
+        assert said.count("mlflow has not been told everything") == 1
+        assert len(trials_of(services, TrialState.COMPLETE, TrialState.PRUNED)) == 2
+
+    def test_without_a_key_of_wandb_it_is_refused_before_anything_is_written(
+        self, tmp_path: Path
+    ) -> None:
+        asked = (
+            "from segue.tune.observers.services import check_services; check_services(['wandb'])"
+        )
+        environment = {
+            "HOME": str(tmp_path),
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": str(ROOT / "src"),
+        }
+        said = subprocess.run(
+            [sys.executable, "-c", asked],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (
+            said.stderr.splitlines()[-1]
+            == "ValueError: W&B has no key here: run `wandb login`, or keep its runs on this"
+            " machine: WANDB_MODE=offline."
+        )
+
+
+def check_wandb(path: Path) -> None:
+    """Each trial of the study has one run, with its parameters, its reports once, and its end."""
+    of_trial: dict[str, list[WandbRun]] = {}
+    for each in wandb_runs(path):
+        of_trial.setdefault(each.name, []).append(each)
+    finished = [outcome for outcome in outcomes(path) if outcome[1].is_finished()]
+    assert sorted(of_trial) == sorted(str(outcome[0]) for outcome in finished)
+    for number, state, value, params, values, _ in finished:
+        parts = of_trial[str(number)]
+        assert {(part.group, part.project) for part in parts} == {("double", "segue")}
+        assert len({part.identity for part in parts}) == 1
+        assert parts[-1].config.items() >= dict(params).items()
+        assert {step: row["return"] for part in parts for step, row in part.rows} == values
+        assert sum(len(part.rows) for part in parts) == len(values)
+        assert parts[-1].summary["state"] == (
+            "failed" if state == TrialState.FAIL else state.name.lower()
+        )
+        assert parts[-1].exit_code == int(state == TrialState.FAIL)
+        assert value is None or parts[-1].summary["return"] == value
+
+
+def check_mlflow(path: Path) -> None:
+    """The same of MLflow."""
+    found = mlflow_runs(path)
+    finished = [outcome for outcome in outcomes(path) if outcome[1].is_finished()]
+    assert sorted(found) == sorted(str(outcome[0]) for outcome in finished)
+    for number, state, _, params, values, _ in finished:
+        status, told, rows = found[str(number)]
+        assert status == MLFLOW_STATUS[state]
+        assert told.items() >= {name: str(value) for name, value in dict(params).items()}.items()
+        assert rows == sorted(values.items())
+
+
+def mlflow_runs(path: Path) -> dict[str, tuple[str, dict[str, str], list[tuple[int, float]]]]:
+    """Status, parameters, and steps with returns, by name; each name is there once."""
+    with closing(sqlite3.connect(path.parent / "mlflow.db")) as store:
+        (experiment,) = store.execute(
+            "select experiment_id from experiments where name = 'double'"
+        ).fetchone()
+        runs = store.execute(
+            "select run_uuid, name, status from runs where experiment_id = ?", [experiment]
+        ).fetchall()
+        assert len({name for _, name, _ in runs}) == len(runs)
+        return {name: (status, *_mlflow_run(store, identity)) for identity, name, status in runs}
+
+
+def _mlflow_run(
+    store: sqlite3.Connection, identity: str
+) -> tuple[dict[str, str], list[tuple[int, float]]]:
+    params = store.execute(
+        "select key, value from params where run_uuid = ?", [identity]
+    ).fetchall()
+    asked = "select step, value from metrics where run_uuid = ? and key = 'return' order by step"
+    return dict(params), store.execute(asked, [identity]).fetchall()
+
+
+def mlflow_has_a_report(path: Path) -> bool:
+    try:
+        return any(rows for _, _, rows in mlflow_runs(path).values())
+    except (sqlite3.OperationalError, TypeError):  # no tables, no experiment yet
+        return False
+
+
+def no_service_is_left(path: Path) -> bool:
+    """No process of W&B's that works in this directory outlives its driver."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if not any(
+            str(path).encode() in _open_files(process) for process in Path("/proc").glob("[0-9]*")
+        ):
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def _open_files(process: Path) -> bytes:
+    try:
+        if b"wandb" not in (process / "cmdline").read_bytes():
+            return b""
+        return b"\0".join(bytes(each.readlink()) for each in (process / "fd").iterdir())
+    except OSError:  # it has ended, or is somebody else's
+        return b""

@@ -1,0 +1,83 @@
+"""What W&B wrote while it was offline, read back: LevelDB's log format (32 KiB blocks, records in
+up to four parts).
+"""
+
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wandb.proto import wandb_internal_pb2
+
+_BLOCK, _HEADER, _IDENTITY = 32 * 1024, 7, 7
+_FULL, _LAST = 1, 4
+
+
+@dataclass
+class WandbRun:
+    """One file: a run, or what was added to it by a later driver."""
+
+    identity: str = ""
+    name: str = ""
+    group: str = ""
+    project: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    rows: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    exit_code: int | None = None
+    is_preempted: bool = False
+
+
+def wandb_runs(run: Path) -> list[WandbRun]:
+    """Of all drivers, in the order of their making, but for those that a kill left empty."""
+    found = [_run(path) for path in sorted(run.glob("wandb/offline-run-*/*.wandb"))]
+    return [each for each in found if each.identity]
+
+
+def _run(path: Path) -> WandbRun:
+    found = WandbRun()
+    for raw in _records(path.read_bytes()):
+        record = wandb_internal_pb2.Record()
+        record.ParseFromString(raw)
+        _take(found, record)
+    return found
+
+
+def _take(found: WandbRun, record: Any) -> None:
+    match record.WhichOneof("record_type"):
+        case "run":
+            told = record.run
+            found.identity, found.name = told.run_id, told.display_name
+            found.group, found.project = told.run_group, told.project
+            found.config |= _values(told.config.update)
+        case "config":
+            found.config |= _values(record.config.update)
+        case "history":
+            found.rows.append((record.history.step.num, _values(record.history.item)))
+        case "summary":
+            found.summary |= _values(record.summary.update)
+        case "preempting":
+            found.is_preempted = True
+        case "exit":
+            found.exit_code = record.exit.exit_code
+
+
+def _values(items: Any) -> dict[str, Any]:
+    named = {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
+    return {name: value for name, value in named.items() if not name.startswith("_")}
+
+
+def _records(content: bytes) -> Iterator[bytes]:
+    parts, at = b"", _IDENTITY
+    while at + _HEADER <= len(content):
+        if _BLOCK - at % _BLOCK < _HEADER:  # no header fits: the next block
+            at += _BLOCK - at % _BLOCK
+            continue
+        _, length, kind = struct.unpack_from("<IHB", content, at)
+        parts += content[at + _HEADER : at + _HEADER + length]
+        at += _HEADER + length
+        if kind in (_FULL, _LAST):
+            yield parts
+            parts = b""

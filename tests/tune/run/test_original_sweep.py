@@ -1,0 +1,74 @@
+"""The sweep of a run is taken from its file, and only where it asks the same."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from segue.tune.run.directory import RunDirectory
+from segue.tune.run.original_sweep import sweep_of
+from segue.tune.run.sweep_file import load_sweep
+
+FILE = Path(__file__).parents[3] / "sweeps" / "ppo_grid.py"
+Begun = Callable[..., RunDirectory]
+
+
+@pytest.fixture
+def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Begun:
+    """A function that begins a run of a copy of ppo_grid, with changes, in a folder of its own."""
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "ppo_grid.py").write_text(FILE.read_text())
+    monkeypatch.chdir(tmp_path)
+
+    def begin(name: str = "ppo_grid", **changes: object) -> RunDirectory:
+        from dataclasses import replace
+
+        run, source = RunDirectory(Path("runs") / name), Path("sweeps/ppo_grid.py")
+        with run.opened(replace(load_sweep(source), **changes), name, source=source):  # type: ignore[arg-type]
+            return run
+
+    return begin
+
+
+def test_it_is_found_by_its_name(begun: Begun) -> None:
+    assert sweep_of(begun()) == load_sweep(FILE)
+
+
+def test_seeds_of_the_command_line_count(begun: Begun) -> None:
+    assert sweep_of(begun(seeds=5)).seeds == 5
+
+
+def test_one_that_has_changed_is_refused_and_the_kept_one_named(begun: Begun) -> None:
+    run = begun()
+    Path("sweeps/ppo_grid.py").write_text(FILE.read_text().replace("gamma=0.98", "gamma=0.97"))
+    with pytest.raises(
+        ValueError,
+        match=r"asks something else than runs/ppo_grid did .*--sweep runs/ppo_grid/sweep.py",
+    ):
+        sweep_of(run)
+    assert sweep_of(run, run.source) == load_sweep(FILE)
+
+
+def test_one_that_is_not_here_is_refused_and_the_kept_one_named(begun: Begun) -> None:
+    run = begun("elsewhere")
+    with pytest.raises(
+        ValueError,
+        match=r"is not here: give its file with --sweep \(the one that ran is kept at runs",
+    ):
+        sweep_of(run)
+    assert sweep_of(run, run.source) == load_sweep(FILE)
+
+
+def test_a_record_that_cannot_be_read_is_refused(begun: Begun) -> None:
+    run = begun()
+    run.definition.write_text("{")
+    with pytest.raises(ValueError, match=r"sweep.json cannot be read"):
+        sweep_of(run)
+
+
+def test_what_the_file_was_before_is_kept(begun: Begun) -> None:
+    run, path = begun(), Path("sweeps/ppo_grid.py")
+    path.write_text("# a comment more\n" + FILE.read_text())
+    begun()
+    assert run.source.read_text() == path.read_text()
+    assert (run.path / "sweep-before-1.py").read_text() == FILE.read_text()

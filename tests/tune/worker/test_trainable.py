@@ -1,0 +1,173 @@
+import errno
+import math
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from segue.plan.seeding import set_deterministic_cudnn
+from segue.tune.run.directory import RunDirectory
+from segue.tune.verdicts import DISK_FULL, FAILURE
+from segue.tune.worker.trainable import LOG, make_trainable, one_line
+from tests.tune.doubles import make_runner, make_sweep
+
+CONFIG = {"trial": 7, "parameters": {"first_steps": 400, "lr": 3e-4, "gae_lambda": 0.95}}
+
+
+@pytest.fixture
+def reports(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    monkeypatch.setattr("ray.tune.report", rows.append)
+    return rows
+
+
+def test_a_trial_reports_each_row_from_its_own_directory(
+    tmp_path: Path, reports: list[dict[str, Any]]
+) -> None:
+    make_trainable(make_sweep(), RunDirectory(tmp_path), make_runner())(CONFIG)
+    assert [row["env_steps"] for row in reports] == list(range(100, 1300, 100))
+    assert (tmp_path / "trials" / "0007" / "results.jsonl").exists()
+
+
+def test_an_exception_is_a_last_report_and_its_traceback_is_in_the_log(
+    tmp_path: Path, reports: list[dict[str, Any]]
+) -> None:
+    runner = make_runner(fails_at={"first_steps": 400})
+    make_trainable(make_sweep(), RunDirectory(tmp_path), runner)(CONFIG)
+    assert [row["env_steps"] for row in reports] == [100, 200, 200]
+    assert math.isnan(reports[-1]["return"])
+    assert reports[-1][FAILURE] == "FloatingPointError: The metric 'return' is nan after 300 steps."
+    assert "Traceback" in (tmp_path / "trials" / "0007" / LOG).read_text()
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), MemoryError(), ValueError("first\nsecond")]
+)
+def test_whatever_ends_a_trial_is_reported(
+    tmp_path: Path, reports: list[dict[str, Any]], error: BaseException
+) -> None:
+    def run(*arguments: Any, **keywords: Any) -> None:
+        raise error
+
+    make_trainable(make_sweep(), RunDirectory(tmp_path), run)(CONFIG)
+    (row,) = reports
+    assert row[FAILURE] == one_line(error)
+    assert "\n" not in row[FAILURE]
+    assert row["env_steps"] == 0
+
+
+def test_after_an_exception_it_goes_on_from_the_checkpoint(
+    tmp_path: Path, reports: list[dict[str, Any]]
+) -> None:
+    steady, calls = make_runner(), []
+
+    def flaky(*arguments: Any, report: Any, **keywords: Any) -> None:
+        calls.append(1)
+
+        def breaks(row: dict[str, Any]) -> None:
+            report(row)
+            if row["env_steps"] == 300 and len(calls) < 3:
+                raise ConnectionError("lost")
+
+        steady(*arguments, report=breaks, **keywords)
+
+    make_trainable(make_sweep(), RunDirectory(tmp_path), flaky)(CONFIG)
+    assert len(calls) == 3 and FAILURE not in reports[-1] and reports[-1]["final"]
+    assert [row["env_steps"] for row in reports if not row.get("replayed")] == list(
+        range(100, 1300, 100)
+    )
+    log = (tmp_path / "trials" / "0007" / LOG).read_text()
+    assert "Trying again from the newest checkpoint; 2 attempts left." in log
+    assert "Trying again from the newest checkpoint; 1 attempt left." in log
+
+
+@pytest.mark.parametrize(
+    ("error", "retries", "attempts"),
+    [
+        (ConnectionError("lost"), 2, 3),
+        (ConnectionError("lost"), 0, 1),
+        (FloatingPointError("nan"), 2, 1),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, 1),
+    ],
+)
+def test_how_often_it_is_tried(
+    tmp_path: Path, reports: list[dict[str, Any]], error: Exception, retries: int, attempts: int
+) -> None:
+    calls = []
+
+    def run(*arguments: Any, **keywords: Any) -> None:
+        calls.append(1)
+        raise error
+
+    make_trainable(make_sweep(retries=retries), RunDirectory(tmp_path), run)(CONFIG)
+    assert len(calls) == attempts
+    assert reports[-1][FAILURE] == one_line(error)
+    assert (DISK_FULL in reports[-1]) == (getattr(error, "errno", None) == errno.ENOSPC)
+
+
+def test_a_stop_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def stop(row: dict[str, Any]) -> None:
+        heard.append(row)
+        raise SystemExit(0)
+
+    monkeypatch.setattr("ray.tune.report", stop)
+    with pytest.raises(SystemExit):
+        make_trainable(make_sweep(), RunDirectory(tmp_path), make_runner())(CONFIG)
+    assert [row["env_steps"] for row in heard] == [100]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_cudnn_is_deterministic_in_the_worker_where_the_sweep_file_says_so(
+    tmp_path: Path, reports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, asked: bool
+) -> None:
+    found = []
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    if asked:
+        set_deterministic_cudnn()
+    trainable = make_trainable(
+        make_sweep(),
+        RunDirectory(tmp_path),
+        lambda *a, **k: found.append(torch.backends.cudnn.deterministic),
+    )
+    torch.backends.cudnn.deterministic = False  # as in a worker, which does not run the sweep file
+    trainable(CONFIG)
+    assert found == [asked]
+
+
+def test_what_a_trial_prints_is_in_its_log(
+    tmp_path: Path, reports: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: Any, **keywords: Any) -> None:
+        print("hello")
+        print("hm", file=sys.stderr)
+
+    make_trainable(make_sweep(), RunDirectory(tmp_path), run)(CONFIG)
+    assert (tmp_path / "trials" / "0007" / LOG).read_text() == "hello\nhm\n"
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("resources", "device"), [({"cpu": 1}, "cpu"), ({"cpu": 1, "gpu": 0.25}, "cuda")]
+)
+def test_a_gpu_is_used_where_the_trial_has_one(
+    tmp_path: Path, reports: list[dict[str, Any]], resources: dict[str, float], device: str
+) -> None:
+    given: list[str] = []
+
+    def run(*arguments: Any, device: str, **keywords: Any) -> None:
+        given.append(device)
+
+    make_trainable(make_sweep(resources=resources), RunDirectory(tmp_path), run)(CONFIG)
+    assert given == [device]
+
+
+def test_warnings_are_left_to_the_log() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert one_line(ValueError("")) == "ValueError"
