@@ -215,7 +215,7 @@ class _Run:
 
     def watchdog(self) -> Watchdog:
         tell = partial(self.notifier.send, "stalled")
-        return Watchdog(self.sweep.report_timeout_s, self.verdicts, tell=tell)
+        return Watchdog(self.sweep.report_timeout_s, self.verdicts, notify=tell)
 
     def ending(self) -> tuple[Event, str]:
         return ending_of(self.board, self.interruption.by, self.interruption.is_late, self.verdicts)
@@ -265,7 +265,7 @@ def _tuner(parts: _Run, view: LiveView, concurrency: int | None) -> tune.Tuner:
         run_config=tune.RunConfig(
             name=datetime.now().strftime("%Y%m%d-%H%M%S-%f"),
             storage_path=str(parts.directory.tune.absolute()),
-            callbacks=[view, parts.watchdog(), *parts.followers],
+            callbacks=[parts.board, view, parts.watchdog(), *parts.followers],
             stop=parts.interruption,
             failure_config=tune.FailureConfig(max_failures=parts.sweep.retries),
             verbose=0,

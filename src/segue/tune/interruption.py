@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from ray.tune import Stopper
+from segue.tune.ray_adapter import SweepStopper
 
 _SIGNALS = (
     signal.SIGINT,
@@ -17,7 +17,7 @@ _SIGNALS = (
 )  # the last is Slurm's, before a job's time is over
 
 
-class Interruption(Stopper):  # type: ignore[misc]  # Ray has no types
+class Interruption(SweepStopper):
     """Ends Tune's loop at the first SIGINT, SIGTERM or SIGUSR1, so that what was running can be
     continued.
 
@@ -51,10 +51,6 @@ class Interruption(Stopper):  # type: ignore[misc]  # Ray has no types
             self._deadline is not None and self._clock() >= self._deadline
         )
         return self.by is not None or self.is_late or self._is_needed()
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune pickles its parts when it starts, and never reads them back.
-        return {}
 
     @contextmanager
     def listening(self, say: Callable[[str], None]) -> Iterator[None]:

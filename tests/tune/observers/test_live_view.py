@@ -11,7 +11,7 @@ from segue.tune.run.directory import RunDirectory
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
 from tests.tune.doubles import make_sweep
-from tests.tune.fake_tune import FakeTrial, open_record
+from tests.tune.fake_tune import open_record
 
 
 class Clock:
@@ -40,15 +40,15 @@ def board(record: StudyRecord, clock: Clock) -> Board:
 def test_steps_count_what_this_run_trained(board: Board, record: StudyRecord, clock: Clock) -> None:
     for number in (0, 1):
         record.begin(number)
-        board.start(number)
+        board.started(number)
     clock.now += 10.0
-    board.update(0, _row(600))
-    board.update(1, _row(400) | {"replayed": True})  # of an earlier run
-    board.update(1, _row(500))
+    board.reported(0, _row(600))
+    board.reported(1, _row(400) | {"replayed": True})  # of an earlier run
+    board.reported(1, _row(500))
     assert board.steps == 1200 + 200
     assert board.steps_per_second == 140
     record.complete(0, 1200, 1.0, {"env_steps": 1200})
-    board.end(0)
+    board.ended(0)
     assert board.steps == 1400
 
 
@@ -57,11 +57,11 @@ def test_time_left_follows_the_length_of_the_trials_so_far(
 ) -> None:
     assert board.seconds_left is None
     record.begin(0)
-    board.start(0)
+    board.started(0)
     clock.now += 1.0
-    board.update(0, _row(200))
+    board.reported(0, _row(200))
     record.stop(0, 200, 0.5, {"env_steps": 200})
-    board.end(0)
+    board.ended(0)
     assert board.steps_per_second == 400
     assert board.seconds_left == 15 * 400 / 400
 
@@ -69,11 +69,11 @@ def test_time_left_follows_the_length_of_the_trials_so_far(
 def test_a_trial_that_starts_again_keeps_its_steps(
     board: Board, record: StudyRecord, clock: Clock
 ) -> None:
-    board.start(0)
-    board.update(0, _row(300))
-    board.start(0)
-    board.update(0, _row(300) | {"replayed": True})
-    board.update(0, _row(400))
+    board.started(0)
+    board.reported(0, _row(300))
+    board.started(0)
+    board.reported(0, _row(300) | {"replayed": True})
+    board.reported(0, _row(400))
     assert board.steps == 800
 
 
@@ -81,11 +81,11 @@ def test_a_trial_that_starts_again_keeps_its_steps(
 def test_the_table_fits(board: Board, record: StudyRecord, clock: Clock, width: int) -> None:
     for number in range(14):
         record.begin(number)
-        board.start(number)
-        board.update(number, _row(1_200_000_000, metric=-123.456789))
+        board.started(number)
+        board.reported(number, _row(1_200_000_000, metric=-123.456789))
         if number > 1:
             record.complete(number, 1200, -123.4, {"env_steps": 1_200_000_000, "stage": 1})
-            board.end(number)
+            board.ended(number)
     clock.now += 3600.0
     console = Console(
         file=io.StringIO(), width=width, height=12, force_terminal=True, color_system=None
@@ -105,11 +105,11 @@ def test_the_status_is_one_line_for_people(board: Board, record: StudyRecord, cl
     assert status(board) == "0 of 16 done"
     for number in range(3):
         record.begin(number)
-        board.start(number)
-        board.update(number, _row(600))
+        board.started(number)
+        board.reported(number, _row(600))
     clock.now += 10.0
     record.stop(0, 600, 1.0, {"env_steps": 600})
-    board.end(0)
+    board.ended(0)
     assert status(board) == "1 of 16 done, 1 pruned, 2 running, 360 steps/s, 50 s left"
 
 
@@ -131,16 +131,17 @@ def test_without_a_terminal_a_line_comes_at_each_end_and_every_ten_seconds(
     console = Console(file=io.StringIO(), width=60)
     with LiveView(board, RunDirectory(tmp_path), console, clock) as view:
         record.begin(0)
-        _start(view, record, 0)
+        board.started(0)
         clock.now += 9.0
-        _step(view)
+        view.tick([])
         assert console.file.getvalue() == ""  # type: ignore[attr-defined]
         clock.now += 1.0
-        view.on_trial_result(1, [], _trial(record, 0), _row(600))
-        _step(view)
-        _step(view)
+        board.reported(0, _row(600))
+        view.tick([])
+        view.tick([])
         record.complete(0, 1200, 2.0, {"env_steps": 1200})
-        view.on_trial_complete(1, [], _trial(record, 0))
+        board.ended(0)
+        view.ended(0)
     assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
         "0 of 16 done, 1 running, 120 steps/s, 5 min left",
         "trial 0 complete: return 2 | 1 of 16 done, 120 steps/s, 5 min left",
@@ -154,24 +155,13 @@ def test_a_failure_is_told_with_its_log(
     console = Console(file=io.StringIO(), width=60, force_terminal=terminal)
     with LiveView(board, RunDirectory(tmp_path), console) as view:
         record.begin(0)
-        _start(view, record, 0)
+        board.started(0)
         record.fail(0, "ValueError: [diverged]", {})
-        view.on_trial_error(1, [], _trial(record, 0))
+        board.ended(0)
+        view.ended(0)
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert f"trial 0 failed: ValueError: [diverged] (log: {tmp_path}/trials/0000/log.txt)" in said
 
 
 def _row(step: int, metric: float = 1.0) -> dict[str, Any]:
     return {"return": metric, "env_steps": step, "total_env_steps": 2 * step, "stage": 0}
-
-
-def _trial(record: StudyRecord, number: int) -> FakeTrial:
-    return FakeTrial("tune-0", {"trial": number, "parameters": record.parameters(number)})
-
-
-def _start(view: LiveView, record: StudyRecord, number: int) -> None:
-    view.on_trial_start(1, [], _trial(record, number))
-
-
-def _step(view: LiveView) -> None:
-    view.on_step_end(1, [])

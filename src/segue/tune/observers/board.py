@@ -9,8 +9,10 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.plan.sweeps.sweep import Sweep
+from segue.tune.ray_adapter import TrialObserver
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
+from segue.tune.verdicts import OUT_OF_MEMORY
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -27,8 +29,11 @@ class Standing:
     metric: float | None = None
 
 
-class Board:
-    """Gathers what running trials report; everything else is read from the study."""
+class Board(TrialObserver):
+    """Follows what running trials report; everything else is read from the study.
+
+    It is registered with Tune before the observers that read it.
+    """
 
     def __init__(
         self,
@@ -45,14 +50,16 @@ class Board:
         self._trained = 0
         self.running: dict[int, Standing] = {}
 
-    def start(self, number: int) -> None:
-        """A trial starts, or starts again after its worker was lost."""
+    def started(self, number: int) -> None:
+        """Add a trial that starts, or that starts again after its worker was lost."""
         self._started = self._started or self._clock()
-        self._leave(number)
+        self._remove(number)
         self.running[number] = Standing(number)
 
-    def update(self, number: int, row: Mapping[str, Any]) -> None:
-        """A trial reports a row."""
+    def reported(self, number: int, row: Mapping[str, Any]) -> None:
+        """Note where a trial stands, unless it reports that it has to be started again."""
+        if OUT_OF_MEMORY in row:
+            return
         standing = self.running[number]
         standing.env_steps = row.get("env_steps", standing.env_steps)
         standing.steps = row.get("total_env_steps", standing.steps)
@@ -61,10 +68,9 @@ class Board:
         standing.stage = row.get("stage", standing.stage)
         standing.metric = row[self.sweep.metric]
 
-    def end(self, number: int) -> FrozenTrial:
-        """A trial has ended; returns what the study says of it."""
-        self._leave(number)
-        return self.record.trial(number)
+    def ended(self, number: int) -> None:
+        """Remove a trial that has ended, and keep count of its steps."""
+        self._remove(number)
 
     @property
     def counts(self) -> Counter[str]:
@@ -137,7 +143,7 @@ class Board:
         ]
         return sum(lengths) / len(lengths) if lengths else self.budget.full_run
 
-    def _leave(self, number: int) -> None:
+    def _remove(self, number: int) -> None:
         standing = self.running.pop(number, None)
         if standing:
             self._trained += standing.steps - standing.steps_before

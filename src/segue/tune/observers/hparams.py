@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ray.tune import Callback
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.plugin_hparams_pb2 import (
     HParamsPluginData,
@@ -26,6 +25,7 @@ from tensorboardX.record_writer import RecordWriter
 
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.observers.board import FINISHED
+from segue.tune.ray_adapter import TrialObserver
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.stored import HPARAMS as NAME
 from segue.tune.study.record import StudyRecord
@@ -41,7 +41,7 @@ _SUCCESS, _FAILURE, _UNKNOWN = (
 _STATUS = {COMPLETE: _SUCCESS, FAILED: _FAILURE}
 
 
-class HParams(Callback):  # type: ignore[misc]  # Ray has no types
+class HParams(TrialObserver):
     """Writes the file of each trial that ends. What cannot be written is told once, and made up for
     another time.
     """
@@ -50,22 +50,14 @@ class HParams(Callback):  # type: ignore[misc]  # Ray has no types
         self._record, self._sweep, self._run = record, sweep, run
         self._has_complained = False
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune pickles its parts when it starts, and never reads them back.
-        return {}
-
     def make_up(self) -> None:
         """Write the files that finished trials lack: the driver was killed before it could."""
         for number in self._record.numbers(*FINISHED):
             self._write(number)
 
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial has ended, or was stopped."""
-        self._write(trial.config["trial"])
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial's worker was lost too often."""
-        self._write(trial.config["trial"])
+    def ended(self, number: int) -> None:
+        """Write the file of a trial that has ended."""
+        self._write(number)
 
     def _write(self, number: int) -> None:
         path = self._run.trial(number) / NAME

@@ -3,18 +3,18 @@ elsewhere.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
-from ray.tune import Callback
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from segue.tune.observers.board import FINISHED, Board
+from segue.tune.ray_adapter import RunningTrial, TrialObserver
 from segue.tune.run.directory import LOG, RunDirectory
 from segue.tune.study.trial_facts import metric_of
 from segue.tune.verdicts import OUT_OF_MEMORY
@@ -26,9 +26,10 @@ _OTHER_LINES = 6  # of the table's frame, and what stands above and below it
 _COLOURS = {"running": "cyan", "complete": "green", "pruned": "yellow", "fail": "red"}
 
 
-class LiveView(Callback):  # type: ignore[misc]  # Ray has no types
-    """Shows a board on a console, as Tune's events come. A context manager: the table ends with the
-    block.
+class LiveView(TrialObserver):
+    """Draws a board on a console, as Tune's events come.
+
+    A context manager: the table of a terminal disappears at the end of the block.
     """
 
     def __init__(
@@ -49,10 +50,6 @@ class LiveView(Callback):  # type: ignore[misc]  # Ray has no types
             else None
         )
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune pickles its parts when it starts, and never reads them back.
-        return {}
-
     def __enter__(self) -> "LiveView":
         if self._live:
             self._live.start()
@@ -67,36 +64,26 @@ class LiveView(Callback):  # type: ignore[misc]  # Ray has no types
         if self._live:
             self._live.stop()
 
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial starts."""
-        self._board.start(trial.config["trial"])
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        """A trial reports, or says that it has to be started again."""
-        number = trial.config["trial"]
-        if OUT_OF_MEMORY in result:
-            share = (
-                f"trial {number} ran out of GPU memory: it goes on from its checkpoint with a"
-                " larger share"
+    def reported(self, number: int, row: Mapping[str, Any]) -> None:
+        """Print that a trial has to be started again, where its report says so."""
+        if OUT_OF_MEMORY in row:
+            self._print(
+                f"trial {number} ran out of GPU memory: it resumes from its checkpoint with a"
+                " larger share",
+                style="yellow",
             )
-            self._console.print(
-                share, style="yellow", highlight=False, markup=False, soft_wrap=True
-            )
-        else:
-            self._board.update(number, result)
 
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial has ended, or was stopped."""
-        self._ended(trial.config["trial"])
+    def ended(self, number: int) -> None:
+        """Print why a trial failed, or without a terminal how it ended."""
+        trial = self._board.record.trial(number)
+        if trial.state == TrialState.FAIL:
+            self._print(failure(trial, self._run), style="red")
+        elif not self._live and self._board.budget.trials <= _FEW_TRIALS:
+            self._shown = self._clock()
+            self._print(f"{ending(trial, self._board)} | {status(self._board)}")
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial's worker was lost too often."""
-        self._ended(trial.config["trial"])
-
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Tune's loop went round: show what changed, not too often."""
+    def tick(self, running: Iterable[RunningTrial]) -> None:
+        """Draw the board, unless it was drawn a moment ago."""
         if self._clock() - self._shown < (_REDRAW_SECONDS if self._live else _LINE_SECONDS):
             return
         self._shown = self._clock()
@@ -105,24 +92,8 @@ class LiveView(Callback):  # type: ignore[misc]  # Ray has no types
         else:
             self._console.print(status(self._board), highlight=False, markup=False)
 
-    def _ended(self, number: int) -> None:
-        trial = self._board.end(number)
-        if trial.state == TrialState.FAIL:
-            self._console.print(
-                failure(trial, self._run),
-                style="red",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
-        elif not self._live and self._board.budget.trials <= _FEW_TRIALS:
-            self._shown = self._clock()
-            self._console.print(
-                f"{ending(trial, self._board)} | {status(self._board)}",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
+    def _print(self, line: str, style: str | None = None) -> None:
+        self._console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def table(board: Board, lines: int) -> Group:

@@ -21,12 +21,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from ray.tune import Callback
-
 from segue.base.files import cut_torn_row, read_rows
 from segue.base.suggestions import suggestion
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.observers.board import FINISHED
+from segue.tune.ray_adapter import TrialObserver
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.trial_facts import TrialFacts, facts_of
@@ -192,7 +191,7 @@ class Follower:
         print(f"{self._name} {what}.", file=sys.stderr)
 
 
-class Loggers(Callback):  # type: ignore[misc]  # Ray has no types
+class Loggers(TrialObserver):
     """Tells services what becomes of trials. A context manager: finished trials that they lack are
     told first.
     """
@@ -203,10 +202,6 @@ class Loggers(Callback):  # type: ignore[misc]  # Ray has no types
         self._names, self._name = list(dict.fromkeys(names)), name
         self._record, self._sweep, self._run = record, sweep, run
         self._followers: list[Follower] = []
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune pickles its parts when it starts, and never reads them back.
-        return {}
 
     def __enter__(self) -> "Loggers":
         for service in self._names:
@@ -225,27 +220,21 @@ class Loggers(Callback):  # type: ignore[misc]  # Ray has no types
         for follower in self._followers:
             follower.close()
 
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial starts, or starts again."""
-        self._tell(trial)
+    def started(self, number: int) -> None:
+        """Let the services know that a trial starts, or starts again."""
+        self._tell(number)
 
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        """A trial has reported."""
-        self._tell(trial)
+    def reported(self, number: int, row: Mapping[str, Any]) -> None:
+        """Let the services know that a trial has reported."""
+        self._tell(number)
 
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial has ended, or was stopped."""
-        self._tell(trial)
+    def ended(self, number: int) -> None:
+        """Let the services know that a trial has ended."""
+        self._tell(number)
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial's worker was lost too often."""
-        self._tell(trial)
-
-    def _tell(self, trial: Any) -> None:
+    def _tell(self, number: int) -> None:
         if self._followers:
-            facts = self._facts(trial.config["trial"])
+            facts = self._facts(number)
             for follower in self._followers:
                 follower.tell(facts)
 

@@ -7,12 +7,12 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from ray.tune import Stopper
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from segue.base.files import write_atomic
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.plan.tracker import ScalarMeanTracker
+from segue.tune.ray_adapter import RayFIFOScheduler, RayStopper
 
 
 def tracker_of(result: Mapping[str, Any]) -> ScalarMeanTracker:
@@ -43,7 +43,7 @@ class _OneEach:
         return own(result.get("stage_steps", total), total, tracker_of(result))
 
 
-class CriterionStopper(Stopper):  # type: ignore[misc]  # Ray has no types
+class CriterionStopper(RayStopper):
     """Stops each trial under Tune whose reports satisfy a criterion;
     `RunConfig(stop=CriterionStopper(...))`.
 
@@ -85,7 +85,7 @@ class CriterionStopper(Stopper):  # type: ignore[misc]  # Ray has no types
             self._each.copies[trial].load_state_dict(own)
 
 
-class CriterionScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
+class CriterionScheduler(RayFIFOScheduler):
     """Stops a trial whose reports satisfy a criterion; otherwise `inner` decides, where there is
     one.
 

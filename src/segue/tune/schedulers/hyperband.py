@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-from ray.tune.schedulers import AsyncHyperBandScheduler
 
+from segue.tune.ray_adapter import RayAsyncHyperBand
 from segue.worlds.seeds import stream
 
 
-class NumberedHyperBand(AsyncHyperBandScheduler):  # type: ignore[misc]  # Ray has no types
+class NumberedHyperBand(RayAsyncHyperBand):
     """Asynchronous HyperBand (Li et al., 2018, 2020) whose brackets are drawn by the trials' own
     numbers.
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.schedulers import TrialScheduler
 
 from segue.base.checks import count, fraction
 from segue.plan.sweeps.sweep import Sweep
+from segue.tune.ray_adapter import RayFIFOScheduler
 from segue.tune.schedulers.explore import explored
 from segue.worlds.seeds import stream
 
@@ -27,7 +28,7 @@ class Standing:
     final: bool
 
 
-class StagedPBT(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
+class StagedPBT(RayFIFOScheduler):
     """Every `interval` environment steps, a trial among the worst goes on from the checkpoint of
     one among the best.
 

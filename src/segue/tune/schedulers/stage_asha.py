@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.schedulers import TrialScheduler
 
 from segue.base.checks import count
+from segue.tune.ray_adapter import RayFIFOScheduler
 
 _NEEDED = ("stage", "stages", "stage_steps", "stage_done")
 _CLOSE = 1e-9  # of a logarithm: a report at a rung's own step belongs to it
@@ -53,7 +54,7 @@ class Rungs:
         return better + 1, len(others) + 1
 
 
-class StageASHA(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
+class StageASHA(RayFIFOScheduler):
     """Stops trials that are not among the best at the same point of the same stage.
 
     The points are `grace_period`, `grace_period * reduction_factor`, ... environment steps *since a

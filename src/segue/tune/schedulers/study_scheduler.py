@@ -11,6 +11,7 @@ from ray.tune.schedulers import TrialScheduler
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.cluster.gpu_growth import Shares
+from segue.tune.ray_adapter import SweepScheduler
 from segue.tune.run.decisions import tell_exploit, tell_stage_end, was_told_to_exploit
 from segue.tune.run.directory import RunDirectory, steps_of
 from segue.tune.schedulers.choice import TIME, forgive
@@ -30,7 +31,7 @@ from segue.tune.verdicts import (
 )
 
 
-class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
+class StudyScheduler(SweepScheduler):
     """Lets an inner scheduler judge each step of a trial once, however often the sweep or the trial
     is interrupted.
 
@@ -58,10 +59,6 @@ class StudyScheduler(TrialScheduler):  # type: ignore[misc]  # Ray has no types
         self._stage_ends = StageEnds(sweep, record)
         self.shares = Shares(sweep.resources)
         self._is_rebuilt = False
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune pickles its parts when it starts, and never reads them back: the study is the record.
-        return {}
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         """Pass the sweep's metric and mode on, unless the inner scheduler was made with them."""

@@ -10,6 +10,7 @@ from ray.tune.search import Searcher
 from segue.base.checks import finite
 from segue.plan.sweeps.objectives import further_values
 from segue.plan.sweeps.sweep import Sweep
+from segue.tune.ray_adapter import SweepSearcher
 from segue.tune.run.directory import LOG
 from segue.tune.search.samplers import sampler_for
 from segue.tune.study.budget import STEPS, Budget
@@ -41,7 +42,7 @@ def is_complete(record: StudyRecord, budget: Budget) -> bool:
     )
 
 
-class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
+class StudySearcher(SweepSearcher):
     """Gives Tune the interrupted trials of a study, then the planned ones, then new ones, as far as
     `budget` allows.
 
@@ -66,10 +67,6 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         self._directory = directory
         self._line = left_to_run(record, budget)
         self._numbers: dict[str, int] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune pickles its parts when it starts, and never reads them back: the study is the record.
-        return {}
 
     def set_search_properties(
         self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
@@ -119,12 +116,6 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         else:
             attributes["stopped_by"] = self._verdicts.stopped[number]
             self._record.stop(number, row["env_steps"], row[self._sweep.metric], attributes)
-
-    def save(self, checkpoint_path: str) -> None:
-        """Write nothing: the study is the record."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Read nothing: the study is the record."""
 
     def _must_wait(self) -> bool:
         interrupted = self._line and self._record.trial(self._line[0]).state == TrialState.RUNNING

@@ -1,0 +1,111 @@
+"""The classes of Ray Tune that Segue extends, and Tune's events in Segue's terms.
+
+Ray ships no types, so mypy takes its classes for `Any` and refuses to have them subclassed. This
+module is the one exception (see `pyproject.toml`); all others subclass the classes below.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ray.tune import Callback, Stopper
+from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+
+class _NeverPickled:
+    """Pickles as nothing: Tune pickles its parts when it starts, and never reads them back.
+
+    A sweep is resumed from its study, and the parts hold databases, threads and consoles.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class RayStopper(Stopper):
+    """Base of stoppers."""
+
+
+class SweepStopper(_NeverPickled, RayStopper):
+    """Base of stoppers that belong to one run of a sweep."""
+
+
+class SweepSearcher(_NeverPickled, Searcher):
+    """Base of searchers that belong to one run of a sweep."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write nothing: the study is the record."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Read nothing: the study is the record."""
+
+
+class SweepScheduler(_NeverPickled, TrialScheduler):
+    """Base of schedulers that belong to one run of a sweep."""
+
+
+class RayFIFOScheduler(FIFOScheduler):
+    """Base of schedulers that any run of Tune can use, and that can be copied."""
+
+
+class RayAsyncHyperBand(AsyncHyperBandScheduler):
+    """Base of variants of Ray's asynchronous HyperBand."""
+
+
+class RunningTrial(NamedTuple):
+    """A trial that has a worker: its number in the study, and the worker's actor."""
+
+    number: int
+    actor: Any
+
+
+class TrialObserver(_NeverPickled, Callback):
+    """Base of callbacks that follow the trials of a sweep by their numbers in the study.
+
+    Tune calls its callbacks in the order in which they are registered.
+    """
+
+    def started(self, number: int) -> None:
+        """Called when a trial starts, and when it starts again after its worker was lost."""
+
+    def reported(self, number: int, row: Mapping[str, Any]) -> None:
+        """Called with each report of a trial, including reports of a failure."""
+
+    def ended(self, number: int) -> None:
+        """Called when a trial has completed, was stopped, or has failed for good."""
+
+    def tick(self, running: Iterable[RunningTrial]) -> None:
+        """Called after each step of Tune's loop with the trials that run."""
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Translate Tune's event to `started`."""
+        self.started(_number(trial))
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Translate Tune's event to `reported`."""
+        self.reported(_number(trial), result)
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Translate Tune's event, also of a trial that was stopped, to `ended`."""
+        self.ended(_number(trial))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Translate Tune's event, a worker that was lost too often, to `ended`."""
+        self.ended(_number(trial))
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Translate Tune's event to `tick`."""
+        self.tick(_running(trials))
+
+
+def _number(trial: Any) -> int:
+    return int(trial.config["trial"])
+
+
+def _running(trials: list[Any]) -> Iterator[RunningTrial]:
+    for trial in trials:
+        actor = trial.temporary_state.ray_actor if trial.status == "RUNNING" else None
+        if actor is not None:
+            yield RunningTrial(_number(trial), actor)
