@@ -8,11 +8,19 @@ alone needs: benchmarks/babyai_goto.py.
 from ray import tune
 from torch import optim
 
-from segue.experiment_utils import Builder, LinearDecay, PipelineStage, TrainingPipeline
-from segue.plan.criteria.metrics import Reached
-from segue.plan.sweeps.evaluation import Evaluation
-from segue.plan.sweeps.sweep import Sweep
-from segue.train import PPO, Imitation, Network, PPOValue
+from segue import (
+    PPO,
+    Builder,
+    Evaluation,
+    Imitation,
+    LinearDecay,
+    Network,
+    PipelineStage,
+    PPOValue,
+    Reached,
+    Sweep,
+    TrainingPipeline,
+)
 
 TOTAL_STEPS = 50_176
 

@@ -11,10 +11,18 @@ from ray import tune
 from torch import optim
 from torch.optim.lr_scheduler import LambdaLR
 
-from segue.experiment_utils import Builder, LinearDecay, PipelineStage, TrainingPipeline
-from segue.plan.sweeps.evaluation import Evaluation
-from segue.plan.sweeps.sweep import Sweep
-from segue.train import PPO, Advisor, Imitation, Network
+from segue import (
+    PPO,
+    Advisor,
+    Builder,
+    Evaluation,
+    Imitation,
+    LinearDecay,
+    Network,
+    PipelineStage,
+    Sweep,
+    TrainingPipeline,
+)
 
 TOTAL_STEPS = 300_000
 KINDS = ("ppo", "bc_tf1", "bc_tf1_then_ppo", "dagger_then_ppo", "advisor")

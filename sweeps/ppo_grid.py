@@ -7,10 +7,16 @@ closes. Each configuration is trained on two seeds at once, and ASHA stops the o
 from ray import tune
 from torch import optim
 
-from segue.experiment_utils import Builder, LinearDecay, PipelineStage, TrainingPipeline
-from segue.plan.sweeps.evaluation import Evaluation
-from segue.plan.sweeps.sweep import Sweep
-from segue.train import PPO, EntropyBonus
+from segue import (
+    PPO,
+    Builder,
+    EntropyBonus,
+    Evaluation,
+    LinearDecay,
+    PipelineStage,
+    Sweep,
+    TrainingPipeline,
+)
 
 TOTAL_STEPS = 122_880
 

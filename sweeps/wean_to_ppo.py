@@ -8,10 +8,17 @@ PPO. What that is worth against PPO alone: benchmarks/weaning.py.
 from ray import tune
 from torch import optim
 
-from segue.experiment_utils import Builder, LinearDecay, PipelineStage, TrainingPipeline
-from segue.plan.sweeps.evaluation import Evaluation
-from segue.plan.sweeps.sweep import Sweep
-from segue.train import PPO, Imitation, PPOValue
+from segue import (
+    PPO,
+    Builder,
+    Evaluation,
+    Imitation,
+    LinearDecay,
+    PipelineStage,
+    PPOValue,
+    Sweep,
+    TrainingPipeline,
+)
 
 TOTAL_STEPS = 163_840
 

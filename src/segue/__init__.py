@@ -1,17 +1,35 @@
 """Segue: hyperparameter sweeps over staged reinforcement-learning pipelines."""
 
-from typing import TYPE_CHECKING, Any
+import ast
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from segue.report.data.loaded import load
 
-__all__ = ["load"]
+def _defining_modules() -> dict[str, str]:
+    """Return the module of each public name, from the stub that editors and type checkers read."""
+    stub = ast.parse(Path(__file__).with_suffix(".pyi").read_text())
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: str(node.module) for node in imports for alias in node.names}
+
+
+_MODULES = _defining_modules()
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    # When it is asked for: Optuna and pandas take a second to import.
-    if name == "load":
-        from segue.report.data.loaded import load
+    # On first use, since torch, Ray and Optuna take seconds to import.
+    if name == "__version__":
+        from importlib.metadata import version
 
-        return load
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: Any = version("segue")
+    elif name in _MODULES:
+        value = getattr(import_module(_MODULES[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, "__version__"})

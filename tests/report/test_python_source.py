@@ -102,10 +102,7 @@ def test_not_a_number_is_built_again() -> None:
 def test_names_come_from_where_users_import_them() -> None:
     source = Source()
     source.expression(Builder(Adam, {"lr": 1.0}))
-    assert (
-        source.header()
-        == "from segue.experiment_utils import Builder\nfrom torch.optim import Adam"
-    )
+    assert source.header() == "from segue import Builder\nfrom torch.optim import Adam"
 
 
 def test_names_of_a_sweeps_file_come_from_its_copy() -> None:

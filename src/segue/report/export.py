@@ -87,7 +87,7 @@ def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
         "metric": source.expression(sweep.metric),
         "pipeline": source.expression(winner.pipeline, indent=1),
     }
-    source.imports.setdefault("segue.train", set()).add("run_trial")
+    source.imports.setdefault("segue", set()).add("run_trial")
     return _BODY.format(title=_title(summary, winner.trial), imports=source.header(), **parts)
 
 

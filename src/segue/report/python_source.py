@@ -16,8 +16,6 @@ from segue.plan.values.builder import Builder
 
 _WIDTH = 100
 _INDENT = "    "
-# Where users import these from.
-_PUBLIC = ("segue.experiment_utils", "segue.train", "segue.worlds")
 
 
 @dataclass
@@ -193,7 +191,6 @@ def _public(module: str, name: str, value: Any) -> str:
     """The module from which users import it, where its own is an inner one."""
     parts = module.split(".")
     outer = [".".join(parts[:depth]) for depth in range(1, len(parts))]
-    candidates = [*_PUBLIC, *outer] if parts[0] == "segue" else outer
     return next(
-        (each for each in candidates if getattr(sys.modules.get(each), name, None) is value), module
+        (each for each in outer if getattr(sys.modules.get(each), name, None) is value), module
     )
