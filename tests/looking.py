@@ -15,7 +15,7 @@ import pytest
 from segue.cli import segue
 from segue.report.data.facts import TrialFacts, facts
 from segue.report.data.summary import Summary, read_summary
-from segue.store.fetched import fetched
+from segue.store.local_run import fetch_run
 from segue.store.objects import Store, is_url
 
 
@@ -47,7 +47,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def summary_of(run: str) -> Summary:
-    return read_summary(fetched(run).path)
+    return read_summary(fetch_run(run).path)
 
 
 def kept(run: str, name: str) -> str:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segue.store import database, holder, objects
+from segue.store import database, lease, objects
 from segue.store.database import remember_password, url_with_password
-from segue.store.fetched import fetched
-from segue.store.holder import DRIVER, Heartbeat, Holder, is_driven, take
+from segue.store.lease import DRIVER, Lease, LeaseHolder, acquire, has_driver
+from segue.store.local_run import fetch_run
 from segue.store.mirror import Mirror, checkpoints_last
 from segue.store.objects import Store, StoreError
 from segue.store.secrets import password_removed, without_secrets
@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holder, "_SETTLING_SECONDS", 0.0)
+    monkeypatch.setattr(lease, "_SETTLING_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -213,76 +213,76 @@ def said(lines: list[str]) -> Callable[[str], None]:
 
 
 def test_a_run_is_held_by_one_driver_until_it_lets_go(store: Store) -> None:
-    heartbeat, before = take(store, said([]))
-    assert before is None and is_driven(store)
-    with heartbeat.beating(), pytest.raises(ValueError, match="in use by process"):
-        take(store, said([]))
-    assert not is_driven(store)
-    _, before = take(store, said([]))
-    assert before == heartbeat.me.session
+    held, before = acquire(store, said([]))
+    assert before is None and has_driver(store)
+    with held.renewing(), pytest.raises(ValueError, match="in use by process"):
+        acquire(store, said([]))
+    assert not has_driver(store)
+    _, before = acquire(store, said([]))
+    assert before == held.holder.session
     assert set(store.names()) == {DRIVER}
 
 
 def test_a_run_of_a_process_that_is_gone_is_free_at_once(store: Store) -> None:
-    gone = replace(Holder.here(), begun="1")
+    gone = replace(LeaseHolder.this_process(), process_start="1")
     store.write(DRIVER, json.dumps(asdict(gone)).encode())
-    _, before = take(store, said([]))
+    _, before = acquire(store, said([]))
     assert before == gone.session
 
 
 def test_a_run_of_another_machine_is_taken_over_when_it_was_silent_for_long(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    far = replace(Holder.here(), machine="far", host="far")
+    far = replace(LeaseHolder.this_process(), machine="far", host="far")
     store.write(DRIVER, json.dumps(asdict(far)).encode())
     with pytest.raises(ValueError, match=r"in use by process \d+ on far"):
-        take(store, said([]))
-    monkeypatch.setattr(holder, "STALE_SECONDS", 0.0)
+        acquire(store, said([]))
+    monkeypatch.setattr(lease, "STALE_SECONDS", 0.0)
     lines: list[str] = []
-    heartbeat, _ = take(store, said(lines))
+    held, _ = acquire(store, said(lines))
     assert "taken over" in lines[0]
-    late = Heartbeat(store, far)
-    late.beat()
-    assert late.lost and "has taken over" in late.lost and heartbeat.lost is None
+    late = Lease(store, far)
+    late.renew()
+    assert late.lease_lost and "has taken over" in late.lease_lost and held.lease_lost is None
 
 
-def test_the_heart_beats(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holder, "BEAT_SECONDS", 0.01)
-    heartbeat, _ = take(store, said([]))
-    beats: list[None] = []
-    heartbeat.also = lambda: beats.append(None)
-    with heartbeat.beating():
+def test_the_lease_is_renewed_and_released(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.01)
+    held, _ = acquire(store, said([]))
+    renewals: list[None] = []
+    held.on_renewal = lambda: renewals.append(None)
+    with held.renewing():
         deadline = time.monotonic() + 10
-        while len(beats) < 2:
+        while len(renewals) < 2:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-    held = Holder.of(store)
-    assert held is not None and held.released
+    holder = LeaseHolder.of(store)
+    assert holder is not None and holder.released
 
 
 def test_a_run_is_fetched_without_its_checkpoints(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(ValueError, match=r"no run: it has no sweep\.json"):
-        fetched(store.url)
+    with pytest.raises(ValueError, match=r"not a run: it has no sweep\.json"):
+        fetch_run(store.url)
     for name in (
         "sweep.json",
         "trials/0000/results.jsonl",
         "trials/0000/checkpoints/checkpoint-1-a.pt",
     ):
         store.write(name, b'{"runs": [{"started": "today"}]}')
-    run = fetched(store.url)
+    run = fetch_run(store.url)
     assert {path.name for path in run.path.rglob("*") if path.is_file()} == {
         "sweep.json",
         "results.jsonl",
     }
     (run.path / "report.html").write_text("report")
-    run.keep("report.html", "missing")
+    run.upload("report.html", "missing")
     assert store.read("report.html") == b"report"
     store.write("sweep.json", b'{"runs": [{"started": "tomorrow"}]}')
     store.remove("trials/0000/results.jsonl")
-    assert not list(fetched(store.url).path.rglob("results.jsonl")), "of another run"
+    assert not list(fetch_run(store.url).path.rglob("results.jsonl")), "of another run"
 
 
 def test_a_password_that_was_given_is_found_where_the_url_is_written_without_it(

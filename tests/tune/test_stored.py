@@ -18,7 +18,7 @@ from segue.base.files import read_rows
 from segue.cli import main
 from segue.report.data.summary import read_summary
 from segue.store import objects
-from segue.store.fetched import fetched
+from segue.store.local_run import fetch_run
 from segue.store.objects import Store
 from tests.small_sweeps import small_copies
 from tests.store.servers import (
@@ -137,7 +137,7 @@ def test_a_killed_driver_costs_no_stage_when_nothing_local_is_left(
             with driver(environment, tmp_path / "second", url, "", address) as second:
                 said, _ = second.communicate(timeout=SECONDS)
                 assert second.returncode == 0 and said.splitlines()[-1] == "done", said
-        run = fetched(url).path
+        run = fetch_run(url).path
         check_complete(list(read_summary(run).trials), run)
         nodes = [
             (run / "trials" / f"{number:04d}" / "nodes").read_text().split() for number in range(4)
@@ -181,14 +181,14 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_i
             told.startswith(f"The store {url}") and "cannot be" in told and "Traceback" not in said
         ), said
         say("start")
-        before = rows_of(fetched(url).path)
+        before = rows_of(fetch_run(url).path)
         assert before, said
         with driver(environment, home, *run, program="segue.cli") as second:
             said, _ = second.communicate(timeout=SECONDS)
             assert second.returncode == 0 and "Report: " in said and "not written" not in said, said
-        after = rows_of(fetched(url).path)
+        after = rows_of(fetch_run(url).path)
         assert all(after[name][: len(rows)] == rows for name, rows in before.items())
-        trials = read_summary(fetched(url).path).trials
+        trials = read_summary(fetch_run(url).path).trials
         assert {trial.state.name for trial in trials} <= {"COMPLETE", "PRUNED"} and len(trials) == 4
         assert all(
             [step for step, _ in rows] == sorted({step for step, _ in rows})

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def needs(extra: str, what: str) -> Iterator[None]:
+def optional_dependency(extra: str, what: str) -> Iterator[None]:
     """Import inside the block; a package that is missing becomes a ValueError that names the extra
     which has it.
     """

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 
 @contextmanager
-def quiet_packages(*names: str) -> Iterator[None]:
+def suppress_warnings(*names: str) -> Iterator[None]:
     """Keep the warnings of these packages, and their loggers' messages below ERROR, off the
     terminal.
     """

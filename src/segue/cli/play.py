@@ -11,7 +11,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from segue.base.extras import needs
+from segue.base.extras import optional_dependency
 from segue.cli.said import say
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def command(
 ) -> int:
     """Let the members of a trial play from its newest checkpoint, and record how it looks."""
     from segue.report.data.summary import read_summary
-    from segue.store.fetched import fetched
+    from segue.store.local_run import fetch_run
     from segue.train.play import Players
     from segue.tune.run.directory import RunDirectory, steps_of
     from segue.tune.run.original_sweep import sweep_of
@@ -55,7 +55,7 @@ def command(
         raise ValueError(
             f"The recording would go to {record}: give --record a name that ends in .gif or .mp4."
         )
-    console, found = Console(), fetched(run)
+    console, found = Console(), fetch_run(run)
     summary, kept = read_summary(found.path), RunDirectory(found.path, found.store)
     number = best_trial(summary) if trial is None else trial
     checkpoint = kept.newest_checkpoint(number)
@@ -94,7 +94,7 @@ def best_trial(summary: Any) -> int:
 
 def _record(players: "Players", member: int, episodes: int, seed: int, path: Path, fps: int) -> int:
     """Write the pictures as they come; how many they were."""
-    with needs("play", "A recording"):
+    with optional_dependency("play", "A recording"):
         import imageio.v2 as imageio
     pictures = 0
     gif, mp4 = (

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from segue.base.extras import needs
+from segue.base.extras import optional_dependency
 from segue.cli.said import say
-from segue.store.fetched import Fetched
+from segue.store.local_run import LocalRun
 
 if TYPE_CHECKING:
     from segue.report.data.summary import Summary
@@ -22,19 +22,19 @@ def command(
 ) -> int:
     """Write what came out of a sweep so far as one HTML page, which opens without a network."""
     from segue.report.data.summary import read_summary
-    from segue.store.fetched import fetched
+    from segue.store.local_run import fetch_run
 
-    found = fetched(run)
+    found = fetch_run(run)
     path = write(read_summary(found.path), found, out)
-    say(Console(), f"Report: {path}{'' if out else found.also_kept}")
+    say(Console(), f"Report: {path}{'' if out else found.also_stored}")
     return 0
 
 
-def write(summary: "Summary", run: Fetched, out: Path | None = None) -> Path:
+def write(summary: "Summary", run: LocalRun, out: Path | None = None) -> Path:
     """Write the report and return its path; raises ValueError where it cannot be written or a
     package is missing.
     """
-    with needs("report", "A report"):
+    with optional_dependency("report", "A report"):
         from segue.report.page.page import FILE, write_report
     path = out or run.path / FILE
     try:
@@ -44,5 +44,5 @@ def write(summary: "Summary", run: Fetched, out: Path | None = None) -> Path:
             f"{path} cannot be written ({error.strerror}): choose another file with --out."
         ) from error
     if out is None:
-        run.keep(FILE)
+        run.upload(FILE)
     return path

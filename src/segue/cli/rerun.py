@@ -24,13 +24,13 @@ def command(
     """
     from segue.report.data.facts import facts
     from segue.report.data.summary import read_summary
-    from segue.store.fetched import fetched
+    from segue.store.local_run import fetch_run
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.original_sweep import sweep_of
     from segue.tune.run.provenance import provenance
     from segue.tune.worker.rerun import rerun
 
-    console, found = Console(), fetched(run, ("answers/",))
+    console, found = Console(), fetch_run(run, ("answers/",))
     summary, kept = read_summary(found.path), RunDirectory(found.path, found.store)
     parameters = next((each.parameters for each in facts(summary) if each.number == trial), None)
     if parameters is None:

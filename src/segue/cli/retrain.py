@@ -14,7 +14,7 @@ from rich.table import Table
 from segue.base.files import write_atomic
 from segue.cli.said import say
 from segue.cli.winner import write_winner
-from segue.store.fetched import Fetched, fetched
+from segue.store.local_run import LocalRun, fetch_run
 
 if TYPE_CHECKING:
     from segue.plan.sweeps.sweep import Sweep
@@ -52,7 +52,7 @@ def command(
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.original_sweep import sweep_of
 
-    console, found = Console(), fetched(run)
+    console, found = Console(), fetch_run(run)
     summary = read_summary(found.path)
     asked = sweep_of(RunDirectory(found.path, found.store), sweep)
     complete = [trial for trial in facts(summary) if trial.state == "complete"]
@@ -82,12 +82,12 @@ def command(
 
 
 def _tell(
-    console: Console, asked: "Sweep", summary: "Summary", best: "list[TrialFacts]", run: Fetched
+    console: Console, asked: "Sweep", summary: "Summary", best: "list[TrialFacts]", run: LocalRun
 ) -> int:
     """Write what came out, and say it."""
     from segue.report.data.heldout import FILE, HeldOut, compared
 
-    found = _found(fetched(run.at(DIRECTORY)).path, best)
+    found = _found(fetch_run(run.at(DIRECTORY)).path, best)
     if not found:
         print(
             f"No configuration could be retrained: see the logs in {run.shown}/{DIRECTORY}/trials.",
@@ -100,7 +100,7 @@ def _tell(
     ]
     known = {"mode": summary.mode, "configurations": [vars(each) for each in configurations]}
     write_atomic(summary.run / FILE, json.dumps(known, indent=2) + "\n")
-    run.keep(FILE)
+    run.upload(FILE)
     comparison = compared("min" if summary.mode == "min" else "max", configurations)
     console.print(_table(comparison, summary.metric))
     say(console, comparison.verdict)

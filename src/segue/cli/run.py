@@ -207,9 +207,9 @@ def _tell(console: Console, asked: Sweep, result: "SweepResult") -> int:
 def _show(console: Console, asked: Sweep, result: "SweepResult") -> bool:
     """Show what came out, and write the winner and the report; whether there is a best trial."""
     from segue.report.data.summary import read_summary, show
-    from segue.store.fetched import fetched
+    from segue.store.local_run import fetch_run
 
-    run = fetched(result.run.store.url if result.run.store else result.run.path)
+    run = fetch_run(result.run.store.url if result.run.store else result.run.path)
     summary = read_summary(run.path)
     show(summary, console)
     write_winner(asked, summary, run, console)
@@ -217,10 +217,10 @@ def _show(console: Console, asked: Sweep, result: "SweepResult") -> bool:
 
 
 def _interrupted(by: int) -> int:
-    from segue.tune.run.provenance import without_secrets
+    from segue.tune.run.provenance import redacted_command
 
     again = shlex.join(
-        argument for argument in without_secrets(sys.orig_argv) if argument != "--fresh"
+        argument for argument in redacted_command(sys.orig_argv) if argument != "--fresh"
     )
     print(f"Interrupted. Continue with: {again}", file=sys.stderr)
     return 128 + by

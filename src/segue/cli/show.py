@@ -16,14 +16,14 @@ def command(
     as_csv: Annotated[bool, typer.Option("--csv", help="All trials as CSV.")] = False,
 ) -> int:
     """Show what came out of a sweep so far: trials by value, why they ended, or one in full."""
-    from segue.report import tables as shown
+    from segue.report import tables
     from segue.report.data.facts import facts, is_running
-    from segue.report.data.summary import commands, headline, read_summary
-    from segue.store.fetched import fetched
+    from segue.report.data.summary import commands, progress_line, read_summary
+    from segue.store.local_run import fetch_run
 
     if as_json and as_csv:
         raise ValueError("--json and --csv exclude each other: give one of them.")
-    path = fetched(run).path
+    path = fetch_run(run).path
     summary = read_summary(path)
     trials = facts(summary)
     if trial is not None:
@@ -32,18 +32,18 @@ def command(
             raise ValueError(f"{run} has no trial {trial}: `segue show {run}` lists those it has.")
     if as_json or as_csv:
         print(
-            shown.as_json(summary, trials) if as_json else shown.as_csv(trials),
+            tables.as_json(summary, trials) if as_json else tables.as_csv(trials),
             end="\n" if as_json else "",
         )
         return 0
     console = Console()
     if trial is not None:
-        shown.show_trial(summary, trials[0], console)
+        tables.show_trial(summary, trials[0], console)
         return 0
-    console.print(headline(summary), highlight=False, markup=False, soft_wrap=True)
+    console.print(progress_line(summary), highlight=False, markup=False, soft_wrap=True)
     if is_running(path):
         console.print("The sweep is running.", highlight=False)
-    shown.show_trials(summary, trials, top, console)
+    tables.show_trials(summary, trials, top, console)
     for line in commands(summary):
         console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     return 0

@@ -8,13 +8,13 @@ from rich.console import Console
 
 from segue.cli.said import say
 from segue.plan.sweeps.sweep import Sweep
-from segue.store.fetched import Fetched
+from segue.store.local_run import LocalRun
 
 if TYPE_CHECKING:
     from segue.report.data.summary import Summary
 
 
-def write_winner(sweep: Sweep, summary: "Summary", run: Fetched, console: Console) -> None:
+def write_winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Console) -> None:
     """Write `best.json`, `best.py` and the report of a run, and say where; what cannot be written
     is told, and no more.
 
@@ -27,7 +27,7 @@ def write_winner(sweep: Sweep, summary: "Summary", run: Fetched, console: Consol
             print(f"The {what} was not written: {error}", file=sys.stderr)
 
 
-def _winner(sweep: Sweep, summary: "Summary", run: Fetched, console: Console) -> None:
+def _winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Console) -> None:
     from segue.report.data.facts import facts
     from segue.report.data.heldout import read_comparison
     from segue.report.export import JSON, PYTHON, Winner, export
@@ -44,15 +44,15 @@ def _winner(sweep: Sweep, summary: "Summary", run: Fetched, console: Console) ->
             trial, pipeline, RunDirectory(run.path, run.store).newest_checkpoint(trial.number)
         )
         problem = export(summary, sweep, winner, held_out)
-        run.keep(JSON, PYTHON)
+        run.upload(JSON, PYTHON)
         files = f"{run.path / JSON}" if problem else f"{run.path / JSON}, {run.path / PYTHON}"
         say(
             console,
-            f"Winner: {files}{f' (no Python file: {problem})' * bool(problem)}{run.also_kept}",
+            f"Winner: {files}{f' (no Python file: {problem})' * bool(problem)}{run.also_stored}",
         )
 
 
-def _report(summary: "Summary", run: Fetched, console: Console) -> None:
+def _report(summary: "Summary", run: LocalRun, console: Console) -> None:
     from segue.cli.report import write
 
-    say(console, f"Report: {write(summary, run)}{run.also_kept}")
+    say(console, f"Report: {write(summary, run)}{run.also_stored}")

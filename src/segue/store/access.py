@@ -1,6 +1,6 @@
 """Whether a run can be kept in a store, before anything is begun."""
 
-from segue.store.holder import silence
+from segue.store.lease import seconds_since_renewal
 from segue.store.objects import Store, StoreError, bucket_of, has_bucket, reason
 
 
@@ -24,7 +24,7 @@ def check_store(store: Store) -> None:
             " another with --run-dir."
         )
     try:
-        silence(store)
+        seconds_since_renewal(store)
     except StoreError as error:
         raise ValueError(
             f"{str(error).rstrip('.')}: ask for credentials that may write there, or choose another"

@@ -1,4 +1,4 @@
-"""A folder on this machine that follows a store, and that a store follows."""
+"""A folder on this machine that is synchronized with a store, in either direction."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -8,27 +8,27 @@ from pathlib import Path
 from segue.base.files import write_atomic
 from segue.store.objects import Entry, Store
 
-_NEVER = ("lock",)
-_UNKNOWN = Entry(-1, 0)  # of a file that is sent again
-_TOGETHER = 8  # objects on their way at a time
+_EXCLUDED = ("lock",)
+_UNKNOWN = Entry(-1, 0)  # of a file that must be uploaded again
+_PARALLEL_TRANSFERS = 8
 Rank = Callable[[str], int]
 
 
 def checkpoints_last(name: str) -> int:
-    """A checkpoint is in the store only when the rows before it are."""
+    """Return a rank by which a checkpoint is uploaded after the rows that precede it."""
     return int(name.endswith(".pt"))
 
 
 def checkpoints_first(name: str) -> int:
-    """What names a checkpoint is in the store only when the checkpoint is."""
+    """Return a rank by which a checkpoint is uploaded before the files that name it."""
     return -int(name.endswith(".pt"))
 
 
 class Mirror:
-    """A folder of which this process is the only writer, and the objects of a store under the same
-    names.
+    """A folder of which this process is the only writer, and a store's objects of the same names.
 
-    `push` sends what is new in the order of `rank`, then takes away what the folder has no more.
+    `pull` copies the store to the folder, `push` the folder to the store, in the order of `rank`.
+    `wanted` selects the names; by default, all of them.
     """
 
     def __init__(
@@ -38,70 +38,72 @@ class Mirror:
         wanted: Callable[[str], bool] = lambda name: True,
         rank: Rank = lambda _: 0,
     ) -> None:
-        self.store, self.folder = store, folder
-        self._wanted, self._rank = wanted, rank
-        self._sent: dict[str, Entry] = {}
+        self.store = store
+        self.folder = folder
+        self._wanted = wanted
+        self._rank = rank
+        self._uploaded: dict[str, Entry] = {}
 
     def pull(self, *, keep_ahead: bool = False) -> None:
-        """Bring the folder to where the store is.
+        """Download every object that differs from the folder's file. Raises StoreError.
 
-        With `keep_ahead`, a file that begins with what the store has of it stays: it could not be
-        sent yet.
+        With `keep_ahead`, a file that begins with the content of its object stays as it is: what
+        was appended could not be uploaded yet.
         """
         listed = {name: entry for name, entry in self.store.names().items() if self._wanted(name)}
-        _together(lambda name: self._fetch(name, listed[name], keep_ahead), listed)
+        _in_parallel(lambda name: self._download(name, listed[name], keep_ahead), listed)
         for name, entry in listed.items():
-            if (self.folder / name).exists():  # it may have gone since it was listed
-                now = _entry(self.folder / name)
-                self._sent[name] = now if now == entry else _UNKNOWN
+            path = self.folder / name
+            if path.exists():  # the object may have been removed since it was listed
+                self._uploaded[name] = entry if _entry(path) == entry else _UNKNOWN
 
     def push(self) -> None:
-        """Bring the store to where the folder is: each object whole, by rank; then remove what is
-        gone.
+        """Upload new and changed files whole, by rank; then remove the objects of deleted files.
+
+        Raises StoreError.
         """
-        found = {name: _entry(self.folder / name) for name in self._names()}
-        new = [name for name, entry in found.items() if self._sent.get(name) != entry]
-        for rank in sorted({self._rank(name) for name in new}):
-            _together(self.send, [name for name in new if self._rank(name) == rank])
-        gone = self._sent.keys() - found.keys()
-        _together(self.store.remove, gone)
-        for name in gone:
-            del self._sent[name]
+        files = {name: _entry(self.folder / name) for name in self._names()}
+        changed = [name for name, entry in files.items() if self._uploaded.get(name) != entry]
+        for rank in sorted({self._rank(name) for name in changed}):
+            _in_parallel(self._upload, [name for name in changed if self._rank(name) == rank])
+        deleted = self._uploaded.keys() - files.keys()
+        _in_parallel(self.store.remove, deleted)
+        for name in deleted:
+            del self._uploaded[name]
 
-    def send(self, name: str) -> None:
-        """Send one file."""
-        entry = _entry(
-            self.folder / name
-        )  # before it is read: what is written meanwhile is sent next time
-        self.store.write(name, (self.folder / name).read_bytes())
-        self._sent[name] = entry
+    def _upload(self, name: str) -> None:
+        path = self.folder / name
+        # Looked up before the content is read: a later write is then uploaded by the next push.
+        entry = _entry(path)
+        self.store.write(name, path.read_bytes())
+        self._uploaded[name] = entry
 
-    def _fetch(self, name: str, entry: Entry, keep_ahead: bool) -> None:
+    def _download(self, name: str, entry: Entry, keep_ahead: bool) -> None:
         path = self.folder / name
         if path.exists() and _entry(path) == entry:
             return
         content = self.store.read(name)
-        if content is None or (
-            keep_ahead and path.exists() and path.read_bytes().startswith(content)
-        ):
+        if content is None:
+            return
+        if keep_ahead and path.exists() and path.read_bytes().startswith(content):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, content)
         os.utime(path, ns=(entry.modified_ns, entry.modified_ns))
 
     def _names(self) -> list[str]:
-        found = (
+        files = (
             path for path in self.folder.rglob("*") if path.is_file() and path.suffix != ".tmp"
         )
-        names = (path.relative_to(self.folder).as_posix() for path in found)
-        return sorted(name for name in names if name not in _NEVER and self._wanted(name))
+        names = (path.relative_to(self.folder).as_posix() for path in files)
+        return sorted(name for name in names if name not in _EXCLUDED and self._wanted(name))
 
 
 def _entry(path: Path) -> Entry:
-    about = path.stat()
-    return Entry(about.st_size, about.st_mtime_ns)
+    status = path.stat()
+    return Entry(status.st_size, status.st_mtime_ns)
 
 
-def _together(act: Callable[[str], None], names: Iterable[str]) -> None:
-    with ThreadPoolExecutor(_TOGETHER) as pool:
-        list(pool.map(act, names))
+def _in_parallel(transfer: Callable[[str], None], names: Iterable[str]) -> None:
+    with ThreadPoolExecutor(_PARALLEL_TRANSFERS) as pool:
+        list(pool.map(transfer, names))

@@ -23,9 +23,9 @@ from threadpoolctl import threadpool_limits
 
 from segue.base.files import append_row, read_rows, write_rows
 from segue.base.lock import locked
-from segue.plan.answer import Answer, Exploit
+from segue.plan.decision import Decision, Exploit
 from segue.plan.pipelines.pipeline import TrainingPipeline
-from segue.plan.sweeps.aggregate import aggregate as mean
+from segue.plan.sweeps.aggregate import aggregate_seeds
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.values.describe import fingerprint
 from segue.train.checkpoint import decoded, load_checkpoint, newest_first, save_checkpoint
@@ -37,7 +37,7 @@ from segue.worlds.seeds import stream
 from segue.worlds.world import WorldFactory
 
 Row = dict[str, Any]
-Report = Callable[[Row], Answer | None]
+Report = Callable[[Row], Decision | None]
 Judged = tuple[str, Callable[[Sequence[float]], float]]
 """The metric, and what is made of it over the seeds."""
 _STAY = ("lock", "log.txt", "trial.json")  # in use while a trial runs, or written for it just now
@@ -119,7 +119,7 @@ def run_trial(
     *,
     evaluation: Evaluation,
     metric: str = "return",
-    aggregate: Callable[[Sequence[float]], float] = mean,
+    aggregate: Callable[[Sequence[float]], float] = aggregate_seeds,
     lanes: int = 8,
     policy: Policy | None = None,
     device: str = "cpu",
@@ -215,7 +215,7 @@ class Superseded(Exception):  # noqa: N818  # not an error: the trial goes on el
         self.exploit = exploit
 
 
-def heed(answer: Answer | None, trainer: Trainer, generation: int) -> None:
+def heed(answer: Decision | None, trainer: Trainer, generation: int) -> None:
     """Do what the answer to a report says; raises Superseded for an exploit of a later generation."""
     if answer is None:
         return

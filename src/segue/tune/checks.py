@@ -5,7 +5,7 @@ from ray import cloudpickle
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import check_metric, check_trial
 from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
-from segue.tune.search.define_by_run import AskedSpace
+from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import check_sampler
 from segue.tune.study.record import Space
@@ -31,7 +31,7 @@ def check_sweep(sweep: Sweep) -> Space:
             " out of it."
         ) from error
     check_sampler(sweep.search)
-    asked = AskedSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
+    asked = DefineByRunSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
     for point in sweep.points:
         asked.recorded(point)
     return asked

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segue.base.extras import needs
+from segue.base.extras import optional_dependency
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -36,7 +36,7 @@ def draw_cart_pole(position: float, angle: float, limit: float) -> Picture:
 
 def canvas(size: tuple[int, int], colour: Colour) -> tuple[Any, ImageDraw]:
     """An image, and the pen that draws on it; ValueError where Pillow is not installed."""
-    with needs("play", "A picture of the world"):
+    with optional_dependency("play", "A picture of the world"):
         from PIL import Image, ImageDraw
     image = Image.new("RGB", size, colour)
     return image, ImageDraw.Draw(image)

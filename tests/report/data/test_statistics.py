@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.plan.sweeps.aggregate import aggregate
+from segue.plan.sweeps.aggregate import aggregate_seeds
 from segue.report.data.statistics import (
     expected_best,
     iqm,
@@ -26,7 +26,7 @@ def test_the_interquartile_mean_leaves_out_a_quarter_at_each_end() -> None:
 
 @given(values)
 def test_it_is_what_the_sweep_aggregates(listed: list[float]) -> None:
-    assert float(iqm(np.array(listed))) == pytest.approx(aggregate(listed, "iqm"), abs=1e-9)
+    assert float(iqm(np.array(listed))) == pytest.approx(aggregate_seeds(listed, "iqm"), abs=1e-9)
 
 
 def test_a_better_configuration_is_better_with_probability_one() -> None:

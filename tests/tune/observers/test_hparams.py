@@ -21,8 +21,9 @@ from tensorboard.plugins.hparams.get_experiment import Handler
 from segue.store.objects import Store
 from segue.train.log import TrialLog
 from segue.tune.drive import run_sweep
-from segue.tune.observers.hparams import NAME, STATE, HParams, is_written, write_hparams
+from segue.tune.observers.hparams import STATE, HParams, is_written, write_hparams
 from segue.tune.run.directory import RunDirectory
+from segue.tune.run.stored import HPARAMS
 from segue.tune.study.trial_facts import TrialFacts
 from tests.tune.doubles import FAILS_AT, GRID, make_runner, make_sweep
 from tests.tune.drivers import outcomes, run
@@ -87,7 +88,7 @@ def finals(group: Any) -> dict[str, tuple[float, int]]:
 
 
 def test_parameters_the_end_and_what_it_came_to_are_read_back(tmp_path: Path) -> None:
-    write_hparams(tmp_path / "0007" / NAME, FACTS)
+    write_hparams(tmp_path / "0007" / HPARAMS, FACTS)
     page = Page(tmp_path)
     (group,) = page.trials().values()
     assert parameters(group) == {"lr": 0.1, "deep": True, "sizes": "[8]", STATE: "complete"}
@@ -106,7 +107,7 @@ def test_a_tensorboard_that_reads_along_sees_the_end_beside_the_trials_own_event
         page = Page(tmp_path)
         assert page.trials() == {}
         log.valid({"return": [0.5]}, 1200, 1200)
-    write_hparams(tmp_path / "0007" / NAME, FACTS)
+    write_hparams(tmp_path / "0007" / HPARAMS, FACTS)
     page.reload()
     (group,) = page.trials().values()
     assert finals(group)["final/return"] == (0.5, 1200)
@@ -121,14 +122,14 @@ def test_finished_trials_without_a_file_get_theirs_and_running_ones_none(tmp_pat
     FakeTune(record, sweep, 3, {}, tmp_path).start()
     HParams(record, sweep, runs).make_up()
     record.close()
-    assert [is_written(runs.trial(number) / NAME) for number in range(3)] == [True, True, False]
-    before = (runs.trial(0) / NAME).stat().st_mtime_ns
-    (runs.trial(1) / NAME).write_bytes(b"")  # as a power cut may leave it
+    assert [is_written(runs.trial(number) / HPARAMS) for number in range(3)] == [True, True, False]
+    before = (runs.trial(0) / HPARAMS).stat().st_mtime_ns
+    (runs.trial(1) / HPARAMS).write_bytes(b"")  # as a power cut may leave it
     record = open_record(tmp_path, sweep)
     HParams(record, sweep, runs).make_up()
     record.close()
-    assert is_written(runs.trial(1) / NAME)
-    assert (runs.trial(0) / NAME).stat().st_mtime_ns == before
+    assert is_written(runs.trial(1) / HPARAMS)
+    assert (runs.trial(0) / HPARAMS).stat().st_mtime_ns == before
 
 
 def test_the_file_is_in_the_store_before_it_is_here(
@@ -142,7 +143,7 @@ def test_the_file_is_in_the_store_before_it_is_here(
     bucket.write_text("no folder: the store is out of reach")
     HParams(record, sweep, runs).make_up()
     assert (
-        not is_written(runs.trial(0) / NAME)
+        not is_written(runs.trial(0) / HPARAMS)
         and "TensorBoard will miss trials" in capsys.readouterr().err
     )
     bucket.unlink()
@@ -200,14 +201,16 @@ class TestOnRay:
 def test_a_sweep_whose_driver_was_killed_has_each_trial_once(tmp_path: Path) -> None:
     assert run(tmp_path, trials=6, kill_at=("report", 15))[0] == -signal.SIGKILL
     begun = {
-        path.parent.name: path.stat().st_mtime_ns for path in tmp_path.glob(f"trials/*/{NAME}")
+        path.parent.name: path.stat().st_mtime_ns for path in tmp_path.glob(f"trials/*/{HPARAMS}")
     }
     for name in list(begun)[:1]:  # as if the kill had come between the study's record and this file
-        (tmp_path / "trials" / name / NAME).unlink()
+        (tmp_path / "trials" / name / HPARAMS).unlink()
         del begun[name]
     assert run(tmp_path, trials=6)[0] == 0
     check(tmp_path, {"complete", "pruned", "fail"})
-    assert {name: (tmp_path / "trials" / name / NAME).stat().st_mtime_ns for name in begun} == begun
+    assert {
+        name: (tmp_path / "trials" / name / HPARAMS).stat().st_mtime_ns for name in begun
+    } == begun
 
 
 def check(path: Path, states: set[str]) -> None:

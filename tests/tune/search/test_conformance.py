@@ -12,7 +12,7 @@ from ray import tune
 from segue.plan.sweeps.checks import SEARCHES
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.checks import check_sweep
-from segue.tune.search.define_by_run import AskedSpace
+from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.samplers import NOT_KEPT, check_sampler, sampler_for
 from segue.tune.study.record import StudyRecord
 from tests.tune.doubles import MIXED, make_sweep, pipeline
@@ -202,7 +202,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_parameters_of_an_asked_space_are_what_the_function_returns() -> None:
-    space = AskedSpace(asked)
+    space = DefineByRunSpace(asked)
     point = {"first_steps": 800, "lr": 1e-3, "gae_lambda": 0.9}
     recorded, distributions = space.recorded(point)
     assert recorded == point and set(distributions) == set(point)

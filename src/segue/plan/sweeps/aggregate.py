@@ -9,7 +9,7 @@ Aggregate = Literal["mean", "iqm", "worst"]
 AGGREGATES = ("mean", "iqm", "worst")
 
 
-def aggregate(
+def aggregate_seeds(
     values: Sequence[float], how: Aggregate = "mean", mode: Literal["max", "min"] = "max"
 ) -> float:
     """The mean of `values`, their interquartile mean, or the worst of them; NaN where one of them
@@ -18,7 +18,7 @@ def aggregate(
     The interquartile mean (Agarwal et al., NeurIPS 2021) leaves out a quarter of the values,
     rounded down, at each end: below four seeds it is the mean.
 
-    >>> aggregate([1, 2, 3, 100], "iqm"), aggregate([1, 2, 3], "worst"), aggregate([1, 2, 3], "worst", "min")
+    >>> aggregate_seeds([1, 2, 3, 100], "iqm"), aggregate_seeds([1, 2, 3], "worst"), aggregate_seeds([1, 2, 3], "worst", "min")
     (2.5, 1.0, 3.0)
     """
     if any(math.isnan(value) for value in values):

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from segue.plan.pipelines.pipeline import TrainingPipeline
-from segue.plan.spaces import define_by_run as asked_space
-from segue.plan.spaces import domains as space
+from segue.plan.spaces import define_by_run, domains
 from segue.plan.sweeps.aggregate import Aggregate
 from segue.plan.sweeps.checks import (
     check_choices,
@@ -110,12 +109,14 @@ class Sweep:
     def corners(self) -> list[dict[str, Any]]:
         """Points with the first or last value of every domain, at most 64, in a fixed order."""
         return (
-            asked_space.corners(self.space) if callable(self.space) else space.corners(self.space)
+            define_by_run.corners(self.space)
+            if callable(self.space)
+            else domains.corners(self.space)
         )
 
     def grid(self) -> list[dict[str, Any]] | None:
         """Every point where the space has only grids and constants, else None."""
-        return None if callable(self.space) else space.grid(self.space)
+        return None if callable(self.space) else domains.grid(self.space)
 
     def planned(self) -> list[Mapping[str, Any]]:
         """What is tried before anything is proposed: the points, then the grid."""
@@ -151,7 +152,7 @@ class Sweep:
         object.__setattr__(self, "points", tuple(dict(point) for point in self.points))
         if not callable(self.space):
             object.__setattr__(self, "space", dict(self.space))
-            space.check_space(self.space)
+            domains.check_space(self.space)
             check_signature(self.pipeline, self.space)
         object.__setattr__(self, "objectives", check_objectives(self.objectives))
         object.__setattr__(self, "constraints", dict(self.constraints))
@@ -167,5 +168,5 @@ class Sweep:
         if callable(self.space):
             return described | {"space": describe(self.space)}
         return described | {
-            f"space.{name}": space.describe_entry(entry) for name, entry in self.space.items()
+            f"space.{name}": domains.describe_entry(entry) for name, entry in self.space.items()
         }

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from segue.base.lock import LockedError, locked
 from segue.report.data.rows import tolerant_rows
 from segue.report.data.summary import Summary, metric_of
-from segue.store.fetched import DRIVEN
+from segue.store.local_run import DRIVER_MARKER
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def is_running(run: Path) -> bool:
     """Whether a driver holds the run directory; of a copy from a store, whether one did when it was
     made.
     """
-    if (run / DRIVEN).exists():
+    if (run / DRIVER_MARKER).exists():
         return True
     try:
         with locked(run / "lock"):

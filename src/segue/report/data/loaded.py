@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segue.base.extras import needs
+from segue.base.extras import optional_dependency
 from segue.report.data.facts import curves, facts
 from segue.report.data.summary import Summary, read_summary
-from segue.store.fetched import fetched
+from segue.store.local_run import fetch_run
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ def load(run: str | Path) -> LoadedRun:
     no pandas.
     """
     _pandas()
-    found = LoadedRun(fetched(run).path)
+    found = LoadedRun(fetch_run(run).path)
     read_summary(found.path)
     return found
 
 
 def _pandas() -> Any:
-    with needs("report", "A data frame"):
+    with optional_dependency("report", "A data frame"):
         import pandas
 
         return pandas

@@ -123,7 +123,7 @@ def read_summary(run: Path) -> Summary:
 
 def show(summary: Summary, console: Console) -> None:
     """Print the summary; commands stand on one line each, so that they can be copied."""
-    console.print(headline(summary), highlight=False, markup=False, soft_wrap=True)
+    console.print(progress_line(summary), highlight=False, markup=False, soft_wrap=True)
     if summary.best:
         console.print(_table(summary))
     for line in _failures(summary):
@@ -133,7 +133,7 @@ def show(summary: Summary, console: Console) -> None:
         console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
 
 
-def headline(summary: Summary) -> str:
+def progress_line(summary: Summary) -> str:
     """The sweep's name, and how many of its trials ended how."""
     return f"{summary.name}: {_counted(summary.counts)}"
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from segue.report.data.evidence import Evidence
 from segue.report.data.facts import TrialFacts
-from segue.report.data.summary import headline as counted
-from segue.report.data.summary import mean_and_spread
+from segue.report.data.summary import mean_and_spread, progress_line
 
 _ROWS = 10
 
@@ -37,7 +36,7 @@ def headline(evidence: Evidence) -> Headline:
     return Headline(
         name=summary.name,
         question=str(summary.recorded.get("question") or ""),
-        counts=counted(summary).partition(": ")[2] + "." + is_running,
+        counts=progress_line(summary).partition(": ")[2] + "." + is_running,
         answer=_answer(evidence, best),
         ties=_ties(evidence),
         parameters={name: short(value) for name, value in best.parameters.items()} if best else {},

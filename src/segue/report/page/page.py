@@ -9,7 +9,7 @@ from markupsafe import Markup
 from plotly.io.json import to_json_plotly
 
 from segue.base.files import write_atomic
-from segue.base.suppress_warnings import quiet_packages
+from segue.base.suppress_warnings import suppress_warnings
 from segue.report.data.evidence import Evidence
 from segue.report.data.heldout import in_words
 from segue.report.data.summary import Summary, commands
@@ -24,7 +24,7 @@ _MARGIN = {"l": 60, "r": 20, "t": 40, "b": 50}
 
 def write_report(summary: Summary, path: Path) -> None:
     """Write the page, whole or not at all; raises OSError where it cannot be written."""
-    with quiet_packages("optuna"):
+    with suppress_warnings("optuna"):
         write_atomic(path, page(summary))
 
 

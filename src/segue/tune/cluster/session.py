@@ -17,7 +17,7 @@ from ray._raylet import Config  # type: ignore[attr-defined]  # of its compiled 
 from ray.air._internal import usage as air_usage
 from ray.exceptions import AuthenticationError, RuntimeEnvSetupError
 
-from segue.base.suppress_warnings import quiet_packages
+from segue.base.suppress_warnings import suppress_warnings
 from segue.tune.cluster.addresses import is_on_loopback_only, token_in_use
 from segue.tune.cluster.local_modules import own_modules
 
@@ -62,7 +62,7 @@ def ray_session(address: str | None = None) -> Iterator[dict[str, float]]:
 
 def quiet() -> AbstractContextManager[None]:
     """Keep the warnings and logs of Ray and Optuna off the terminal."""
-    return quiet_packages("ray", "optuna")
+    return suppress_warnings("ray", "optuna")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from segue.store.secrets import HIDDEN as NOT_KEPT
+from segue.store.secrets import HIDDEN
 from segue.tune.observers.board import Board
 from segue.tune.run.provenance import NOTIFY
 from segue.tune.study.trial_facts import facts_of
@@ -32,7 +32,7 @@ SECONDS = 10.0
 
 def check_notify(target: str) -> None:
     """Raise ValueError, in one sentence, for what is neither a URL nor a command."""
-    if not target.strip() or target == NOT_KEPT:
+    if not target.strip() or target == HIDDEN:
         raise ValueError(f"{NOTIFY} is {target!r}: give an http(s) URL or a shell command.")
     if not _is_url(target) and "://" in target.split()[0]:
         raise ValueError(
@@ -207,7 +207,7 @@ def _execute(command: str, notice: Mapping[str, Any], seconds: float) -> None:
 
 def _without(target: str, said: str) -> str:
     """What was said on one line, without the target, which may hold a password."""
-    return " ".join(said.replace(target, NOT_KEPT).split())
+    return " ".join(said.replace(target, HIDDEN).split())
 
 
 def _complain(said: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segue.base.files import write_atomic
-from segue.plan.answer import Answer, Exploit
+from segue.plan.decision import Decision, Exploit
 
 _EXPLOITS = "exploits"
 
@@ -51,7 +51,7 @@ def was_told_to_exploit(path: Path, env_steps: int) -> bool:
     return any(told["env_steps"] == env_steps for told in _read(path).get(_EXPLOITS, []))
 
 
-def answer_to(path: Path, row: dict[str, Any]) -> Answer:
+def answer_to(path: Path, row: dict[str, Any]) -> Decision:
     """What there is to say to a report."""
     known = _read(path)
     told = known.get(str(row["stage"]))
@@ -62,7 +62,7 @@ def answer_to(path: Path, row: dict[str, Any]) -> Answer:
         for index, each in enumerate(known.get(_EXPLOITS, []), start=1)
         if row["env_steps"] >= each["env_steps"]
     ]
-    return Answer(end, exploits[-1] if exploits else None)
+    return Decision(end, exploits[-1] if exploits else None)
 
 
 def _write(path: Path, known: Mapping[str, Any]) -> None:

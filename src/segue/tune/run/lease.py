@@ -15,7 +15,7 @@ from pathlib import Path
 from segue.base.files import write_atomic
 from segue.store.access import check_store
 from segue.store.cache import copies_of
-from segue.store.holder import DRIVER, Heartbeat, take
+from segue.store.lease import DRIVER, Lease, acquire
 from segue.store.mirror import Mirror
 from segue.store.objects import FEW_WAITS, Store, StoreError, is_url
 from segue.tune.run.directory import RunDirectory
@@ -65,14 +65,14 @@ class Driving:
 
 
 class _DrivingStore(Driving):
-    def __init__(self, run: RunDirectory, store: Store, heartbeat: Heartbeat) -> None:
-        self._run, self._store, self._heartbeat = run, store, heartbeat
+    def __init__(self, run: RunDirectory, store: Store, lease: Lease) -> None:
+        self._run, self._store, self._lease = run, store, lease
         self._sent, self._sending = b"", threading.Lock()
-        heartbeat.also = self._keep_quietly
+        lease.on_renewal = self._keep_quietly
 
     @property
     def lost(self) -> str | None:
-        return self._heartbeat.lost
+        return self._lease.lease_lost
 
     def keep_study(self) -> None:
         self._keep(self._store)
@@ -105,13 +105,13 @@ def driving(run: RunDirectory, say: Callable[[str], None]) -> Iterator[Driving]:
         yield Driving()
         return
     try:
-        heartbeat, before = take(run.store, say)
+        lease, before = acquire(run.store, say)
     except StoreError as error:
         raise ValueError(str(error)) from error
-    with heartbeat.beating():
+    with lease.renewing():
         _prepare(run, run.store, before)
-        write_atomic(_session(run), heartbeat.me.session)
-        kept = _DrivingStore(run, run.store, heartbeat)
+        write_atomic(_session(run), lease.holder.session)
+        kept = _DrivingStore(run, run.store, lease)
         try:
             yield kept
         except StoreError as error:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from segue.base.files import write_atomic
-from segue.plan.answer import Exploit
+from segue.plan.decision import Exploit
 
 _NAME = "lineage.json"
 

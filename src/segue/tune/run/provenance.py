@@ -9,8 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from segue.store.secrets import HIDDEN as NOT_KEPT
-from segue.store.secrets import without_secrets as without_passwords
+from segue.store.secrets import HIDDEN, without_secrets
 
 _PACKAGES = ("segue", "ray", "optuna", "torch", "numpy", "gymnasium")
 _GIT_SECONDS = 10.0
@@ -23,7 +22,7 @@ def provenance() -> dict[str, Any]:
     repository.
     """
     return {
-        "command": without_secrets(sys.orig_argv),
+        "command": redacted_command(sys.orig_argv),
         "directory": str(Path.cwd()),
         "python": sys.version.split()[0],
         "versions": {name: found for name in _PACKAGES if (found := _version(name))},
@@ -32,22 +31,22 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def without_secrets(command: Sequence[str]) -> list[str]:
+def redacted_command(command: Sequence[str]) -> list[str]:
     """A command line without the value of the option, which may hold a password, and without those
     of URLs.
 
-    >>> without_secrets(["run", "--notify", "https://h/secret", "--seeds", "2", "--notify=curl secret"])
+    >>> redacted_command(["run", "--notify", "https://h/secret", "--seeds", "2", "--notify=curl secret"])
     ['run', '--notify', '***', '--seeds', '2', '--notify=***']
     """
     kept = []
     for before, argument in zip(["", *command], command, strict=False):
         if before == NOTIFY:
-            kept.append(NOT_KEPT)
+            kept.append(HIDDEN)
         else:
             kept.append(
-                f"{NOTIFY}={NOT_KEPT}"
+                f"{NOTIFY}={HIDDEN}"
                 if argument.startswith(f"{NOTIFY}=")
-                else without_passwords(argument)
+                else without_secrets(argument)
             )
     return kept
 

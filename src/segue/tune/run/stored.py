@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segue.base.files import write_atomic
-from segue.store.holder import DRIVER
+from segue.store.lease import DRIVER
 from segue.store.mirror import Mirror, checkpoints_first, checkpoints_last
 from segue.store.objects import FEW_WAITS, Store, StoreError
 

@@ -14,7 +14,7 @@ from segue.tune.search.domains import SearchSpace
 
 
 @dataclass(frozen=True)
-class AskedSpace:
+class DefineByRunSpace:
     """What the study records are the answers; the parameters of a pipeline are what the function
     makes of them.
     """
@@ -57,5 +57,5 @@ class AskedSpace:
 
 def of_recorded(sweep: Sweep, recorded: Mapping[str, Any]) -> dict[str, Any]:
     """The keyword arguments of the pipeline function for what the study has `recorded` of a trial."""
-    space = AskedSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
+    space = DefineByRunSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
     return space.parameters(recorded)

@@ -9,13 +9,13 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from segue.tune.search.define_by_run import AskedSpace
+from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import NOT_KEPT
 from segue.tune.study.stages import Stages
 from segue.tune.study.storage import Mode, StudyCopy, disk_storage
 
-Space = SearchSpace | AskedSpace
+Space = SearchSpace | DefineByRunSpace
 ADOPTED = "adopted_from"  # the user attribute of trials of another study, which one and which trial
 LINEAGE = (  # the user attribute that says from which trials it went on, and with which parameters
     "lineage"

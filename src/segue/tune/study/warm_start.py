@@ -6,7 +6,7 @@ from pathlib import Path
 from optuna.trial import FrozenTrial
 
 from segue.store.database import database_storage, url_with_password
-from segue.store.fetched import fetched
+from segue.store.local_run import fetch_run
 from segue.tune.study.storage import disk_storage, read_trials
 
 
@@ -14,7 +14,7 @@ def trials_to_adopt(run: Path | str) -> tuple[list[FrozenTrial], str]:
     """The trials of a run directory, and where they are from; raises ValueError where there are
     none to be found.
     """
-    folder = fetched(run).path
+    folder = fetch_run(run).path
     definition, file = folder / "sweep.json", folder / "study.db"
     recorded = json.loads(definition.read_text()) if definition.is_file() else {}
     study = recorded.get("study")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segue.base.files import read_rows
-from segue.plan.answer import Answer
+from segue.plan.decision import Decision
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.run.decisions import answer_to
 from segue.tune.run.directory import RunDirectory
@@ -41,7 +41,7 @@ class _Comparison:
     difference: Difference | None = None
     compared: int = 0
 
-    def __call__(self, row: Row) -> Answer:
+    def __call__(self, row: Row) -> Decision:
         self.heard(row)
         step = row["env_steps"]
         if step in self.recorded or not self.has_jumped:

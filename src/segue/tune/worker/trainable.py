@@ -13,10 +13,10 @@ from typing import Any, Protocol
 from ray import tune
 
 from segue.base.files import write_atomic
-from segue.plan.answer import Answer
+from segue.plan.decision import Decision
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.seeding import is_cudnn_deterministic, set_deterministic_cudnn
-from segue.plan.sweeps.aggregate import aggregate
+from segue.plan.sweeps.aggregate import aggregate_seeds
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
 from segue.tune.cluster.gpu_growth import is_out_of_memory
@@ -28,7 +28,7 @@ from segue.tune.run.lineage import read_lineage, write_lineage
 from segue.tune.run.stored import KeptTrial
 from segue.tune.search.define_by_run import of_recorded
 from segue.tune.verdicts import DISK_FULL, FAILURE, OUT_OF_MEMORY, OUT_OF_REACH, has_failed
-from segue.tune.worker import preemption as notice
+from segue.tune.worker import preemption
 
 TRIAL = "trial.json"  # what a trial trains, and on what
 
@@ -43,7 +43,7 @@ class Runner(Protocol):
         directory: Path,
         *,
         device: str,
-        report: Callable[[dict[str, Any]], Answer | None],
+        report: Callable[[dict[str, Any]], Decision | None],
     ) -> None:
         """Train the trial of `parameters` in `directory`, or continue it there; call `report` with
         each result row.
@@ -75,7 +75,7 @@ def make_trainable(
             try:
                 kept.begin()
                 stack.enter_context(_printing_to_log(directory))
-                stack.enter_context(notice.training(kept.keep_what_can_be))
+                stack.enter_context(preemption.training(kept.keep_what_can_be))
                 attempt = partial(
                     runner, sweep, config["parameters"], directory, device=device, report=report
                 )
@@ -86,7 +86,7 @@ def make_trainable(
                 traceback.print_exc()
                 report.failed(error, _everybodys(error))
 
-    trial.__mixins__ = (notice.Listening,)  # type: ignore[attr-defined]  # by which Tune extends a function
+    trial.__mixins__ = (preemption.Listening,)  # type: ignore[attr-defined]  # by which Tune extends a function
     return trial
 
 
@@ -141,7 +141,7 @@ def train_one(
     directory: Path,
     *,
     device: str,
-    report: Callable[[dict[str, Any]], Answer | None],
+    report: Callable[[dict[str, Any]], Decision | None],
     accept_changes: bool = False,
 ) -> None:
     """Train one trial to the end of its pipeline, or from where it was interrupted.
@@ -172,17 +172,17 @@ def train_one(
                 policy=sweep.policy,
                 evaluation=sweep.evaluation,
                 metric=sweep.metric,
-                aggregate=partial(aggregate, how=sweep.aggregate, mode=sweep.mode),
+                aggregate=partial(aggregate_seeds, how=sweep.aggregate, mode=sweep.mode),
                 device=device,
                 report=report,
                 accept_changes=accept_changes,
                 exploit=exploit,
-                is_leaving=notice.is_given,
+                is_leaving=preemption.is_given,
             )
             return
         except Left as left:
             print(left, flush=True)
-            notice.leave()  # Tune starts the trial again, in another process
+            preemption.leave()  # Tune starts the trial again, in another process
         except Superseded as superseded:
             exploit = superseded.exploit
             write_lineage(directory, exploit)
@@ -219,7 +219,7 @@ class _Report:
     last: dict[str, Any] = field(default_factory=lambda: {"env_steps": 0, "final": False})
     is_stopped: bool = False
 
-    def __call__(self, row: dict[str, Any]) -> Answer | None:
+    def __call__(self, row: dict[str, Any]) -> Decision | None:
         self.last = row
         if not has_failed(row):
             self.kept.keep()

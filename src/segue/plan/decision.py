@@ -19,7 +19,7 @@ class Exploit:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Decision:
     """What to do now: nothing, or one of these.
 
     `end_stage`: the stage, from 0, that the trial is to end with the current interval. `exploit`:
