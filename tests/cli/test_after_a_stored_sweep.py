@@ -14,7 +14,7 @@ from segue.tune.run.stored import HPARAMS
 from tests.looking import complete, driver, kept, look, retrain, told, trials
 from tests.small_sweeps import small_copies
 from tests.store.servers import BUCKET, an_s3
-from tests.tune.drivers import wait_for
+from tests.tune.support.drivers import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 FILES = ("best.json", "best.py", "report.html")

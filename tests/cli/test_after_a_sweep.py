@@ -10,7 +10,7 @@ import pytest
 
 from tests.looking import complete, driver, look, retrain, told, trials
 from tests.small_sweeps import SMALLER, small_copies
-from tests.tune.drivers import wait_for
+from tests.tune.support.drivers import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 

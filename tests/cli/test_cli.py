@@ -17,7 +17,7 @@ from segue.cli import main
 SEGUE = str(Path(sys.executable).with_name("segue"))
 SWEEP = '''"""How long should the first stage be?"""
 
-from tests.tune.doubles import make_sweep
+from tests.tune.support.doubles import make_sweep
 #
 sweep = make_sweep(...)
 '''
@@ -339,7 +339,7 @@ import torch
 from segue.plan.values.builder import Builder
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.pipelines.stage import PipelineStage
-from tests.tune.doubles import pipeline
+from tests.tune.support.doubles import pipeline
 
 def no_stages(first_steps, lr, gae_lambda):
     return with_stages([], pipeline(first_steps, lr, gae_lambda))
@@ -372,8 +372,8 @@ def _complete(home: Path, name: str) -> None:
     from segue.tune.run.directory import RunDirectory
     from segue.tune.search.domains import SearchSpace
     from segue.tune.study.record import StudyRecord
-    from tests.tune.doubles import make_sweep
-    from tests.tune.fake_tune import FakeTune
+    from tests.tune.support.doubles import make_sweep
+    from tests.tune.support.fake_tune import FakeTune
 
     sweep = make_sweep()
     run = RunDirectory(home / "runs" / name)

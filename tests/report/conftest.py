@@ -11,8 +11,8 @@ import pytest
 from segue.base.files import write_rows
 from segue.tune.cluster.session import quiet
 from segue.tune.run.directory import RunDirectory
-from tests.tune.doubles import EVERY, learning_curve, make_sweep
-from tests.tune.fake_tune import FakeTune, open_record
+from tests.tune.support.doubles import EVERY, learning_curve, make_sweep
+from tests.tune.support.fake_tune import FakeTune, open_record
 
 TRIALS = 8
 

@@ -1,5 +1,5 @@
 from segue.report.description import describe_sweep
-from tests.tune.doubles import MIXED, make_sweep
+from tests.tune.support.doubles import MIXED, make_sweep
 
 
 def test_a_grid_is_described_with_its_exact_budget() -> None:

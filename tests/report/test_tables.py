@@ -16,7 +16,7 @@ from segue.cli import segue as main
 from segue.report.data.facts import facts
 from segue.report.data.rows import tolerant_rows
 from segue.report.data.summary import read_summary
-from tests.tune.doubles import EVERY
+from tests.tune.support.doubles import EVERY
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from segue.train.checkpoint import load_checkpoint, newest_first, save_checkpoint
-from tests.train.same import assert_same_state
+from tests.train.support.same import assert_same_state
 
 STATE = {
     "tensor": torch.arange(6.0).reshape(2, 3),

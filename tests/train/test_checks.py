@@ -7,7 +7,7 @@ from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
 from segue.plan.values.builder import Builder
 from segue.train import A2C, PPO
 from segue.train.checks import check_metric, check_trainable
-from tests.train.pipelines import LANES, pipeline, stage, trainer
+from tests.train.support.pipelines import LANES, pipeline, stage, trainer
 
 COMPONENT = OffPolicyPipelineComponent(data_iterator_builder=iter, loss_names=["ppo"], updates=1)
 

@@ -9,8 +9,8 @@ from segue.train.rollouts.generators import MemberGenerators
 from segue.worlds import lane_seeds, make_world
 from segue.worlds.array import cartpole
 from segue.worlds.world import Step
-from tests.train.pipelines import advanced, pipeline, trainer
-from tests.train.plain import sequential
+from tests.train.support.pipelines import advanced, pipeline, trainer
+from tests.train.support.plain import sequential
 from tests.worlds.probes import ActionReward, ContextualAction
 
 SEEDS = (4, 9, 1)

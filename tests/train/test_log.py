@@ -5,9 +5,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from segue.train.log import TrialLog
 from segue.train.trainer import Logged
-from tests.train.example_members import Patience
-from tests.train.pipelines import ROLLOUT, stage
-from tests.train.trials import AttemptEndedError, interrupted_after, plan, rows, run
+from tests.train.support.example_members import Patience
+from tests.train.support.pipelines import ROLLOUT, stage
+from tests.train.support.trials import AttemptEndedError, interrupted_after, plan, rows, run
 from tests.worlds.probes import ContextualAction
 
 MISC = {

@@ -7,9 +7,9 @@ import torch
 
 from segue.train import Mlp, Network
 from segue.worlds.array import cartpole
-from tests.train.example_members import SEEDS, Patience, ThreeTargets, member, seven
-from tests.train.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
-from tests.train.staged import NAMES, plans
+from tests.train.support.example_members import SEEDS, Patience, ThreeTargets, member, seven
+from tests.train.support.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
+from tests.train.support.staged import NAMES, plans
 
 SLOW = pytest.mark.slow
 

@@ -12,8 +12,8 @@ from segue.train import Evaluator, Mlp, Network, Trainer
 from segue.train.checkpoint import newest_first
 from segue.train.play import Players
 from segue.worlds import PoisonedDoors, make_world
-from tests.train.pipelines import LANES
-from tests.train.trials import EVALUATION, final_state, plan, run
+from tests.train.support.pipelines import LANES
+from tests.train.support.trials import EVALUATION, final_state, plan, run
 
 SEEDS = (3, 5, 8)
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from segue.plan.sweeps.evaluation import Evaluation
-from tests.train.example_members import SEEDS, Patience
-from tests.train.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
+from tests.train.support.example_members import SEEDS, Patience
+from tests.train.support.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
 from tests.worlds.probes import ActionReward, ContextualAction
 
 EVERY = Evaluation(every=2 * ROLLOUT, episodes=1)

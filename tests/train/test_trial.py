@@ -4,8 +4,8 @@ import pytest
 
 from segue.train import member_seeds, trial
 from segue.train.checkpoint import newest_first
-from tests.train.pipelines import ROLLOUT, stage
-from tests.train.trials import interrupted_after, plan, rows, run
+from tests.train.support.pipelines import ROLLOUT, stage
+from tests.train.support.trials import interrupted_after, plan, rows, run
 from tests.worlds.probes import ContextualAction
 
 

@@ -7,26 +7,26 @@ import pytest
 from ray import cloudpickle
 
 from segue.tune.cluster.session import quiet, ray_session
-from tests.tune import doubles
+from tests.tune.support import doubles
 
 cloudpickle.register_pickle_by_value(doubles)
 HERE = Path(__file__).parent
 
 
 WITHOUT_RAY = (
-    "test_scheduling",
-    "test_searcher",
-    "test_search_conformance",
-    "test_scheduler_conformance",
+    "schedulers/test_conformance.py",
+    "schedulers/test_study_scheduler.py",
+    "search/test_conformance.py",
+    "study/test_searcher.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests start Ray here, but for those files': they run one at a time."""
+    """Mark slow tests as those that start Ray, except in a few files."""
     for item in items:
         if (
-            item.path.parent == HERE
-            and item.path.stem not in WITHOUT_RAY
+            item.path.is_relative_to(HERE)
+            and item.path.relative_to(HERE).as_posix() not in WITHOUT_RAY
             and item.get_closest_marker("slow")
         ):
             item.add_marker(pytest.mark.ray)

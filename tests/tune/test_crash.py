@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from tests.tune.drivers import (
+from tests.tune.support.drivers import (
     FINISHED,
     SECONDS,
     command,

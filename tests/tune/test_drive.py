@@ -17,7 +17,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.tune import drive
 from segue.tune.drive import Options, run_sweep
 from segue.worlds.array.cartpole import CartPole
-from tests.tune.doubles import GRID, MIXED, make_runner, make_sweep
+from tests.tune.support.doubles import GRID, MIXED, make_runner, make_sweep
 
 SMALL = GRID | {"first_steps": 400}
 
@@ -213,7 +213,7 @@ def _dies(sweep: Sweep, parameters: Any, directory: Path, *, device: str, report
 
 
 def _pipeline_of_list(first_steps: list[int], lr: float, gae_lambda: float) -> Any:
-    from tests.tune.doubles import pipeline
+    from tests.tune.support.doubles import pipeline
 
     return pipeline(first_steps[0], lr, gae_lambda)
 
@@ -229,7 +229,7 @@ def _run_list(sweep: Sweep, parameters: Any, directory: Path, *, device: str, re
 
 
 def _fill(path: Path, sweep: Sweep) -> None:
-    from tests.tune.fake_tune import FakeTune, open_record
+    from tests.tune.support.fake_tune import FakeTune, open_record
 
     with drive.RunDirectory(path).opened(sweep, "double"):
         record = open_record(path, sweep)

@@ -26,8 +26,8 @@ from rich.console import Console
 from segue.base.files import read_rows
 from segue.tune.drive import run_sweep
 from segue.tune.schedulers.stage_asha import StageASHA
-from tests.tune.doubles import FAILS_AT, make_runner, make_sweep
-from tests.tune.drivers import (
+from tests.tune.support.doubles import FAILS_AT, make_runner, make_sweep
+from tests.tune.support.drivers import (
     FINISHED,
     SECONDS,
     driving,

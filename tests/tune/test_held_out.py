@@ -11,7 +11,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.train import member_seeds
 from segue.tune.held_out import distinct, held_out_seed, held_out_sweep, is_of
 from segue.tune.run.directory import RunDirectory
-from tests.tune.doubles import MIXED, make_sweep
+from tests.tune.support.doubles import MIXED, make_sweep
 
 POINTS = [
     {"first_steps": 400, "lr": 1e-3, "gae_lambda": 0.95},

@@ -30,9 +30,9 @@ from tests.store.servers import (
     an_s3,
     an_s3_that_stops,
 )
-from tests.tune.cluster.clusters import SECONDS, guarded
-from tests.tune.cluster.three_nodes import SHORT
-from tests.tune.drivers import ROOT, wait_for
+from tests.tune.support.clusters import SECONDS, guarded
+from tests.tune.support.drivers import ROOT, wait_for
+from tests.tune.support.three_nodes import SHORT
 
 CLUSTER = """
 import os, sys
@@ -73,7 +73,7 @@ def driver(
     environment: dict[str, str],
     home: Path,
     *arguments: str,
-    program: str = "tests.tune.stored_sweep",
+    program: str = "tests.tune.support.stored_sweep",
 ) -> Iterator["subprocess.Popen[str]"]:
     """A driver with a cache and a working directory of its own."""
     home.mkdir(exist_ok=True)

@@ -20,8 +20,8 @@ from segue.tune.checks import check_sweep
 from segue.tune.drive import Options, run_sweep
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import ADOPTED, StudyRecord
-from tests.tune.doubles import MIXED, make_sweep
-from tests.tune.fake_tune import FakeTune
+from tests.tune.support.doubles import MIXED, make_sweep
+from tests.tune.support.fake_tune import FakeTune
 
 
 def run(path: Path, sweep: Sweep, trials: int = 12, adopt: Path | None = None) -> StudyRecord:

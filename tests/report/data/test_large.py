@@ -15,7 +15,7 @@ from segue.report.page.page import write_report
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.storage import disk_storage
 from tests.report.conftest import trained
-from tests.tune.doubles import EVERY, make_sweep
+from tests.tune.support.doubles import EVERY, make_sweep
 
 TRIALS, REPORTS, PARAMETERS = 1_000, 12, 5
 SECONDS, MEGABYTES = 20, 15

@@ -12,8 +12,8 @@ from segue.report.data.summary import Summary, commands, mean_and_spread, read_s
 from segue.tune.cluster.session import quiet
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
-from tests.tune.doubles import make_sweep
-from tests.tune.fake_tune import open_record
+from tests.tune.support.doubles import make_sweep
+from tests.tune.support.fake_tune import open_record
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from segue.train import BehaviorCloning, Demonstrations, Network, check_trial, m
 from segue.train.data.component_data import DataStream
 from segue.worlds import world_spec
 from segue.worlds.demonstrations import Recording, record, write_recording
-from tests.train.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
+from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
 
 LENGTHS = (3, 7, 1, 12, 5, 4, 9, 2)
 

@@ -9,8 +9,8 @@ import torch
 
 from segue.plan.pipelines.schedules import LinearDecay
 from segue.train.losses import A2C, PPO
-from tests.train.given import Given, given_batch
-from tests.train.reference import plain_a2c, plain_ppo
+from tests.train.support.given import Given, given_batch
+from tests.train.support.reference import plain_a2c, plain_ppo
 
 K, B = 3, 64
 

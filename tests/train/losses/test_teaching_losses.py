@@ -10,9 +10,9 @@ from segue.train import PPO, Advisor, Imitation, MemberLoss, Network, check_tria
 from segue.train.policies.heads import Categorical as Head
 from segue.train.policies.outputs import Outputs
 from segue.worlds import world_spec
-from tests.train.example_members import SEEDS
-from tests.train.given import given_batch
-from tests.train.pipelines import advanced, pipeline, stage, trainer
+from tests.train.support.example_members import SEEDS
+from tests.train.support.given import given_batch
+from tests.train.support.pipelines import advanced, pipeline, stage, trainer
 
 K, B, A = 3, 40, 4
 

@@ -8,8 +8,8 @@ from segue.plan.pipelines.progress import Progress
 from segue.plan.values.builder import Builder
 from segue.train.members.episodes import Ended
 from segue.train.members.member import Member, track
-from tests.train.example_members import Patience
-from tests.train.pipelines import LANES, pipeline, stage
+from tests.train.support.example_members import Patience
+from tests.train.support.pipelines import LANES, pipeline, stage
 
 
 @dataclass

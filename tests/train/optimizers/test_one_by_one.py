@@ -11,9 +11,9 @@ import torch
 from segue.plan.values.builder import Builder
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
 from segue.train.optimizers import OptimizerState, rule_of
-from tests.train.example_members import SEEDS
-from tests.train.pipelines import advanced, pipeline, trainer
-from tests.train.same import assert_same_state
+from tests.train.support.example_members import SEEDS
+from tests.train.support.pipelines import advanced, pipeline, trainer
+from tests.train.support.same import assert_same_state
 
 P, UPDATES, PHASE = 64, 50, 10
 optim = torch.optim
@@ -207,7 +207,7 @@ def test_it_says_that_it_runs_one_member_at_a_time():
 def test_packed_optimizers_leave_torch_s_compiler_alone():
     """A second of a trial's start: the first step of an optimizer of torch imports it."""
     trained = (
-        "import sys; from tests.train.pipelines import *\n"
+        "import sys; from tests.train.support.pipelines import *\n"
         "for kind in (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.RMSprop):\n"
         "    advanced(trainer(pipeline(optimizer_builder=Builder(kind))), 1)\n"
         "print('torch._dynamo' in sys.modules)"

@@ -9,9 +9,9 @@ from segue.train.checkpoint import load_checkpoint, save_checkpoint
 from segue.train.optimizers import OptimizerState, rule_of
 from segue.train.optimizers.one_by_one import OneByOne
 from segue.train.optimizers.rule import clipped
-from tests.train.example_members import SEEDS
-from tests.train.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
-from tests.train.same import assert_same_state
+from tests.train.support.example_members import SEEDS
+from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
+from tests.train.support.same import assert_same_state
 
 P, UPDATES = 64, 50
 NORMS = torch.tensor([0.5, 1e9, 0.1, float("inf")])

@@ -7,8 +7,8 @@ from segue.train.data.batch import Seen
 from segue.train.policies import Mlp
 from segue.train.policies.heads import Categorical, Gaussian
 from segue.train.policies.initial import orthogonal
-from tests.train.pipelines import advanced, pipeline, trainer
-from tests.train.plain import sequential
+from tests.train.support.pipelines import advanced, pipeline, trainer
+from tests.train.support.plain import sequential
 from tests.worlds.probes import GaussianTarget
 
 NONE = torch.zeros(2, 6, 0)

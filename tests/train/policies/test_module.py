@@ -9,9 +9,9 @@ from gymnasium import spaces
 from torch import nn
 
 from segue.train import Module
-from tests.train.example_members import SEEDS
-from tests.train.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
-from tests.train.same import assert_same_state
+from tests.train.support.example_members import SEEDS
+from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
+from tests.train.support.same import assert_same_state
 
 
 class Two(nn.Module):

@@ -6,8 +6,8 @@ from segue.train.policies.heads import Categorical, Gaussian
 from segue.train.rollouts.rollout import Rollout, collect, noise_for, note_ends
 from segue.worlds import lane_seeds, make_world
 from segue.worlds.world import Step
-from tests.train.example_members import ThreeTargets
-from tests.train.pipelines import pipeline, trainer
+from tests.train.support.example_members import ThreeTargets
+from tests.train.support.pipelines import pipeline, trainer
 from tests.worlds.probes import ContextualAction
 
 SEEDS = (3, 1)

@@ -15,10 +15,10 @@ from segue.train.rollouts.generators import MemberGenerators
 from segue.train.rollouts.teacher import Teaching
 from segue.worlds import make_world, world_spec
 from segue.worlds.world import Advice
-from tests.train.example_members import SEEDS
-from tests.train.given import Given, given_batch
-from tests.train.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
-from tests.train.same import assert_same_state
+from tests.train.support.example_members import SEEDS
+from tests.train.support.given import Given, given_batch
+from tests.train.support.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
+from tests.train.support.same import assert_same_state
 
 LOSSES = {"imitation": Imitation(), "value": PPOValue(), "ppo": PPO()}
 

@@ -16,8 +16,8 @@ from segue.train.rollouts.rollout import Cut, collect, noise_for
 from segue.train.updates.experience import blocks, bootstrapped, experience
 from segue.worlds import lane_seeds, make_world
 from segue.worlds.array import cartpole
-from tests.train.pipelines import LANES, pipeline, trainer
-from tests.train.plain import sequential
+from tests.train.support.pipelines import LANES, pipeline, trainer
+from tests.train.support.plain import sequential
 from tests.worlds.probes import GaussianTarget, TruncatedForever
 
 T, N, SEEDS = 24, 3, (0, 1, 2)

@@ -12,7 +12,7 @@ from segue.train.rollouts.generators import MemberGenerators
 from segue.train.updates.experience import Experience
 from segue.train.updates.minibatches import minibatches
 from segue.train.updates.update import chunks
-from tests.train.pipelines import LANES, ROLLOUT, pipeline, stage, trainer
+from tests.train.support.pipelines import LANES, ROLLOUT, pipeline, stage, trainer
 
 
 def shuffled(generators, members, samples, row, lanes=None):

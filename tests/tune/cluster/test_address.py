@@ -35,7 +35,7 @@ def test_a_sweep_runs_on_a_cluster_that_is_there(tmp_path: Path) -> None:
         assert cluster.stdout is not None
         address = cluster.stdout.readline().strip()
         options = json.dumps({"address": address, "trials": 2})
-        command = [sys.executable, "-m", "tests.tune.driver", str(tmp_path), options]
+        command = [sys.executable, "-m", "tests.tune.support.driver", str(tmp_path), options]
         subprocess.run(
             command,
             cwd=ROOT,

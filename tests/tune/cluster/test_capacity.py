@@ -3,7 +3,7 @@
 import pytest
 
 from segue.tune.cluster.capacity import Machine, may_grow, trials_at_once
-from tests.tune.doubles import make_sweep
+from tests.tune.support.doubles import make_sweep
 
 SMALL: Machine = {"CPU": 3.0, "memory": 8e9, "node:10.0.0.1": 1.0}
 LARGE: Machine = {"CPU": 9.0, "GPU": 1.0, "memory": 8e9, "accelerator_type:A10G": 1.0}

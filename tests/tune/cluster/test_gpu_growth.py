@@ -16,9 +16,9 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.tune.cluster.gpu_growth import Shares, is_out_of_memory
 from segue.tune.cluster.session import ray_session
 from segue.tune.drive import Options, run_sweep
-from tests.tune import doubles
-from tests.tune.doubles import make_runner, make_sweep
-from tests.tune.drivers import trials_of
+from tests.tune.support import doubles
+from tests.tune.support.doubles import make_runner, make_sweep
+from tests.tune.support.drivers import trials_of
 
 
 class OutOfMemoryError(RuntimeError):  # named as torch's is

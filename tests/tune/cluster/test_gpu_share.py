@@ -16,10 +16,10 @@ from segue.tune.cluster import gpu_share
 from segue.tune.cluster.gpu_share import largest, share_of, with_gpu_share
 from segue.tune.cluster.session import ray_session
 from segue.tune.drive import Options, run_sweep
-from tests.tune import doubles
 from tests.tune.cluster import test_gpu_share
-from tests.tune.doubles import GRID, make_sweep, pipeline
-from tests.tune.drivers import trials_of
+from tests.tune.support import doubles
+from tests.tune.support.doubles import GRID, make_sweep, pipeline
+from tests.tune.support.drivers import trials_of
 
 GIGABYTE = 10**9
 THERE = [{"CPU": 2.0}, {"CPU": 2.0, "GPU": 1.0}]

@@ -14,7 +14,7 @@ import pytest
 
 from segue.base.files import read_rows
 from tests.cli.test_cli import REAL
-from tests.tune.cluster.clusters import SECONDS, a_cluster, guarded
+from tests.tune.support.clusters import SECONDS, a_cluster, guarded
 
 Segue = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from segue.tune.cluster.local_modules import own_modules
 from tests.cli.test_cli import REAL
-from tests.tune.cluster.clusters import SECONDS, a_cluster, guarded
+from tests.tune.support.clusters import SECONDS, a_cluster, guarded
 
 LOSSES = """
 from segue.train import PPO

@@ -17,10 +17,10 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.tune.cluster.gpu_share import largest, need_of
 from segue.tune.cluster.session import ray_session
 from segue.tune.drive import Options, run_sweep
-from tests.tune import doubles
 from tests.tune.cluster import test_on_a_gpu
-from tests.tune.doubles import GRID, make_runner, make_sweep
-from tests.tune.drivers import trials_of
+from tests.tune.support import doubles
+from tests.tune.support.doubles import GRID, make_runner, make_sweep
+from tests.tune.support.drivers import trials_of
 
 pytestmark = [
     pytest.mark.slow,

@@ -25,9 +25,9 @@ from segue.tune.observers.hparams import STATE, HParams, is_written, write_hpara
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.stored import HPARAMS
 from segue.tune.study.trial_facts import TrialFacts
-from tests.tune.doubles import FAILS_AT, GRID, make_runner, make_sweep
-from tests.tune.drivers import outcomes, run
-from tests.tune.fake_tune import FakeTune, open_record
+from tests.tune.support.doubles import FAILS_AT, GRID, make_runner, make_sweep
+from tests.tune.support.drivers import outcomes, run
+from tests.tune.support.fake_tune import FakeTune, open_record
 
 COMPLETE, PRUNED, FAILED = api_pb2.STATUS_SUCCESS, api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_FAILURE
 STATUSES = {"complete": COMPLETE, "pruned": PRUNED, "fail": FAILED}
@@ -238,7 +238,7 @@ def branching(trial: Any) -> Mapping[str, Any]:
 
 
 def with_none(first_steps: int, lr: float | None, gae_lambda: float) -> Any:
-    from tests.tune.doubles import pipeline
+    from tests.tune.support.doubles import pipeline
 
     return pipeline(first_steps, lr or 3e-4, gae_lambda)
 

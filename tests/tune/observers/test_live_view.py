@@ -10,8 +10,8 @@ from segue.tune.observers.live_view import LiveView, best, status, table
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
-from tests.tune.doubles import make_sweep
-from tests.tune.fake_tune import open_record
+from tests.tune.support.doubles import make_sweep
+from tests.tune.support.fake_tune import open_record
 
 
 class Clock:

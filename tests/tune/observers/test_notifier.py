@@ -21,9 +21,9 @@ from segue.tune.observers.notifier import Notifier, best_of, ending_of
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.budget import Budget
 from segue.tune.verdicts import Verdicts
-from tests.tune.doubles import make_sweep
-from tests.tune.drivers import driving, run, trials_of, wait_for
-from tests.tune.fake_tune import FakeTune, open_record
+from tests.tune.support.doubles import make_sweep
+from tests.tune.support.drivers import driving, run, trials_of, wait_for
+from tests.tune.support.fake_tune import FakeTune, open_record
 
 
 @pytest.fixture(scope="module")

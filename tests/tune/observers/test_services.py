@@ -20,10 +20,10 @@ from segue.base.files import append_row, read_rows
 from segue.tune.observers.services import Follower, Ledger, Loggers, check_services, numbers_of
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.trial_facts import TrialFacts
-from tests.tune.doubles import learning_curve, make_sweep
-from tests.tune.drivers import ROOT, driving, outcomes, run, trials_of, wait_for
-from tests.tune.fake_tune import FakeTune, open_record
-from tests.tune.observers.wandb_files import WandbRun, wandb_runs
+from tests.tune.support.doubles import learning_curve, make_sweep
+from tests.tune.support.drivers import ROOT, driving, outcomes, run, trials_of, wait_for
+from tests.tune.support.fake_tune import FakeTune, open_record
+from tests.tune.support.wandb_files import WandbRun, wandb_runs
 
 RUNNING = TrialFacts(0, "running", {"lr": 0.1}, {}, 0, None, 0.0, 0.0)
 ENDED = TrialFacts(0, "complete", {"lr": 0.1}, {"return": 1.0}, 300, None, 0.0, 0.0)

@@ -8,7 +8,7 @@ from ray import tune
 
 from segue.base.lock import locked
 from segue.tune.run.directory import RunDirectory
-from tests.tune.doubles import MIXED, make_sweep
+from tests.tune.support.doubles import MIXED, make_sweep
 
 
 def test_a_new_directory_says_what_is_asked_and_with_which_code(tmp_path: Path) -> None:

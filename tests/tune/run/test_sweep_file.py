@@ -9,7 +9,7 @@ GOOD = '''"""How long?
 
 More words.
 """
-from tests.tune.doubles import make_sweep
+from tests.tune.support.doubles import make_sweep
 
 sweep = make_sweep()
 '''

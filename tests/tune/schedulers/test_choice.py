@@ -12,7 +12,7 @@ from ray.tune.schedulers import (
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.tune.schedulers.choice import longest_pipeline, make_scheduler
 from segue.tune.schedulers.trial import NumberedTrial
-from tests.tune.doubles import make_sweep, pipeline
+from tests.tune.support.doubles import make_sweep, pipeline
 
 
 def test_no_scheduler_is_first_in_first_out() -> None:

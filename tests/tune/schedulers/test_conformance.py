@@ -15,8 +15,8 @@ from segue.tune.schedulers.criterion import CriterionScheduler
 from segue.tune.schedulers.stage_asha import StageASHA
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import FAILURE
-from tests.tune.doubles import EVERY, make_sweep
-from tests.tune.fake_tune import FakeTrial, FakeTune, open_record
+from tests.tune.support.doubles import EVERY, make_sweep
+from tests.tune.support.fake_tune import FakeTrial, FakeTune, open_record
 
 OFFERED: dict[str, Any] = {
     **{name: name for name in SCHEDULERS},

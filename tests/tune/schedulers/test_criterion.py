@@ -27,8 +27,8 @@ from segue.tune.run.decisions import answer_to, tell_stage_end
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.criterion import CriterionScheduler, CriterionStopper, tracker_of
 from segue.tune.schedulers.trial import NumberedTrial
-from tests.tune.doubles import make_runner, make_sweep
-from tests.tune.fake_tune import FakeTune, open_record
+from tests.tune.support.doubles import make_runner, make_sweep
+from tests.tune.support.fake_tune import FakeTune, open_record
 
 STEPS, FIRST, SECOND = 128 * 8, 12, 4  # environment steps of a rollout, and rollouts of each stage
 

@@ -10,8 +10,8 @@ from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import FAILURE, Verdicts
-from tests.tune.doubles import make_sweep
-from tests.tune.fake_tune import FakeTrial, FakeTune, open_record
+from tests.tune.support.doubles import make_sweep
+from tests.tune.support.fake_tune import FakeTrial, FakeTune, open_record
 
 
 class Remembering(FIFOScheduler):  # type: ignore[misc]

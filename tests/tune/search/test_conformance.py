@@ -15,8 +15,8 @@ from segue.tune.checks import check_sweep
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.samplers import NOT_KEPT, check_sampler, sampler_for
 from segue.tune.study.record import StudyRecord
-from tests.tune.doubles import MIXED, make_sweep, pipeline
-from tests.tune.fake_tune import FakeTune
+from tests.tune.support.doubles import MIXED, make_sweep, pipeline
+from tests.tune.support.fake_tune import FakeTune
 
 TRIALS = 12
 

@@ -9,8 +9,8 @@ from optuna.trial import TrialState
 from segue.tune.study.budget import STEPS, Budget
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.searcher import is_complete
-from tests.tune.doubles import MIXED, make_sweep
-from tests.tune.fake_tune import FakeTune, open_record
+from tests.tune.support.doubles import MIXED, make_sweep
+from tests.tune.support.fake_tune import FakeTune, open_record
 
 FULL = 2400  # steps of a trial of the double: 1200 for each of two seeds
 

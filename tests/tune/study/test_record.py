@@ -8,8 +8,8 @@ from optuna.trial import TrialState
 
 from segue.tune.search.domains import SearchSpace
 from segue.tune.study.record import StudyRecord
-from tests.tune.doubles import GRID, MIXED, make_sweep
-from tests.tune.fake_tune import open_record
+from tests.tune.support.doubles import GRID, MIXED, make_sweep
+from tests.tune.support.fake_tune import open_record
 
 
 def test_a_plan_is_recorded_once_with_its_parameters(tmp_path: Path) -> None:

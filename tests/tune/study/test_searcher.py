@@ -14,8 +14,8 @@ from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.searcher import StudySearcher, is_complete, left_to_run
 from segue.tune.verdicts import FAILURE, Verdicts
-from tests.tune.doubles import MIXED, make_sweep
-from tests.tune.fake_tune import FakeTune, open_record
+from tests.tune.support.doubles import MIXED, make_sweep
+from tests.tune.support.fake_tune import FakeTune, open_record
 
 ROW = {"return": 1.0, "env_steps": 300, "stage": 0, "metric_per_seed": [0.9, 1.1], "final": False}
 SMALL_GRID = {

@@ -14,7 +14,7 @@ from segue.worlds import lane_seeds, make_world, world_spec
 from segue.worlds.adapters.envpool import EnvPoolWorld, _small
 from segue.worlds.adapters.missions import SHORT, tokens
 from segue.worlds.adapters.spaces import fields
-from tests.train.pipelines import ROLLOUT, pipeline, stage
+from tests.train.support.pipelines import ROLLOUT, pipeline, stage
 from tests.worlds.conformance import WorldConformance
 
 pytest.importorskip("envpool", reason="the extra segue[envpool] is not installed")

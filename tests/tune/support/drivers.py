@@ -16,13 +16,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from segue.base.files import read_rows
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SECONDS = 120
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 def command(path: Path, **options: Any) -> list[str]:
-    return [sys.executable, "-m", "tests.tune.driver", str(path), json.dumps(options)]
+    return [sys.executable, "-m", "tests.tune.support.driver", str(path), json.dumps(options)]
 
 
 def run(path: Path, **options: Any) -> tuple[int, str]:

@@ -10,10 +10,10 @@ import torch
 
 from segue.train import MemberLoss
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
-from tests.train.example_members import SEEDS
-from tests.train.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
-from tests.train.trials import plan as trial_plan
-from tests.train.trials import run
+from tests.train.support.example_members import SEEDS
+from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
+from tests.train.support.trials import plan as trial_plan
+from tests.train.support.trials import run
 
 UPDATES = 4  # of a rollout
 

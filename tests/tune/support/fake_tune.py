@@ -19,7 +19,7 @@ from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import FAILURE, Verdicts
-from tests.tune.doubles import EVERY, learning_curve
+from tests.tune.support.doubles import EVERY, learning_curve
 
 _CONTROLLER = SimpleNamespace(get_live_trials=list)
 

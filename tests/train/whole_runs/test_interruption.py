@@ -12,9 +12,9 @@ from segue.base.lock import LockedError
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.train import trial
 from segue.train.checkpoint import newest_first, save_checkpoint
-from tests.train.pipelines import ROLLOUT, stage
-from tests.train.same import assert_same_state
-from tests.train.trials import (
+from tests.train.support.pipelines import ROLLOUT, stage
+from tests.train.support.same import assert_same_state
+from tests.train.support.trials import (
     REPORTS,
     AttemptEndedError,
     final_state,

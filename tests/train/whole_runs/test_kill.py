@@ -10,13 +10,13 @@ import pytest
 
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Network, run_trial
-from tests.train.pipelines import LANES, ROLLOUT, stage
-from tests.train.same import assert_same_state
-from tests.train.staged import plans
-from tests.train.trials import final_state, plan, rows, run
+from tests.train.support.pipelines import LANES, ROLLOUT, stage
+from tests.train.support.same import assert_same_state
+from tests.train.support.staged import plans
+from tests.train.support.trials import final_state, plan, rows, run
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = "import sys; from tests.train.test_kill import train; train(sys.argv[1], print)"
+ROOT = Path(__file__).parents[3]
+SCRIPT = "import sys; from tests.train.whole_runs.test_kill import train; train(sys.argv[1], print)"
 
 
 def train(directory, report=lambda row: None):
@@ -69,7 +69,7 @@ def train_staged(directory, report=lambda row: None, name="weaned", memory=None)
 
 
 STAGED = (
-    "import sys; from tests.train.test_kill import train_staged; train_staged(sys.argv[1], print,"
+    "import sys; from tests.train.whole_runs.test_kill import train_staged; train_staged(sys.argv[1], print,"
     " *sys.argv[2:])"
 )
 

@@ -7,7 +7,7 @@ import pytest
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Mlp, run_trial
 from segue.train.checkpoint import load_checkpoint
-from tests.train.pipelines import LANES, ROLLOUT, pipeline, stage
+from tests.train.support.pipelines import LANES, ROLLOUT, pipeline, stage
 
 STAGES = (stage(steps=3 * ROLLOUT), stage("a2c", steps=4 * ROLLOUT))
 EVALUATION = Evaluation(every=2 * ROLLOUT, episodes=2, max_episode_steps=20)

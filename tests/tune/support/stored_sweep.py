@@ -1,11 +1,11 @@
-"""`python -m tests.tune.stored_sweep URL STORAGE ADDRESS`: a short weaning sweep that is kept in
+"""`python -m tests.tune.support.stored_sweep URL STORAGE ADDRESS`: a short weaning sweep that is kept in
 stores.
 """
 
 import sys
 
 from segue.tune.drive import Options, run_sweep
-from tests.tune.cluster.three_nodes import noting_its_node, short_weaning
+from tests.tune.support.three_nodes import noting_its_node, short_weaning
 
 if __name__ == "__main__":
     url, storage, address = sys.argv[1:]

@@ -6,7 +6,7 @@ from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
 from segue.plan.pipelines.schedules import LinearDecay
 from segue.train import PPO, Advisor, BehaviorCloning, Imitation, PPOValue
 from segue.worlds.seeds import stream
-from tests.train.pipelines import ROLLOUT, pipeline, stage
+from tests.train.support.pipelines import ROLLOUT, pipeline, stage
 
 
 def seeded(cur_worker, rollouts_per_worker, seed):

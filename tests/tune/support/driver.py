@@ -20,7 +20,7 @@ from segue.tune.drive import Options, run_sweep
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import has_failed
-from tests.tune import doubles
+from tests.tune.support import doubles
 
 
 def kill_at(method: str, passage: int) -> None:

@@ -7,8 +7,8 @@ import torch
 
 from segue.train import A2C, PPO, Mlp
 from segue.worlds.array import cartpole
-from tests.train.pipelines import pipeline, stage, trainer
-from tests.train.reference import PlainMember
+from tests.train.support.pipelines import pipeline, stage, trainer
+from tests.train.support.reference import PlainMember
 
 UPDATES = 5
 ADAM = {"lr": 2e-3, "eps": 1e-5}

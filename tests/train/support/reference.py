@@ -12,7 +12,7 @@ from segue.train.losses import A2C, PPO
 from segue.train.policies import Mlp
 from segue.train.rollouts.generators import MemberGenerators
 from segue.worlds import lane_seeds, make_world
-from tests.train.plain import flat, sequential
+from tests.train.support.plain import flat, sequential
 
 
 def plain_ppo(loss, batch, outputs):

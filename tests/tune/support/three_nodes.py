@@ -1,4 +1,4 @@
-"""`python -m tests.tune.cluster.three_nodes RUN`: a short weaning sweep on three nodes, one of
+"""`python -m tests.tune.support.three_nodes RUN`: a short weaning sweep on three nodes, one of
 which is killed as it trains.
 """
 

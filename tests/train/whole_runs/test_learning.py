@@ -6,7 +6,7 @@ import torch
 
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import A2C, PPO, Mlp, member_seeds, run_trial
-from tests.train.pipelines import advanced, pipeline, stage, trainer
+from tests.train.support.pipelines import advanced, pipeline, stage, trainer
 from tests.worlds import probes
 
 SEEDS = (0, 1, 2)

@@ -5,10 +5,10 @@ import pytest
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Mlp, Network
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
-from tests.train.example_members import SEEDS, Patience, ThreeTargets, member
-from tests.train.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
-from tests.train.same import assert_same_state
-from tests.train.staged import NAMES, plans
+from tests.train.support.example_members import SEEDS, Patience, ThreeTargets, member
+from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
+from tests.train.support.same import assert_same_state
+from tests.train.support.staged import NAMES, plans
 
 EVALUATION = Evaluation(every=2 * ROLLOUT, episodes=2, max_episode_steps=20)
 POLICY = Mlp((8,))

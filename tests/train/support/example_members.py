@@ -7,7 +7,7 @@ from gymnasium.spaces import Box
 
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.train import A2C, PPO
-from tests.train.pipelines import LANES, pipeline, stage
+from tests.train.support.pipelines import LANES, pipeline, stage
 from tests.worlds.probes import GaussianTarget
 
 SEEDS = (5, 0, 3, 11, 2, 7, 13)

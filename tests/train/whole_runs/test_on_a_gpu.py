@@ -10,8 +10,8 @@ from segue.plan.seeding import set_deterministic_cudnn
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Mlp, Network, Trainer, run_trial
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
-from tests.train.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
-from tests.train.staged import NAMES, plans
+from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
+from tests.train.support.staged import NAMES, plans
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
 
