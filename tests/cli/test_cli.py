@@ -98,8 +98,8 @@ def test_describe_shows_what_would_be_run_and_writes_nothing(
     assert _exit_code("stages", "--describe", "--seeds", "3", "--trials", "20") == 0
     said = capsys.readouterr().out
     assert said.startswith("stages: How long should the first stage be?\n")
-    assert "trials        20, the grid of 16, then tpe" in said
-    assert "seeds         3 a trial" in said
+    assert "trials        20: the grid of 16, then tpe" in said
+    assert "seeds         3 per trial" in said
     assert not (home / "runs").exists()
 
 

@@ -5,29 +5,29 @@ from tests.tune.support.doubles import MIXED, make_sweep
 def test_a_grid_is_described_with_its_exact_budget() -> None:
     lines = describe_sweep(make_sweep(), "double", "How long?").splitlines()
     assert lines[0] == "double: How long?"
-    assert "world         CartPole-v1, 8 lanes a seed" in lines
-    assert "judged by     return (max), every 100 steps, 10 episodes, greedy" in lines
-    assert "trials        16, the grid of 16" in lines
-    assert "seeds         2 a trial, of which the mean counts" in lines
-    assert "stopped by    asha" in lines
-    assert "steps         38,400 at most" in lines
+    assert "world         CartPole-v1, 8 lanes per seed" in lines
+    assert "evaluation    return (max), every 100 steps, 10 episodes, greedy" in lines
+    assert "trials        16: the grid of 16" in lines
+    assert "seeds         2 per trial, aggregated by mean" in lines
+    assert "scheduler     asha" in lines
+    assert "budget        at most 38,400 environment steps" in lines
     assert "  lr            grid_search 0.0001, 0.0003, 0.001, 0.003" in lines
     assert "pipeline at   first_steps=400, lr=0.0001, gae_lambda=0.8" in lines
     assert "  stage 2 of 2" in lines
 
 
 def test_a_search_is_described_with_its_domains() -> None:
-    said = describe_sweep(make_sweep(space=MIXED, trials=30, scheduler=None, seeds=1), "double", "")
-    assert said.startswith("double\n")
-    assert "trials        30, tpe" in said
-    assert "stopped by    nothing: every trial runs to its end" in said
-    assert "steps         36,000 at most" in said
-    assert "loguniform 1e-05, 0.01" in said
-    assert "first_steps   always 400" in said
+    text = describe_sweep(make_sweep(space=MIXED, trials=30, scheduler=None, seeds=1), "double", "")
+    assert text.startswith("double\n")
+    assert "trials        30: tpe" in text
+    assert "scheduler     none: every trial runs to its end" in text
+    assert "budget        at most 36,000 environment steps" in text
+    assert "loguniform 1e-05, 0.01" in text
+    assert "first_steps   always 400" in text
 
 
 def test_more_trials_than_points_are_searched_for_after_the_grid() -> None:
-    assert "trials        20, the grid of 16, then random" in describe_sweep(
+    assert "trials        20: the grid of 16, then random" in describe_sweep(
         make_sweep(trials=20, search="random"), "double", ""
     )
 
@@ -40,5 +40,5 @@ def test_remarks_are_lines_of_the_plan() -> None:
 
 
 def test_lines_fit_a_narrow_terminal() -> None:
-    said = describe_sweep(make_sweep(), "double", "", [("optimizer", "one member at a time, " * 9)])
-    assert max(map(len, said.splitlines())) <= 76
+    text = describe_sweep(make_sweep(), "double", "", [("optimizer", "one member at a time, " * 9)])
+    assert max(map(len, text.splitlines())) <= 76

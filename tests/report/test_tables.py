@@ -68,9 +68,9 @@ def test_one_trial_is_shown_in_full(run: Path, capsys: pytest.CaptureFixture[str
     best = facts(read_summary(run))[0]
     text = said(capsys, str(run), "--trial", str(best.number))
     assert f"trial        {best.number}, complete" in text
-    assert "1,200 of each seed, 2,400 in all" in text
+    assert "1,200 per seed, 2,400 in total" in text
     assert f"parameter    lr = {best.parameters['lr']:.4g}" in text
-    assert "400 " in text and " ends" in text
+    assert "400 " in text and " (end)" in text
     assert "stage 1" in text and "losses" in text  # its pipeline
 
 
@@ -109,7 +109,7 @@ def test_a_broken_line_is_left_out_and_counted(
     results.write_bytes(b"".join([*lines[:2], b'{"env_steps": 25\n', b"[1]\n", *lines[2:]]))
     assert (len(tolerant_rows(results)[0]), tolerant_rows(results)[1]) == (12, 2)
     text = said(capsys, str(run), "--trial", str(best.number))
-    assert "2 lines of its results cannot be read, and are left out." in text and "1,200" in text
+    assert "2 unreadable lines of its results left out." in text and "1,200" in text
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
-"""The winner to take away: what it is as JSON, and a Python file that builds and trains its
-pipeline.
-"""
+"""Exports the best trial: facts as JSON, and a Python file that builds and trains its pipeline."""
 
 import json
 from collections.abc import Mapping
@@ -17,10 +15,11 @@ from segue.report.data.heldout import Comparison
 from segue.report.data.summary import Summary
 from segue.report.python_source import Source
 
-JSON, PYTHON = "best.json", "best.py"
+JSON = "best.json"
+PYTHON = "best.py"
 _BODY = '''"""{title}
 
-Written by Segue. Run it to train the configuration anew, or import `pipeline`.
+Written by Segue. Run it to train this configuration from scratch, or import `pipeline`.
 """
 
 from pathlib import Path
@@ -38,17 +37,23 @@ def pipeline() -> TrainingPipeline:
 
 
 if __name__ == "__main__":
-    how = {{"evaluation": EVALUATION, "lanes": LANES, "policy": POLICY, "metric": {metric}}}
-    row = run_trial(pipeline(), WORLD, seeds=[0], directory=Path(__file__).parent / "best", **how)
+    row = run_trial(
+        pipeline(),
+        WORLD,
+        seeds=[0],
+        directory=Path(__file__).parent / "best",
+        evaluation=EVALUATION,
+        lanes=LANES,
+        policy=POLICY,
+        metric={metric},
+    )
     print({metric}, row[{metric}])
 '''
 
 
 @dataclass(frozen=True)
 class Winner:
-    """The best trial, with its pipeline and its newest checkpoint, in the run directory or
-    elsewhere.
-    """
+    """The best trial, its pipeline, and its newest checkpoint if one exists."""
 
     trial: TrialFacts
     pipeline: TrainingPipeline
@@ -58,8 +63,10 @@ class Winner:
 def export(
     summary: Summary, sweep: Sweep, winner: Winner, held_out: Comparison | None = None
 ) -> str | None:
-    """Write `best.json` and, where everything in the pipeline can be imported, `best.py`; else
-    return why not.
+    """Write `best.json` and `best.py` into the run directory.
+
+    `best.py` is written only if everything in the pipeline can be imported. Return None if it
+    was written, otherwise the reason.
     """
     facts = _facts(summary, sweep, winner, held_out)
     write_atomic(summary.run / JSON, json.dumps(describe(facts), indent=2) + "\n")
@@ -73,10 +80,10 @@ def export(
 
 
 def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
-    """A Python file that builds the winner's pipeline; raises ValueError for what cannot be written
-    as source.
+    """Return a Python file that builds and trains the winner's pipeline.
 
-    What the sweep's file itself defines is imported from `sweep.py`, which lies beside it.
+    Names that the sweep's own file defines are imported from `sweep.py` in the same directory.
+    Raise ValueError for a value that cannot be written as source.
     """
     source = Source(homes={sweep.pipeline.__module__: "sweep"})
     parts = {

@@ -1,4 +1,4 @@
-"""A run for people on a terminal, and for scripts."""
+"""A run as tables for a terminal, and as JSON and CSV for scripts."""
 
 import csv
 import io
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from segue.base.text import plural
 from segue.report.data.facts import TrialFacts
 from segue.report.data.rows import tolerant_rows
 from segue.report.data.summary import Summary, mean_and_spread
@@ -24,11 +25,12 @@ _COLOURS = {
     "running": "cyan",
     "interrupted": "magenta",
 }
-_LABEL, _WIDE = 12, 100  # characters
+_LABEL = 12  # characters
+_WIDE = 100  # characters from which parameters fit into the table
 
 
 def as_json(summary: Summary, trials: Sequence[TrialFacts]) -> str:
-    """The trials with all that is known of them."""
+    """Return the run and all facts of its trials as a JSON object."""
     about = {
         "run": str(summary.run),
         "name": summary.name,
@@ -39,7 +41,7 @@ def as_json(summary: Summary, trials: Sequence[TrialFacts]) -> str:
 
 
 def as_csv(trials: Sequence[TrialFacts]) -> str:
-    """One line a trial."""
+    """Return the trials as CSV, one line per trial."""
     rows = [trial.flat() for trial in trials]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
@@ -50,7 +52,10 @@ def as_csv(trials: Sequence[TrialFacts]) -> str:
 
 
 def show_trials(summary: Summary, trials: Sequence[TrialFacts], top: int, console: Console) -> None:
-    """A table of the first `top`, and why those ended that did not run to their end."""
+    """Print a table of the first `top` trials, and why those that stopped early ended.
+
+    Parameters are a column on a wide terminal, and lines below the table on a narrow one.
+    """
     table = Table(box=SIMPLE, pad_edge=False)
     for column in ("trial", "state", summary.metric, "steps", "stage"):
         table.add_column(column, justify="left" if column == "state" else "right", no_wrap=True)
@@ -59,7 +64,7 @@ def show_trials(summary: Summary, trials: Sequence[TrialFacts], top: int, consol
         table.add_column("parameters", overflow="fold")
     for trial in trials[:top]:
         state = Text(trial.state, style=_COLOURS.get(trial.state, ""))
-        parameters = [Text(_parameters(trial))] * is_wide
+        parameters = [Text(_parameters(trial))] if is_wide else []
         table.add_row(
             str(trial.number),
             state,
@@ -69,30 +74,33 @@ def show_trials(summary: Summary, trials: Sequence[TrialFacts], top: int, consol
             *parameters,
         )
     console.print(table)
-    for trial in () if is_wide else trials[:top]:
-        first = f"{trial.number:>5}   "
-        lines = textwrap.wrap(
-            _parameters(trial), console.width - 1, initial_indent=first, subsequent_indent=" " * 8
-        )
-        _print(console, "\n".join(lines or [first]))
+    if not is_wide:
+        _print_parameters(trials[:top], console)
     if len(trials) > top:
-        console.print(
-            f"and {len(trials) - top} more: --top {len(trials)} shows all", highlight=False
-        )
+        _print(console, f"{len(trials) - top} more; --top {len(trials)} shows all")
     for trial in trials[:top]:
         if trial.why:
             _print(console, f"trial {trial.number} ({trial.state}): {trial.why}")
 
 
+def _print_parameters(trials: Sequence[TrialFacts], console: Console) -> None:
+    for trial in trials:
+        first = f"{trial.number:>5}   "
+        lines = textwrap.wrap(
+            _parameters(trial), console.width - 1, initial_indent=first, subsequent_indent=" " * 8
+        )
+        _print(console, "\n".join(lines or [first]))
+
+
 def show_trial(summary: Summary, trial: TrialFacts, console: Console) -> None:
-    """One trial in full: what came of it, its reports, and its pipeline stage by stage."""
+    """Print one trial in full: its result, its reports, and its pipeline stage by stage."""
     for label, text in _lines(summary, trial):
         _print(console, f"{label:<{_LABEL}} {text}")
     rows, broken = tolerant_rows(summary.run / trial.directory / "results.jsonl")
     if rows:
         console.print(_reports(summary, rows))
     if broken:
-        _print(console, f"{broken} lines of its results cannot be read, and are left out.")
+        _print(console, f"{plural(broken, 'unreadable line')} of its results left out.")
     described = summary.run / trial.directory / "trial.json"
     if described.is_file():
         _print(console, str(json.loads(described.read_text())["text"]))
@@ -100,41 +108,46 @@ def show_trial(summary: Summary, trial: TrialFacts, console: Console) -> None:
 
 def _lines(summary: Summary, trial: TrialFacts) -> Iterator[tuple[str, str]]:
     yield "trial", f"{trial.number}, {trial.state}"
-    yield (
-        summary.metric,
-        f"{_metric(trial)}"
-        + f" ({', '.join(map(_value, trial.per_seed))})" * (len(trial.per_seed) > 1),
-    )
+    seeds = f" ({', '.join(map(_value, trial.per_seed))})" if len(trial.per_seed) > 1 else ""
+    yield summary.metric, _metric(trial) + seeds
     if trial.values and len(trial.values) > 1:
         yield "objectives", ", ".join(map(_value, trial.values))
     for name, value in trial.constraints.items():
-        yield "constraint", f"{name}: {_value(value)} ({'broken' if value > 0 else 'kept'})"
+        yield "constraint", f"{name}: {_value(value)} ({'violated' if value > 0 else 'satisfied'})"
     if trial.why:
-        yield "why", trial.why
-    yield "steps", f"{trial.env_steps:,} of each seed, {trial.total_env_steps:,} in all"
+        yield "reason", trial.why
+    yield "steps", f"{trial.env_steps:,} per seed, {trial.total_env_steps:,} in total"
     if trial.stages_ended_at:
-        yield "stages end", ", ".join(f"{step:,}" for step in trial.stages_ended_at)
+        yield "stages end", "after " + ", ".join(f"{step:,}" for step in trial.stages_ended_at)
     if trial.seconds is not None:
-        yield "took", f"{trial.seconds:,.0f} s, from {trial.started}"
+        yield "duration", f"{trial.seconds:,.0f} s, started {trial.started}"
     for name, value in trial.parameters.items():
         yield "parameter", f"{name} = {_value(value)}"
     for moved in trial.lineage:
         changed = ", ".join(
             f"{name} = {_value(value)}" for name, value in moved["parameters"].items()
         )
-        yield "went on", f"at {moved['at']:,} steps from trial {moved['from']}, with {changed}"
-    yield "files", str(summary.run / trial.directory)
+        yield (
+            "exploited",
+            f"trial {moved['from']} at {moved['at']:,} steps, continued with {changed}",
+        )
+    yield "directory", str(summary.run / trial.directory)
 
 
 def _reports(summary: Summary, rows: Sequence[dict[str, Any]]) -> Table:
     table = Table(box=SIMPLE, pad_edge=False)
-    for column in ("steps", "stage", "in stage", summary.metric, "by seed"):
+    for column in ("steps", "stage", "in stage", summary.metric, "per seed"):
         table.add_column(column, justify="right")
     for row in rows:
         seeds = ", ".join(_value(value) for value in row.get("metric_per_seed") or [])
-        stage = f"{row.get('stage', 0) + 1}{' ends' * bool(row.get('stage_done'))}"
-        steps, inside = f"{row.get('env_steps', 0):,}", f"{row.get('stage_steps', 0):,}"
-        table.add_row(steps, stage, inside, _value(row.get(summary.metric)), Text(seeds))
+        end = " (end)" if row.get("stage_done") else ""
+        table.add_row(
+            f"{row.get('env_steps', 0):,}",
+            f"{row.get('stage', 0) + 1}{end}",
+            f"{row.get('stage_steps', 0):,}",
+            _value(row.get(summary.metric)),
+            Text(seeds),
+        )
     return table
 
 
@@ -153,7 +166,8 @@ def _metric(trial: TrialFacts) -> str:
 def _stage(trial: TrialFacts) -> str:
     if trial.stage is None:
         return ""
-    return f"{trial.stage + 1}" + f" of {trial.stages}" * (trial.stages is not None)
+    of = "" if trial.stages is None else f" of {trial.stages}"
+    return f"{trial.stage + 1}{of}"
 
 
 def _value(value: Any) -> str:

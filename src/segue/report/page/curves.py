@@ -1,4 +1,4 @@
-"""Learning curves over environment steps, with the ends of stages and a band over seeds."""
+"""Learning curves over environment steps, with marks at stage ends and bands over seeds."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,27 +8,26 @@ import plotly.graph_objects as go
 from segue.report.data.evidence import Evidence, Row
 from segue.report.data.facts import TrialFacts
 
-SHOWN = 5
-COLOURS = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-)  # Okabe and Ito: told apart by most eyes
+TOP_TRIALS = 5  # trials that are drawn in colour, and listed by number
+# Okabe and Ito: distinguishable with most kinds of colour vision.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 FAINT = "rgba(128, 128, 128, 0.35)"
-_BANDS, _OPACITY = 3, 0.15
+_BANDS = 3  # trials with a band over their seeds
+_OPACITY = 0.15
 _Number = float | None
 
 
 def learning_curves(evidence: Evidence) -> go.Figure:
-    """The best trials in colour, each with the range of its seeds and a mark where a stage ended;
-    the rest in grey.
+    """Return a figure of the curves: the best trials in colour, all others in grey.
+
+    Coloured trials have a mark where a stage ended; the best of them also have a band that reaches
+    from their worst seed to their best.
     """
     figure = go.Figure()
-    best, metric = evidence.judged[:SHOWN], evidence.summary.metric
-    shown = {trial.number for trial in best}
-    rest = [curve for number, curve in evidence.curves.items() if number not in shown]
+    best = evidence.judged[:TOP_TRIALS]
+    metric = evidence.summary.metric
+    coloured = {trial.number for trial in best}
+    rest = [curve for number, curve in evidence.curves.items() if number not in coloured]
     figure.add_trace(_faint(rest, metric))
     for trial, colour in [*zip(best, COLOURS, strict=False)][::-1]:  # the best on top
         figure.add_traces(_bold(trial, evidence.curves[trial.number], metric, colour))
@@ -37,13 +36,13 @@ def learning_curves(evidence: Evidence) -> go.Figure:
     figure.update_layout(legend={"traceorder": "reversed"})
     if best:
         _mark_stages(figure, best[0])
-    figure.update_xaxes(title="environment steps of a seed", rangemode="tozero")
+    figure.update_xaxes(title="environment steps per seed", rangemode="tozero")
     figure.update_yaxes(title=metric)
     return figure
 
 
 def _faint(curves: Iterable[Sequence[Row]], metric: str) -> go.Scatter:
-    """All other trials as one trace, a gap between two: a thousand traces would be slow to draw."""
+    """Return one trace with gaps between the trials: a thousand traces would be slow to draw."""
     steps: list[_Number] = []
     values: list[_Number] = []
     for rows in curves:
@@ -61,7 +60,8 @@ def _faint(curves: Iterable[Sequence[Row]], metric: str) -> go.Scatter:
 
 def _bold(trial: TrialFacts, rows: Sequence[Row], metric: str, colour: str) -> list[Any]:
     group = f"trial {trial.number}"
-    steps, values = [row["env_steps"] for row in rows], [row[metric] for row in rows]
+    steps = [row["env_steps"] for row in rows]
+    values = [row[metric] for row in rows]
     line = go.Scatter(
         x=steps, y=values, mode="lines", line={"color": colour}, name=group, legendgroup=group
     )
@@ -73,13 +73,13 @@ def _bold(trial: TrialFacts, rows: Sequence[Row], metric: str, colour: str) -> l
         marker={"color": colour, "symbol": "diamond", "size": 8},
         legendgroup=group,
         showlegend=False,
-        hovertemplate="a stage ends at %{x:,} steps<extra></extra>",
+        hovertemplate="stage ends at %{x:,} steps<extra></extra>",
     )
     return [line, marks]
 
 
 def _band(rows: Sequence[Row], colour: str, group: str) -> list[Any]:
-    """From the worst to the best seed at each report."""
+    """Return a filled outline from the worst to the best seed at each report."""
     known = [(row["env_steps"], seeds) for row in rows if (seeds := _seeds(row))]
     if not known:
         return []
@@ -103,19 +103,23 @@ def _band(rows: Sequence[Row], colour: str, group: str) -> list[Any]:
 
 def _seeds(row: Row) -> list[float]:
     seeds = row.get("metric_per_seed")
-    numbers = (
-        [seed for seed in seeds if isinstance(seed, int | float)] if isinstance(seeds, list) else []
-    )
+    if not isinstance(seeds, list):
+        return []
+    numbers = [seed for seed in seeds if isinstance(seed, int | float)]
     return numbers if len(numbers) > 1 else []
 
 
 def _mark_stages(figure: go.Figure, best: TrialFacts) -> None:
-    """Dashed lines where the stages of the best trial ended, and the stages' numbers between them."""
+    """Draw dashed lines where the best trial's stages ended, and label the stages between them."""
     ends = best.stages_ended_at
     for end in ends[:-1] if len(ends) == best.stages else ends:
         figure.add_vline(x=end, line={"dash": "dash", "width": 1, "color": "#888"})
     for stage, (begin, end) in enumerate(zip([0, *ends], ends, strict=False), start=1):
-        middle = (begin + end) / 2
         figure.add_annotation(
-            x=middle, y=1.0, yref="paper", yanchor="bottom", text=f"stage {stage}", showarrow=False
+            x=(begin + end) / 2,
+            y=1.0,
+            yref="paper",
+            yanchor="bottom",
+            text=f"stage {stage}",
+            showarrow=False,
         )

@@ -1,4 +1,4 @@
-"""A report: one HTML file that needs nothing else."""
+"""Writes the report: one self-contained HTML file."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from segue.base.suppress_warnings import suppress_warnings
 from segue.report.data.evidence import Evidence
 from segue.report.data.heldout import in_words
 from segue.report.data.summary import Summary, commands
-from segue.report.page.headline import headline, short
+from segue.report.page.headline import build_headline, short
 from segue.report.page.health import health
 from segue.report.page.sections import FINAL, Section, importances, sections
 
@@ -23,22 +23,24 @@ _MARGIN = {"l": 60, "r": 20, "t": 40, "b": 50}
 
 
 def write_report(summary: Summary, path: Path) -> None:
-    """Write the page, whole or not at all; raises OSError where it cannot be written."""
+    """Write the page to `path` atomically. Raise OSError if it cannot be written."""
     with suppress_warnings("optuna"):
         write_atomic(path, page(summary))
 
 
 def page(summary: Summary) -> str:
-    """The HTML of the report. Nothing of the run is trusted: every text is escaped, broken lines
-    are counted.
+    """Return the report as HTML.
+
+    Nothing in the run is trusted: every text is escaped, and unreadable lines are counted.
     """
-    evidence, found = Evidence.of(summary), importances(summary)
+    evidence = Evidence.of(summary)
+    found = importances(summary)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATE), autoescape=True, trim_blocks=True
     )
     environment.filters.update(short=short, words=in_words)
     return environment.get_template("report.html").render(
-        head=headline(evidence),
+        head=build_headline(evidence),
         held_out=evidence.held_out,
         findings=health(evidence, found[FINAL].shares if FINAL in found else {}),
         sections=[(section, Markup(_data(section))) for section in sections(evidence, found)],
@@ -52,7 +54,7 @@ def page(summary: Summary) -> str:
 
 
 def _data(section: Section) -> str:
-    """The figure as JSON in which no `<` is left, so that it may stand in a script element."""
+    """Return the figure as JSON without `<`, so that a script element can hold it."""
     assert section.figure is not None
     figure = section.figure
     figure.update_layout(

@@ -1,4 +1,4 @@
-"""The parts of a report after its headline, each a figure with what it shows in words."""
+"""The sections of a report after its first screen: figures with an explanation each."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
@@ -12,31 +12,38 @@ from optuna.trial import FrozenTrial, TrialState
 
 from segue.report.data.evidence import Evidence
 from segue.report.data.summary import Summary, metric_of
-from segue.report.page.curves import COLOURS, SHOWN, learning_curves
-from segue.report.page.shown_study import distributions, metric_at_stage_end, shown_study
-from segue.report.page.spending import best_of_k, budget, pruning, rungs, spent
+from segue.report.page.compute import (
+    best_of_k_figure,
+    compute_figure,
+    pruning_figure,
+    rungs,
+    usage_by_state,
+)
+from segue.report.page.curves import COLOURS, TOP_TRIALS, learning_curves
+from segue.report.page.optuna_view import distributions, metric_at_stage_end, plot_study
 
-_ENOUGH = 4  # trials, below which nothing is said of parameters
-_SCALE = [[0, "#9aa3af"], [1, "#d55e00"]]  # seen on white and on black
+_ENOUGH = 4  # trials from which the importance of parameters is estimated
+_SCALE = [[0, "#9aa3af"], [1, "#d55e00"]]  # visible on white and on black
 _LATER = [[0, "#b8c0c8"], [1, "#0072b2"]]
-_PER_AXIS, _PER_SLICE = 90, 190  # pixels
+_AXIS_WIDTH = 90  # pixels
+_SLICE_WIDTH = 190  # pixels
 
 
 @dataclass(frozen=True)
 class Section:
-    """A title, words, and a figure; `anchor` is its name in the page."""
+    """A title, an explanation and a figure; `anchor` is the section's id in the page."""
 
     anchor: str
     title: str
     text: str
     figure: go.Figure | None = None
     height: int = 420  # pixels
-    min_width: int = 0  # pixels, below which the figure is scrolled
+    min_width: int = 0  # pixels, below which the figure scrolls sideways
 
 
 @dataclass(frozen=True)
 class Importance:
-    """Shares of the parameters in the differences between so many trials, which add up to 1."""
+    """Each parameter's share in the variance between `trials` trials; the shares add up to 1."""
 
     shares: Mapping[str, float]
     trials: int
@@ -46,47 +53,48 @@ FINAL = "final"
 
 
 def sections(evidence: Evidence, found: Mapping[str, Importance]) -> Iterator[Section]:
-    """All that there is something to show of; `found` is what explains the metric."""
+    """Yield the sections that have data; `found` holds the importances of the parameters."""
     if any(evidence.curves.values()):
         yield _curves(evidence)
     if evidence.judged:
-        study = shown_study(evidence.summary, metric_of)
+        study = plot_study(evidence.summary, metric_of)
         yield from _search(evidence, study)
         yield from _parameters(evidence.summary, study, found)
     if counts := rungs(evidence):
-        yield _pruning(evidence, pruning(counts, evidence.summary.by_stage))
-    if by_end := spent(evidence):
+        yield _pruning(pruning_figure(counts, evidence.summary.by_stage))
+    if by_state := usage_by_state(evidence):
         text = (
-            "Environment steps of all seeds, and hours that trials trained, by how they ended and"
-            " in which stage."
+            "Environment steps over all seeds and hours of training, by the state of the trials"
+            " and by stage."
         )
-        yield Section("budget", "Budget", text, budget(by_end))
+        yield Section("budget", "Compute", text, compute_figure(by_state))
 
 
 def importances(summary: Summary) -> dict[str, Importance]:
-    """What explains the final metric, and what explains that at the end of each stage but the last.
+    """Return the importances for the final metric and for that at the end of each earlier stage.
 
-    fANOVA (Hutter et al., ICML 2014) as Optuna has it, over the trials that came so far. What is
-    the same for all of them, or known of too few, is left out.
+    They are computed by Optuna's fANOVA (Hutter et al., ICML 2014) over the trials that reached
+    that point. A metric that is equal for all of them, or known of too few, is left out.
     """
     stages = max(
         (trial.user_attrs.get("stages", {}).get("of", 0) for trial in summary.trials), default=0
     )
-    asked: dict[str, Callable[[FrozenTrial], float | None]] = {FINAL: _final}
-    asked |= {
+    metrics: dict[str, Callable[[FrozenTrial], float | None]] = {FINAL: _final}
+    metrics |= {
         f"end of stage {stage + 1}": partial(metric_at_stage_end, stage=stage)
         for stage in range(stages - 1)
     }
-    found = {what: _importance(shown_study(summary, value_of)) for what, value_of in asked.items()}
+    found = {what: _importance(plot_study(summary, value_of)) for what, value_of in metrics.items()}
     return {what: importance for what, importance in found.items() if importance}
 
 
 def _curves(evidence: Evidence) -> Section:
-    best = f"The best {min(SHOWN, len(evidence.judged))} trials in colour, the others in grey. "
+    coloured = min(TOP_TRIALS, len(evidence.judged))
+    best = f"The {coloured} best trials are in colour, the others in grey. " if coloured else ""
     text = (
-        f"{best * bool(evidence.judged)}Bands reach from the worst seed to the best; diamonds mark"
-        " the ends of stages, dashed lines those of the best trial. Evaluations are played without"
-        " the teacher, on seeds of their own."
+        f"{best}Bands reach from the worst seed to the best. Diamonds mark the ends of stages, and"
+        " dashed lines those of the best trial. Evaluation episodes run without the teacher, on"
+        " seeds that training does not use."
     )
     return Section("curves", "Learning curves", text, learning_curves(evidence), height=480)
 
@@ -94,19 +102,17 @@ def _curves(evidence: Evidence) -> Section:
 def _search(evidence: Evidence, study: optuna.Study) -> Iterator[Section]:
     metric = evidence.summary.metric
     history = optuna.visualization.plot_optimization_history(study, target_name=metric)
-    note = " Trials that were stopped count with what they had then."
-    yield Section(
-        "history",
-        "Optimisation history",
-        f"Each trial's {metric}, and the best so far.{note}",
-        history,
-    )
     text = (
-        f"The best {metric} that so many trials are expected to find, drawn from those here at"
-        " random, with a bootstrap band over trials. A flat end says that more trials would find"
+        f"The {metric} of each trial, and the best so far. A stopped trial counts with its value at"
+        " that point."
+    )
+    yield Section("history", "Optimization history", text, history)
+    text = (
+        f"The best {metric} that k trials drawn at random from this sweep are expected to reach,"
+        " with a bootstrap band over trials. Where the curve ends flat, more trials would find"
         " little."
     )
-    yield Section("best-of-k", "Expected best of k trials", text, best_of_k(evidence))
+    yield Section("best-of-k", "Expected best of k trials", text, best_of_k_figure(evidence))
 
 
 def _parameters(
@@ -116,7 +122,7 @@ def _parameters(
         height = 180 + 40 * len(next(iter(found.values())).shares) * len(found)
         yield Section(
             "importance",
-            "What mattered",
+            "Parameter importance",
             _importance_text(summary, found),
             _importance_figure(found),
             height,
@@ -129,17 +135,17 @@ def _parameters(
             {"line": {"colorscale": _SCALE, "reversescale": summary.mode == "min"}},
             {"type": "parcoords"},
         )
-        text = "A line a trial, the best in orange; drag along an axis to choose some."
+        text = "One line per trial, the best in orange. Drag along an axis to select trials."
         yield Section(
-            "parallel", "Parameters together", text, lines, min_width=_PER_AXIS * (count + 1)
+            "parallel", "Parallel coordinates", text, lines, min_width=_AXIS_WIDTH * (count + 1)
         )
         text = (
-            f"{name} over each parameter; the bluer, the later. Stopped trials count with what they"
-            " had then."
+            f"{name} over each parameter; later trials are bluer. A stopped trial counts with its"
+            " value at that point."
         )
         slices = plots.plot_slice(study, target_name=name)
         slices.update_traces({"marker": {"colorscale": _LATER}}, {"type": "scatter"})
-        yield Section("slices", "Parameters one by one", text, slices, min_width=_PER_SLICE * count)
+        yield Section("slices", "Slices", text, slices, min_width=_SLICE_WIDTH * count)
 
 
 def _importance(study: optuna.Study) -> Importance | None:
@@ -148,13 +154,11 @@ def _importance(study: optuna.Study) -> Importance | None:
         return None
     try:
         shares = optuna.importance.get_param_importances(study, evaluator=_evaluator())
-    except ValueError:  # no parameter that all trials have
+    except ValueError:  # no parameter is common to all trials
         return None
-    return (
-        Importance({name: float(share) for name, share in shares.items()}, len(study.trials))
-        if shares
-        else None
-    )
+    if not shares:
+        return None
+    return Importance({name: float(share) for name, share in shares.items()}, len(study.trials))
 
 
 def _evaluator() -> Any:
@@ -164,18 +168,17 @@ def _evaluator() -> Any:
 
 
 def _importance_text(summary: Summary, found: Mapping[str, Importance]) -> str:
-    says = (
-        f"The share of each parameter in the differences of {summary.metric} between trials"
-        " (fANOVA)."
+    text = (
+        f"The share of each parameter in the variance of {summary.metric} between trials (fANOVA)."
     )
     if FINAL not in found:
         return (
-            f"{says} Too few trials ran to their end, or all ended with the same: that is not"
-            " explained."
+            f"{text} The final value is not explained: too few trials ran to their end, or all of"
+            " them ended with the same value."
         )
-    return says + " What decides how a stage ends need not decide how the pipeline ends." * (
-        len(found) > 1
-    )
+    if len(found) > 1:
+        text += " What decides how a stage ends need not decide how the pipeline ends."
+    return text
 
 
 def _importance_figure(found: Mapping[str, Importance]) -> go.Figure:
@@ -195,9 +198,9 @@ def _importance_figure(found: Mapping[str, Importance]) -> go.Figure:
     return figure
 
 
-def _pruning(evidence: Evidence, figure: go.Figure) -> Section:
-    text = "How many trials came to each point where some were stopped, and how many went on."
-    return Section("pruning", "Where trials were stopped", text, figure)
+def _pruning(figure: go.Figure) -> Section:
+    text = "How many trials reached each point at which some were stopped, and how many continued."
+    return Section("pruning", "Pruning", text, figure)
 
 
 def _final(trial: FrozenTrial) -> float | None:

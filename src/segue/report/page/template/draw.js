@@ -1,5 +1,5 @@
 "use strict";
-// Draws every figure in the colours of the page: light or dark as the reader's system says, always light on paper.
+// Draws every figure in the colours of the page: light or dark as the reader's system prefers, always light on paper.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const figures = [...document.querySelectorAll(".figure")].map((place) => ({
   place,

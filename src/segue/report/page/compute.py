@@ -1,6 +1,4 @@
-"""Where the steps and the time of a sweep went, where trials were stopped, and what more trials
-would have found.
-"""
+"""How a sweep spent its compute, where trials were stopped, and what more trials would find."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -15,44 +13,50 @@ from segue.report.data.facts import TrialFacts
 from segue.report.data.statistics import expected_best
 from segue.report.page.curves import COLOURS
 
-ENDS = ("complete", "pruned", "fail", "running", "interrupted")
-_SECONDS_OF_AN_HOUR = 3600
-_NAMED = 12  # trials whose numbers are listed
+STATES = ("complete", "pruned", "fail", "running", "interrupted")
+_SECONDS_PER_HOUR = 3600
+_LISTED = 12  # trials whose numbers are listed
 
 
 @dataclass
-class Spent:
-    """Environment steps and seconds by stage, of the trials with one end."""
+class Usage:
+    """Environment steps and seconds per stage of all trials in one state."""
 
     steps: Counter[int] = field(default_factory=Counter)
     seconds: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
 
 
-def spent(evidence: Evidence) -> dict[str, Spent]:
-    """What was spent by how trials ended."""
-    by_end = {end: Spent() for end in ENDS}
+def usage_by_state(evidence: Evidence) -> dict[str, Usage]:
+    """Return the compute that trials used, by their state."""
+    by_state = {state: Usage() for state in STATES}
     for trial in evidence.trials:
-        if trial.state in by_end:
-            mine = by_end[trial.state]
-            mine.steps.update(dict(enumerate(evidence.steps_by_stage[trial.number])))
+        if trial.state in by_state:
+            usage = by_state[trial.state]
+            usage.steps.update(dict(enumerate(evidence.steps_by_stage[trial.number])))
             for stage, seconds in evidence.seconds_by_stage[trial.number].items():
-                mine.seconds[stage] += seconds
-    return {end: mine for end, mine in by_end.items() if mine.steps}
+                usage.seconds[stage] += seconds
+    return {state: usage for state, usage in by_state.items() if usage.steps}
 
 
-def budget(by_end: Mapping[str, Spent]) -> go.Figure:
-    """Two bar charts, a bar an end, stacked by stage."""
+def compute_figure(by_state: Mapping[str, Usage]) -> go.Figure:
+    """Return bar charts of steps and hours, one bar per state, stacked by stage."""
     figure = make_subplots(
         cols=2, subplot_titles=("environment steps, of all seeds", "hours of training")
     )
-    stages = sorted({stage for mine in by_end.values() for stage in mine.steps})
+    stages = sorted({stage for usage in by_state.values() for stage in usage.steps})
     for stage in stages:
         look = {"name": f"stage {stage + 1}", "marker": {"color": COLOURS[stage % len(COLOURS)]}}
-        steps = [mine.steps[stage] for mine in by_end.values()]
-        hours = [mine.seconds[stage] / _SECONDS_OF_AN_HOUR for mine in by_end.values()]
-        figure.add_bar(x=list(by_end), y=steps, legendgroup=str(stage), row=1, col=1, **look)
+        steps = [usage.steps[stage] for usage in by_state.values()]
+        hours = [usage.seconds[stage] / _SECONDS_PER_HOUR for usage in by_state.values()]
+        figure.add_bar(x=list(by_state), y=steps, legendgroup=str(stage), row=1, col=1, **look)
         figure.add_bar(
-            x=list(by_end), y=hours, legendgroup=str(stage), showlegend=False, row=1, col=2, **look
+            x=list(by_state),
+            y=hours,
+            legendgroup=str(stage),
+            showlegend=False,
+            row=1,
+            col=2,
+            **look,
         )
     figure.update_layout(barmode="stack")
     return figure
@@ -60,18 +64,17 @@ def budget(by_end: Mapping[str, Spent]) -> go.Figure:
 
 @dataclass
 class RungCount:
-    """Which trials came to a point where some were stopped, and which of them were."""
+    """The trials that survived and those that were stopped at a point where some were stopped."""
 
     survived: list[int] = field(default_factory=list)
     stopped: list[int] = field(default_factory=list)
 
 
 def rungs(evidence: Evidence) -> dict[tuple[int, int], RungCount]:
-    """By (stage, steps) where trials were stopped: the trials that came there and went on, and
-    those that did not.
+    """Return the trials that reached each point where some were stopped, by (stage, steps).
 
-    Steps are of the stage where the sweep's scheduler compares within stages, else of the whole
-    trial (stage is 0).
+    Steps count from the start of the stage if the sweep's scheduler compares trials within stages;
+    otherwise they count from the start of the trial, and the stage is 0.
     """
     within = evidence.summary.by_stage
     points = {
@@ -90,34 +93,35 @@ def rungs(evidence: Evidence) -> dict[tuple[int, int], RungCount]:
     return counts
 
 
-def pruning(counts: Mapping[tuple[int, int], RungCount], by_stage: bool) -> go.Figure:
-    """A bar a rung: how many trials went on, and how many were stopped there; their numbers appear
-    under the mouse.
+def pruning_figure(counts: Mapping[tuple[int, int], RungCount], by_stage: bool) -> go.Figure:
+    """Return a bar per rung of the trials that continued and those that were stopped there.
+
+    Their numbers appear when the mouse hovers over a bar.
     """
     figure = go.Figure()
-    places = [
+    labels = [
         f"stage {stage + 1}: {steps:,}" if by_stage else f"{steps:,}" for stage, steps in counts
     ]
     for what, colour in (("survived", COLOURS[2]), ("stopped", COLOURS[4])):
-        listed = [getattr(count, what) for count in counts.values()]
+        trials = [getattr(count, what) for count in counts.values()]
         figure.add_bar(
-            x=places,
-            y=[len(numbers) for numbers in listed],
+            x=labels,
+            y=[len(numbers) for numbers in trials],
             name=what,
             marker={"color": colour},
-            customdata=[_numbers(numbers) for numbers in listed],
+            customdata=[_numbers(numbers) for numbers in trials],
             hovertemplate="%{y} " + what + ": %{customdata}<extra></extra>",
         )
     figure.update_layout(barmode="stack")
     figure.update_xaxes(
-        title="steps in the stage" if by_stage else "environment steps of a seed", type="category"
+        title="steps in the stage" if by_stage else "environment steps per seed", type="category"
     )
     figure.update_yaxes(title="trials")
     return figure
 
 
-def best_of_k(evidence: Evidence) -> go.Figure:
-    """The best metric that k trials are expected to find, with its bootstrap band."""
+def best_of_k_figure(evidence: Evidence) -> go.Figure:
+    """Return the curve of the expected best metric of k trials, with its bootstrap band."""
     values = [trial.metric for trial in evidence.judged if trial.metric is not None]
     value, low, high = expected_best(values, "max" if evidence.sign > 0 else "min")
     k = np.arange(1, len(values) + 1).tolist()
@@ -128,7 +132,7 @@ def best_of_k(evidence: Evidence) -> go.Figure:
         fill="toself",
         line={"width": 0},
         fillcolor="rgba(0, 114, 178, 0.15)",
-        name="95 %",
+        name="95 % interval",
         hoverinfo="skip",
     )
     figure.add_scatter(
@@ -147,5 +151,6 @@ def _point(trial: TrialFacts, step: int, within: bool) -> tuple[int, int]:
 
 
 def _numbers(numbers: Iterable[int]) -> str:
-    listed = [str(number) for number in numbers]
-    return ", ".join(listed[:_NAMED]) + f" and {len(listed) - _NAMED} more" * (len(listed) > _NAMED)
+    texts = [str(number) for number in numbers]
+    more = f" and {len(texts) - _LISTED} more" if len(texts) > _LISTED else ""
+    return ", ".join(texts[:_LISTED]) + more

@@ -1,5 +1,6 @@
-"""The trials as a study in memory, for Optuna's plots: names are escaped there, since plots read
-them as HTML.
+"""The trials as an in-memory study for Optuna's plots.
+
+Names and text values are escaped, since Plotly reads them as HTML.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,36 +14,39 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from segue.report.data.summary import Summary
 
 
-def shown_study(summary: Summary, value_of: Callable[[FrozenTrial], float | None]) -> optuna.Study:
-    """A study of the trials to which `value_of` gives a value, each complete with that; numbered
-    anew, in order.
+def plot_study(summary: Summary, value_of: Callable[[FrozenTrial], float | None]) -> optuna.Study:
+    """Return a study of the trials for which `value_of` returns a value.
+
+    Each of them is complete with that value, and they are numbered consecutively.
     """
     study = optuna.create_study(direction="maximize" if summary.mode == "max" else "minimize")
     study.add_trials(
-        _shown(trial, value) for trial in summary.trials if (value := value_of(trial)) is not None
+        _plot_trial(trial, value)
+        for trial in summary.trials
+        if (value := value_of(trial)) is not None
     )
     return study
 
 
 def distributions(trials: Iterable[FrozenTrial]) -> dict[str, BaseDistribution]:
-    """The range of each parameter that was proposed in more than one way, by name."""
+    """Return the distributions of the parameters that have more than one value, by name."""
     known: dict[str, BaseDistribution] = {}
     for trial in trials:
         known.update(trial.distributions)
     return {name: distribution for name, distribution in known.items() if not distribution.single()}
 
 
-def _shown(trial: FrozenTrial, value: float) -> FrozenTrial:
+def _plot_trial(trial: FrozenTrial, value: float) -> FrozenTrial:
     return create_trial(
         state=TrialState.COMPLETE,
         value=value,
         params={_text(name): _text(chosen) for name, chosen in trial.params.items()},
-        distributions={_text(name): _plain(kind) for name, kind in trial.distributions.items()},
+        distributions={_text(name): _escaped(kind) for name, kind in trial.distributions.items()},
         user_attrs={"trial": trial.number},
     )
 
 
-def _plain(distribution: BaseDistribution) -> BaseDistribution:
+def _escaped(distribution: BaseDistribution) -> BaseDistribution:
     if isinstance(distribution, CategoricalDistribution):
         return CategoricalDistribution([_text(choice) for choice in distribution.choices])
     return distribution
@@ -53,7 +57,7 @@ def _text(value: Any) -> Any:
 
 
 def metric_at_stage_end(trial: FrozenTrial, stage: int) -> float | None:
-    """What a trial had when the stage ended, from 0; None where it did not come so far."""
+    """Return the metric at the end of a stage (from 0), or None if the trial did not reach it."""
     stages: Mapping[str, Any] = trial.user_attrs.get("stages") or {}
     ended: list[int] = stages.get("ended_at", [])
     return trial.intermediate_values.get(ended[stage]) if stage < len(ended) else None
