@@ -4,7 +4,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from segue.train.log import TrialLog
-from segue.train.trainer import Logged
+from segue.train.trainer import MemberInterval
 from tests.train.support.example_members import Patience
 from tests.train.support.pipelines import ROLLOUT, stage
 from tests.train.support.trials import AttemptEndedError, interrupted_after, plan, rows, run
@@ -165,7 +165,7 @@ def test_without_should_log_there_is_neither(tmp_path):
 
 def test_numbers_are_means_over_the_members_that_have_them(tmp_path):
     logged = [
-        Logged(
+        MemberInterval(
             0,
             0,
             64,
@@ -174,7 +174,7 @@ def test_numbers_are_means_over_the_members_that_have_them(tmp_path):
             lr=0.1,
             teacher={"teacher_ratio": 0.5},
         ),
-        Logged(
+        MemberInterval(
             1,
             1,
             64,

@@ -15,7 +15,7 @@ from segue.train.losses import (
 )
 from segue.train.policies import Mlp, Module, Network
 from segue.train.trainer import Trainer
-from segue.train.trial import Left, Superseded, member_seeds, run_trial
+from segue.train.trial import ExploitRequested, Preempted, member_seeds, run_trial
 
 __all__ = [
     "A2C",
@@ -26,14 +26,14 @@ __all__ = [
     "Demonstrations",
     "EntropyBonus",
     "Evaluator",
+    "ExploitRequested",
     "Imitation",
-    "Left",
     "MemberLoss",
     "Mlp",
     "Module",
     "Network",
     "PPOValue",
-    "Superseded",
+    "Preempted",
     "Trainer",
     "check_metric",
     "check_trial",

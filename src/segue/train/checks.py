@@ -52,10 +52,12 @@ def check_trainable(pipeline: TrainingPipeline, lanes: int) -> None:
     for index, stage in enumerate(pipeline):
         check_teacher_forcing(index, stage)
         losses = {name: pipeline.loss(name) for name in stage.loss_name}
-        check_losses(losses, (Loss,), "a stage's loss_name", "PPO()")
+        check_loss_kinds(losses, (Loss,), "a stage's loss_name", "PPO()")
         if stage.offpolicy_component is not None:
             other = {name: pipeline.loss(name) for name in stage.offpolicy_component.loss_names}
-            check_losses(other, (OffPolicyLoss,), "an off-policy component", "BehaviorCloning()")
+            check_loss_kinds(
+                other, (OffPolicyLoss,), "an off-policy component", "BehaviorCloning()"
+            )
         normalizes = any(
             isinstance(loss, PPO) and loss.normalize_advantage for loss in losses.values()
         )
@@ -121,7 +123,7 @@ def check_metric(metric: str, world_metrics: Sequence[str]) -> None:
         )
 
 
-def check_losses(
+def check_loss_kinds(
     losses: Mapping[str, object], kinds: tuple[type, ...], where: str, such_as: str
 ) -> None:
     """Raise ValueError unless each loss is of the kind that learns `where` it stands."""

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.train.policies import ActorCritic
-from segue.train.policies.stacked import Array, native
-from segue.train.rollouts.rollout import between, emptied
+from segue.train.policies.stacked import Array, as_native
+from segue.train.rollouts.rollout import reset_memory, transfers
 from segue.worlds.registry import make_world
 from segue.worlds.seeds import Use, lane_seeds, stream
 from segue.worlds.world import Step, World, WorldFactory
@@ -101,10 +101,10 @@ class Actor:
         """`lanes` are those of all members, L."""
         self.head, self.generators = policy.head, generators
         self.act = policy.actor(parameters_KP)
-        self.spread = native(policy.head.spread(policy.extra(parameters_KP)))
+        self.spread = as_native(policy.head.spread(policy.extra(parameters_KP)))
         self.members, self.device = len(parameters_KP), parameters_KP.device
-        self.send, self.bring = between(parameters_KP.device)
-        self.memory = native(
+        self.to_device, self.to_host = transfers(parameters_KP.device)
+        self.memory = as_native(
             torch.zeros(self.members, lanes // self.members, policy.memory, device=self.device)
         )
 
@@ -113,21 +113,21 @@ class Actor:
         numbers = np.ascontiguousarray(observation, np.float32).reshape(
             self.members, len(observation) // self.members, -1
         )
-        inputs, self.memory, _ = self.act(self.send(numbers), self.memory)
+        inputs, self.memory, _ = self.act(self.to_device(numbers), self.memory)
         chosen = self.head.mode(inputs) if self.generators is None else self._sample(inputs)
-        return self.bring(chosen).reshape(len(observation), *self.head.action_shape)
+        return self.to_host(chosen).reshape(len(observation), *self.head.action_shape)
 
     def forget(self, lanes: NDArray[np.int64]) -> None:
         """Empty the memories of these lanes, in which an episode begins."""
         if lanes.size:
-            self.memory = emptied(self.memory, lanes)
+            self.memory = reset_memory(self.memory, lanes)
 
     def _sample(self, outputs: Array) -> Array:
         noise = np.empty(outputs.shape, np.float32)
         for member, generator in enumerate(self.generators or ()):
             self.head.draw_noise(generator, noise[member])
         shaped = self.head.shape_noise(torch.from_numpy(noise).to(self.device))
-        return self.head.sample(outputs, self.spread, native(shaped))
+        return self.head.sample(outputs, self.spread, as_native(shaped))
 
 
 @dataclass

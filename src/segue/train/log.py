@@ -19,7 +19,7 @@ from typing import Any
 from tensorboardX import SummaryWriter
 
 from segue.base.files import read_rows, write_rows
-from segue.train.trainer import Logged
+from segue.train.trainer import MemberInterval
 
 METRICS = "metrics.jsonl"
 
@@ -28,7 +28,7 @@ class TrialLog(AbstractContextManager["TrialLog"]):
     """The log of one trial in its directory, which goes on at `from_steps` of a member,
     `total_env_steps` of all.
 
-    Rows after that are cut: they will be written again.
+    ParameterRows after that are cut: they will be written again.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class TrialLog(AbstractContextManager["TrialLog"]):
         )
         self.since, self.steps = time.perf_counter(), total_env_steps
 
-    def train(self, logged: Sequence[Logged], env_steps: int, total_env_steps: int) -> None:
+    def train(self, logged: Sequence[MemberInterval], env_steps: int, total_env_steps: int) -> None:
         """Write an interval of training: means over the members that completed it."""
         if not logged or not self.write:
             return

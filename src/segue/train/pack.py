@@ -21,16 +21,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.train.data.component_data import Data
-from segue.train.members.episodes import Ended, Running, ended_episodes
+from segue.train.members.episodes import EpisodeTotals, FinishedEpisodes, ended_episodes
 from segue.train.members.knobs import Knobs
 from segue.train.optimizers import OptimizerState, Rule
 from segue.train.policies import ActorCritic
-from segue.train.policies.stacked import as_tensor, native
+from segue.train.policies.stacked import as_native, as_tensor
 from segue.train.rollouts.generators import MemberGenerators
 from segue.train.rollouts.rollout import Rollout, collect, noise_for
 from segue.train.rollouts.teacher import Teaching
 from segue.train.updates.experience import experience
-from segue.train.updates.update import Learned, Learner
+from segue.train.updates.update import Learner, UpdateResult
 from segue.worlds.seeds import lane_seeds
 from segue.worlds.world import World
 
@@ -38,14 +38,14 @@ CACHE = 2 << 20  # bytes of activations that a chunk of members may keep at hand
 
 
 @dataclass(frozen=True)
-class Iteration:
+class IterationResult:
     """What one rollout and its update brought about."""
 
-    ended: Ended
+    ended: FinishedEpisodes
     metrics: dict[
         str, list[list[float]]
     ]  # of the world: name -> member -> values of the episodes that ended
-    learned: list[Learned]  # what each member's losses said
+    learned: list[UpdateResult]  # what each member's losses said
     teacher_ratio: NDArray[np.float64]  # [K] share of the actions that were the expert's
 
 
@@ -58,7 +58,7 @@ class Pack:
     parameters: Tensor  # [K, P]
     optimizer: OptimizerState
     generators: list[MemberGenerators]
-    running: Running
+    running: EpisodeTotals
     observation: np.ndarray  # [K, N, O]: what the members see now
     memory: Tensor  # [K, N, M]: what their policies remember
     rollout: Rollout | None = None
@@ -75,7 +75,7 @@ class Pack:
             np.concatenate([lane_seeds(seed, "train", lanes) for seed in seeds])
         )
         numbers = np.asarray(observation, np.float32).reshape(members, lanes, -1)
-        running = Running.zeros(members * lanes)
+        running = EpisodeTotals.zeros(members * lanes)
         memory = torch.zeros(members, lanes, policy.memory, device=device)
         optimizer = OptimizerState.zeros(rule, parameters)
         return cls(
@@ -92,7 +92,7 @@ class Pack:
         """N."""
         return self.world.lanes // self.members
 
-    def iterate(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> Iteration:
+    def iterate(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> IterationResult:
         """One rollout, the updates from it, and those from other `data`, a list of batches a
         member.
         """
@@ -127,7 +127,7 @@ class Pack:
             if rollout.teaching is None
             else rollout.teaching.ratios(self.members)
         )
-        return Iteration(ended, self._world_metrics(rollout), learned, ratios)
+        return IterationResult(ended, self._world_metrics(rollout), learned, ratios)
 
     def restart(self, members: Sequence[int]) -> None:
         """Abandon the running episodes of these members and begin new ones in all of their lanes."""
@@ -159,7 +159,7 @@ class Pack:
         lanes = self._lanes_of(members)
         rows = torch.tensor(list(members), device=self.parameters.device)
         optimizer = self.optimizer.select(members)
-        running = Running(self.running.reward[lanes], self.running.steps[lanes])
+        running = EpisodeTotals(self.running.reward[lanes], self.running.steps[lanes])
         generators = [self.generators[member] for member in members]
         world = self.world.select(lanes)
         observation = self.observation[list(members)].copy()
@@ -195,7 +195,7 @@ class Pack:
         self.optimizer.load_state_dict(state["optimizer"])
         for own, saved in zip(self.generators, state["generators"], strict=True):
             own.load_state_dict(saved)
-        self.running = Running(**deepcopy(state["running"]))
+        self.running = EpisodeTotals(**deepcopy(state["running"]))
         self.observation = state["observation"].copy()
         self.memory = state["memory"].clone()
         self.world.load_state_dict(state["world"])
@@ -207,7 +207,7 @@ class Pack:
                 self.members, steps, self.lanes, self.observation.shape[-1], self.memory
             )
         self.rollout.observation[:, 0] = self.observation
-        self.rollout.memory = native(self.memory)
+        self.rollout.memory = as_native(self.memory)
         return self.rollout
 
     def _teaching(self, knobs: Sequence[Knobs]) -> Teaching | None:

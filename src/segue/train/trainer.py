@@ -31,7 +31,7 @@ from segue.worlds.world import WorldFactory
 
 
 @dataclass(frozen=True)
-class Logged:
+class MemberInterval:
     """What one member says about an interval of training."""
 
     member: int
@@ -46,10 +46,10 @@ class Logged:
 
 
 @dataclass(frozen=True)
-class Happened:
+class AdvanceResult:
     """What one call of `advance` brought about."""
 
-    logged: list[Logged]
+    logged: list[MemberInterval]
     stage_ended: bool  # the slowest member has left a stage
     report_due: bool
     save_due: bool
@@ -157,7 +157,7 @@ class Trainer:
         order = torch.tensor([member for group in self.groups for member in group.members])
         return torch.cat([group.pack.parameters for group in self.groups])[order.argsort()]
 
-    def advance(self) -> Happened:
+    def advance(self) -> AdvanceResult:
         """One rollout and its update, of the members that are furthest behind."""
         steps = self.env_steps
         group = min((g for g in self.groups if not self._done(g)), key=self._steps)
@@ -176,7 +176,7 @@ class Trainer:
             if interval is not None:
                 losses, teacher = happened.learned[row].losses, member.teacher.pop_and_reset()
                 at, lr = member.progress.total_steps, knobs[row].optimizer.lr
-                logged.append(Logged(index, before, at, interval, losses, lr, teacher))
+                logged.append(MemberInterval(index, before, at, interval, losses, lr, teacher))
             if failure := happened.learned[row].failure:
                 member.fail(failure)
         self._regroup(group)
@@ -240,13 +240,13 @@ class Trainer:
         for member in self.members:
             member.close()
 
-    def _happened(self, logged: list[Logged], before: int) -> Happened:
+    def _happened(self, logged: list[MemberInterval], before: int) -> AdvanceResult:
         """What is due: nothing while the member furthest behind stands still, so that every report
         has its own step.
         """
         steps = self.env_steps
         if steps == before:
-            return Happened(logged, False, False, False)
+            return AdvanceResult(logged, False, False, False)
         stage_ended = self.done or self.progress.stage > self.stage
         self.stage = max(self.stage, self.progress.stage)
         report_due = stage_ended or crossed(self.reported_at, steps, self.evaluation.every)
@@ -256,7 +256,7 @@ class Trainer:
         )
         if save_due:
             self.saved_at = steps
-        return Happened(logged, stage_ended, report_due, save_due)
+        return AdvanceResult(logged, stage_ended, report_due, save_due)
 
     def _restart(self, group: Group) -> None:
         """Begin new episodes where a stage's `advance_scene_rollout_period` is over."""

@@ -38,7 +38,7 @@ from segue.worlds.world import WorldFactory
 
 Row = dict[str, Any]
 Report = Callable[[Row], Decision | None]
-Judged = tuple[str, Callable[[Sequence[float]], float]]
+Objective = tuple[str, Callable[[Sequence[float]], float]]
 """The metric, and what is made of it over the seeds."""
 _STAY = ("lock", "log.txt", "trial.json")  # in use while a trial runs, or written for it just now
 ORPHAN_SECONDS = 20.0  # a worker that outlived its driver may still be writing in the directory
@@ -126,7 +126,7 @@ def run_trial(
     report: Report = lambda row: None,
     accept_changes: bool = False,
     exploit: Exploit | None = None,
-    is_leaving: Callable[[], bool] = lambda: False,
+    should_preempt: Callable[[], bool] = lambda: False,
 ) -> Row:
     """Train one pack, a member a seed, to the end of its pipeline; return the last row.
 
@@ -134,8 +134,8 @@ def run_trial(
     with each row after it is on the disk, and may answer. With `accept_changes`, what another trial
     wrote in the directory is moved aside. Sets torch and BLAS to one thread: packs run side by
     side, one a core. With `exploit`, the trial goes on from there; when an answer says that it is
-    to do so once more, Superseded is raised, and this is to be called again with that. Once
-    `is_leaving` says so, a checkpoint is written and Left is raised.
+    to do so once more, ExploitRequested is raised, and this is to be called again with that. Once
+    `should_preempt` says so, a checkpoint is written and Preempted is raised.
 
     Raises ValueError for what the trainer cannot run, for an unknown metric and for a directory
     that holds another trial's checkpoint; FloatingPointError when the metric is no finite number;
@@ -158,16 +158,16 @@ def run_trial(
                 files.adopt(trainer, exploit.checkpoint, identity, device)
             row = files.resume(trainer, identity, device, accept_changes)
             if row is not None:
-                heed(report({**row, "replayed": True}), trainer, files.generation)
+                apply_decision(report({**row, "replayed": True}), trainer, files.generation)
             with TrialLog(
                 directory, trainer.env_steps, trainer.total_env_steps, pipeline.should_log
             ) as log:
                 while not trainer.done:
                     row = step(trainer, files, log, identity, (metric, aggregate), report) or row
-                    if is_leaving() and not trainer.done:
+                    if should_preempt() and not trainer.done:
                         log.flush()
                         files.save(trainer, identity)
-                        raise Left(trainer.env_steps)
+                        raise Preempted(trainer.env_steps)
     assert row is not None, "a pipeline ends with a report"
     return row
 
@@ -177,7 +177,7 @@ def step(
     files: TrialFiles,
     log: TrialLog,
     identity: str,
-    judged_by: Judged,
+    judged_by: Objective,
     report: Report,
 ) -> Row | None:
     """Advance once, and write down and report what is due; return the row if there was a report."""
@@ -194,11 +194,11 @@ def step(
     if happened.save_due:
         files.save(trainer, identity)
     if row is not None:
-        heed(report(row), trainer, files.generation)
+        apply_decision(report(row), trainer, files.generation)
     return row
 
 
-class Left(BaseException):  # not an error, and not to be tried again here
+class Preempted(BaseException):  # not an error, and not to be tried again here
     """The trial is to go on elsewhere, from the checkpoint that it has just written."""
 
     def __init__(self, env_steps: int) -> None:
@@ -207,7 +207,7 @@ class Left(BaseException):  # not an error, and not to be tried again here
         )
 
 
-class Superseded(Exception):  # noqa: N818  # not an error: the trial goes on elsewhere
+class ExploitRequested(Exception):  # noqa: N818  # not an error: the trial goes on elsewhere
     """The trial is to go on from another one's checkpoint."""
 
     def __init__(self, exploit: Exploit) -> None:
@@ -215,12 +215,12 @@ class Superseded(Exception):  # noqa: N818  # not an error: the trial goes on el
         self.exploit = exploit
 
 
-def heed(answer: Decision | None, trainer: Trainer, generation: int) -> None:
-    """Do what the answer to a report says; raises Superseded for an exploit of a later generation."""
+def apply_decision(answer: Decision | None, trainer: Trainer, generation: int) -> None:
+    """Do what the answer to a report says; raises ExploitRequested for an exploit of a later generation."""
     if answer is None:
         return
     if answer.exploit is not None and answer.exploit.generation > generation:
-        raise Superseded(answer.exploit)
+        raise ExploitRequested(answer.exploit)
     if answer.end_stage is not None:
         trainer.end_stage(answer.end_stage)
 

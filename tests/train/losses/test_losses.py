@@ -36,8 +36,8 @@ def minibatch(seed=0, spread=0.4):
 
 
 def stacked(losses, stage_steps=0):
-    """The knobs of K members, `[K, 1]` each."""
-    rows = [loss.knobs(stage_steps) for loss in losses]
+    """The hyperparameters of K members, `[K, 1]` each."""
+    rows = [loss.hyperparameters(stage_steps) for loss in losses]
     return {name: torch.tensor([[row[name]] for row in rows]) for name in rows[0]}
 
 
@@ -128,19 +128,21 @@ def test_the_clipped_value_loss_worked_by_hand(value, old, target, expected, gra
 
 def test_the_parts_that_are_logged_add_up():
     losses = [PPO(), PPO(value_loss_coef=1.0), PPO(entropy_coef=0.2)]
-    knobs = stacked(losses)
-    total, info = losses[0](*minibatch(), knobs)
-    parts = info["action"] + knobs["value_loss_coef"][:, 0] * info["value"]
-    torch.testing.assert_close(parts - knobs["entropy_coef"][:, 0] * info["entropy"], total)
+    hyperparameters = stacked(losses)
+    total, info = losses[0](*minibatch(), hyperparameters)
+    parts = info["action"] + hyperparameters["value_loss_coef"][:, 0] * info["value"]
+    torch.testing.assert_close(
+        parts - hyperparameters["entropy_coef"][:, 0] * info["entropy"], total
+    )
     assert torch.equal(info["ppo_total"], total)
 
 
 def test_the_clip_range_decays_with_the_steps_of_the_stage():
     loss = PPO(clip_param=0.2, clip_decay=LinearDecay(100, startp=1.0, endp=0.5))
-    assert [loss.knobs(steps)["clip"] for steps in (0, 50, 100, 1000)] == pytest.approx(
+    assert [loss.hyperparameters(steps)["clip"] for steps in (0, 50, 100, 1000)] == pytest.approx(
         [0.2, 0.15, 0.1, 0.1]
     )
-    assert PPO(clip_param=0.2).knobs(10**6)["clip"] == 0.2
+    assert PPO(clip_param=0.2).hyperparameters(10**6)["clip"] == 0.2
 
 
 def test_members_share_a_program_when_only_numbers_differ():

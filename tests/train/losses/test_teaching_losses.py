@@ -41,8 +41,8 @@ def drawn():
     return batch, outputs
 
 
-def knobs(losses):
-    rows = [loss.knobs(0) for loss in losses]
+def hyperparameters(losses):
+    rows = [loss.hyperparameters(0) for loss in losses]
     return {name: torch.tensor([[row[name]] for row in rows]) for name in rows[0]}
 
 
@@ -73,7 +73,7 @@ def test_advisor_is_the_paper_s_in_value_and_gradient():
         for alpha in (0, 4, 8)
     ]
     batch, outputs = drawn()
-    total, info = losses[0](batch, outputs, knobs(losses))
+    total, info = losses[0](batch, outputs, hyperparameters(losses))
     leaves = (outputs.inputs, outputs.auxiliary, outputs.value)
     gradients = torch.autograd.grad(total.sum(), leaves, retain_graph=True)
     for k, loss in enumerate(losses):
@@ -116,15 +116,15 @@ class PlainPPO(MemberLoss):
 
     clip_param: float = 0.2
 
-    def knobs(self, stage_steps):
+    def hyperparameters(self, stage_steps):
         return {"clip": self.clip_param}
 
-    def member_loss(self, batch, outputs, knobs):
+    def member_loss(self, batch, outputs, hyperparameters):
         advantage = (batch["advantage"] - batch["advantage"].mean()) / (
             batch["advantage"].std() + 1e-8
         )
         ratio = torch.exp(outputs["log_prob"] - batch["log_prob"])
-        clipped = torch.clamp(ratio, 1 - knobs["clip"], 1 + knobs["clip"])
+        clipped = torch.clamp(ratio, 1 - hyperparameters["clip"], 1 + hyperparameters["clip"])
         action = -torch.minimum(ratio * advantage, clipped * advantage).mean()
         value = 0.5 * ((outputs["value"] - batch["value_target"]) ** 2).mean()
         entropy = outputs["entropy"].mean()

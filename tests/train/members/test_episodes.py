@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segue.train.members.episodes import Running, ended_episodes
+from segue.train.members.episodes import EpisodeTotals, ended_episodes
 
 T, LANES = 6, 3
 rewards = arrays(np.float32, (T, LANES), elements=st.floats(-100, 100, width=32))
@@ -39,7 +39,9 @@ def rows(*columns):
 def test_worked_by_hand():
     reward = np.array([[1, 10], [2, 20], [4, 40]], np.float32)
     ended = np.array([[1, 0], [0, 0], [1, 0]], bool)
-    over, running = ended_episodes(reward, ended, Running(np.array([0.5, 5.0]), np.array([2, 7])))
+    over, running = ended_episodes(
+        reward, ended, EpisodeTotals(np.array([0.5, 5.0]), np.array([2, 7]))
+    )
     assert rows(*over) == [(0, 1.5, 3), (0, 6.0, 2)]
     assert rows(*running) == [(0.0, 0), (75.0, 10)]
 
@@ -47,7 +49,7 @@ def test_worked_by_hand():
 @settings(deadline=None, max_examples=50)
 @given(rewards, ends)
 def test_one_rollout_is_what_a_loop_counts(reward, ended):
-    over, running = ended_episodes(reward, ended, Running.zeros(LANES))
+    over, running = ended_episodes(reward, ended, EpisodeTotals.zeros(LANES))
     expected, left = one_by_one(reward, ended)
     assert_same(rows(*over), expected)
     assert_same(rows(*running), left)
@@ -56,7 +58,7 @@ def test_one_rollout_is_what_a_loop_counts(reward, ended):
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(rewards, ends), min_size=2, max_size=4))
 def test_episodes_go_on_from_rollout_to_rollout(parts):
-    running, over = Running.zeros(LANES), []
+    running, over = EpisodeTotals.zeros(LANES), []
     for reward, ended in parts:
         ends_here, running = ended_episodes(reward, ended, running)
         over += rows(*ends_here)
@@ -66,7 +68,7 @@ def test_episodes_go_on_from_rollout_to_rollout(parts):
 
 
 def test_a_long_run_of_small_rewards_keeps_its_precision():
-    running = Running.zeros(1)
+    running = EpisodeTotals.zeros(1)
     tenth = np.full((1000, 1), 0.1, np.float32)
     for _ in range(100):
         _, running = ended_episodes(tenth, np.zeros((1000, 1), bool), running)

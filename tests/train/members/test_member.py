@@ -6,7 +6,7 @@ import pytest
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.plan.pipelines.progress import Progress
 from segue.plan.values.builder import Builder
-from segue.train.members.episodes import Ended
+from segue.train.members.episodes import FinishedEpisodes
 from segue.train.members.member import Member, track
 from tests.train.support.example_members import Patience
 from tests.train.support.pipelines import LANES, pipeline, stage
@@ -126,7 +126,9 @@ def test_a_saved_member_goes_on_where_it_stood():
 
 
 def test_episodes_are_tracked_by_the_lanes_of_the_member():
-    ended = Ended(np.array([0, 2, 3, 3]), np.array([1.0, 10.0, 20.0, 60.0]), np.array([4, 5, 6, 7]))
+    ended = FinishedEpisodes(
+        np.array([0, 2, 3, 3]), np.array([1.0, 10.0, 20.0, 60.0]), np.array([4, 5, 6, 7])
+    )
     metrics = {"success": [[], [1.0, 0.0, 0.5]]}
     members = [Member(pipeline(), LANES) for _ in range(2)]
     for row, member in enumerate(members):
@@ -139,7 +141,7 @@ def test_episodes_are_tracked_by_the_lanes_of_the_member():
         members[1],
         1,
         2,
-        Ended(np.array([3]), np.array([70.0]), np.array([2])),
+        FinishedEpisodes(np.array([3]), np.array([70.0]), np.array([2])),
         {"success": [[], []]},
     )
     assert members[1].tracker.means() == pytest.approx(

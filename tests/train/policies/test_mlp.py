@@ -3,7 +3,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from segue.train.data.batch import Seen
+from segue.train.data.batch import PolicyInput
 from segue.train.policies import Mlp
 from segue.train.policies.heads import Categorical, Gaussian
 from segue.train.policies.initial import orthogonal
@@ -60,7 +60,7 @@ def test_actor_and_critic_are_two_plain_networks(hidden, activation):
     parameters = initial(policy) + 0.1
     seen = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0))
     action = torch.arange(12).reshape(2, 6) % 3
-    outputs = policy.outputs(parameters, Seen(seen, action))
+    outputs = policy.outputs(parameters, PolicyInput(seen, action))
     scores = torch.from_numpy(policy.actor(parameters)(seen.numpy(), NONE).inputs)
     for k in range(2):
         actor, critic = (sequential(policy.layers, row) for row in parameters[k].view(2, -1))
@@ -81,7 +81,7 @@ def test_a_gaussian_s_standard_deviations_begin_at_one_and_learn():
     parameters = initial(policy).requires_grad_()
     assert policy.extra(parameters).tolist() == [[[0.0, 0.0]]] * 2
     action = torch.full((2, 6, 2), 3.0)
-    outputs = policy.outputs(parameters, Seen(torch.zeros(2, 6, 4), action))
+    outputs = policy.outputs(parameters, PolicyInput(torch.zeros(2, 6, 4), action))
     (gradient,) = torch.autograd.grad(outputs.log_prob.sum(), parameters)
     torch.testing.assert_close(policy.extra(gradient), torch.full((2, 1, 2), 6 * (9.0 - 1)))
 

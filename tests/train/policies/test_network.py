@@ -8,7 +8,7 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from segue.train.data.batch import Seen, Sequences
+from segue.train.data.batch import PolicyInput, Sequences
 from segue.train.policies import Network
 from tests.train.policies.plain_network import plain
 
@@ -59,7 +59,7 @@ def seen_by(policy, space, begins=None):
         begins = (torch.rand(K, T, N, generator=generator) < 0.2).float()
     action = torch.randint(3, (K, T * N), generator=generator)
     sequences = Sequences(memory, begins) if policy.memory else None
-    return Seen(observations(SPACES[space]), action, sequences)
+    return PolicyInput(observations(SPACES[space]), action, sequences)
 
 
 @pytest.mark.parametrize("memory", [None, "gru", "lstm"])
@@ -135,7 +135,7 @@ def test_a_member_is_the_same_bit_for_bit_whatever_its_neighbours(space, memory)
         leaf = rows[members].clone().requires_grad_()
         sequences = seen.sequences and Sequences(*(part[members] for part in seen.sequences))
         outputs = policy.outputs(
-            leaf, Seen(seen.observation[members], seen.action[members], sequences)
+            leaf, PolicyInput(seen.observation[members], seen.action[members], sequences)
         )
         loss = outputs.log_prob.mean(1) + outputs.value.square().mean(1) + outputs.entropy.mean(1)
         return outputs.value.detach(), torch.autograd.grad(loss.sum(), leaf)[0]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from segue.train.autograd import apply
-from segue.train.policies.stacked import Layers, StackedPerceptrons, as_tensor, native
+from segue.train.policies.stacked import Layers, StackedPerceptrons, as_native, as_tensor
 from tests.train.support.plain import flat, flat_gradient, sequential
 
 ROWS, B = 3, 11
@@ -62,5 +62,5 @@ def test_numpy_and_torch_compute_the_same(activation):
     layers = Layers((4, 9, 2), activation)
     rows, inputs = rows_and_input(layers)
     by_torch = layers(layers.views(rows.detach()), inputs)
-    by_numpy = layers(layers.views(native(rows)), native(inputs))
+    by_numpy = layers(layers.views(as_native(rows)), as_native(inputs))
     torch.testing.assert_close(by_torch, as_tensor(by_numpy), rtol=1e-5, atol=1e-6)

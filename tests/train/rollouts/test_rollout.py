@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from segue.train.policies.heads import Categorical, Gaussian
-from segue.train.rollouts.rollout import Rollout, collect, noise_for, note_ends
+from segue.train.rollouts.rollout import Rollout, collect, noise_for, record_ends
 from segue.worlds import lane_seeds, make_world
 from segue.worlds.world import Step
 from tests.train.support.example_members import ThreeTargets
@@ -82,7 +82,9 @@ def test_last_observations_and_metrics_outlive_the_world_s_next_step():
         [True, False, True, False],
     )
     memory = np.arange(12.0).reshape(2, 2, 3)
-    note_ends(rollout, 0, Step(None, None, None, None, ended, final, {"success": success}), memory)
+    record_ends(
+        rollout, 0, Step(None, None, None, None, ended, final, {"success": success}), memory
+    )
     for array in (ended, final, success, memory):
         array[:] = 9
     ((t, lanes, seen, remembered),) = rollout.cut

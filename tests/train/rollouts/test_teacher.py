@@ -121,7 +121,7 @@ def test_the_value_loss_alone_is_ppo_s():
     coefs = {"clip": clip, "value_loss_coef": torch.ones(2, 1), "entropy_coef": torch.zeros(2, 1)}
     _, info = PPO()(batch, _outputs(draw[3], draw[3])._replace(value=draw[4]), coefs)
     assert torch.equal(alone, info["value"])
-    assert PPOValue(0.2, clip_decay=LinearDecay(100)).knobs(50) == {"clip": 0.1}
+    assert PPOValue(0.2, clip_decay=LinearDecay(100)).hyperparameters(50) == {"clip": 0.1}
 
 
 def test_a_member_that_is_weaned_is_itself_in_a_pack():

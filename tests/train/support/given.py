@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from segue.train.data.batch import Batch, Seen
+from segue.train.data.batch import Batch, PolicyInput
 
 
 class Given(NamedTuple):
@@ -29,4 +29,6 @@ def given_batch(like, **fields):
     """A batch whose fields are zeros like the tensor `like` `[K, B]`, but for those given."""
     zero = torch.zeros_like(like)
     names = ("log_prob", "advantage", "value_target", "value", "normalized_advantage")
-    return Batch(Seen(zero.unsqueeze(-1), zero.long()), **{**dict.fromkeys(names, zero), **fields})
+    return Batch(
+        PolicyInput(zero.unsqueeze(-1), zero.long()), **{**dict.fromkeys(names, zero), **fields}
+    )

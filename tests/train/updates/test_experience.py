@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segue.train.data.batch import Seen
+from segue.train.data.batch import PolicyInput
 from segue.train.members.knobs import knobs_at
-from segue.train.rollouts.rollout import Cut, collect, noise_for
+from segue.train.rollouts.rollout import TruncatedEpisodes, collect, noise_for
 from segue.train.updates.experience import blocks, bootstrapped, experience
 from segue.worlds import lane_seeds, make_world
 from segue.worlds.array import cartpole
@@ -117,7 +117,7 @@ def test_log_probabilities_are_those_of_the_policy_that_acted(world):
     log_prob = judged(pack, rollout)[0]
     observation = torch.from_numpy(rollout.observation[:, :-1]).flatten(1, 2)
     action = torch.from_numpy(np.stack(rollout.action, 1)).flatten(1, 2)
-    outputs = pack.policy.outputs(pack.parameters, Seen(observation, action))
+    outputs = pack.policy.outputs(pack.parameters, PolicyInput(observation, action))
     torch.testing.assert_close(
         log_prob.transpose(0, 1).flatten(1), outputs.log_prob, rtol=1e-5, atol=1e-6
     )
@@ -135,8 +135,10 @@ def test_minibatch_rows_belong_together():
     (batch,) = result.batches(index)
     for at, row in np.ndenumerate(index[0]):
         k, t, n = np.unravel_index(row, (len(SEEDS), T, N))
-        np.testing.assert_array_equal(batch.seen.observation[at], rollout.observation[k, t, n])
-        assert batch.seen.action[at] == rollout.action[t][k, n]
+        np.testing.assert_array_equal(
+            batch.policy_input.observation[at], rollout.observation[k, t, n]
+        )
+        assert batch.policy_input.action[at] == rollout.action[t][k, n]
         fields = (
             batch.log_prob,
             batch.advantage,
@@ -159,7 +161,8 @@ def test_the_value_of_a_last_observation_does_not_depend_on_the_neighbours_cuts(
     together = bootstrapped(pack.policy, pack.parameters, rollout, follows)
     for k in range(len(SEEDS)):
         own = [
-            Cut(cut.step, *(part[cut.lanes // N == k] for part in cut[1:])) for cut in rollout.cut
+            TruncatedEpisodes(cut.step, *(part[cut.lanes // N == k] for part in cut[1:]))
+            for cut in rollout.cut
         ]
         alone = bootstrapped(pack.policy, pack.parameters, replace(rollout, cut=own), follows)
         np.testing.assert_array_equal(alone[:, k], together[:, k])

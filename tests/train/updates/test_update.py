@@ -108,9 +108,13 @@ def test_knobs_are_the_stage_s_numbers():
     )
     assert (first.gamma, first.gae_lambda, first.shape, first.updates) == (0.99, 0.95, (16, 2), 4)
     assert (second.gamma, second.gae_lambda, second.shape, second.updates) == (0.5, 1.0, (8, 2), 14)
-    assert first.losses[0].numbers["clip"] == 0.2
+    assert first.losses[0].hyperparameters["clip"] == 0.2
     (only,) = second.losses
-    assert (only.name, only.weight, only.numbers["clip"]) == ("ppo", 0.5, pytest.approx(0.1))
+    assert (only.name, only.weight, only.hyperparameters["clip"]) == (
+        "ppo",
+        0.5,
+        pytest.approx(0.1),
+    )
     assert first.optimizer.lr == 0.1
 
 

@@ -25,11 +25,11 @@ class Breaks(MemberLoss):
     after: float = math.inf
     times: float = math.nan
 
-    def knobs(self, stage_steps):
+    def hyperparameters(self, stage_steps):
         return {"factor": self.times if stage_steps >= self.after else 1.0}
 
-    def member_loss(self, batch, outputs, knobs):
-        loss = -(outputs["log_prob"] * batch["advantage"]).mean() * knobs["factor"]
+    def member_loss(self, batch, outputs, hyperparameters):
+        loss = -(outputs["log_prob"] * batch["advantage"]).mean() * hyperparameters["factor"]
         return loss, {"loss": loss}
 
 
@@ -37,10 +37,10 @@ class Breaks(MemberLoss):
 class BadGradient(MemberLoss):
     """A loss of 0 whose gradient is not a number: the square root at 0."""
 
-    def knobs(self, stage_steps):
+    def hyperparameters(self, stage_steps):
         return {}
 
-    def member_loss(self, batch, outputs, knobs):
+    def member_loss(self, batch, outputs, hyperparameters):
         return torch.sqrt((outputs["value"] - outputs["value"].detach()).square().sum()), {}
 
 

@@ -11,7 +11,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from segue.train.data.batch import Seen
+from segue.train.data.batch import PolicyInput
 from segue.train.policies import Mlp, mlp, stacked
 
 
@@ -23,7 +23,7 @@ def policy(activation: Any, actions: spaces.Space[Any]) -> mlp.ActorCritic:
 def with_torch(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def switch() -> None:
         for module in (stacked, mlp):
-            monkeypatch.setattr(module, "native", Tensor.detach)
+            monkeypatch.setattr(module, "as_native", Tensor.detach)
 
     return switch
 
@@ -45,20 +45,20 @@ def test_outputs_and_gradients_agree(
 
     def answers() -> list[Tensor]:
         leaf = parameters.clone().requires_grad_()
-        outputs = net.outputs(leaf, Seen(observation, action))
+        outputs = net.outputs(leaf, PolicyInput(observation, action))
         total = (
             outputs.log_prob.sum() + outputs.entropy.square().sum() + outputs.value.square().sum()
         )
         (gradient,) = torch.autograd.grad(total, leaf)
         none = torch.zeros(4, 5, 0)
         acted = stacked.as_tensor(
-            net.actor(parameters)(stacked.native(observation), stacked.native(none)).inputs
+            net.actor(parameters)(stacked.as_native(observation), stacked.as_native(none)).inputs
         )
         said = [outputs.log_prob.detach(), outputs.entropy.detach(), outputs.value.detach()]
         return [*said, gradient, acted, net.values(parameters, observation, none)]
 
     with_numpy = answers()
     with_torch()
-    assert isinstance(stacked.native(observation), Tensor)
+    assert isinstance(stacked.as_native(observation), Tensor)
     for one, other in zip(with_numpy, answers(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)

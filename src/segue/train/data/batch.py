@@ -20,7 +20,7 @@ class Sequences(NamedTuple):
     begins: Tensor  # [K, T, n] 1.0 where an episode begins, so that the memory is empty; else 0.0
 
 
-class Seen(NamedTuple):
+class PolicyInput(NamedTuple):
     """What a policy is asked about: observations, and the actions that were taken."""
 
     observation: Tensor  # [K, B, O]
@@ -31,14 +31,14 @@ class Seen(NamedTuple):
 class Batch(NamedTuple):
     """A minibatch of a rollout; `[K, B]` unless said otherwise, none of it differentiable."""
 
-    seen: Seen
+    policy_input: PolicyInput
     log_prob: Tensor  # of the action when it was taken
     advantage: Tensor
     value_target: Tensor  # advantage + value: the return that the critic learns
     value: Tensor  # of the observation when the rollout was collected
     normalized_advantage: Tensor  # mean 0 and standard deviation 1 over the member's rollout
     expert_action: Tensor | None = (
-        None  # like `seen.action`; None where nothing asks for the expert
+        None  # like `policy_input.action`; None where nothing asks for the expert
     )
     expert_available: Tensor | None = None  # 1.0 where the expert knew what to do, else 0.0
     expert_policy: Tensor | None = None  # [K, B, A] its probabilities, where a loss asks for them
@@ -47,5 +47,5 @@ class Batch(NamedTuple):
 class DataBatch(NamedTuple):
     """A batch of data that a stage's off-policy component gave; none of it is differentiable."""
 
-    seen: Seen
+    policy_input: PolicyInput
     data: Mapping[str, Tensor]  # further entries of the batch, [K, B, ...] each

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
-from segue.train.data.batch import DataBatch, Seen, Sequences
+from segue.train.data.batch import DataBatch, PolicyInput, Sequences
 
 Data = dict[str, NDArray[Any]]
 OWN = ("observation", "action", "begins")
@@ -138,4 +138,4 @@ def stacked_batches(
         observed = together["observation"]
         observation = observed.float().reshape(*observed.shape[:2], -1)
         rest = {name: values for name, values in together.items() if name not in OWN}
-        yield DataBatch(Seen(observation, together["action"], sequences), rest)
+        yield DataBatch(PolicyInput(observation, together["action"], sequences), rest)

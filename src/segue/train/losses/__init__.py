@@ -5,7 +5,7 @@ from segue.train.losses.a2c import A2C
 from segue.train.losses.advisor import Advisor
 from segue.train.losses.entropy import EntropyBonus
 from segue.train.losses.imitation import BehaviorCloning, Imitation
-from segue.train.losses.loss import AnyLoss, Info, Knobs, Loss, OffPolicyLoss
+from segue.train.losses.loss import AnyLoss, Hyperparameters, Info, Loss, OffPolicyLoss
 from segue.train.losses.member import MemberLoss
 from segue.train.losses.ppo import PPO
 from segue.train.losses.ppo_value import PPOValue
@@ -19,9 +19,9 @@ __all__ = [
     "BehaviorCloning",
     "DataBatch",
     "EntropyBonus",
+    "Hyperparameters",
     "Imitation",
     "Info",
-    "Knobs",
     "Loss",
     "MemberLoss",
     "OffPolicyLoss",

@@ -12,7 +12,7 @@ from torch import Tensor
 from segue.train.autograd import apply
 from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
-from segue.train.losses.loss import Info, Knobs, Loss
+from segue.train.losses.loss import Hyperparameters, Info, Loss
 from segue.train.losses.ppo import ValueLoss
 from segue.train.policies import Outputs
 
@@ -33,11 +33,13 @@ class A2C(Loss):
     def __post_init__(self) -> None:
         require_non_negative(self, "value_loss_coef", "entropy_coef")
 
-    def knobs(self, stage_steps: int) -> dict[str, float]:
+    def hyperparameters(self, stage_steps: int) -> dict[str, float]:
         """The two weights, constant."""
         return {"value_loss_coef": self.value_loss_coef, "entropy_coef": self.entropy_coef}
 
-    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+    def __call__(
+        self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
+    ) -> tuple[Tensor, Info]:
         """`-mean(log pi(a) * A) + value_loss_coef * value - entropy_coef * entropy` (Mnih et al.,
         2016, section 4).
         """
@@ -45,6 +47,8 @@ class A2C(Loss):
         value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, None)
         entropy = outputs.entropy.mean(1)
         total = (
-            action + knobs["value_loss_coef"][:, 0] * value - knobs["entropy_coef"][:, 0] * entropy
+            action
+            + hyperparameters["value_loss_coef"][:, 0] * value
+            - hyperparameters["entropy_coef"][:, 0] * entropy
         )
         return total, {"a2c_total": total, "action": action, "value": value, "entropy": entropy}

@@ -17,7 +17,7 @@ from segue.train.autograd import apply
 from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
 from segue.train.losses.imitation import mean_where
-from segue.train.losses.loss import Info, Knobs
+from segue.train.losses.loss import Hyperparameters, Info
 from segue.train.losses.ppo import PPO, ValueLoss, clipped_surrogate
 from segue.train.policies import Outputs
 
@@ -44,16 +44,18 @@ class Advisor(PPO):
         super().__post_init__()
         require_non_negative(self, "alpha")
 
-    def knobs(self, stage_steps: int) -> dict[str, float]:
+    def hyperparameters(self, stage_steps: int) -> dict[str, float]:
         """Those of PPO, and alpha."""
-        return {**super().knobs(stage_steps), "alpha": self.alpha}
+        return {**super().hyperparameters(stage_steps), "alpha": self.alpha}
 
     @property
     def structure(self) -> Hashable:
         """The class and its switches."""
         return super().structure
 
-    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+    def __call__(
+        self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
+    ) -> tuple[Tensor, Info]:
         """`CE(aux) + mean(w CE(main)) + mean((1 - w) (PPO's action loss - entropy_coef H)) +
         value_loss_coef value`.
 
@@ -65,15 +67,19 @@ class Advisor(PPO):
         auxiliary, main = (
             -of(batch.expert_action) for of in (outputs.auxiliary_log_prob_of, outputs.log_prob_of)
         )
-        weight = torch.exp(-knobs["alpha"] * auxiliary.detach()) * known
+        weight = torch.exp(-hyperparameters["alpha"] * auxiliary.detach()) * known
         ratio = torch.exp(outputs.log_prob - batch.log_prob)
-        surrogate = clipped_surrogate(ratio, self.advantage(batch), knobs["clip"])
-        by_reward = ((1 - weight) * (surrogate - knobs["entropy_coef"] * outputs.entropy)).mean(1)
-        clip = knobs["clip"] if self.use_clipped_value_loss else None
+        surrogate = clipped_surrogate(ratio, self.advantage(batch), hyperparameters["clip"])
+        by_reward = (
+            (1 - weight) * (surrogate - hyperparameters["entropy_coef"] * outputs.entropy)
+        ).mean(1)
+        clip = hyperparameters["clip"] if self.use_clipped_value_loss else None
         value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, clip)
         imitation = (weight * main * known).mean(1)
         cross_entropy = mean_where(known, auxiliary)
-        total = cross_entropy + imitation + by_reward + knobs["value_loss_coef"][:, 0] * value
+        total = (
+            cross_entropy + imitation + by_reward + hyperparameters["value_loss_coef"][:, 0] * value
+        )
         return total, {
             "advisor_total": total,
             "weight": weight.mean(1),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from segue.train.data.batch import Batch
-from segue.train.losses.loss import Info, Knobs, Loss
+from segue.train.losses.loss import Hyperparameters, Info, Loss
 from segue.train.policies import Outputs
 
 
@@ -20,11 +20,13 @@ class EntropyBonus(Loss):
     Peng, 1991.
     """
 
-    def knobs(self, stage_steps: int) -> dict[str, float]:
+    def hyperparameters(self, stage_steps: int) -> dict[str, float]:
         """It has no numbers of its own: its weight in the stage is its number."""
         return {}
 
-    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+    def __call__(
+        self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
+    ) -> tuple[Tensor, Info]:
         """`-mean(H(pi))`."""
         entropy = outputs.entropy.mean(1)
         return -entropy, {"entropy": entropy}

@@ -13,7 +13,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from segue.train.data.batch import Batch, DataBatch
-from segue.train.losses.loss import Info, Knobs, Loss, OffPolicyLoss
+from segue.train.losses.loss import Hyperparameters, Info, Loss, OffPolicyLoss
 from segue.train.policies import Outputs
 
 
@@ -42,11 +42,13 @@ class Imitation(Loss):
         """The class and its switch."""
         return type(self), self.soft_targets
 
-    def knobs(self, stage_steps: int) -> dict[str, float]:
+    def hyperparameters(self, stage_steps: int) -> dict[str, float]:
         """It has no numbers of its own."""
         return {}
 
-    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+    def __call__(
+        self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
+    ) -> tuple[Tensor, Info]:
         """`-mean(sum_a p*(a) log pi(a))` over the samples in which the expert knew what to do; 0
         where it never did.
 
@@ -66,11 +68,13 @@ class Imitation(Loss):
 class BehaviorCloning(OffPolicyLoss):
     """Cross entropy with the actions of recorded demonstrations (Pomerleau, 1991)."""
 
-    def knobs(self, stage_steps: int) -> dict[str, float]:
+    def hyperparameters(self, stage_steps: int) -> dict[str, float]:
         """It has no numbers of its own."""
         return {}
 
-    def __call__(self, batch: DataBatch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+    def __call__(
+        self, batch: DataBatch, outputs: Outputs, hyperparameters: Hyperparameters
+    ) -> tuple[Tensor, Info]:
         """`-mean(log pi(a))`."""
         loss = -outputs.log_prob.mean(1)
         return loss, {"cross_entropy": loss}

@@ -15,7 +15,7 @@ from torch import Tensor
 from segue.train.data.batch import Batch, DataBatch
 from segue.train.policies import Outputs
 
-Knobs = Mapping[str, Tensor]
+Hyperparameters = Mapping[str, Tensor]
 Info = dict[str, Tensor]
 
 
@@ -25,7 +25,7 @@ class AnyLoss(ABC):
     """
 
     @abstractmethod
-    def knobs(self, stage_steps: int) -> dict[str, float]:
+    def hyperparameters(self, stage_steps: int) -> dict[str, float]:
         """The numbers of this loss after `stage_steps` environment steps in the stage; members may
         differ in them.
         """
@@ -50,7 +50,9 @@ class Loss(AnyLoss):
         return False
 
     @abstractmethod
-    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+    def __call__(
+        self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
+    ) -> tuple[Tensor, Info]:
         """The loss of each member `[K]`, and what to log, `[K]` each; a knob is a tensor `[K, 1]`."""
 
 
@@ -60,5 +62,7 @@ class OffPolicyLoss(AnyLoss):
     """
 
     @abstractmethod
-    def __call__(self, batch: DataBatch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+    def __call__(
+        self, batch: DataBatch, outputs: Outputs, hyperparameters: Hyperparameters
+    ) -> tuple[Tensor, Info]:
         """The loss of each member `[K]`, and what to log, `[K]` each; a knob is a tensor `[K, 1]`."""

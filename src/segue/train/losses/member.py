@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from segue.train.data.batch import Batch
-from segue.train.losses.loss import Info, Knobs, Loss
+from segue.train.losses.loss import Hyperparameters, Info, Loss
 from segue.train.policies import Outputs
 
 Tensors = Mapping[str, Tensor]
@@ -28,7 +28,7 @@ class MemberLoss(Loss):
 
     @abstractmethod
     def member_loss(
-        self, batch: Tensors, outputs: Tensors, knobs: Tensors
+        self, batch: Tensors, outputs: Tensors, hyperparameters: Tensors
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of one member, a number, and numbers to log.
 
@@ -40,16 +40,18 @@ class MemberLoss(Loss):
             outputs: "log_prob" and "entropy" `[B]` of the policy for these actions, "value" `[B]`,
             and "inputs"
                 `[B, A]`, its logits or means: differentiable.
-            knobs: The loss's numbers, one tensor each.
+            hyperparameters: The loss's numbers, one tensor each.
         """
 
-    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+    def __call__(
+        self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
+    ) -> tuple[Tensor, Info]:
         """See `Loss`."""
-        seen = {"observation": batch.seen.observation, "action": batch.seen.action}
+        seen = {"observation": batch.policy_input.observation, "action": batch.policy_input.action}
         rest = {name: value for name, value in batch._asdict().items() if isinstance(value, Tensor)}
         said = {name: getattr(outputs, name) for name in ("log_prob", "entropy", "value", "inputs")}
         if outputs.auxiliary is not None:
             said["auxiliary"] = outputs.auxiliary
-        numbers = {name: knob[:, 0] for name, knob in knobs.items()}
+        numbers = {name: knob[:, 0] for name, knob in hyperparameters.items()}
         loss, info = torch.func.vmap(self.member_loss)({**seen, **rest}, said, numbers)
         return loss, info

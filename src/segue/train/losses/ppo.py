@@ -16,7 +16,7 @@ from torch.autograd import Function
 from segue.train.autograd import apply
 from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
-from segue.train.losses.loss import Info, Knobs, Loss
+from segue.train.losses.loss import Hyperparameters, Info, Loss
 from segue.train.policies import Outputs
 
 
@@ -54,7 +54,7 @@ class PPO(Loss):
                 " 'rollout'."
             )
 
-    def knobs(self, stage_steps: int) -> dict[str, float]:
+    def hyperparameters(self, stage_steps: int) -> dict[str, float]:
         """The clip range, decayed, and the two weights."""
         decay = self.clip_decay(stage_steps) if self.clip_decay else 1.0
         return {
@@ -68,16 +68,24 @@ class PPO(Loss):
         """The class and its two switches."""
         return type(self), self.use_clipped_value_loss, self.normalize_advantage
 
-    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+    def __call__(
+        self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
+    ) -> tuple[Tensor, Info]:
         """`action + value_loss_coef * value - entropy_coef * entropy`, means over the minibatch."""
         action, ratio = apply(
-            ClippedSurrogate, outputs.log_prob, batch.log_prob, self.advantage(batch), knobs["clip"]
+            ClippedSurrogate,
+            outputs.log_prob,
+            batch.log_prob,
+            self.advantage(batch),
+            hyperparameters["clip"],
         )
-        clip = knobs["clip"] if self.use_clipped_value_loss else None
+        clip = hyperparameters["clip"] if self.use_clipped_value_loss else None
         value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, clip)
         entropy = outputs.entropy.mean(1)
         total = (
-            action + knobs["value_loss_coef"][:, 0] * value - knobs["entropy_coef"][:, 0] * entropy
+            action
+            + hyperparameters["value_loss_coef"][:, 0] * value
+            - hyperparameters["entropy_coef"][:, 0] * entropy
         )
         return total, {
             "ppo_total": total,
@@ -91,10 +99,14 @@ class PPO(Loss):
         """The advantages `[K, B]`, normalised as asked."""
         if self.normalize_advantage == "rollout":
             return batch.normalized_advantage
-        return normalized(batch.advantage) if self.normalize_advantage else batch.advantage
+        return (
+            normalized_per_minibatch(batch.advantage)
+            if self.normalize_advantage
+            else batch.advantage
+        )
 
 
-def normalized(advantage_KB: Tensor) -> Tensor:
+def normalized_per_minibatch(advantage_KB: Tensor) -> Tensor:
     """Advantages with mean 0 and (sample) standard deviation 1 over each member's minibatch."""
     std, mean = torch.std_mean(advantage_KB, 1, keepdim=True)
     return (advantage_KB - mean).div_(std.add_(1e-8))

@@ -13,7 +13,7 @@ from torch import Tensor
 from segue.train.autograd import apply
 from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
-from segue.train.losses.loss import Info, Knobs, Loss
+from segue.train.losses.loss import Hyperparameters, Info, Loss
 from segue.train.losses.ppo import ValueLoss
 from segue.train.policies import Outputs
 
@@ -35,7 +35,7 @@ class PPOValue(Loss):
     def __post_init__(self) -> None:
         require_non_negative(self, "clip_param")
 
-    def knobs(self, stage_steps: int) -> dict[str, float]:
+    def hyperparameters(self, stage_steps: int) -> dict[str, float]:
         """The clip range, decayed."""
         return {
             "clip": self.clip_param * (self.clip_decay(stage_steps) if self.clip_decay else 1.0)
@@ -46,8 +46,10 @@ class PPOValue(Loss):
         """The class and its switch."""
         return type(self), self.use_clipped_value_loss
 
-    def __call__(self, batch: Batch, outputs: Outputs, knobs: Knobs) -> tuple[Tensor, Info]:
+    def __call__(
+        self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
+    ) -> tuple[Tensor, Info]:
         """Half the mean squared error, clipped (see `segue.train.losses.ppo.clipped_value_error`)."""
-        clip = knobs["clip"] if self.use_clipped_value_loss else None
+        clip = hyperparameters["clip"] if self.use_clipped_value_loss else None
         value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, clip)
         return value, {"value": value}

@@ -11,19 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Running(NamedTuple):
+class EpisodeTotals(NamedTuple):
     """What the episodes still running have gathered so far, `[L]` each."""
 
     reward: NDArray[np.float64]
     steps: NDArray[np.int64]
 
     @classmethod
-    def zeros(cls, lanes: int) -> Running:
+    def zeros(cls, lanes: int) -> EpisodeTotals:
         """Episodes that have just begun."""
         return cls(np.zeros(lanes), np.zeros(lanes, np.int64))
 
 
-class Ended(NamedTuple):
+class FinishedEpisodes(NamedTuple):
     """Episodes in the order of their lanes, `[E]` each."""
 
     lane: NDArray[np.int64]
@@ -32,8 +32,8 @@ class Ended(NamedTuple):
 
 
 def ended_episodes(
-    reward_TL: NDArray[np.float32], ended_TL: NDArray[np.bool_], running: Running
-) -> tuple[Ended, Running]:
+    reward_TL: NDArray[np.float32], ended_TL: NDArray[np.bool_], running: EpisodeTotals
+) -> tuple[FinishedEpisodes, EpisodeTotals]:
     """The episodes that ended, and what those still running have gathered.
 
     Sums are taken over whole rollouts at once: an episode's return is the difference of two
@@ -53,4 +53,4 @@ def ended_episodes(
     last[:-1] = first[1:]
     left_reward[lane[last]] = total_LT[lane[last], -1] - reached[last]
     left_steps[lane[last]] = steps - 1 - step[last]
-    return Ended(lane, reached - before, length), Running(left_reward, left_steps)
+    return FinishedEpisodes(lane, reached - before, length), EpisodeTotals(left_reward, left_steps)

@@ -26,7 +26,7 @@ class ActiveLoss:
     name: str
     loss: AnyLoss
     weight: float
-    numbers: dict[str, float]
+    hyperparameters: dict[str, float]
 
     @property
     def structure(self) -> Hashable:
@@ -182,12 +182,12 @@ def active_losses(
 ) -> tuple[ActiveLoss, ...]:
     """The losses of these names; one of weight 0 is left out (it would change nothing)."""
     return tuple(
-        ActiveLoss(name, loss, weight, loss.knobs(progress.stage_steps))
+        ActiveLoss(name, loss, weight, loss.hyperparameters(progress.stage_steps))
         for name, weight in zip(names, weights, strict=True)
         if weight and isinstance(loss := pipeline.loss(name), AnyLoss)
     )
 
 
-def column(knobs: Sequence[Knobs], name: str) -> NDArray[np.float32]:
+def member_values(knobs: Sequence[Knobs], name: str) -> NDArray[np.float32]:
     """One number of every member, `[K]`."""
     return np.array([getattr(row, name) for row in knobs], np.float32)

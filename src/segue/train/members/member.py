@@ -14,7 +14,7 @@ from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.pipelines.progress import Progress
 from segue.plan.tracker import ScalarMeanTracker
 from segue.train.data.component_data import Data, DataStream
-from segue.train.members.episodes import Ended
+from segue.train.members.episodes import FinishedEpisodes
 from segue.train.members.knobs import Knobs, knobs_at
 
 
@@ -149,7 +149,11 @@ class Member:
 
 
 def track(
-    member: Member, row: int, lanes: int, ended: Ended, metrics: dict[str, list[list[float]]]
+    member: Member,
+    row: int,
+    lanes: int,
+    ended: FinishedEpisodes,
+    metrics: dict[str, list[list[float]]],
 ) -> None:
     """Add the episodes that ended in the member's lanes to its metrics."""
     own = ended.lane // lanes == row

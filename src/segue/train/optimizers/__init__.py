@@ -1,7 +1,7 @@
 """Optimizers over the flat parameters of K members, each with its own numbers."""
 
 from segue.train.optimizers.choice import rule_of
-from segue.train.optimizers.rule import Rows, Rule
+from segue.train.optimizers.rule import ParameterRows, Rule
 from segue.train.optimizers.state import OptimizerState
 
-__all__ = ["OptimizerState", "Rows", "Rule", "rule_of"]
+__all__ = ["OptimizerState", "ParameterRows", "Rule", "rule_of"]

@@ -14,7 +14,15 @@ import numpy as np
 from torch import Tensor
 from torch import div as quotient
 
-from segue.train.optimizers.rule import Rows, Rule, Step, check_numbers, column, decayed, some
+from segue.train.optimizers.rule import (
+    ParameterRows,
+    Rule,
+    UpdateStep,
+    check_nonnegative,
+    column,
+    decayed,
+    some,
+)
 
 
 @dataclass(frozen=True)
@@ -36,14 +44,14 @@ class Adam(Rule):
                 f"{name} wants two betas in [0, 1), and the pipeline's optimizer_builder gives"
                 f" {self.betas!r}."
             )
-        check_numbers(name, {"lr": self.lr, "eps": self.eps, "weight_decay": self.weight_decay})
-        check_numbers(
+        check_nonnegative(name, {"lr": self.lr, "eps": self.eps, "weight_decay": self.weight_decay})
+        check_nonnegative(
             name,
             {f"betas[{i}]": beta for i, beta in enumerate(self.betas)},
             ("betas[0]", "betas[1]"),
         )
 
-    def begin(self, rules: Sequence[Adam], rows: Rows, updates: int) -> Step:
+    def begin(self, rules: Sequence[Adam], rows: ParameterRows, updates: int) -> UpdateStep:
         """See `Rule.begin`: what depends on betas is computed here once, in 64 bits, not in the
         loop.
         """

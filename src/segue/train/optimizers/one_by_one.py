@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from segue.train.checkpoint import decoded, encoded
-from segue.train.optimizers.rule import Rows, Rule, Step, check_numbers
+from segue.train.optimizers.rule import ParameterRows, Rule, UpdateStep, check_nonnegative
 
 _OTHERWISE = "choose another optimizer, such as torch.optim.Adam."
 
@@ -34,7 +34,7 @@ class OneByOne(Rule):
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_numbers(self.kind.__name__, {"lr": self.lr})
+        check_nonnegative(self.kind.__name__, {"lr": self.lr})
 
     @classmethod
     def of(cls, kind: type[torch.optim.Optimizer], arguments: Mapping[str, Any]) -> OneByOne:
@@ -96,7 +96,7 @@ class OneByOne(Rule):
                 f" {_OTHERWISE}"
             )
 
-    def begin(self, rules: Sequence[OneByOne], rows: Rows, updates: int) -> Step:
+    def begin(self, rules: Sequence[OneByOne], rows: ParameterRows, updates: int) -> UpdateStep:
         """See `Rule.begin`."""
         places = list(rows.parameters.detach())  # the rows' own memory
         optimizers = [
@@ -139,8 +139,8 @@ class OneByOne(Rule):
         return optimizer
 
     def _tried(self, between: Any) -> Tensor:
-        """Where two phases lead, when the optimizers become `between(optimizers)` after the first."""
-        rows = Rows(torch.ones(1, 3), {}, np.zeros(1, np.int64), [None])
+        """Where two phases lead, when the optimizers become `transfers(optimizers)` after the first."""
+        rows = ParameterRows(torch.ones(1, 3), {}, np.zeros(1, np.int64), [None])
         gradients = torch.tensor(
             [[0.3, -0.7, 0.1], [0.2, 0.9, 0.0], [-0.6, 0.1, 0.4], [0.7, 0.3, -0.1]]
         )

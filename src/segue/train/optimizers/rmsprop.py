@@ -9,11 +9,11 @@ from typing import ClassVar
 from torch import Tensor
 
 from segue.train.optimizers.rule import (
-    Rows,
+    ParameterRows,
     Rule,
-    Step,
+    UpdateStep,
     check_flags,
-    check_numbers,
+    check_nonnegative,
     column,
     decayed,
     some,
@@ -39,7 +39,7 @@ class RMSprop(Rule):
         numbers = {
             name: getattr(self, name) for name in ("lr", "alpha", "eps", "weight_decay", "momentum")
         }
-        check_numbers("RMSprop", numbers, ("alpha",))
+        check_nonnegative("RMSprop", numbers, ("alpha",))
         check_flags("RMSprop", {"centered": self.centered})
 
     @property
@@ -47,7 +47,7 @@ class RMSprop(Rule):
         """The class, whether it is centred, and whether there is momentum."""
         return type(self), self.centered, self.momentum > 0
 
-    def begin(self, rules: Sequence[RMSprop], rows: Rows, updates: int) -> Step:
+    def begin(self, rules: Sequence[RMSprop], rows: ParameterRows, updates: int) -> UpdateStep:
         """See `Rule.begin`."""
         parameters, device = rows.parameters.detach(), rows.parameters.device
         square, mean, buffer = (rows.slots[name] for name in self.slots)

@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Step = Callable[[Tensor, int], None]
+UpdateStep = Callable[[Tensor, int], None]
 """(gradient `[k, P]`, number of the update in the phase): one update, in place."""
 
 
 @dataclass
-class Rows:
+class ParameterRows:
     """What updates change: parameters and the optimizer's tensors `[k, P]`, and what else belongs
     to each member.
     """
@@ -48,7 +48,7 @@ class Rule(ABC):
         return type(self)
 
     @abstractmethod
-    def begin(self, rules: Sequence[Any], rows: Rows, updates: int) -> Step:
+    def begin(self, rules: Sequence[Any], rows: ParameterRows, updates: int) -> UpdateStep:
         """Prepare a phase of so many updates for members of these rules, whose rows it will change."""
 
     def at(self, lr: float) -> Self:
@@ -97,7 +97,7 @@ def check_flags(name: str, flags: dict[str, Any]) -> None:
             )
 
 
-def check_numbers(name: str, numbers: dict[str, Any], below_one: Sequence[str] = ()) -> None:
+def check_nonnegative(name: str, numbers: dict[str, Any], below_one: Sequence[str] = ()) -> None:
     """Raise ValueError unless all are finite and not negative, and those of `below_one` less than
     1.
     """

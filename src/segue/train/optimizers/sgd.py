@@ -12,11 +12,11 @@ import numpy as np
 from torch import Tensor
 
 from segue.train.optimizers.rule import (
-    Rows,
+    ParameterRows,
     Rule,
-    Step,
+    UpdateStep,
     check_flags,
-    check_numbers,
+    check_nonnegative,
     column,
     decayed,
     some,
@@ -39,7 +39,7 @@ class SGD(Rule):
         numbers = {
             name: getattr(self, name) for name in ("lr", "momentum", "dampening", "weight_decay")
         }
-        check_numbers("SGD", numbers)
+        check_nonnegative("SGD", numbers)
         check_flags("SGD", {"nesterov": self.nesterov})
         if self.nesterov and (self.momentum <= 0 or self.dampening):
             raise ValueError(
@@ -51,7 +51,7 @@ class SGD(Rule):
         """The class, whether there is momentum, and of which kind."""
         return type(self), self.momentum > 0, self.nesterov
 
-    def begin(self, rules: Sequence[SGD], rows: Rows, updates: int) -> Step:
+    def begin(self, rules: Sequence[SGD], rows: ParameterRows, updates: int) -> UpdateStep:
         """See `Rule.begin`."""
         parameters, device, buffer = (
             rows.parameters.detach(),

@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segue.train.optimizers.rule import Rows, Rule
+from segue.train.optimizers.rule import ParameterRows, Rule
 
 
 @dataclass
 class OptimizerState:
-    """Tensors `[K, P]` by name, the updates done `[K]`, and what `Rows.own` says of each member."""
+    """Tensors `[K, P]` by name, the updates done `[K]`, and what `ParameterRows.own` says of each member."""
 
     slots: dict[str, Tensor]
     updates: NDArray[np.int64]
@@ -41,15 +41,17 @@ class OptimizerState:
             slots, self.updates[list(members)], [self.own[member] for member in members]
         )
 
-    def take(self, members: Sequence[int], parameters_KP: Tensor) -> Rows:
+    def take(self, members: Sequence[int], parameters_KP: Tensor) -> ParameterRows:
         """Contiguous copies of these members' rows, with their parameters."""
         index = torch.tensor(list(members), device=parameters_KP.device)
         slots = {name: slot.index_select(0, index) for name, slot in self.slots.items()}
         own = [self.own[member] for member in members]
-        return Rows(parameters_KP.index_select(0, index), slots, self.updates[list(members)], own)
+        return ParameterRows(
+            parameters_KP.index_select(0, index), slots, self.updates[list(members)], own
+        )
 
     def put_back(
-        self, members: Sequence[int], rows: Rows, parameters_KP: Tensor, updates: int
+        self, members: Sequence[int], rows: ParameterRows, parameters_KP: Tensor, updates: int
     ) -> None:
         """Write rows taken with `take` back, after so many updates."""
         index = torch.tensor(list(members), device=parameters_KP.device)

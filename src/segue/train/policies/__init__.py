@@ -5,15 +5,15 @@ from segue.train.policies.mlp import Mlp
 from segue.train.policies.module import Module
 from segue.train.policies.network import Network
 from segue.train.policies.outputs import Outputs
-from segue.train.policies.policy import Acted, ActorCritic, Policy
+from segue.train.policies.policy import ActorCritic, Policy, PolicyStep
 
 __all__ = [
-    "Acted",
     "ActorCritic",
     "Mlp",
     "Module",
     "Network",
     "Outputs",
     "Policy",
+    "PolicyStep",
     "default_policy",
 ]

@@ -17,12 +17,18 @@ from gymnasium import spaces
 from torch import Tensor
 
 from segue.train.autograd import apply
-from segue.train.data.batch import Seen
+from segue.train.data.batch import PolicyInput
 from segue.train.policies.heads import Head
 from segue.train.policies.initial import orthogonal
 from segue.train.policies.outputs import Outputs
-from segue.train.policies.policy import Act, Acted, ActorCritic, Policy, head_for
-from segue.train.policies.stacked import Activation, Layers, StackedPerceptrons, as_tensor, native
+from segue.train.policies.policy import Act, ActorCritic, Policy, PolicyStep, head_for
+from segue.train.policies.stacked import (
+    Activation,
+    Layers,
+    StackedPerceptrons,
+    as_native,
+    as_tensor,
+)
 
 # floats: rows start at multiples of a cache line, which also keeps vector code from splitting a row
 LANE = 16
@@ -104,20 +110,22 @@ class Perceptrons(ActorCritic):
 
     def actor(self, parameters_KP: Tensor) -> Act:
         """See `ActorCritic.actor`; values are left for later, when they are one large product."""
-        views = self.layers.views(native(self._rows(parameters_KP)[0::2]))
-        return lambda observation_KNO, memory: Acted(self.layers(views, observation_KNO), memory)
+        views = self.layers.views(as_native(self._rows(parameters_KP)[0::2]))
+        return lambda observation_KNO, memory: PolicyStep(
+            self.layers(views, observation_KNO), memory
+        )
 
     def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
         """See `ActorCritic.values`."""
-        views = self.layers.views(native(self._rows(parameters_KP)[1::2]))
-        return as_tensor(self.layers(views, native(observation_KBO)))[..., 0]
+        views = self.layers.views(as_native(self._rows(parameters_KP)[1::2]))
+        return as_tensor(self.layers(views, as_native(observation_KBO)))[..., 0]
 
     def extra(self, parameters_KP: Tensor) -> Tensor:
         """See `ActorCritic.extra`."""
         start = self.layers.parameters
         return parameters_KP[:, None, start : start + self.head.extra]
 
-    def outputs(self, parameters_KP: Tensor, seen: Seen) -> Outputs:
+    def outputs(self, parameters_KP: Tensor, seen: PolicyInput) -> Outputs:
         """See `ActorCritic.outputs`."""
         members, samples, numbers = seen.observation.shape
         twice = (

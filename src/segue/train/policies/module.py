@@ -17,12 +17,12 @@ from gymnasium import spaces
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from segue.train.data.batch import Seen
+from segue.train.data.batch import PolicyInput
 from segue.train.policies.flat import Flat
 from segue.train.policies.heads import Head
 from segue.train.policies.outputs import Outputs
-from segue.train.policies.policy import Act, Acted, ActorCritic, Policy, head_for
-from segue.train.policies.stacked import Array, as_tensor, native
+from segue.train.policies.policy import Act, ActorCritic, Policy, PolicyStep, head_for
+from segue.train.policies.stacked import Array, as_native, as_tensor
 from segue.worlds.adapters.spaces import fields
 
 Make = Callable[[spaces.Space[Any], spaces.Space[Any]], nn.Module]
@@ -103,17 +103,17 @@ class ModuleActorCritic(ActorCritic):
         weights = self._flat.unpack(parameters_KP.detach())
 
         @torch.no_grad()
-        def act(observation_KNO: Array, memory_KNM: Array) -> Acted:
+        def act(observation_KNO: Array, memory_KNM: Array) -> PolicyStep:
             inputs, value, memory = self._call(
                 weights, as_tensor(observation_KNO), as_tensor(memory_KNM)
             )
-            return Acted(native(inputs), native(memory), native(value))
+            return PolicyStep(as_native(inputs), as_native(memory), as_native(value))
 
         return act
 
     def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
         """See `ActorCritic.values`."""
-        value = self.actor(parameters_KP)(native(observation_KBO), native(memory_KBM)).value
+        value = self.actor(parameters_KP)(as_native(observation_KBO), as_native(memory_KBM)).value
         assert value is not None
         return as_tensor(value)
 
@@ -121,7 +121,7 @@ class ModuleActorCritic(ActorCritic):
         """See `ActorCritic.extra`."""
         return parameters_KP[:, None, parameters_KP.shape[1] - self.head.extra :]
 
-    def outputs(self, parameters_KP: Tensor, seen: Seen) -> Outputs:
+    def outputs(self, parameters_KP: Tensor, seen: PolicyInput) -> Outputs:
         """See `ActorCritic.outputs`; a memory is carried from step to step."""
         weights, sequences = self._flat.unpack(parameters_KP), seen.sequences
         if sequences is None:
@@ -211,7 +211,7 @@ _EXTRA = "extra of the head"  # no name of a module's parameter has blanks
 
 
 def shaped(space: spaces.Space[Any], rows_BO: Tensor) -> Any:
-    """Rows of numbers as the space has them: `[B, ...]`, whole numbers where it has those, a
+    """ParameterRows of numbers as the space has them: `[B, ...]`, whole numbers where it has those, a
     dictionary for a Dict.
     """
     parts = {

@@ -16,7 +16,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from segue.train.data.batch import Seen
+from segue.train.data.batch import PolicyInput
 from segue.train.policies.cores import GRU, LSTM, Core, Dense
 from segue.train.policies.cores.core import Shapes, Weights
 from segue.train.policies.encoders import Encoder, encoder_for
@@ -24,9 +24,9 @@ from segue.train.policies.flat import Flat
 from segue.train.policies.heads import Head
 from segue.train.policies.initial import orthogonal
 from segue.train.policies.outputs import Outputs
-from segue.train.policies.policy import Act, Acted, ActorCritic, Policy, head_for
+from segue.train.policies.policy import Act, ActorCritic, Policy, PolicyStep, head_for
 from segue.train.policies.products import linear
-from segue.train.policies.stacked import Array, as_tensor, native
+from segue.train.policies.stacked import Array, as_native, as_tensor
 
 Memory = Literal["gru", "lstm"]
 _CORES: Mapping[Memory | None, type[Core]] = {None: Dense, "gru": GRU, "lstm": LSTM}
@@ -122,16 +122,16 @@ class StackedNetwork(ActorCritic):
         size = self.head.size
 
         @torch.no_grad()
-        def act(observation_KNO: Array, memory_KNM: Array) -> Acted:
+        def act(observation_KNO: Array, memory_KNM: Array) -> PolicyStep:
             features, memory = self.core.step(core, project(as_tensor(observation_KNO)), memory_KNM)
-            out = native(linear(as_tensor(features), weights["heads"], weights["heads_bias"]))
-            return Acted(out[..., :size], memory, out[..., size])
+            out = as_native(linear(as_tensor(features), weights["heads"], weights["heads_bias"]))
+            return PolicyStep(out[..., :size], memory, out[..., size])
 
         return act
 
     def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
         """See `ActorCritic.values`."""
-        value = self.actor(parameters_KP)(native(observation_KBO), native(memory_KBM)).value
+        value = self.actor(parameters_KP)(as_native(observation_KBO), as_native(memory_KBM)).value
         assert value is not None
         return as_tensor(value)
 
@@ -139,7 +139,7 @@ class StackedNetwork(ActorCritic):
         """See `ActorCritic.extra`."""
         return parameters_KP[:, None, parameters_KP.shape[1] - self.head.extra :]
 
-    def outputs(self, parameters_KP: Tensor, seen: Seen) -> Outputs:
+    def outputs(self, parameters_KP: Tensor, seen: PolicyInput) -> Outputs:
         """See `ActorCritic.outputs`."""
         weights = self._flat.unpack(parameters_KP)
         gates = self._projector(weights)(seen.observation)

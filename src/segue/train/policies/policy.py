@@ -15,21 +15,21 @@ import numpy as np
 from gymnasium import spaces
 from torch import Tensor
 
-from segue.train.data.batch import Seen
+from segue.train.data.batch import PolicyInput
 from segue.train.policies.heads import Categorical, Gaussian, Head
 from segue.train.policies.outputs import Outputs
 from segue.train.policies.stacked import Array
 
 
-class Acted(NamedTuple):
-    """What a policy says at one step; arrays as `native` gives them."""
+class PolicyStep(NamedTuple):
+    """What a policy says at one step; arrays as `as_native` gives them."""
 
     inputs: Array  # [K, N, A] what the head draws actions from
     memory: Array  # [K, N, M] after the step
     value: Array | None = None  # [K, N], where acting computes it anyway
 
 
-Act = Callable[[Array, Array], Acted]
+Act = Callable[[Array, Array], PolicyStep]
 """Observations `[K, N, O]` and memories `[K, N, M]` -> what the policy says."""
 
 
@@ -84,7 +84,7 @@ class ActorCritic(ABC):
 
     @abstractmethod
     def actor(self, parameters_KP: Tensor) -> Act:
-        """The function that acts with these parameters, on `native` arrays, without a gradient."""
+        """The function that acts with these parameters, on `as_native` arrays, without a gradient."""
 
     @abstractmethod
     def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ class ActorCritic(ABC):
         """The head's own parameters `[K, 1, extra]` (a Gaussian's log standard deviations)."""
 
     @abstractmethod
-    def outputs(self, parameters_KP: Tensor, seen: Seen) -> Outputs:
+    def outputs(self, parameters_KP: Tensor, seen: PolicyInput) -> Outputs:
         """What losses see of a minibatch, differentiable in the parameters."""
 
 

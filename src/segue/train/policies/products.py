@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from segue.train.autograd import apply
-from segue.train.policies.stacked import Array, as_tensor, library, native
+from segue.train.policies.stacked import Array, array_module, as_native, as_tensor
 
 
 def linear(input_KBI: Tensor, weight_KID: Tensor, bias_K1D: Tensor | None = None) -> Tensor:
@@ -27,8 +27,8 @@ def linear(input_KBI: Tensor, weight_KID: Tensor, bias_K1D: Tensor | None = None
 
 def column_sums(rows_KBD: Array) -> Array:
     """Sums over the rows, `[K, 1, D]`, as a product: one order of additions, whatever K is."""
-    ones_K1B = library(rows_KBD).ones_like(rows_KBD[:, :, :1]).swapaxes(1, 2)
-    return library(rows_KBD).matmul(ones_K1B, rows_KBD)
+    ones_K1B = array_module(rows_KBD).ones_like(rows_KBD[:, :, :1]).swapaxes(1, 2)
+    return array_module(rows_KBD).matmul(ones_K1B, rows_KBD)
 
 
 class Product(Function):
@@ -38,9 +38,11 @@ class Product(Function):
     def forward(ctx: Any, input_KBI: Tensor, weight_KID: Tensor, bias_K1D: Tensor | None) -> Tensor:
         """Return `[K, B, D]`."""
         ctx.save_for_backward(input_KBI, weight_KID)
-        product = library(native(input_KBI)).matmul(native(input_KBI), native(weight_KID))
+        product = array_module(as_native(input_KBI)).matmul(
+            as_native(input_KBI), as_native(weight_KID)
+        )
         if bias_K1D is not None:
-            product += native(bias_K1D)
+            product += as_native(bias_K1D)
         return as_tensor(product)
 
     @staticmethod
@@ -48,8 +50,8 @@ class Product(Function):
         ctx: Any, gradient_KBD: Tensor
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Gradients of input, weight and bias."""
-        x, weight = (native(saved) for saved in ctx.saved_tensors)
-        gradient, lib = native(gradient_KBD), library(x)
+        x, weight = (as_native(saved) for saved in ctx.saved_tensors)
+        gradient, lib = as_native(gradient_KBD), array_module(x)
         d_input = lib.matmul(gradient, weight.swapaxes(1, 2)) if ctx.needs_input_grad[0] else None
         d_weight = lib.matmul(x.swapaxes(1, 2), gradient) if ctx.needs_input_grad[1] else None
         d_bias = column_sums(gradient) if ctx.needs_input_grad[2] else None

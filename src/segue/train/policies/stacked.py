@@ -26,18 +26,18 @@ Array = Any  # an ndarray, or a tensor on a GPU: what both have is used
 Layer = tuple[Array, Array]
 
 
-def native(tensor: Tensor) -> Array:
+def as_native(tensor: Tensor) -> Array:
     """The tensor as what it is computed with: itself on a GPU, an array on its memory on a CPU."""
     tensor = tensor.detach()
     return tensor if tensor.is_cuda else tensor.numpy()
 
 
 def as_tensor(array: Array) -> Tensor:
-    """The way back from `native`."""
+    """The way back from `as_native`."""
     return array if isinstance(array, Tensor) else torch.from_numpy(array)
 
 
-def library(array: Array) -> Any:
+def array_module(array: Array) -> Any:
     """The module whose functions compute with this array: numpy or torch."""
     return torch if isinstance(array, Tensor) else np
 
@@ -74,7 +74,7 @@ class Layers:
 
     def activations(self, layers: list[Layer], input_RBI: Array) -> list[Array]:
         """The input and the outputs of every layer, the last one linear."""
-        lib, outputs = library(input_RBI), [input_RBI]
+        lib, outputs = array_module(input_RBI), [input_RBI]
         for i, (weight, bias) in enumerate(layers):
             output = lib.matmul(outputs[-1], weight)
             output += bias
@@ -85,7 +85,7 @@ class Layers:
 
     def activate(self, output: Array) -> None:
         """Apply the activation in place."""
-        lib = library(output)
+        lib = array_module(output)
         if self.activation == "tanh":
             lib.tanh(output, out=output)
         else:
@@ -109,7 +109,7 @@ class Layers:
         """Write the gradient of all parameters into the flat rows, from the last layer to the
         first.
         """
-        lib, written = library(gradient_RBD), self.views(flat_RP)
+        lib, written = array_module(gradient_RBD), self.views(flat_RP)
         ones_R1B = lib.ones_like(gradient_RBD[:, :, :1]).swapaxes(1, 2)
         for i in reversed(range(len(layers))):
             weight, bias = written[i]
@@ -131,13 +131,13 @@ class StackedPerceptrons(Function):
     @staticmethod
     def forward(ctx: Any, rows_RP: Tensor, input_RBI: Tensor, layers: Layers) -> Tensor:
         """Return `[R, B, D]`; the inputs get no gradient."""
-        ctx.layers, ctx.views, ctx.row = layers, layers.views(native(rows_RP)), rows_RP.shape[1]
-        ctx.activations = layers.activations(ctx.views, native(input_RBI))
+        ctx.layers, ctx.views, ctx.row = layers, layers.views(as_native(rows_RP)), rows_RP.shape[1]
+        ctx.activations = layers.activations(ctx.views, as_native(input_RBI))
         return as_tensor(ctx.activations[-1])
 
     @staticmethod
     def backward(ctx: Any, gradient_RBD: Tensor) -> tuple[Tensor, None, None]:
         """The gradient of the flat rows; what lies beyond the layers in a row gets zero."""
         flat_RP = gradient_RBD.new_zeros(len(gradient_RBD), ctx.row)
-        ctx.layers.backward(ctx.views, ctx.activations, native(gradient_RBD), native(flat_RP))
+        ctx.layers.backward(ctx.views, ctx.activations, as_native(gradient_RBD), as_native(flat_RP))
         return flat_RP, None, None

@@ -17,15 +17,15 @@ from torch import Tensor
 
 from segue.train.policies import ActorCritic
 from segue.train.policies.heads import Head
-from segue.train.policies.stacked import Array, native
+from segue.train.policies.stacked import Array, as_native
 from segue.train.rollouts.teacher import Teaching
 from segue.worlds.world import Step, World
 
-Send = Callable[[NDArray[Any]], Array]
-Bring = Callable[[Array], NDArray[Any]]
+ToDevice = Callable[[NDArray[Any]], Array]
+ToHost = Callable[[Array], NDArray[Any]]
 
 
-class Cut(NamedTuple):
+class TruncatedEpisodes(NamedTuple):
     """Episodes that a limit ended at one step: their last observations bootstrap, with the memory
     after them.
     """
@@ -54,7 +54,9 @@ class Rollout:
     value: list[Array] = field(
         default_factory=list
     )  # T x [K, N]; none where the policy leaves them for later
-    cut: list[Cut] = field(default_factory=list)  # episodes that were truncated and not terminated
+    cut: list[TruncatedEpisodes] = field(
+        default_factory=list
+    )  # episodes that were truncated and not terminated
     info: list[tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]] = field(
         default_factory=list
     )
@@ -87,7 +89,7 @@ def noise_for(
     for member, generator in enumerate(generators):
         head.draw_noise(generator, noise[member])
     return [
-        native(noise_t)
+        as_native(noise_t)
         for noise_t in head.shape_noise(torch.from_numpy(noise).to(device)).unbind(1)
     ]
 
@@ -98,16 +100,16 @@ def collect(
     """Fill `rollout`, whose first observation and memory are already there."""
     rollout.clear()
     act, sample = policy.actor(parameters), policy.head.sample
-    spread = native(policy.head.spread(policy.extra(parameters)))
-    seen, send, bring = rollout.observation.swapaxes(0, 1), *between(parameters.device)
+    spread = as_native(policy.head.spread(policy.extra(parameters)))
+    seen, to_device, to_host = rollout.observation.swapaxes(0, 1), *transfers(parameters.device)
     actions = world.lanes, *policy.head.action_shape
     memory = rollout.memory
     for t, noise_t in enumerate(noise):
-        inputs, memory, value = act(send(seen[t]), memory)
+        inputs, memory, value = act(to_device(seen[t]), memory)
         action = sample(inputs, spread, noise_t)
         if rollout.teaching is not None:
-            action = taught(world, rollout.teaching, t, action, bring, send)
-        step = world.step(bring(action).reshape(actions))
+            action = apply_teacher_forcing(world, rollout.teaching, t, action, to_host, to_device)
+        step = world.step(to_host(action).reshape(actions))
         seen[t + 1] = step.observation.reshape(seen[t].shape)
         rollout.head.append(inputs)
         rollout.action.append(action)
@@ -119,12 +121,12 @@ def collect(
             step.truncated,
         )
         if step.ended.size:
-            note_ends(rollout, t, step, memory)
-            memory = emptied(memory, step.ended)
+            record_ends(rollout, t, step, memory)
+            memory = reset_memory(memory, step.ended)
     rollout.last_memory = memory
 
 
-def emptied(memory_KNM: Array, lanes: NDArray[np.int64]) -> Array:
+def reset_memory(memory_KNM: Array, lanes: NDArray[np.int64]) -> Array:
     """The memories with those of lanes (of all L) that begin an episode empty; the old ones may
     still be needed.
     """
@@ -135,23 +137,23 @@ def emptied(memory_KNM: Array, lanes: NDArray[np.int64]) -> Array:
     return copy
 
 
-def taught(
-    world: World, teaching: Teaching, t: int, action: Array, bring: Bring, send: Send
+def apply_teacher_forcing(
+    world: World, teaching: Teaching, t: int, action: Array, to_host: ToHost, to_device: ToDevice
 ) -> Array:
     """The actions with the expert's in their place where the lane is to follow it."""
-    own = bring(action)
+    own = to_host(action)
     flat = own.reshape(world.lanes, *own.shape[2:])
-    return send(teaching(t, world.expert(), flat).reshape(own.shape))
+    return to_device(teaching(t, world.expert(), flat).reshape(own.shape))
 
 
-def between(device: torch.device) -> tuple[Send, Bring]:
+def transfers(device: torch.device) -> tuple[ToDevice, ToHost]:
     """How arrays are sent to the device that acts, and brought back; on a CPU both do nothing."""
     if device.type == "cpu":
         return (lambda array: array), (lambda array: array)
     return (lambda array: torch.from_numpy(array).to(device)), (lambda tensor: tensor.cpu().numpy())
 
 
-def note_ends(rollout: Rollout, t: int, step: Step, memory_KNM: Array) -> None:
+def record_ends(rollout: Rollout, t: int, step: Step, memory_KNM: Array) -> None:
     """Keep what the next step of the world will overwrite: last observations that bootstrap, and
     metrics.
     """
@@ -164,5 +166,7 @@ def note_ends(rollout: Rollout, t: int, step: Step, memory_KNM: Array) -> None:
     if cut.any():
         numbers = step.final_observation[cut].reshape(int(cut.sum()), -1).astype(np.float32)
         rollout.cut.append(
-            Cut(t, ended[cut], numbers, memory_KNM[np.divmod(ended[cut], memory_KNM.shape[1])])
+            TruncatedEpisodes(
+                t, ended[cut], numbers, memory_KNM[np.divmod(ended[cut], memory_KNM.shape[1])]
+            )
         )

@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segue.train.data.batch import Batch, Seen, Sequences
-from segue.train.members.knobs import Knobs, column
+from segue.train.data.batch import Batch, PolicyInput, Sequences
+from segue.train.members.knobs import Knobs, member_values
 from segue.train.policies import ActorCritic
-from segue.train.policies.stacked import Array, as_tensor, library
+from segue.train.policies.stacked import Array, array_module, as_tensor
 from segue.train.rollouts.rollout import Rollout
 from segue.train.updates.returns import gae
 
@@ -62,7 +62,7 @@ class Experience:
         expert = [drawn(values) for values in self.expert]
         seen = zip(drawn(self.observation), drawn(self.action), sequences, strict=True)
         for one, scalars, *advice in zip(seen, drawn(self.scalars, 1), *expert, strict=True):
-            yield Batch(Seen(*one), *scalars.unbind(0), *advice)
+            yield Batch(PolicyInput(*one), *scalars.unbind(0), *advice)
 
     def _sequences(self, index: NDArray[np.int64], rows: Tensor) -> Sequence[Sequences | None]:
         if self.memory is None or self.begins is None:
@@ -98,8 +98,8 @@ def experience(
         bootstrapped(policy, parameters, rollout, value_TKN[1:]),
         terminated,
         ended,
-        column(knobs, "gamma"),
-        column(knobs, "gae_lambda"),
+        member_values(knobs, "gamma"),
+        member_values(knobs, "gae_lambda"),
     )
     action = stacked(rollout.action)
     log_prob = policy.head.log_prob(
@@ -107,7 +107,7 @@ def experience(
     )
     advantage = torch.from_numpy(advantage_TKN.swapaxes(0, 1)).to(device)
     value = value_KTN[:, :-1]
-    normal = torch.from_numpy(normalized(advantage_TKN)).to(device)
+    normal = torch.from_numpy(normalized_per_rollout(advantage_TKN)).to(device)
     scalars = torch.stack([log_prob, advantage, advantage + value, value, normal]).view(5, -1)
     return Experience(
         observation[:, :-1].reshape(-1, numbers),
@@ -135,7 +135,7 @@ def rollout_values(
     return torch.cat([policy.values(*part) for part in parts]).view(members, steps, lanes)
 
 
-def normalized(advantage_TKN: NDArray[np.float32]) -> NDArray[np.float32]:
+def normalized_per_rollout(advantage_TKN: NDArray[np.float32]) -> NDArray[np.float32]:
     """Each member's advantages with mean 0 and standard deviation 1 over the rollout, `[K, T, N]`."""
     steps, members, lanes = advantage_TKN.shape
     rows = np.ascontiguousarray(advantage_TKN.swapaxes(0, 1)).reshape(members, -1)
@@ -171,7 +171,7 @@ def member_rows(steps_TL: NDArray[Any], members: int, device: torch.device) -> T
 
 def stacked(steps: list[Array]) -> Tensor:
     """T x `[K, N, ...]` as one tensor `[K, T, N, ...]`."""
-    return as_tensor(library(steps[0]).stack(steps, 1))
+    return as_tensor(array_module(steps[0]).stack(steps, 1))
 
 
 def bootstrapped(

@@ -29,13 +29,13 @@ def minibatches(
     """
     first = np.array(members)[:, None, None] * experience.samples
     if experience.memory is None:
-        return np.ascontiguousarray(dealt(generators, experience.samples, row, first))
-    lanes = dealt(generators, experience.lanes, row, first)
+        return np.ascontiguousarray(shuffled(generators, experience.samples, row, first))
+    lanes = shuffled(generators, experience.lanes, row, first)
     steps = np.arange(0, experience.samples, experience.lanes)
     return (lanes[..., None, :] + steps[:, None]).reshape(*lanes.shape[:3], -1)
 
 
-def dealt(
+def shuffled(
     generators: Generators, things: int, row: Knobs, first: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Permutations of `things` in M equal parts, counted from `first` `[k, 1, 1]`: `[E, M, k,

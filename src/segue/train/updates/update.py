@@ -17,27 +17,27 @@ from torch import Tensor
 
 from segue.train.data.batch import Batch, DataBatch
 from segue.train.data.component_data import Data, signature, stacked_batches
-from segue.train.members.knobs import ActiveLoss, Knobs, column
-from segue.train.optimizers import OptimizerState, Rows
+from segue.train.members.knobs import ActiveLoss, Knobs, member_values
+from segue.train.optimizers import OptimizerState, ParameterRows
 from segue.train.optimizers.rule import clipped
 from segue.train.policies import ActorCritic
 from segue.train.updates.experience import Experience
 from segue.train.updates.minibatches import Generators, minibatches
 
 LossInfo = dict[str, dict[str, float]]
-Stacked = list[tuple[ActiveLoss, Tensor, dict[str, Tensor]]]
+StackedLosses = list[tuple[ActiveLoss, Tensor, dict[str, Tensor]]]
 
 
 @dataclass
-class Learned:
+class UpdateResult:
     """What a learning phase did to one member."""
 
     losses: LossInfo = field(default_factory=dict)  # what each loss said in the last epoch
     failure: str | None = None  # the first update and loss that were not finite
 
-    def and_then(self, other: Learned) -> Learned:
+    def and_then(self, other: UpdateResult) -> UpdateResult:
         """This phase and the one that followed it."""
-        return Learned({**self.losses, **other.losses}, self.failure or other.failure)
+        return UpdateResult({**self.losses, **other.losses}, self.failure or other.failure)
 
 
 @dataclass
@@ -51,9 +51,9 @@ class Learner:
 
     def from_rollout(
         self, experience: Experience, knobs: Sequence[Knobs], generators: Generators
-    ) -> list[Learned]:
+    ) -> list[UpdateResult]:
         """Every member's epochs over its rollout."""
-        learned = [Learned() for _ in knobs]
+        learned = [UpdateResult() for _ in knobs]
         for members in chunks([row.program for row in knobs], self.width):
             rows = [knobs[member] for member in members]
             if rows[0].updates and rows[0].losses:
@@ -67,11 +67,11 @@ class Learner:
                 self._learn(phase, members, batches, learned)
         return learned
 
-    def from_data(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> list[Learned]:
+    def from_data(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> list[UpdateResult]:
         """The updates of members whose stage has an off-policy component, from the batches that
         `data` lists.
         """
-        learned = [Learned() for _ in knobs]
+        learned = [UpdateResult() for _ in knobs]
         having = [member for member, batches in enumerate(data) if batches]
         programs = [
             (knobs[member].off_policy_program, signature(data[member][0])) for member in having
@@ -93,7 +93,7 @@ class Learner:
         phase: Phase,
         members: list[int],
         batches: Iterable[Batch | DataBatch],
-        learned: list[Learned],
+        learned: list[UpdateResult],
     ) -> None:
         """One phase of these members, in place; writes what came of it into `learned`."""
         rows = self.optimizer.take(members, self.parameters)
@@ -112,18 +112,18 @@ class Learner:
 
 @dataclass(frozen=True)
 class Phase:
-    """So many updates of members that do the same operations; the last `told` of them are averaged
+    """So many updates of members that do the same operations; the last `logged` of them are averaged
     for the log.
     """
 
     rows: Sequence[Knobs]
     losses: Sequence[Sequence[ActiveLoss]]
     updates: int
-    told: int
+    logged_updates: int
 
 
 @dataclass(frozen=True)
-class Said:
+class ChunkLosses:
     """What the losses of a chunk said."""
 
     values: Tensor  # [U, L, k]
@@ -160,17 +160,17 @@ def chunks(programs: Sequence[Hashable], width: int) -> Iterator[list[int]]:
 
 
 def update_chunk(
-    policy: ActorCritic, rows: Rows, phase: Phase, batches: Iterable[Batch | DataBatch]
-) -> Said:
+    policy: ActorCritic, rows: ParameterRows, phase: Phase, batches: Iterable[Batch | DataBatch]
+) -> ChunkLosses:
     """All updates of one chunk, in place on its rows."""
     device = rows.parameters.device
     rules = [row.optimizer for row in phase.rows]
-    norm = torch.from_numpy(column(phase.rows, "max_grad_norm")).to(device)
+    norm = torch.from_numpy(member_values(phase.rows, "max_grad_norm")).to(device)
     step = rules[0].begin(rules, rows, phase.updates)
     losses = stacked_losses(phase.losses, str(device))
     parameters = rows.parameters.requires_grad_()
     values: list[Tensor] = []
-    told: list[Tensor] = []
+    logged: list[Tensor] = []
     for update, batch in enumerate(batches):
         total, value_LK, info = total_loss(policy, parameters, batch, losses)
         (gradient,) = torch.autograd.grad(total, parameters)
@@ -178,16 +178,16 @@ def update_chunk(
             step(clipped(gradient, norm), update)
         values.append(value_LK)
         numbers = [number.detach() for one in info.values() for number in one.values()]
-        if numbers and update >= phase.updates - phase.told:
-            told.append(torch.stack(numbers))
-    means = iter(torch.stack(told).mean(0).tolist() if told else [])
-    return Said(
+        if numbers and update >= phase.updates - phase.logged_updates:
+            logged.append(torch.stack(numbers))
+    means = iter(torch.stack(logged).mean(0).tolist() if logged else [])
+    return ChunkLosses(
         torch.stack(values),
         {loss: {name: next(means) for name in one} for loss, one in info.items()},
     )
 
 
-def stacked_losses(losses: Sequence[Sequence[ActiveLoss]], device: str) -> Stacked:
+def stacked_losses(losses: Sequence[Sequence[ActiveLoss]], device: str) -> StackedLosses:
     """Each loss once, with its members' weights `[k]` and numbers `[k, 1]`; `losses` are those of
     each member.
     """
@@ -196,8 +196,10 @@ def stacked_losses(losses: Sequence[Sequence[ActiveLoss]], device: str) -> Stack
             same[0],
             torch.tensor([active.weight for active in same], device=device),
             {
-                name: torch.tensor([[active.numbers[name]] for active in same], device=device)
-                for name in same[0].numbers
+                name: torch.tensor(
+                    [[active.hyperparameters[name]] for active in same], device=device
+                )
+                for name in same[0].hyperparameters
             },
         )
         for same in zip(*losses, strict=True)
@@ -205,12 +207,12 @@ def stacked_losses(losses: Sequence[Sequence[ActiveLoss]], device: str) -> Stack
 
 
 def total_loss(
-    policy: ActorCritic, parameters: Tensor, batch: Batch | DataBatch, losses: Stacked
+    policy: ActorCritic, parameters: Tensor, batch: Batch | DataBatch, losses: StackedLosses
 ) -> tuple[Tensor, Tensor, dict[str, dict[str, Tensor]]]:
     """The weighted sum of the losses of all members (their gradients do not mix), each loss of each
     member `[L, k]`, and what each loss has to say.
     """
-    outputs = policy.outputs(parameters, batch.seen)
+    outputs = policy.outputs(parameters, batch.policy_input)
     total, values, info = parameters.new_zeros(()), [], {}
     for active, weight, numbers in losses:
         loss: Any = active.loss  # of a kind that takes this batch: checked when the sweep was made

@@ -151,8 +151,8 @@ def train_one(
     is moved aside.
     """
     from segue.train import (
-        Left,
-        Superseded,
+        ExploitRequested,
+        Preempted,
         member_seeds,
         run_trial,
     )  # here, in the worker: the driver needs no torch
@@ -177,14 +177,14 @@ def train_one(
                 report=report,
                 accept_changes=accept_changes,
                 exploit=exploit,
-                is_leaving=preemption.is_given,
+                should_preempt=preemption.is_given,
             )
             return
-        except Left as left:
-            print(left, flush=True)
+        except Preempted as preempted:
+            print(preempted, flush=True)
             preemption.leave()  # Tune starts the trial again, in another process
-        except Superseded as superseded:
-            exploit = superseded.exploit
+        except ExploitRequested as requested:
+            exploit = requested.exploit
             write_lineage(directory, exploit)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from segue.train.data.batch import Sequences
 from segue.train.policies.cores.core import Core, Drawn, Shapes, Weights
-from segue.train.policies.stacked import Array, native
+from segue.train.policies.stacked import Array, as_native
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Dense(Core):
 
     def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:
         """See `Core.step`."""
-        return native(gates_KNG.relu()), memory_KNM
+        return as_native(gates_KNG.relu()), memory_KNM
 
     def sequence(self, weights: Weights, gates_KBG: Tensor, sequences: Sequences | None) -> Tensor:
         """See `Core.sequence`."""

@@ -23,7 +23,7 @@ from segue.train.data.batch import Sequences
 from segue.train.policies.cores.core import Core, Shapes, Weights
 from segue.train.policies.cores.scan import keeps, member_major, memory_kept, time_major
 from segue.train.policies.products import column_sums
-from segue.train.policies.stacked import Array, as_tensor, library, native
+from segue.train.policies.stacked import Array, array_module, as_native, as_tensor
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class GRU(Core):
 
     def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:
         """See `Core.step`."""
-        gates, size = native(gates_KNG), self.hidden
-        recurrent = library(gates).matmul(memory_KNM, native(weights["recurrent"]))
+        gates, size = as_native(gates_KNG), self.hidden
+        recurrent = array_module(gates).matmul(memory_KNM, as_native(weights["recurrent"]))
         both = gates[..., : 2 * size]
         both += recurrent[..., : 2 * size]
         as_tensor(both).sigmoid_()
         r, z, n = thirds(gates, size)
-        candidate = recurrent[..., 2 * size :] + native(weights["candidate_bias"])
+        candidate = recurrent[..., 2 * size :] + as_native(weights["candidate_bias"])
         advance(r, n, candidate)
         hidden = n + z * (memory_KNM - n)
         return hidden, hidden
@@ -62,12 +62,12 @@ class GRU(Core):
         """See `Core.sequence`."""
         assert sequences is not None
         features: Tensor = apply(
-            Scan, gates_KBG, weights["recurrent"], weights["candidate_bias"], *sequences
+            GRUScan, gates_KBG, weights["recurrent"], weights["candidate_bias"], *sequences
         )
         return features
 
 
-class Scan(Function):
+class GRUScan(Function):
     """The features of all steps; the backward pass by hand (backpropagation through time)."""
 
     @staticmethod
@@ -82,10 +82,14 @@ class Scan(Function):
         """Return `[K, T*n, H]`."""
         members, steps, lanes = begins_KTn.shape
         size = recurrent.shape[1]
-        gates, own, weight = time_major(native(gates_KBG), steps), native(bias), native(recurrent)
-        lib, keep = library(gates), keeps(begins_KTn)
-        h = native(gates_KBG.new_empty(steps + 1, members, lanes, size))
-        h[0] = native(memory_KnM)
+        gates, own, weight = (
+            time_major(as_native(gates_KBG), steps),
+            as_native(bias),
+            as_native(recurrent),
+        )
+        lib, keep = array_module(gates), keeps(begins_KTn)
+        h = as_native(gates_KBG.new_empty(steps + 1, members, lanes, size))
+        h[0] = as_native(memory_KnM)
         candidates = lib.empty_like(h[1:])  # h U_n + c_n, before the reset gate
         both, sigmoids = gates[..., : 2 * size], as_tensor(gates[..., : 2 * size]).unbind(0)
         for t, (r, z, n) in enumerate(zip(*thirds(gates, size), strict=True)):
@@ -110,13 +114,13 @@ class Scan(Function):
         recurrent, gates, h, candidates, begins = ctx.saved_tensors
         before = h[:-1] * memory_kept(begins)
         size, steps = recurrent.shape[1], len(candidates)
-        d_out = time_major(native(d_features), steps)
+        d_out = time_major(as_native(d_features), steps)
         slopes = gate_slopes(gates, before, candidates, size)
-        transposed, lib = native(recurrent).swapaxes(1, 2), library(d_out)
-        r, z, _ = thirds(native(gates), size)
+        transposed, lib = as_native(recurrent).swapaxes(1, 2), array_module(d_out)
+        r, z, _ = thirds(as_native(gates), size)
         d_gates, parts = (
-            native(slopes),
-            thirds(native(slopes), size),
+            as_native(slopes),
+            thirds(as_native(slopes), size),
         )  # becomes the gradient step by step
         d_products = lib.empty_like(
             d_gates
@@ -132,7 +136,7 @@ class Scan(Function):
             d_hidden = d_hidden * z[t] + lib.matmul(d_products[t], transposed)
             if ctx.keep[t] is not None:
                 d_hidden *= ctx.keep[t]
-        products, hidden = member_major(d_products), member_major(native(before))
+        products, hidden = member_major(d_products), member_major(as_native(before))
         d_recurrent = lib.matmul(hidden.swapaxes(1, 2), products)
         d_bias = column_sums(products[..., 2 * size :])
         return (
@@ -147,7 +151,7 @@ class Scan(Function):
 def advance(r: Array, n: Array, candidate: Array) -> None:
     """Turn the candidate's inputs `n` into `tanh(n + r * candidate)`, in place."""
     n += r * candidate
-    library(n).tanh(n, out=n)
+    array_module(n).tanh(n, out=n)
 
 
 def gate_slopes(gates: Tensor, hidden: Tensor, candidate: Tensor, size: int) -> Tensor:

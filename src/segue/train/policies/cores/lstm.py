@@ -32,7 +32,7 @@ from segue.train.policies.cores.scan import (
     time_major,
     weight_gradient,
 )
-from segue.train.policies.stacked import Array, as_tensor, library, native
+from segue.train.policies.stacked import Array, array_module, as_native, as_tensor
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class LSTM(Core):
         """See `Core.step`."""
         size = self.hidden
         hidden, cell = memory_KNM[..., :size], memory_KNM[..., size:]
-        lib, gates = library(memory_KNM), native(gates_KNG)
-        gates += lib.matmul(hidden, native(weights["recurrent"]))
+        lib, gates = array_module(memory_KNM), as_native(gates_KNG)
+        gates += lib.matmul(hidden, as_native(weights["recurrent"]))
         i, f, o, g = quarters(gates, size)
         g *= 2
         gates_KNG.sigmoid_()
@@ -67,11 +67,11 @@ class LSTM(Core):
     def sequence(self, weights: Weights, gates_KBG: Tensor, sequences: Sequences | None) -> Tensor:
         """See `Core.sequence`."""
         assert sequences is not None
-        features: Tensor = apply(Scan, gates_KBG, weights["recurrent"], *sequences)
+        features: Tensor = apply(LSTMScan, gates_KBG, weights["recurrent"], *sequences)
         return features
 
 
-class Scan(Function):
+class LSTMScan(Function):
     """The features of all steps; the backward pass by hand (backpropagation through time)."""
 
     @staticmethod
@@ -83,11 +83,14 @@ class Scan(Function):
         size = recurrent.shape[1]
         doubled = recurrent.clone()
         doubled[..., 3 * size :] *= 2
-        gates, weight = time_major(native(gates_KBG), steps), native(doubled)
+        gates, weight = time_major(as_native(gates_KBG), steps), as_native(doubled)
         gates[..., 3 * size :] *= 2
-        lib, recurrence = library(gates), native(gates_KBG.new_empty(members, lanes, 4 * size))
-        h, c = (native(gates_KBG.new_empty(steps + 1, members, lanes, size)) for _ in range(2))
-        memory = native(memory_KnM)
+        lib, recurrence = (
+            array_module(gates),
+            as_native(gates_KBG.new_empty(members, lanes, 4 * size)),
+        )
+        h, c = (as_native(gates_KBG.new_empty(steps + 1, members, lanes, size)) for _ in range(2))
+        memory = as_native(memory_KnM)
         h[0], c[0] = memory[..., :size], memory[..., size:]
         squashed, keep = lib.empty_like(h[1:]), keeps(begins_KTn)
         parts, sigmoids = zip(*quarters(gates, size), strict=True), as_tensor(gates).unbind(0)
@@ -114,10 +117,13 @@ class Scan(Function):
         recurrent, gates, h, c, squashed, begins = ctx.saved_tensors
         size, steps, kept = recurrent.shape[1], len(squashed), memory_kept(begins)
         slopes, per_hidden = (
-            native(part) for part in gate_slopes(gates, c[:-1] * kept, squashed, size)
+            as_native(part) for part in gate_slopes(gates, c[:-1] * kept, squashed, size)
         )
-        d_out, transposed = time_major(native(d_features), steps), native(recurrent).swapaxes(1, 2)
-        forget, lib = native(gates[..., size : 2 * size]), library(slopes)
+        d_out, transposed = (
+            time_major(as_native(d_features), steps),
+            as_native(recurrent).swapaxes(1, 2),
+        )
+        forget, lib = as_native(gates[..., size : 2 * size]), array_module(slopes)
         d_gates, (d_i, d_f, d_o, d_g) = (
             slopes,
             quarters(slopes, size),
@@ -136,7 +142,7 @@ class Scan(Function):
             if ctx.keep[t] is not None:
                 d_hidden *= ctx.keep[t]
                 d_cell *= ctx.keep[t]
-        d_recurrent, d_inputs = weight_gradient(native(h[:-1] * kept), d_gates)
+        d_recurrent, d_inputs = weight_gradient(as_native(h[:-1] * kept), d_gates)
         return as_tensor(d_inputs), as_tensor(d_recurrent), None, None
 
 
@@ -146,7 +152,7 @@ def advance(i: Array, f: Array, g: Array, cell: Array, cell_next: Array) -> None
     """
     g *= 2
     g -= 1
-    library(f).multiply(f, cell, out=cell_next)
+    array_module(f).multiply(f, cell, out=cell_next)
     cell_next += i * g
 
 

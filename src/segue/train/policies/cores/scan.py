@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from segue.train.policies.stacked import Array, library, native
+from segue.train.policies.stacked import Array, array_module, as_native
 
 
 def time_major(rows_KBG: Array, steps: int) -> Array:
@@ -37,7 +37,7 @@ def keeps(begins_KTn: Tensor) -> list[Array | None]:
     """
     some = begins_KTn.any(2).any(0).tolist()
     return [
-        native(kept) if any_ else None
+        as_native(kept) if any_ else None
         for kept, any_ in zip(memory_kept(begins_KTn), some, strict=True)
     ]
 
@@ -45,4 +45,4 @@ def keeps(begins_KTn: Tensor) -> list[Array | None]:
 def weight_gradient(hidden_TKnH: Array, d_gates_TKnG: Array) -> tuple[Array, Array]:
     """The gradient of the recurrent weights `[K, H, G]`, and that of the gates `[K, B, G]`."""
     hidden, d_gates = member_major(hidden_TKnH), member_major(d_gates_TKnG)
-    return library(hidden).matmul(hidden.swapaxes(1, 2), d_gates), d_gates
+    return array_module(hidden).matmul(hidden.swapaxes(1, 2), d_gates), d_gates
