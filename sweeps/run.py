@@ -1,4 +1,4 @@
-"""The door to the sweeps: `python -m sweeps.run` lists them, `python -m sweeps.run NAME` runs one."""
+"""`python -m sweeps.run` lists the sweeps, `python -m sweeps.run NAME` runs one."""
 
 from segue.cli import main
 

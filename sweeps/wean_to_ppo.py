@@ -26,7 +26,7 @@ TOTAL_STEPS = 163_840
 def pipeline(
     imitation_steps: int, forced_share: float, value_weight: float, gae_lambda: float, lr: float
 ) -> TrainingPipeline:
-    """Imitate for `imitation_steps`, forced for the first `forced_share` of them; PPO for the rest."""
+    """Imitate for `imitation_steps`, forced for a first `forced_share` of them; then PPO."""
     ppo_steps = TOTAL_STEPS - imitation_steps
     return TrainingPipeline(
         named_losses={

@@ -27,16 +27,16 @@ REAL = '''"""Does it learn at all?"""
 from ray import tune
 from torch import optim
 
-from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
-from segue.plan.sweeps.evaluation import Evaluation
-from segue.plan.sweeps.sweep import Sweep
-from segue.train import PPO
+from segue import PPO, Builder, Evaluation, PipelineStage, Sweep, TrainingPipeline
 
 
 def pipeline(gae_lambda: float, lr: float) -> TrainingPipeline:
     return TrainingPipeline(
         named_losses={"ppo": PPO()},
-        pipeline_stages=[PipelineStage(["ppo"], max_stage_steps=1024), PipelineStage(["ppo"], max_stage_steps=1024)],
+        pipeline_stages=[
+            PipelineStage(["ppo"], max_stage_steps=1024),
+            PipelineStage(["ppo"], max_stage_steps=1024),
+        ],
         optimizer_builder=Builder(optim.Adam, {"lr": lr}),
         num_mini_batch=2,
         update_repeats=2,
@@ -345,7 +345,8 @@ def no_stages(first_steps, lr, gae_lambda):
     return with_stages([], pipeline(first_steps, lr, gae_lambda))
 
 def unknown_loss(first_steps, lr, gae_lambda):
-    return with_stages([PipelineStage(["pop"], max_stage_steps=10)], pipeline(first_steps, lr, gae_lambda))
+    stages = [PipelineStage(["pop"], max_stage_steps=10)]
+    return with_stages(stages, pipeline(first_steps, lr, gae_lambda))
 
 def with_adagrad(first_steps, lr, gae_lambda):
     good = pipeline(first_steps, lr, gae_lambda)
@@ -356,9 +357,9 @@ def with_lbfgs(first_steps, lr, gae_lambda):
     return with_stages(good.pipeline_stages, good, Builder(torch.optim.LBFGS, {"lr": lr}))
 
 def with_stages(stages, good, optimizer=None):
-    return TrainingPipeline(
-        good.named_losses, stages, optimizer or good.optimizer_builder, 1, 1, 0.5, 10, 0.99, True, 0.95, None, None, 100
-    )
+    settings = 1, 1, 0.5, 10, 0.99, True, 0.95, None, None, 100
+    builder = optimizer or good.optimizer_builder
+    return TrainingPipeline(good.named_losses, stages, builder, *settings)
 """
 
 

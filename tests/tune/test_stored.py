@@ -167,7 +167,7 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_i
         for name, value in found.items():
             monkeypatch.setenv(name, value)
         run = ("run", "wean_to_ppo", "--run-dir", url)
-        with driver(environment, home, *run, program="segue.cli") as first:
+        with driver(environment, home, *run, program="segue") as first:
             wait_for(lambda: first.poll() is not None or STAGE_DONE in (store.read(RESULTS) or b""))
             assert say("stop") == "stopped"
             lost_at = time.monotonic()
@@ -183,7 +183,7 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_i
         say("start")
         before = rows_of(fetch_run(url).path)
         assert before, said
-        with driver(environment, home, *run, program="segue.cli") as second:
+        with driver(environment, home, *run, program="segue") as second:
             said, _ = second.communicate(timeout=SECONDS)
             assert second.returncode == 0 and "Report: " in said and "not written" not in said, said
         after = rows_of(fetch_run(url).path)
@@ -204,7 +204,7 @@ def test_a_database_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_i
     small_copies(home)
     with a_postgres_that_stops() as (url, say):
         command = ("run", "wean_to_ppo", "--run-dir", str(run), "--storage", url)
-        with driver(dict(os.environ), home, *command, program="segue.cli") as first:
+        with driver(dict(os.environ), home, *command, program="segue") as first:
             wait_for(lambda: first.poll() is not None or STAGE_DONE in _read(run / RESULTS))
             say("stop")
             lost_at = time.monotonic()
@@ -220,7 +220,7 @@ def test_a_database_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_i
         assert "Traceback" not in said, said
         say("start")
         before = rows_of(run)
-        with driver(dict(os.environ), home, *command, program="segue.cli") as second:
+        with driver(dict(os.environ), home, *command, program="segue") as second:
             said, _ = second.communicate(timeout=SECONDS)
             assert second.returncode == 0 and "Report: " in said, said
         after = rows_of(run)

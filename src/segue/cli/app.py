@@ -1,27 +1,30 @@
-"""The doors: every command, and how mistakes leave."""
+"""The commands of Segue, and the exit codes with which they end."""
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
 from segue.cli import cluster, jobs, play, record, report, rerun, retrain, run, show
 
-REFUSED, INTERRUPTED = 2, 130
-_MisuseError: Any = typer.BadParameter.__bases__[
-    0
-]  # of the command line; Typer has no public name for it
+REFUSED = 2
+INTERRUPTED = 130
+# The base class of all errors of the command line, for which Typer has no public name.
+_UsageError: Any = typer.BadParameter.__bases__[0]
 
-_sweeps = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+_HELP = {"help_option_names": ["-h", "--help"]}
+_STYLE: dict[str, Any] = {
+    "context_settings": _HELP,
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+}
+
+_sweeps = typer.Typer(add_completion=False, **_STYLE)
 _sweeps.command()(run.command)
 
-_everything = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    help="Hyperparameter sweeps over staged reinforcement-learning pipelines.",
-)
+_everything = typer.Typer(no_args_is_help=True, **_STYLE)
 _everything.command("run")(run.command)
 _everything.command("show")(show.command)
 _everything.command("report")(report.command)
@@ -29,36 +32,57 @@ _everything.command("retrain")(retrain.command)
 _everything.command("play")(play.command)
 _everything.command("rerun")(rerun.command)
 _everything.command("record")(record.command)
-_everything.command("submit", context_settings=jobs.PASSED_ON)(jobs.submit)
+_everything.command("submit", context_settings=jobs.PASSED_ON | _HELP)(jobs.submit)
 _everything.command("jobs")(jobs.command)
-_clusters = typer.Typer(help="Files of clusters.", no_args_is_help=True)
+_clusters = typer.Typer(help="Check cluster files.", no_args_is_help=True)
 _clusters.command("check")(cluster.check)
-_clusters.callback()(lambda: None)  # one command alone would be taken for the group itself
+_clusters.callback()(lambda: None)  # without it, Typer takes a single command for the group itself
 _everything.add_typer(_clusters, name="cluster")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run a sweep, continue it, describe it, or list the sweeps; exit with the code that says how
-    it went.
+def _show_version(requested: bool) -> None:
+    if requested:
+        from segue import __version__
 
-    0: done; 1: every trial failed, or the run ended early (its time was over, the disk was full);
-    2: refused, with one sentence on stderr; 130: interrupted, can be continued.
+        print(f"segue {__version__}")
+        raise typer.Exit
+
+
+@_everything.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Hyperparameter sweeps over staged reinforcement-learning pipelines."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run `segue run` with the arguments of the command line, and exit with its code.
+
+    The code is 0 for success; 1 if every trial failed or the run ended early (time limit, full
+    disk); 2 for a refusal, with one sentence on stderr; 130 for an interruption, after which the
+    same command resumes the run.
     """
-    _leave(_sweeps, arguments)
+    _exit_with(partial(_sweeps, arguments))
 
 
 def segue(arguments: list[str] | None = None) -> None:
-    """All commands, by name; exit codes as in `main`."""
-    _leave(_everything, arguments)
+    """Run the command that the arguments name, and exit with its code; see `main` for the codes."""
+    # Its name, under `python -m segue` too: shells complete after this word.
+    _exit_with(partial(_everything, arguments, prog_name="segue"))
 
 
-def _leave(app: typer.Typer, arguments: list[str] | None) -> None:
+def _exit_with(app: Callable[..., int | None]) -> None:
     try:
-        code = app(arguments, standalone_mode=False) or 0
-    except (ValueError, _MisuseError) as error:
-        said = error.format_message() if isinstance(error, _MisuseError) else str(error)
-        if said:  # help that was shown for want of a command says nothing more
-            print(said, file=sys.stderr)
+        code = app(standalone_mode=False) or 0
+    except (ValueError, _UsageError) as error:
+        message = error.format_message() if isinstance(error, _UsageError) else str(error)
+        if message:  # empty where the help was shown because no command was given
+            print(message, file=sys.stderr)
         code = REFUSED
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +13,9 @@ from segue.base.extras import optional_dependency
 from segue.cli.said import say
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from segue.train.play import Players
 
 _KINDS = (".gif", ".mp4")
@@ -118,7 +119,7 @@ def _record(players: "Players", member: int, episodes: int, seed: int, path: Pat
     return pictures
 
 
-def _table(scores: Mapping[str, NDArray[np.float64]]) -> Table:
+def _table(scores: "Mapping[str, NDArray[np.float64]]") -> Table:
     table = Table(box=SIMPLE, pad_edge=False)
     table.add_column("member", justify="right")
     for name in scores:

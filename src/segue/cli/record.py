@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from segue.worlds.demonstrations import Recording, record, write_recording
+if TYPE_CHECKING:
+    from segue.worlds.demonstrations import Recording
 
 
 def command(
@@ -30,6 +31,8 @@ def command(
 
     For behaviour cloning; the same numbers record the same episodes.
     """
+    from segue.worlds.demonstrations import record, write_recording
+
     console = Console()
     path = out or Path("demonstrations") / f"{world.replace('/', '-').replace(':', '-')}.npz"
     if path.suffix != ".npz":
@@ -66,7 +69,7 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _tell(console: Console, path: Path, recording: Recording) -> None:
+def _tell(console: Console, path: Path, recording: "Recording") -> None:
     about = recording.about
     means = [name for name in about if name in ("return", "length", "success")]
     facts = [f"{about['episodes']:,} episodes", f"{about['steps']:,} steps"]

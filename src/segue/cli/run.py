@@ -99,13 +99,13 @@ def command(
     ] = None,
 ) -> int:
     """Run a sweep, or continue it where it was interrupted. Without a name: list the sweeps."""
-    from segue.tune.drive import Options, overridden, run_sweep
-    from segue.tune.run.sweep_file import find_sweep, load_sweep
-
     console = Console()
     if sweep is None:
         _list(console)
         return 0
+    from segue.tune.drive import Options, overridden, run_sweep
+    from segue.tune.run.sweep_file import find_sweep, load_sweep
+
     path = find_sweep(sweep)
     asked = load_sweep(path)
     options = Options(

@@ -25,7 +25,7 @@ def test_jobs_on_a_cluster_that_asks_for_a_token(tmp_path: Path) -> None:
     with a_cluster(environment, "dashboard") as dashboard:
 
         def segue(*arguments: str, **changed: str) -> "subprocess.CompletedProcess[str]":
-            command = [sys.executable, "-m", "segue.cli", *arguments, "--address", dashboard]
+            command = [sys.executable, "-m", "segue", *arguments, "--address", dashboard]
             env = {name: value for name, value in (environment | changed).items() if value}
             return subprocess.run(
                 command,

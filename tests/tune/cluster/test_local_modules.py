@@ -74,7 +74,7 @@ def test_neighbours_of_the_sweep_file_are_sent_to_the_workers(tmp_path: Path) ->
     with a_cluster(environment) as address:
         command = ["run", str(home / "mine.py"), "--trials", "2", "--address", address]
         ran = subprocess.run(
-            [sys.executable, "-m", "segue.cli", *command],
+            [sys.executable, "-m", "segue", *command],
             cwd=tmp_path,
             env=environment,
             capture_output=True,

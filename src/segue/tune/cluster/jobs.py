@@ -60,8 +60,7 @@ class Jobs:
         )
         inside = shlex.quote(str(sweep.resolve().relative_to(folder.resolve())))
         entrypoint = (
-            f"python -m segue.cli run {inside} --address auto --run-dir {where}"
-            f" {shlex.join(arguments)}"
+            f"python -m segue run {inside} --address auto --run-dir {where} {shlex.join(arguments)}"
         )
         with self._asking():
             self._client.submit_job(

@@ -8,8 +8,6 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from ray import cloudpickle
-
 from segue.base.suggestions import suggestion
 from segue.plan.sweeps.sweep import Sweep
 
@@ -70,6 +68,8 @@ def load_sweep(path: Path) -> Sweep:
     if not isinstance(sweep, Sweep):
         found = "has none" if sweep is None else f"has a {type(sweep).__name__} of that name"
         raise ValueError(f"{path} must define `sweep = Sweep(...)`, but {found}.")
+    from ray import cloudpickle  # here, since the list of sweeps does not need Ray
+
     # Workers get the file's functions whole: they need not find the file, nor see it changed.
     cloudpickle.register_pickle_by_value(module)
     return sweep

@@ -1,5 +1,0 @@
-"""`python -m segue.cli`, where the command `segue` is not on the path."""
-
-from segue.cli import segue
-
-segue()

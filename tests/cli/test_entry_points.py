@@ -1,0 +1,85 @@
+"""How Segue is started: as a command, as modules, with help, a version and completion."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import segue
+from segue.cli import app
+
+ROOT = Path(__file__).parent.parent.parent
+HEAVY = ("gymnasium", "numpy", "optuna", "pandas", "pyarrow", "ray", "sqlalchemy", "torch")
+COMMANDS = ["run", "show", "report", "retrain", "play", "rerun", "record", "submit", "jobs"]
+
+
+def python(*arguments: str, **environment: str) -> str:
+    """What Python prints with these arguments; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as left:
+        app.segue(list(arguments))
+    assert left.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "--version") == f"segue {segue.__version__}\n"
+    assert f'\nversion = "{segue.__version__}"\n' in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    "command", [[], *([name] for name in COMMANDS), ["cluster"], ["cluster", "check"]]
+)
+def test_h_is_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    shown = printed(capsys, *command, "-h")
+    assert shown.startswith(" ".join(["Usage: segue", *command]))
+    assert shown == printed(capsys, *command, "--help")
+
+
+def test_it_is_a_module_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert python("-m", "segue", "--help") == printed(capsys, "--help")
+
+
+def test_sweeps_run_has_the_help_of_run(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = python("-m", "sweeps.run", "-h").partition("\n")[2]
+    assert shown == printed(capsys, "run", "-h").partition("\n")[2]
+
+
+def test_shells_complete_commands(tmp_path: Path) -> None:
+    request = {"_SEGUE_COMPLETE": "complete_bash", "COMP_WORDS": "segue re", "COMP_CWORD": "1"}
+    assert python("-m", "segue", **request).split() == ["report", "retrain", "rerun", "record"]
+    script = python("-m", "segue", "--show-completion", "bash")
+    assert "complete_bash" in script and script.rstrip().endswith("segue")
+    python("-m", "segue", "--install-completion", "bash", HOME=str(tmp_path))
+    assert "segue" in (tmp_path / ".bashrc").read_text()
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "import segue",
+        "from segue.cli import segue; segue(['--help'])",
+        "from segue.cli import main; main([])",
+    ],
+)
+def test_a_quick_start_imports_nothing_heavy(start: str) -> None:
+    code = f"""
+import atexit, sys
+heavy = set({HEAVY!r})
+atexit.register(lambda: print("heavy:", *sorted(heavy & sys.modules.keys())))
+{start}
+"""
+    assert python("-c", code).rpartition("heavy:")[2].split() == []
