@@ -17,7 +17,7 @@ from segue.tune.cluster.addresses import check_address
 from segue.tune.cluster.capacity import machines, may_grow, trials_at_once
 from segue.tune.cluster.gpu_share import with_gpu_share
 from segue.tune.cluster.session import quiet, ray_session
-from segue.tune.failures import is_disk_full, out_of_reach
+from segue.tune.failures import is_disk_full, one_line, out_of_reach
 from segue.tune.interruption import Interruption
 from segue.tune.observers.board import FINISHED, Board
 from segue.tune.observers.hparams import HParams
@@ -36,7 +36,7 @@ from segue.tune.study.record import StudyRecord
 from segue.tune.study.searcher import StudySearcher, is_complete
 from segue.tune.study.warm_start import trials_to_adopt
 from segue.tune.verdicts import Verdicts
-from segue.tune.worker.trainable import Runner, make_trainable, one_line, train_one
+from segue.tune.worker.trainable import Runner, make_trainable, train_one
 
 _OVERRIDES = ("trials", "seeds", "concurrency", "max_env_steps", "time_budget_s", "target")
 

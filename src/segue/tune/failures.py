@@ -29,6 +29,12 @@ def out_of_reach(error: BaseException) -> str | None:
     return None
 
 
+def one_line(error: BaseException) -> str:
+    """Return the type of an exception and the first line of its message."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
 def _says_so(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True

@@ -17,7 +17,9 @@ import pytest
 from optuna.trial import TrialState
 
 from segue.base.files import append_row, read_rows
-from segue.tune.observers.services import Follower, Ledger, Loggers, check_services, numbers_of
+from segue.tune.observers.ledger import Ledger
+from segue.tune.observers.service import ServiceThread, values_of
+from segue.tune.observers.services import Loggers, check_services
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.trial_facts import TrialFacts
 from tests.tune.support.doubles import learning_curve, make_sweep
@@ -41,24 +43,24 @@ class Told:
         self.said: list[Any] = []
         self.fails = fails
 
-    def begin(self, facts: TrialFacts) -> None:  # says nothing of what it has
+    def open_run(self, facts: TrialFacts) -> None:  # says nothing of what it has
         self.fails -= 1
         if self.fails >= 0:
             raise ConnectionError("nobody\nis there")
-        self.said.append("begin")
+        self.said.append("open")
 
-    def log(self, number: int, step: int, numbers: Mapping[str, float]) -> None:
+    def log(self, number: int, step: int, values: Mapping[str, float]) -> None:
         self.said.append(step)
 
-    def end(self, facts: TrialFacts) -> None:
+    def finish_run(self, facts: TrialFacts) -> None:
         self.said.append(facts.state)
 
     def close(self) -> None:
         self.said.append("close")
 
 
-def follower(path: Path, service: Any) -> Follower:
-    return Follower(
+def service_thread(path: Path, service: Any) -> ServiceThread:
+    return ServiceThread(
         "told", lambda identity: service, Ledger(path / "logged" / "told.jsonl"), RunDirectory(path)
     )
 
@@ -74,18 +76,18 @@ def test_each_report_is_told_once_by_however_many_drivers(tmp_path: Path) -> Non
     service = Told()
     for steps, facts in (((100,), RUNNING), ((200, 300), RUNNING), ((), ENDED), ((), ENDED)):
         report(tmp_path, *steps)
-        told = follower(tmp_path, service)
-        told.tell(facts)
-        told.close()
+        thread = service_thread(tmp_path, service)
+        thread.update(facts)
+        thread.close()
     assert service.said == [
-        "begin",
+        "open",
         100,
         "close",
-        "begin",
+        "open",
         200,
         300,
         "close",
-        "begin",
+        "open",
         "complete",
         "close",
     ]
@@ -101,15 +103,15 @@ def test_a_service_that_fails_is_told_of_once_and_gets_all_when_it_is_back(
 ) -> None:
     service = Told(fails=2)
     report(tmp_path, 100)
-    told = follower(tmp_path, service)
+    thread = service_thread(tmp_path, service)
     for _ in range(3):
-        told.tell(RUNNING)
-    told.close()
-    assert service.said == ["begin", 100, "close"]
+        thread.update(RUNNING)
+    thread.close()
+    assert service.said == ["open", 100, "close"]
     assert (
         capsys.readouterr().err
-        == "told cannot be told (ConnectionError: nobody); the sweep goes on.\n"
-        "told has not been told everything; the same command makes up for it.\n"
+        == "told cannot be updated (ConnectionError: nobody): the sweep continues.\n"
+        "told did not receive everything: run the same command again to send the rest.\n"
     )
 
 
@@ -117,20 +119,20 @@ def test_a_service_that_hangs_is_given_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     service, free = Told(), threading.Event()
-    service.begin = lambda facts: free.wait()  # type: ignore[method-assign,assignment,return-value]
-    told = follower(tmp_path, service)
-    told.tell(RUNNING)
+    service.open_run = lambda facts: free.wait()  # type: ignore[method-assign,assignment,return-value]
+    thread = service_thread(tmp_path, service)
+    thread.update(RUNNING)
     began = time.monotonic()
-    told.close(patience=0.2)
+    thread.close(patience=0.2)
     assert time.monotonic() - began < 5.0
     free.set()
-    assert "has not been told everything" in capsys.readouterr().err
+    assert "did not receive everything" in capsys.readouterr().err
 
 
 def test_only_numbers_are_told_the_sweeps_metric_over_that_of_the_evaluation() -> None:
     row = learning_curve(make_sweep(), {"lr": 1e-3, "gae_lambda": 0.9, "first_steps": 400}, 400)
-    told = numbers_of({**row, "evaluation": {"return": -1.0, "length": 9.0}})
-    assert told == {
+    values = values_of({**row, "evaluation": {"return": -1.0, "length": 9.0}})
+    assert values == {
         "length": 9.0,
         "return": row["return"],
         "env_steps": 400,
@@ -206,8 +208,8 @@ class TestServices:
         with driving(services, trials=2, log_to=["mlflow"], stderr=subprocess.STDOUT) as driver:
             said, _ = driver.communicate(timeout=120)
         assert driver.returncode == 0
-        assert said.count("mlflow cannot be told") == 1
-        assert said.count("mlflow has not been told everything") == 1
+        assert said.count("mlflow cannot be updated") == 1
+        assert said.count("mlflow did not receive everything") == 1
         assert len(trials_of(services, TrialState.COMPLETE, TrialState.PRUNED)) == 2
 
     def test_without_a_key_of_wandb_it_is_refused_before_anything_is_written(
@@ -231,8 +233,8 @@ class TestServices:
         )
         assert (
             said.stderr.splitlines()[-1]
-            == "ValueError: W&B has no key here: run `wandb login`, or keep its runs on this"
-            " machine: WANDB_MODE=offline."
+            == "ValueError: W&B has no key here: run `wandb login`, or set WANDB_MODE=offline to"
+            " keep its runs on this machine."
         )
 
 

@@ -1,7 +1,6 @@
-"""MLflow: a run for each trial, in an experiment with the sweep's name, where MLFLOW_TRACKING_URI
-says.
+"""MLflow: one run per trial, in an experiment with the sweep's name, at MLFLOW_TRACKING_URI.
 
-Through `MlflowClient` alone: Ray's callback makes new runs for continued trials, and counts reports
+This uses `MlflowClient` alone: Ray's callback makes new runs for resumed trials, and counts reports
 in place of environment steps.
 """
 
@@ -18,66 +17,59 @@ from segue.tune.study.trial_facts import COMPLETE, FAILED, PRUNED, TrialFacts
 
 _STATUS = {COMPLETE: "FINISHED", PRUNED: "KILLED", FAILED: "FAILED"}
 _INTERRUPTED = "SCHEDULED"
-_CLOCK = "env_steps"  # a number of every report
-_SWEEP, _TRIAL, _STATE, _REASON, _PARAMETERS = (
-    f"segue.{name}" for name in ("sweep", "trial", "state", "reason", "parameters")
-)
-_LONGEST = 5_000  # characters of a parameter or a tag that every store takes
+_CLOCK = "env_steps"  # a metric of every report
+_SWEEP = "segue.sweep"  # this and the next ones are names of tags
+_TRIAL = "segue.trial"
+_STATE = "segue.state"
+_REASON = "segue.reason"
+_PARAMETERS = "segue.parameters"
+_LONGEST = 5_000  # characters of a parameter or a tag that every store accepts
 
 
 def check() -> None:
-    """MLflow needs nothing to be set up."""
+    """Accept: MLflow needs no setup."""
 
 
 def make(name: str, run: RunDirectory, identity: str) -> "MlflowRuns":
-    """The runs of a sweep of that name."""
+    """Return the service for the sweep of that name."""
     return MlflowRuns(name, identity)
 
 
 class MlflowRuns:
-    """Runs are known by tags, the ledger's identity and the trial's number, which they have from
-    their beginning.
+    """MLflow as a `Service`.
+
+    A run is found by its tags, the ledger's identity and the trial's number, which it has from its
+    creation.
     """
 
     def __init__(self, name: str, identity: str) -> None:
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         logging.getLogger("alembic").setLevel(logging.ERROR)
-        self._client, self._identity = MlflowClient(), identity
-        self._experiment = self._made(name)
+        self._client = MlflowClient()
+        self._identity = identity
+        self._experiment = self._experiment_id(name)
         self._open: dict[int, str] = {}
 
-    def begin(self, facts: TrialFacts) -> int:
-        """Make the run, or go on with it."""
-        tags = {_SWEEP: self._identity, _TRIAL: str(facts.number)}
-        asked = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
-        found = self._client.search_runs([self._experiment], asked)
-        if found:
-            run_id = found[0].info.run_id
-            self._client.update_run(run_id, status="RUNNING")
-        else:
-            run_id = self._client.create_run(
-                self._experiment, run_name=str(facts.number), tags=tags
-            ).info.run_id
+    def open_run(self, facts: TrialFacts) -> int:
+        """Create the trial's run, or resume it; return the env steps of its newest report."""
+        run_id, known = self._resumed(facts) or (self._created(facts), {})
         self._open[facts.number] = run_id
-        # Parameters of MLflow never change: these are the first ones, which population-based
-        # training may leave.
-        known = found[0].data.params if found else {}
+        # MLflow's parameters cannot change: these are the first ones, which population-based
+        # training may replace.
         params = {name: str(value)[:_LONGEST] for name, value in facts.parameters.items()}
-        self._client.log_batch(
-            run_id, params=[Param(name, params[name]) for name in params.keys() - known.keys()]
-        )
-        return max(
-            (told.step for told in self._client.get_metric_history(run_id, _CLOCK)), default=0
-        )
+        missing = [Param(name, params[name]) for name in params.keys() - known.keys()]
+        self._client.log_batch(run_id, params=missing)
+        history = self._client.get_metric_history(run_id, _CLOCK)
+        return max((metric.step for metric in history), default=0)
 
-    def log(self, number: int, step: int, numbers: Mapping[str, float]) -> None:
-        """Add a report."""
+    def log(self, number: int, step: int, values: Mapping[str, float]) -> None:
+        """Add a report to the trial's run."""
         now = int(1000 * time.time())
-        metrics = [Metric(name, float(value), now, step) for name, value in numbers.items()]
+        metrics = [Metric(name, float(value), now, step) for name, value in values.items()]
         self._client.log_batch(self._open[number], metrics=metrics)
 
-    def end(self, facts: TrialFacts) -> None:
-        """Close the run, with the status that fits how the trial ended."""
+    def finish_run(self, facts: TrialFacts) -> None:
+        """Close the trial's run with the status that fits how the trial ended."""
         run_id = self._open[facts.number]
         self._client.set_tag(run_id, _STATE, facts.state)
         self._client.set_tag(run_id, _PARAMETERS, json.dumps(dict(facts.parameters))[:_LONGEST])
@@ -93,11 +85,32 @@ class MlflowRuns:
         del self._open[facts.number]
 
     def close(self) -> None:
-        """Mark the runs of interrupted trials as those that will go on."""
+        """Mark the runs of interrupted trials as to be resumed."""
         while self._open:
             _, run_id = self._open.popitem()
             self._client.update_run(run_id, status=_INTERRUPTED)
 
-    def _made(self, name: str) -> str:
+    def _resumed(self, facts: TrialFacts) -> tuple[str, dict[str, str]] | None:
+        """Return the identifier and the parameters of the trial's run, if there is one."""
+        wanted = " and ".join(
+            f"tags.`{name}` = '{value}'" for name, value in self._tags(facts).items()
+        )
+        found = self._client.search_runs([self._experiment], wanted)
+        if not found:
+            return None
+        run_id = found[0].info.run_id
+        self._client.update_run(run_id, status="RUNNING")
+        return run_id, found[0].data.params
+
+    def _created(self, facts: TrialFacts) -> str:
+        run = self._client.create_run(
+            self._experiment, run_name=str(facts.number), tags=self._tags(facts)
+        )
+        return str(run.info.run_id)
+
+    def _tags(self, facts: TrialFacts) -> dict[str, str]:
+        return {_SWEEP: self._identity, _TRIAL: str(facts.number)}
+
+    def _experiment_id(self, name: str) -> str:
         known = self._client.get_experiment_by_name(name)
         return str(known.experiment_id if known else self._client.create_experiment(name))

@@ -18,11 +18,11 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from segue.store.secrets import HIDDEN
+from segue.tune.failures import one_line
 from segue.tune.observers.board import Board
 from segue.tune.run.provenance import NOTIFY
 from segue.tune.study.trial_facts import facts_of
 from segue.tune.verdicts import Verdicts
-from segue.tune.worker.trainable import one_line
 
 Event = Literal[
     "done", "interrupted", "out_of_time", "disk_full", "out_of_reach", "broken", "stalled"

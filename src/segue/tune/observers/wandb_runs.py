@@ -1,8 +1,8 @@
-"""Weights & Biases: a run for each trial, in the project WANDB_PROJECT ("segue" by default),
-grouped by sweep.
+"""Weights & Biases: one run per trial, grouped by sweep, in the project WANDB_PROJECT.
 
-Through `wandb` alone: Ray's callback starts two processes a trial, names runs by identifiers that
-end with Tune's run, and counts reports in place of environment steps.
+The project's default is "segue". This uses `wandb` alone: Ray's callback starts two processes per
+trial, names runs by identifiers that end with Tune's run, and counts reports in place of
+environment steps.
 """
 
 import io
@@ -27,32 +27,34 @@ def check() -> None:
         )
     if not is_set_up:
         raise ValueError(
-            "W&B has no key here: run `wandb login`, or keep its runs on this machine:"
-            " WANDB_MODE=offline."
+            "W&B has no key here: run `wandb login`, or set WANDB_MODE=offline to keep its runs on"
+            " this machine."
         )
 
 
 def make(name: str, run: RunDirectory, identity: str) -> "WandbRuns":
-    """The runs of a sweep of that name."""
+    """Return the service for the sweep of that name."""
     return WandbRuns(name, run, identity)
 
 
 class WandbRuns:
-    """Runs are known by the ledger's identity and the trial's number, on the server and on this
-    machine alike.
+    """Weights & Biases as a `Service`.
 
-    W&B's own process holds back what it is told: a kill of this one loses some of it. The server
-    then says what it has; offline, all since the run was last closed is told again, into another
-    file of the same run.
+    A run is identified by the ledger's identity and the trial's number, on the server and on this
+    machine alike. W&B's own process buffers what it receives, and a kill of this process loses some
+    of it. The server then says what it has; offline, everything since the run was last closed is
+    sent again, into another file of the same run.
     """
 
     def __init__(self, name: str, run: RunDirectory, identity: str) -> None:
-        self._name, self._run, self._identity = name, run, identity
+        self._name = name
+        self._run = run
+        self._identity = identity
         self._open: dict[int, Any] = {}
 
-    def begin(self, facts: TrialFacts) -> int | None:
-        """Make the run, or go on with it."""
-        quiet = wandb.Settings(
+    def open_run(self, facts: TrialFacts) -> int | None:
+        """Create the trial's run, or resume it; return the env steps that a server has of it."""
+        settings = wandb.Settings(
             silent=True,
             console="off",  # the terminal is the sweep's
             x_disable_stats=True,  # of this process, which trains nothing
@@ -71,21 +73,20 @@ class WandbRuns:
             config={"trial": facts.number, **facts.parameters},
             allow_val_change=True,
             dir=os.environ.get("WANDB_DIR", str(self._run.path)),
-            settings=quiet,
+            settings=settings,
         )
         self._open[facts.number] = run
         return None if run.offline else run.starting_step - 1
 
-    def log(self, number: int, step: int, numbers: Mapping[str, float]) -> None:
-        """Add a report."""
-        self._open[number].log(dict(numbers), step=step, commit=True)
+    def log(self, number: int, step: int, values: Mapping[str, float]) -> None:
+        """Add a report to the trial's run."""
+        self._open[number].log(dict(values), step=step, commit=True)
 
-    def end(self, facts: TrialFacts) -> None:
-        """Close the run: failed where the trial has."""
+    def finish_run(self, facts: TrialFacts) -> None:
+        """Close the trial's run, as failed if the trial has."""
         run = self._open.pop(facts.number)
-        run.config.update(
-            dict(facts.parameters), allow_val_change=True
-        )  # population-based training changes them
+        # Population-based training changes parameters.
+        run.config.update(dict(facts.parameters), allow_val_change=True)
         run.summary.update({**facts.values, "state": facts.state, "reason": facts.reason or ""})
         run.finish(exit_code=int(facts.state == FAILED))
 

@@ -20,7 +20,7 @@ from segue.plan.sweeps.aggregate import aggregate_seeds
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
 from segue.tune.cluster.gpu_growth import is_out_of_memory
-from segue.tune.failures import is_disk_full, out_of_reach
+from segue.tune.failures import is_disk_full, one_line, out_of_reach
 from segue.tune.run.decisions import answer_to
 from segue.tune.run.directory import LOG, RunDirectory
 from segue.tune.run.lease import on_worker
@@ -127,12 +127,6 @@ def _everybodys(error: BaseException) -> dict[str, str]:
         OUT_OF_REACH: out_of_reach(error),
     }
     return {name: said for name, said in found.items() if said}
-
-
-def one_line(error: BaseException) -> str:
-    """What an exception says, on one line."""
-    said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
 
 
 def train_one(

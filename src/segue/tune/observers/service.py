@@ -1,0 +1,128 @@
+"""One logging service, and the thread that brings its runs up to date."""
+
+import queue
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+from segue.base.files import read_rows
+from segue.tune.failures import one_line
+from segue.tune.observers.ledger import Ledger
+from segue.tune.run.directory import RunDirectory
+from segue.tune.study.trial_facts import TrialFacts
+
+PATIENCE_SECONDS = 30.0  # at the end of a run, with a service that makes no progress
+
+
+class Service(Protocol):
+    """A logging service with one run per trial.
+
+    Its methods are called on one thread. What they raise is printed, and ends nothing.
+    """
+
+    def open_run(self, facts: TrialFacts) -> int | None:
+        """Create the trial's run, or resume it.
+
+        Return the environment steps up to which it has reports, None if unknown.
+        """
+
+    def log(self, number: int, step: int, values: Mapping[str, float]) -> None:
+        """Add a report to the open run of a trial, after `step` environment steps."""
+
+    def finish_run(self, facts: TrialFacts) -> None:
+        """Close the run of a trial that has ended."""
+
+    def close(self) -> None:
+        """Close the runs of trials that will be resumed."""
+
+
+class ServiceThread:
+    """Brings one service up to date, on a thread of its own, with what the trials wrote."""
+
+    def __init__(
+        self, name: str, make: Callable[[str], Service], ledger: Ledger, run: RunDirectory
+    ) -> None:
+        self._name = name
+        self._make = make
+        self._ledger = ledger
+        self._run = run
+        self._service: Service | None = None
+        self._logged: dict[int, int] = {}  # env steps of the newest logged report, by open run
+        self._queue: queue.SimpleQueue[TrialFacts | None] = queue.SimpleQueue()
+        self._progress = 0
+        self._failures = 0
+        self._thread = threading.Thread(target=self._work, name=f"segue-{name}", daemon=True)
+        self._thread.start()
+
+    def has_ended(self, number: int) -> bool:
+        """Return whether the service has received the trial's end."""
+        return number in self._ledger.ended
+
+    def update(self, facts: TrialFacts) -> None:
+        """Bring the service up to date with a trial, soon and without waiting for it."""
+        self._queue.put(facts)
+
+    def close(self, patience: float = PATIENCE_SECONDS) -> None:
+        """Wait for the service, unless it makes no progress within `patience` seconds."""
+        self._queue.put(None)
+        before = -1
+        while self._thread.is_alive() and before != self._progress:
+            before = self._progress
+            self._thread.join(patience)
+        if self._thread.is_alive() or self._failures:
+            self._print("did not receive everything: run the same command again to send the rest")
+
+    def _work(self) -> None:
+        while (facts := self._queue.get()) is not None:
+            try:
+                self._update(facts)
+            except Exception as error:  # whatever a service's library may raise
+                if not self._failures:
+                    self._print(f"cannot be updated ({one_line(error)}): the sweep continues")
+                self._failures += 1
+            self._progress += 1
+        # What is not closed here is looked up, or sent once more, when the sweep is resumed.
+        with suppress(Exception):
+            if self._service:
+                self._service.close()
+                for number, step in self._logged.items():
+                    self._ledger.record_step(number, step)
+
+    def _update(self, facts: TrialFacts) -> None:
+        """Send the reports of a trial that the service lacks, and the trial's end."""
+        number = facts.number
+        if number in self._ledger.ended:
+            return
+        self._service = self._service or self._make(self._ledger.identity)
+        if number not in self._logged:
+            received = self._service.open_run(facts)
+            known = self._ledger.steps.get(number, 0)
+            self._logged[number] = known if received is None else received
+        for row in read_rows(self._run.results(number)):
+            if row["env_steps"] > self._logged[number]:
+                self._service.log(number, row["env_steps"], values_of(row))
+                self._logged[number] = row["env_steps"]
+                self._progress += 1
+        if facts.has_ended:
+            self._service.finish_run(facts)
+            self._ledger.record_end(number)
+            del self._logged[number]
+
+    def _print(self, message: str) -> None:
+        print(f"{self._name} {message}.", file=sys.stderr)
+
+
+def values_of(row: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of a report.
+
+    They are each evaluated metric, the sweep's own as aggregated over the seeds, and the trial's
+    progress.
+    """
+    values = {**row["evaluation"], **row}
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
