@@ -59,7 +59,8 @@ def _check_clamped(schedule: Any) -> None:
 
 def _check_resumes(make: Callable[[], EarlyStoppingCriterion], metrics: dict[str, float]) -> None:
     """A criterion given the JSON of another's state answers as that one does, from there on."""
-    whole, resumed = make(), make()
+    whole = make()
+    resumed = make()
     for step in range(1, 13):
         tracker = ScalarMeanTracker()
         tracker.add_scalars({name: value + 0.01 * (step % 3) for name, value in metrics.items()})

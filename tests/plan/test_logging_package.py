@@ -35,7 +35,8 @@ def test_is_a_typed_record():
 
 
 def test_packages_share_no_state():
-    first, second = LoggingPackage("valid", 0), LoggingPackage("valid", 0)
+    first = LoggingPackage("valid", 0)
+    second = LoggingPackage("valid", 0)
     first.add_metrics({"reward": 1.0})
     first.add_loss("ppo", {"total": 1.0})
     first.misc["fps"] = 1.0

@@ -68,7 +68,8 @@ def test_cudnn_becomes_deterministic():
     cudnn = torch.backends.cudnn
     kept = cudnn.deterministic, cudnn.benchmark
     try:
-        cudnn.deterministic, cudnn.benchmark = False, True
+        cudnn.deterministic = False
+        cudnn.benchmark = True
         set_deterministic_cudnn()
         assert (cudnn.deterministic, cudnn.benchmark) == (True, False)
     finally:

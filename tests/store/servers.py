@@ -1,4 +1,4 @@
-"""Real servers on loopback: moto's S3, which can ask for credentials, and a PostgreSQL of our own."""
+"""Real servers on loopback: moto's S3, which can require credentials, and a PostgreSQL."""
 
 import json
 import os
@@ -61,7 +61,8 @@ def an_s3_that_stops(**environment: str) -> Iterator[tuple[dict[str, str], Calla
         text=True,
     ) as server:
         assert server.stdin is not None and server.stdout is not None
-        given, answers = server.stdin, server.stdout
+        given = server.stdin
+        answers = server.stdout
 
         def say(word: str) -> str:
             given.write(f"{word}\n")
@@ -131,7 +132,8 @@ def a_postgres_that_stops() -> Iterator[tuple[str, Callable[[str], None]]]:
         secret = Path(folder, "password")
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
-        data, port = Path(folder, "data"), _free_port()
+        data = Path(folder, "data")
+        port = _free_port()
         init = [
             programs / "initdb",
             "-D",

@@ -39,7 +39,8 @@ def folder(tmp_path: Path) -> Path:
 
 def failing(monkeypatch: pytest.MonkeyPatch, names: Callable[[str], bool], times: int) -> list[str]:
     """Let so many writes of some objects fail; which were tried."""
-    original, tried = objects._write, []
+    original = objects._write
+    tried = []
 
     def write(files: object, root: str, name: str, content: bytes) -> None:
         tried.append(name)
@@ -77,7 +78,9 @@ def test_a_store_follows_a_folder_and_another_folder_follows_the_store(
     tmp_path_factory: pytest.TempPathFactory, states: list[dict[str, bytes]]
 ) -> None:
     base = tmp_path_factory.mktemp("mirrored")
-    store, here, there = Store.of(f"file://{base}/bucket"), base / "here", base / "there"
+    store = Store.of(f"file://{base}/bucket")
+    here = base / "here"
+    there = base / "there"
     here.mkdir()
     mirror = Mirror(store, here, rank=checkpoints_last)
     for state in states:
@@ -186,9 +189,9 @@ def test_what_could_not_be_sent_stays_and_what_the_store_has_newer_comes(
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("ftp://host/run", "no place for a run"),
+        ("ftp://host/run", "not a place for a run"),
         ("s3://bucket", "no folder in the bucket"),
-        ("s3:///run", "no place for a run"),
+        ("s3:///run", "not a place for a run"),
         ("s3://KEY:word@bucket/run", "keys in it"),
         ("s3://bucket/run?secret_key=word", "keys in it"),
     ],
@@ -288,7 +291,7 @@ def test_a_run_is_fetched_without_its_checkpoints(
 def test_a_password_that_was_given_is_found_where_the_url_is_written_without_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(database, "_given", {})
+    monkeypatch.setattr(database, "_remembered", {})
     monkeypatch.setenv("SEGUE_STORAGE", "postgresql+psycopg://me:environment@host/db")
     written = "postgresql+psycopg://me@host/db"
     assert url_with_password(written) == "postgresql+psycopg://me:environment@host/db"

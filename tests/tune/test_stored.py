@@ -288,7 +288,7 @@ def test_what_cannot_be_kept_is_refused_in_one_sentence_without_secrets(
             "--run-dir", "run", "--storage", f"{url[:-8]}none"
         )
     assert "cannot be used (connection failed" in refusal("--run-dir", "run", "--storage", url)
-    assert "is no address of a database" in refusal(
+    assert "is not the URL of a database" in refusal(
         "--run-dir", "run", "--storage", "me:wrong-word@host/db"
     )
     assert not (tmp_path / "run").exists()

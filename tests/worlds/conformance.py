@@ -66,10 +66,8 @@ class WorldConformance:
     def test_shapes_and_types_are_those_of_the_spaces(self, world: Named) -> None:
         made = make_world(world, 2, 3)
         seeds = lane_seeds(0, "train", 6)
-        shape, dtype = (
-            row_shape(made.single_observation_space),
-            row_dtype(made.single_observation_space),
-        )
+        shape = row_shape(made.single_observation_space)
+        dtype = row_dtype(made.single_observation_space)
         first = made.reset(seeds)
         assert made.lanes == 6
         assert (first.shape, first.dtype) == ((6, *shape), dtype)
@@ -134,19 +132,22 @@ class WorldConformance:
         made = make_world(world, 3, 2)
         made.reset(seeds)
         actions = actions_by_seed(made, seeds, STEPS)
-        in_members, in_one = play(made, actions), play(begun(world, seeds), actions)
+        in_members = play(made, actions)
+        in_one = play(begun(world, seeds), actions)
         for lane in range(6):
             assert_same(in_members.lane(lane), in_one.lane(lane))
 
     def test_selected_lanes_go_on_bit_for_bit(self, world: Named) -> None:
         seeds = lane_seeds(5, "train", 6)
-        made, whole = make_world(world, 3, 2), begun(world, seeds)
+        made = make_world(world, 3, 2)
+        whole = begun(world, seeds)
         made.reset(seeds)
         actions = actions_by_seed(whole, seeds, STEPS + 13)
         play(made, actions[:13])
         play(whole, actions[:13])
         order = np.array([4, 1, 0])
-        kept, rest = play(made.select(order), actions[13:, order]), play(whole, actions[13:])
+        kept = play(made.select(order), actions[13:, order])
+        rest = play(whole, actions[13:])
         for place, lane in enumerate(order):
             assert_same(kept.lane(place), rest.lane(lane))
 
@@ -168,7 +169,8 @@ class WorldConformance:
 
     def test_a_world_may_be_parted_and_every_part_goes_on(self, world: Named) -> None:
         seeds = lane_seeds(9, "train", 4)
-        made, whole = begun(world, seeds), begun(world, seeds)
+        made = begun(world, seeds)
+        whole = begun(world, seeds)
         actions = actions_by_seed(whole, seeds, STEPS + 5)
         play(made, actions[:5])
         rest = (play(whole, actions[:5]), play(whole, actions[5:]))[1]
@@ -186,13 +188,15 @@ class WorldConformance:
             state = through_a_file(made.state_dict())
             resumed = begun(world, lane_seeds(8, "train", 3))
             resumed.load_state_dict(state)
-            rest, again = play(made, actions[pause:]), play(resumed, actions[pause:])
+            rest = play(made, actions[pause:])
+            again = play(resumed, actions[pause:])
             for lane in range(3):
                 assert_same(rest.lane(lane), again.lane(lane))
 
     def test_a_state_stays_what_it_was(self, world: Named) -> None:
         seeds = lane_seeds(9, "train", 2)
-        made, resumed = begun(world, seeds), make_world(world, 1, 2)
+        made = begun(world, seeds)
+        resumed = make_world(world, 1, 2)
         actions = actions_by_seed(made, seeds, 2 * STEPS)
         play(made, actions[:3])
         state = made.state_dict()
@@ -207,7 +211,8 @@ class WorldConformance:
         self, world: Named
     ) -> None:
         seeds = lane_seeds(11, "train", 4)
-        made, whole = begun(world, seeds), begun(world, seeds)
+        made = begun(world, seeds)
+        whole = begun(world, seeds)
         actions = actions_by_seed(made, seeds, 5 + STEPS)
         play(made, actions[:5])
         rest = (play(whole, actions[:5]), play(whole, actions[5:]))[1]
@@ -232,7 +237,8 @@ class WorldConformance:
         self, world: Named
     ) -> None:
         seeds = lane_seeds(12, "train", 1)
-        made, whole = begun(world, seeds), begun(world, seeds)
+        made = begun(world, seeds)
+        whole = begun(world, seeds)
         actions = actions_by_seed(made, seeds, STEPS)
         for row in actions:
             step = whole.step(row)
@@ -242,7 +248,9 @@ class WorldConformance:
 
     def test_actions_may_be_reused(self, world: Named) -> None:
         seeds = lane_seeds(10, "train", 2)
-        made, resumed, whole = begun(world, seeds), make_world(world, 1, 2), begun(world, seeds)
+        made = begun(world, seeds)
+        resumed = make_world(world, 1, 2)
+        whole = begun(world, seeds)
         actions = actions_by_seed(made, seeds, STEPS)
         play(whole, actions[:5])
         buffer = actions[0].copy()
@@ -250,7 +258,8 @@ class WorldConformance:
             buffer[:] = row
             made.step(buffer)
         resumed.load_state_dict(made.state_dict())
-        again, rest = play(resumed, actions[5:]), play(whole, actions[5:])
+        again = play(resumed, actions[5:])
+        rest = play(whole, actions[5:])
         assert_same(again.lane(1), rest.lane(1))
 
     def test_seeds_must_be_one_for_each_lane(self, world: Named) -> None:

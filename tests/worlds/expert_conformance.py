@@ -26,7 +26,8 @@ def play_asking(world: World, actions: NDArray[Any]) -> tuple[Episodes, NDArray[
     """Act as `actions` [T, L] say, and ask the expert before each: what happened, and its advice
     [T, L, ...].
     """
-    episodes, advice = Episodes(), []
+    episodes = Episodes()
+    advice = []
     for row in actions:
         advice.append(asked(world))
         episodes.add(world.step(row))
@@ -66,10 +67,8 @@ class ExpertConformance:
     def test_asking_changes_nothing_in_the_world(self, world: Named) -> None:
         seeds = lane_seeds(1, "train", LANES)
         actions = half_followed(world, seeds, STEPS)
-        (episodes, _), unasked = (
-            play_asking(begun(world, seeds), actions),
-            play(begun(world, seeds), actions),
-        )
+        (episodes, _) = play_asking(begun(world, seeds), actions)
+        unasked = play(begun(world, seeds), actions)
         for lane in range(LANES):
             assert_same(episodes.lane(lane), unasked.lane(lane))
 
@@ -82,7 +81,9 @@ class ExpertConformance:
         np.testing.assert_array_equal(together[:, order], apart)
 
     def test_its_advice_is_the_same_after_a_selection_or_a_resumption(self, world: Named) -> None:
-        seeds, pause, order = lane_seeds(3, "train", LANES), 9, np.array([4, 1])
+        seeds = lane_seeds(3, "train", LANES)
+        pause = 9
+        order = np.array([4, 1])
         actions = half_followed(world, seeds, STEPS)
         _, whole = play_asking(begun(world, seeds), actions)
         made = begun(world, seeds)

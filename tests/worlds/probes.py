@@ -62,7 +62,8 @@ class Probe(World):
     def select(self, lanes: Lanes) -> "Probe":
         kept = type(self)(1, len(lanes))
         kept._streams = self._streams.select(lanes)
-        kept._signal, kept._time = self._signal[lanes], self._time[lanes]
+        kept._signal = self._signal[lanes]
+        kept._time = self._time[lanes]
         return kept
 
     def state_dict(self) -> State:
@@ -74,7 +75,8 @@ class Probe(World):
 
     def load_state_dict(self, state: State) -> None:
         self._streams.load_state_dict(state["streams"])
-        self._signal, self._time = np.array(state["signal"]), np.array(state["time"])
+        self._signal = np.array(state["signal"])
+        self._time = np.array(state["time"])
 
     def _begin(self, lanes: Lanes) -> None:
         self._signal[lanes] = np.where(self._streams.uniform(lanes, 1)[0] < 0.5, -1, 1)

@@ -111,7 +111,8 @@ def test_a_file_that_was_cut_is_refused(content, tmp_path_factory, data):
 def test_a_file_of_which_a_byte_changed_says_the_same_or_is_refused(
     content, recording, tmp_path_factory, data
 ):
-    at, value = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(1, 255))
+    at = data.draw(st.integers(0, len(content) - 1))
+    value = data.draw(st.integers(1, 255))
     changed = bytearray(content)
     changed[at] ^= value
     path = tmp_path_factory.mktemp("changed") / "doors.npz"

@@ -14,7 +14,10 @@ WORLDS = [
     "BabyAI-GoToObj-v0",
     "Pendulum-v1",
 ]
-TILE, GREEN, RED, GREY = 32, (60, 160, 60), (220, 50, 47), (110, 110, 110)
+TILE = 32
+GREEN = (60, 160, 60)
+RED = (220, 50, 47)
+GREY = (110, 110, 110)
 
 
 def begun(name: str, lanes: int = 2) -> World:
@@ -32,12 +35,15 @@ def act(world: World, generator: np.random.Generator) -> NDArray[np.generic]:
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_drawing_changes_nothing(name: str) -> None:
-    looked_at, alone = begun(name), begun(name)
-    ours, theirs = np.random.default_rng(0), np.random.default_rng(0)
+    looked_at = begun(name)
+    alone = begun(name)
+    ours = np.random.default_rng(0)
+    theirs = np.random.default_rng(0)
     for _ in range(30):
         picture = looked_at.render(1)
         assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
-        seen, expected = looked_at.step(act(looked_at, ours)), alone.step(act(alone, theirs))
+        seen = looked_at.step(act(looked_at, ours))
+        expected = alone.step(act(alone, theirs))
         assert np.array_equal(seen.observation, expected.observation)
         assert np.array_equal(seen.reward, expected.reward) and np.array_equal(
             seen.ended, expected.ended

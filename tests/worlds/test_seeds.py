@@ -36,7 +36,8 @@ def test_lane_seeds_are_distinct_positive_int64s_and_do_not_depend_on_how_many(
 def test_a_stream_is_named_by_all_its_names_in_order(
     seed: int, names: list[str | int], others: list[str | int]
 ) -> None:
-    mine, yours = stream(seed, *names).generate_state(4), stream(seed, *others).generate_state(4)
+    mine = stream(seed, *names).generate_state(4)
+    yours = stream(seed, *others).generate_state(4)
     assert (mine == yours).all() == (names == others)
 
 
@@ -81,7 +82,8 @@ def test_a_lane_draws_the_same_in_any_company(seeds: list[int], data: st.DataObj
     alone = [LaneStreams(np.array([seed], np.uint64)) for seed in seeds]
     indices = st.lists(st.integers(0, len(seeds) - 1), min_size=1, unique=True)
     for _ in range(4):
-        drawing, count = data.draw(indices), data.draw(st.integers(1, 5))
+        drawing = data.draw(indices)
+        count = data.draw(st.integers(1, 5))
         drawn = together.uniform(lanes(*drawing), count)
         for place, lane in enumerate(drawing):
             np.testing.assert_array_equal(

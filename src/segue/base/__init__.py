@@ -1,3 +1,1 @@
-"""Helpers that know nothing of reinforcement learning: files, locks, checks of single values,
-suggestions.
-"""
+"""Helpers without reinforcement learning: files, locks, checks of single values, suggestions."""

@@ -1,7 +1,7 @@
-"""Checks of single values: each returns the value as the plain Python kind, or raises one sentence.
+"""Checks of single values: each returns the value as a plain Python type, or raises an exception.
 
-A value of the wrong kind is a TypeError, one of the right kind that is impossible a ValueError.
-Booleans are not numbers.
+A value of the wrong type is a TypeError, an impossible value of the right type a ValueError.
+Booleans are not numbers. `name` is what the message calls the value.
 """
 
 import math
@@ -10,7 +10,7 @@ from numbers import Integral, Real
 
 
 def whole_number(name: str, value: object, least: int | None = None) -> int:
-    """`value` as an int of at least `least`."""
+    """Return `value` as an int; a value below `least` is a ValueError."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be a whole number, got {value!r}.")
     number = int(value)
@@ -20,12 +20,12 @@ def whole_number(name: str, value: object, least: int | None = None) -> int:
 
 
 def count(name: str, value: object) -> int:
-    """`value` as an int of at least 1."""
+    """Return `value` as an int of at least 1."""
     return whole_number(name, value, least=1)
 
 
 def finite(name: str, value: object) -> float:
-    """`value` as a float that is neither infinite nor NaN."""
+    """Return `value` as a float that is neither infinite nor NaN."""
     number = _real(name, value)
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {number}.")
@@ -33,7 +33,7 @@ def finite(name: str, value: object) -> float:
 
 
 def fraction(name: str, value: object) -> float:
-    """`value` as a float in [0, 1]."""
+    """Return `value` as a float in [0, 1]."""
     number = _real(name, value)
     if not 0 <= number <= 1:
         raise ValueError(f"{name} must be in [0, 1], got {number}.")
@@ -41,7 +41,7 @@ def fraction(name: str, value: object) -> float:
 
 
 def positive(name: str, value: object) -> float:
-    """`value` as a float above 0; infinity is allowed."""
+    """Return `value` as a float above 0; infinity is allowed."""
     number = _real(name, value)
     if not number > 0:
         raise ValueError(f"{name} must be above 0, got {number}.")
@@ -49,14 +49,14 @@ def positive(name: str, value: object) -> float:
 
 
 def flag(name: str, value: object) -> bool:
-    """`value` as a bool; 0 and 1 are refused."""
+    """Return `value` as a bool; 0 and 1 are refused."""
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, got {value!r}.")
     return value
 
 
 def text(name: str, value: object) -> str:
-    """`value` as a string that is not empty."""
+    """Return `value` as a string that is not empty."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, got {value!r}.")
     if not value:
@@ -65,14 +65,15 @@ def text(name: str, value: object) -> str:
 
 
 def names(name: str, value: object) -> tuple[str, ...]:
-    """`value` as a tuple of strings; one string alone is refused, since it would be read letter by
-    letter.
+    """Return `value` as a tuple of strings.
+
+    A single string is refused, since it would be read letter by letter.
     """
     if isinstance(value, str):
         raise TypeError(
             f"{name} must be a list of names, got the string {value!r}: write [{value!r}]."
         )
-    if not isinstance(value, Sequence):  # a set has no order, by which weights could be told apart
+    if not isinstance(value, Sequence):  # weights are matched to names by position; a set has none
         raise TypeError(f"{name} must be a list of names, got {value!r}.")
     return tuple(text(f"Each of {name}", entry) for entry in value)
 

@@ -1,4 +1,4 @@
-"""Packages that only some commands need."""
+"""Packages of the optional extras, which only some commands need."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,9 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def optional_dependency(extra: str, what: str) -> Iterator[None]:
-    """Import inside the block; a package that is missing becomes a ValueError that names the extra
-    which has it.
-    """
+    """Import inside the block; for a missing package, raise ValueError that names the extra."""
     try:
         yield
     except ImportError as error:

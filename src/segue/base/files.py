@@ -1,23 +1,25 @@
-"""Files that survive a kill at any moment: whole replacements, and rows of JSON added one by one."""
+"""Files that survive a kill at any moment: atomic replacement, and appended rows of JSON."""
 
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
+"""A dictionary that `json.dumps` can write."""
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
-    """Replace the content of `path` so that whoever reads it finds the old one or the new one, both
-    whole.
+    """Replace the content of `path` so that a reader finds the old or the new content, both whole.
 
     The new content and its name are on the disk when this returns. Raises OSError.
     """
-    written = content.encode() if isinstance(content, str) else content
+    data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(written)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -28,9 +30,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Bring the names in `directory` to the disk: a new file's content alone is not found after a
-    power cut.
-    """
+    """Flush the names in `directory` to the disk; a power cut could lose a new file's name."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -39,7 +39,7 @@ def sync_directory(directory: Path) -> None:
 
 
 def append_row(path: Path, row: Mapping[str, Any]) -> None:
-    """Add `row` as one line of JSON and wait until it is on the disk."""
+    """Append `row` as one line of JSON, and wait until it is on the disk."""
     is_new = not path.exists()
     with path.open("ab") as file:
         file.write(_line(row))
@@ -54,34 +54,33 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_atomic(path, b"".join(_line(row) for row in rows))
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the whole rows of `path`, none where it does not exist.
+def read_rows(path: Path) -> list[Json]:
+    """Return the complete rows of `path`; an empty list where the file does not exist.
 
-    A kill may leave half a row at the end. It is left out here; `cut_torn_row` takes it off the
-    file, which must be done before rows are added.
+    A kill may leave half a row at the end. It is skipped here; `cut_torn_row` removes it from the
+    file, which must be done before rows are appended.
     """
-    return list(_whole_rows(path.read_bytes())) if path.exists() else []
+    return list(_complete_rows(path.read_bytes())) if path.exists() else []
 
 
 def cut_torn_row(path: Path) -> None:
-    """Take half a row that a kill left off the end of `path`."""
+    """Remove from the end of `path` half a row that a kill left there."""
     if not path.exists():
         return
     content = path.read_bytes()
-    kept = content[: content.rfind(b"\n") + 1]
-    if kept != content:
-        write_atomic(path, kept)
+    complete_rows = content[: content.rfind(b"\n") + 1]
+    if complete_rows != content:
+        write_atomic(path, complete_rows)
 
 
 def _line(row: Mapping[str, Any]) -> bytes:
     return json.dumps(row).encode() + b"\n"
 
 
-def _whole_rows(content: bytes) -> Iterator[dict[str, Any]]:
+def _complete_rows(content: bytes) -> Iterator[Json]:
     for line in content.split(b"\n")[:-1]:
         try:
             yield json.loads(line)
-        except (
-            ValueError
-        ):  # a page of the file that a power cut left empty: nothing after it can be trusted
+        except ValueError:
+            # A page of the file that a power cut left empty: nothing after it can be trusted.
             return

@@ -1,4 +1,4 @@
-"""One process at a time: a lock that the operating system takes back however its holder ends."""
+"""A lock between processes, which the operating system releases however its holder ends."""
 
 import fcntl
 import time
@@ -10,18 +10,18 @@ _POLL_SECONDS = 0.05
 
 
 class LockedError(RuntimeError):
-    """Another process holds the lock."""
+    """Raised when another process holds the lock."""
 
 
 @contextmanager
 def locked(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold the lock on `path`, a file made for it, until the block ends.
 
-    Waits up to `wait_seconds` for another process to give it back, then raises LockedError.
+    Waits up to `wait_seconds` for another process to release it, then raises LockedError.
     """
     with path.open("a") as file:
         deadline = time.monotonic() + wait_seconds
-        while not _take(file.fileno()):
+        while not _acquire(file.fileno()):
             if time.monotonic() >= deadline:
                 raise LockedError(
                     f"{path.parent} is in use by another process: wait until it ends, or stop it."
@@ -30,7 +30,7 @@ def locked(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
         yield
 
 
-def _take(descriptor: int) -> bool:
+def _acquire(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

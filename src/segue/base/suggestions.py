@@ -1,4 +1,4 @@
-"""Did you mean: near matches for a name that is not known."""
+""" "Did you mean": suggestions of similar names for an unknown one."""
 
 import difflib
 from collections.abc import Callable, Iterable
@@ -9,12 +9,11 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_LISTED = 8  # longer lists are cut: an error is one sentence
+_MOST_LISTED = 8  # longer lists are cut: an error is one sentence
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about the unknown `name`: the near match, or else what there is to
-    choose from.
+    """Return the end of a sentence about the unknown `name`: the nearest known one, or the choices.
 
     >>> f"There is no setting 'gama': {suggestion('gama', ['gamma', 'num_steps'])}"
     "There is no setting 'gama': did you mean 'gamma'?"
@@ -24,17 +23,17 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     candidates = sorted(set(known))
     if not candidates:
         return "there is none to choose from."
-    by_folded = {candidate.casefold(): candidate for candidate in candidates}
-    near = difflib.get_close_matches(name.casefold(), by_folded, n=1)
-    if near:
-        return f"did you mean {by_folded[near[0]]!r}?"
-    listed = ", ".join(repr(candidate) for candidate in candidates[:_LISTED])
-    return f"choose from {listed}, ..." if len(candidates) > _LISTED else f"choose from {listed}."
+    by_folded_name = {candidate.casefold(): candidate for candidate in candidates}
+    matches = difflib.get_close_matches(name.casefold(), by_folded_name, n=1)
+    if matches:
+        return f"did you mean {by_folded_name[matches[0]]!r}?"
+    listed = ", ".join(repr(candidate) for candidate in candidates[:_MOST_LISTED])
+    is_cut = len(candidates) > _MOST_LISTED
+    return f"choose from {listed}, ..." if is_cut else f"choose from {listed}."
 
 
 def refuse_misspelt(function: Callable[P, R]) -> Callable[P, R]:
-    """Have `function` answer an unknown keyword with the name that was meant (a TypeError, as
-    Python's own).
+    """Decorate `function` so that its TypeError for an unknown keyword suggests the nearest one.
 
     The signature stays that of `function`, which must not take `**keywords`.
     """

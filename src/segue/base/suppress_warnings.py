@@ -1,4 +1,4 @@
-"""Packages that say less while a block runs."""
+"""A context in which packages print no warnings."""
 
 import logging
 import warnings
@@ -8,9 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 @contextmanager
 def suppress_warnings(*names: str) -> Iterator[None]:
-    """Keep the warnings of these packages, and their loggers' messages below ERROR, off the
-    terminal.
-    """
+    """Suppress the warnings of these packages, and their loggers' messages below ERROR."""
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         for name in names:

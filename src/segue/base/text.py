@@ -1,4 +1,4 @@
-"""Words for people: counts with their nouns."""
+"""Text for people: counts with their nouns."""
 
 
 def plural(count: int, noun: str) -> str:

@@ -47,7 +47,8 @@ class ScalarMeanTracker:
     def pop_and_reset(self) -> dict[str, float]:
         """Return the means and forget what was added."""
         means = self.means()
-        self._sums, self._counts = {}, {}
+        self._sums = {}
+        self._counts = {}
         return means
 
     def state_dict(self) -> dict[str, dict[str, Any]]:
@@ -65,7 +66,8 @@ class ScalarMeanTracker:
         counts = {name: _count(name, times) for name, times in state["counts"].items()}
         if 0 in counts.values():
             raise ValueError(f"A count in the state of a ScalarMeanTracker is 0: {counts!r}.")
-        self._sums, self._counts = sums, counts
+        self._sums = sums
+        self._counts = counts
 
     def __repr__(self) -> str:
         return f"ScalarMeanTracker({self.means()!r})"

@@ -1,24 +1,24 @@
-"""Whether a run can be kept in a store, before anything is begun."""
+"""A check that a run can be stored at a URL, made before the run starts."""
 
 from segue.store.lease import seconds_since_renewal
 from segue.store.objects import Store, StoreError, bucket_of, has_bucket, reason
 
 
 def check_store(store: Store) -> None:
-    """Raise ValueError, in one sentence, for a store that cannot be reached, read or written."""
+    """Raise ValueError, in one sentence, for a store that is unavailable or that refuses access."""
     try:
-        found = has_bucket(store)
+        bucket_exists = has_bucket(store)
     except OSError as error:
-        said = reason(error)
+        message = reason(error)
         advice = (
             "check AWS_ENDPOINT_URL and the network"
-            if "NETWORK" in said
+            if "NETWORK" in message
             else "check its name, and the credentials in the environment"
         )
         raise ValueError(
-            f"The store {store.shown()} cannot be reached ({said}): {advice}."
+            f"The store {store.shown()} is unavailable ({message}): {advice}."
         ) from error
-    if not found:
+    if not bucket_exists:
         raise ValueError(
             f"The bucket {bucket_of(store)!r} of {store.shown()} does not exist: make it, or choose"
             " another with --run-dir."
@@ -27,6 +27,6 @@ def check_store(store: Store) -> None:
         seconds_since_renewal(store)
     except StoreError as error:
         raise ValueError(
-            f"{str(error).rstrip('.')}: ask for credentials that may write there, or choose another"
+            f"{str(error).rstrip('.')}: use credentials that may write there, or choose another"
             " with --run-dir."
         ) from error

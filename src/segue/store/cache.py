@@ -1,4 +1,4 @@
-"""Where this machine keeps its copies of runs in stores."""
+"""The folders in which this machine stores its copies of runs in stores."""
 
 import hashlib
 import os
@@ -8,10 +8,9 @@ from segue.store.objects import Store
 
 
 def copies_of(store: Store) -> Path:
-    """The folder of this machine's copies of a run: one of its driver, one of its workers, one for
-    readers.
+    """Return the folder of this machine's copies of a run: for its driver, its workers and readers.
 
-    It lies in XDG_CACHE_HOME, ~/.cache by default; what is in it can be had from the store again.
+    It lies in XDG_CACHE_HOME, ~/.cache by default. Its content can be fetched again.
     """
     shown = store.shown()
     name = f"{shown.rpartition('/')[2]}-{hashlib.sha256(shown.encode()).hexdigest()[:12]}"

@@ -25,7 +25,7 @@ class LeaseHolder:
 
     - `session`: a new random name each time that a process drives the run.
     - `machine`: host, boot and container, within which a process number identifies a process.
-    - `process_start`: when the process started, which a later process of that number does not share.
+    - `process_start`: when the process started; a later process of that number started later.
     - `released`: whether the driver has released the lease.
     """
 

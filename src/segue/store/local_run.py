@@ -18,7 +18,7 @@ _FETCHED_FOLDERS = ("trials", "answers")
 
 @dataclass(frozen=True)
 class LocalRun:
-    """A run at `path`, a folder on this machine; `store` is where the run is stored, if anywhere."""
+    """A run in the folder `path` of this machine, copied from `store` unless that is None."""
 
     path: Path
     store: Store | None = None

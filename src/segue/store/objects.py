@@ -1,4 +1,4 @@
-"""An object store: whole objects by name, and one sentence when it cannot be reached."""
+"""An object store: whole objects by name, and one sentence when the store is unavailable."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from segue.store.secrets import without_secrets
 T = TypeVar("T")
 SCHEMES = ("s3", "gs", "file")
 WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between attempts
-FEW_WAITS = (0.5, 1.0)  # where nothing is lost by giving up
+FEW_WAITS = (0.5, 1.0)  # where giving up loses nothing
 _REFUSED = (
     "ACCESS_DENIED",
     "NO_SUCH_BUCKET",
@@ -24,29 +24,30 @@ _REFUSED = (
 )
 _UNFINISHED = ".unfinished"
 _CONNECT_SECONDS = 5
-_SILENT_SECONDS = 15  # after which a server that says nothing is given up
+_SILENT_SECONDS = 15  # after which a request to a silent server fails
 
 
 class StoreError(ConnectionError):
-    """The store could not be read or written, however often it was tried; a sentence for people."""
+    """Raised when the store cannot be read or written after all attempts; a sentence for people."""
 
 
 class Entry(NamedTuple):
-    """What a listing says of an object."""
+    """Size and modification time of an object, as a listing gives them."""
 
     size: int
     modified_ns: int
 
 
 def is_url(place: object) -> bool:
-    """Whether a run is kept in a store, not in a folder."""
+    """Return whether a run is stored in a store, not in a folder."""
     return "://" in str(place)
 
 
 @dataclass(frozen=True)
 class Store:
-    """The objects under a URL. Each is read and written whole; a write that fails is tried again,
-    with longer waits.
+    """The objects under a URL, each of which is read and written whole.
+
+    A request that fails is repeated after each of the `waits`, in seconds.
     """
 
     url: str
@@ -54,37 +55,38 @@ class Store:
 
     @classmethod
     def of(cls, url: str) -> "Store":
-        """Raises ValueError for what is no URL of a store, or has keys in it."""
+        """Return the store at `url`. Raise ValueError for another kind of URL, or one with keys."""
         parts = urlsplit(url)
         if parts.scheme not in SCHEMES or not (parts.netloc or parts.scheme == "file"):
             raise ValueError(
-                f"{without_secrets(url)} is no place for a run: give a folder, s3://BUCKET/NAME,"
+                f"{without_secrets(url)} is not a place for a run: give a folder, s3://BUCKET/NAME,"
                 " gs://BUCKET/NAME or file:///FOLDER."
             )
         if "@" in parts.netloc or without_secrets(url) != url:
             raise ValueError(
-                f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path} was given with"
-                " keys in it: put them into the environment (AWS_ACCESS_KEY_ID,"
+                f"The URL {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path} was given"
+                " with keys in it: put them into the environment (AWS_ACCESS_KEY_ID,"
                 " AWS_SECRET_ACCESS_KEY) or the cloud's own files."
             )
         if not parts.path.strip("/"):
             raise ValueError(
-                f"{url} names no folder in the bucket: add one, such as {url.rstrip('/')}/my_run."
+                f"The URL {url} names no folder in the bucket: add one, such as"
+                f" {url.rstrip('/')}/my_run."
             )
         return cls(urlunsplit(parts._replace(path=parts.path.rstrip("/"))))
 
     def at(self, folder: str) -> "Store":
-        """A folder of the store as one of its own."""
+        """Return the store of a folder inside this one."""
         parts = urlsplit(self.url)
         return replace(self, url=urlunsplit(parts._replace(path=f"{parts.path}/{folder}")))
 
     def shown(self, name: str = "") -> str:
-        """Where an object is, for people."""
-        bare = urlunsplit(urlsplit(self.url)._replace(query="", fragment=""))
-        return f"{bare}/{name}" if name else bare
+        """Return the URL of an object, or of the store, as messages show it."""
+        without_query = urlunsplit(urlsplit(self.url)._replace(query="", fragment=""))
+        return f"{without_query}/{name}" if name else without_query
 
     def read(self, name: str) -> bytes | None:
-        """The object; None where there is none."""
+        """Return the content of an object; None where there is none. Raises StoreError."""
 
         def read() -> bytes | None:
             files, root = _place(self.url)
@@ -97,11 +99,11 @@ class Store:
         return self._tried("read", read)
 
     def write(self, name: str, content: bytes) -> None:
-        """Put the object there, whole: readers find the old one or this one."""
+        """Write an object whole: readers find the old content or this one. Raises StoreError."""
         self._tried("written", lambda: _write(*_place(self.url), name, content))
 
     def remove(self, name: str) -> None:
-        """Take the object away, if it is there."""
+        """Remove an object; one that does not exist is no error. Raises StoreError."""
 
         def remove() -> None:
             files, root = _place(self.url)
@@ -113,7 +115,7 @@ class Store:
         self._tried("written", remove)
 
     def names(self) -> dict[str, Entry]:
-        """Every object, by its name."""
+        """Return size and modification time of every object, by name. Raises StoreError."""
         from pyarrow import fs
 
         def listed() -> dict[str, Entry]:
@@ -128,58 +130,55 @@ class Store:
         return self._tried("read", listed)
 
     def modified(self, name: str) -> float | None:
-        """When the object was written, by the store's clock; None where there is none."""
+        """Return when an object was written, in seconds by the store's clock; None if there is none."""
         files, root = _place(self.url)
         info = self._tried("read", lambda: files.get_file_info(f"{root}/{name}"))
         return None if info.mtime_ns is None else info.mtime_ns / 1e9
 
     def rename(self, name: str, other: str) -> None:
-        """Give the object another name, which may lie outside of this store's folder."""
+        """Rename an object; the new name may lie outside this store's folder. Raises StoreError."""
         files, root = _place(self.url)
-        whole = f"{root}/{name}", f"{root.rpartition('/')[0]}/{other}"
-        self._tried("written", lambda: _move(files, *whole))
+        path = f"{root}/{name}"
+        new_path = f"{root.rpartition('/')[0]}/{other}"
+        self._tried("written", lambda: _move(files, path, new_path))
 
-    def _tried(self, what: str, act: Callable[[], T]) -> T:
-        end = (
-            time.monotonic() + sum(self.waits) + _CONNECT_SECONDS
-        )  # a server that says nothing takes its time itself
+    def _tried(self, action: str, request: Callable[[], T]) -> T:
+        # Attempts at a silent server take long by themselves, so that the time is limited as well.
+        deadline = time.monotonic() + sum(self.waits) + _CONNECT_SECONDS
         for wait in (*self.waits, None):
             try:
-                return act()
+                return request()
             except OSError as error:
-                if (
-                    wait is None
-                    or time.monotonic() > end
-                    or any(word in str(error) for word in _REFUSED)
-                ):
+                is_refused = any(word in str(error) for word in _REFUSED)
+                if wait is None or is_refused or time.monotonic() > deadline:
                     raise StoreError(
-                        f"The store {self.shown()} cannot be {what} ({reason(error)})."
+                        f"The store {self.shown()} cannot be {action} ({reason(error)})."
                     ) from error
                 time.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
 
 def reason(error: BaseException) -> str:
-    """What a store said, in a few words.
+    """Return the message of a store's error in a few words.
 
-    >>> reason(OSError("When reading key 'k': AWS Error NO_SUCH_BUCKET during GetObject operation: Gone (Request 7)"))
+    >>> message = "When reading key 'k': AWS Error NO_SUCH_BUCKET during GetObject operation: Gone"
+    >>> reason(OSError(f"{message} (Request 7)"))
     'NO_SUCH_BUCKET: Gone'
     """
-    said = next(iter(str(error).splitlines()), type(error).__name__)
-    found = re.search(r"AWS Error (\w+) during \w+ operation: (.*)", said)
-    words = f"{found[1]}: {found[2]}" if found else said
-    return re.split(r"; | \(Request", without_secrets(words))[0].strip(" .:")
+    message = next(iter(str(error).splitlines()), type(error).__name__)
+    match = re.search(r"AWS Error (\w+) during \w+ operation: (.*)", message)
+    if match:
+        message = f"{match[1]}: {match[2]}"
+    return re.split(r"; | \(Request", without_secrets(message))[0].strip(" .:")
 
 
 def bucket_of(store: Store) -> str | None:
-    """The name of the store's bucket; None for a folder."""
+    """Return the name of the store's bucket; None for a folder."""
     return urlsplit(store.url).netloc or None
 
 
 def has_bucket(store: Store) -> bool:
-    """Whether there is such a bucket, or a folder in which one can be made. Raises OSError as the
-    store does.
-    """
+    """Return whether the store's bucket exists; a folder can always be made. Raises OSError."""
     from pyarrow import fs
 
     files, _ = _place(store.url)
@@ -188,26 +187,26 @@ def has_bucket(store: Store) -> bool:
 
 
 def _place(url: str) -> tuple[Any, str]:
-    """The file system of a URL, and where in it."""
+    """Return the file system of a URL, and the path in it."""
     return _connected(url, tuple(_endpoint(url).items()))
 
 
 @cache
 def _connected(url: str, endpoint: tuple[tuple[str, str], ...]) -> tuple[Any, str]:
-    """The same, one a process."""
+    """Return the file system of a URL, and the path in it, with one connection per process."""
     from pyarrow import fs
 
     try:
         made: tuple[Any, str] = fs.FileSystem.from_uri(_patient(url))
         files, root = made
     except ValueError as error:
-        raise ValueError(f"{url} is no place for a run: {reason(error)}.") from error
+        raise ValueError(f"{url} is not a place for a run: {reason(error)}.") from error
     if isinstance(files, getattr(fs, "S3FileSystem", ())):
         files = fs.S3FileSystem(
             region=made[0].region,
             connect_timeout=_CONNECT_SECONDS,
             request_timeout=_SILENT_SECONDS,
-            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),  # `_tried` tries again
+            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),  # `_tried` repeats
             allow_delayed_open=True,  # a small object is one request, and not three
             **dict(endpoint),
         )
@@ -215,35 +214,34 @@ def _connected(url: str, endpoint: tuple[tuple[str, str], ...]) -> tuple[Any, st
 
 
 def forget_connections() -> None:
-    """Connect anew next time: the environment has other credentials now."""
+    """Connect again at the next request, since the environment has new credentials."""
     _connected.cache_clear()
 
 
 def _endpoint(url: str) -> dict[str, str]:
-    """The server that the URL or the environment names, if it is not Amazon's."""
-    asked = {
+    """Return the server that the URL or the environment names, if it is not Amazon's."""
+    in_url = {
         key: value
         for key, value in parse_qsl(urlsplit(url).query)
         if key in ("endpoint_override", "scheme")
     }
-    given = urlsplit(
+    if in_url:
+        return in_url
+    endpoint = urlsplit(
         os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     )
-    return asked or (
-        {"endpoint_override": given.netloc, "scheme": given.scheme} if given.netloc else {}
-    )
+    if not endpoint.netloc:
+        return {}
+    return {"endpoint_override": endpoint.netloc, "scheme": endpoint.scheme}
 
 
 def _patient(url: str) -> str:
-    """The URL with a limit on how long the client tries by itself, where it would be a quarter of
-    an hour.
-    """
+    """Return the URL with a limit of 10 s on the client's own retries (15 minutes by default)."""
     parts = urlsplit(url)
     if parts.scheme != "gs" or "retry_limit_seconds" in parts.query:
         return url
-    return urlunsplit(
-        parts._replace(query="&".join(filter(None, (parts.query, "retry_limit_seconds=10"))))
-    )
+    query = "&".join(filter(None, (parts.query, "retry_limit_seconds=10")))
+    return urlunsplit(parts._replace(query=query))
 
 
 def _write(files: Any, root: str, name: str, content: bytes) -> None:

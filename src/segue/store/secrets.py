@@ -1,4 +1,4 @@
-"""Addresses as people and files may see them: without passwords and keys."""
+"""URLs as people and files may see them: without passwords and keys."""
 
 import re
 
@@ -8,7 +8,7 @@ HIDDEN = "***"
 
 
 def without_secrets(text: str) -> str:
-    """The text with the passwords of its URLs hidden.
+    """Return the text with the passwords of its URLs hidden.
 
     >>> without_secrets("--storage=postgresql://me:word@host/db?sslpassword=other&a=b")
     '--storage=postgresql://me:***@host/db?sslpassword=***&a=b'
@@ -18,16 +18,14 @@ def without_secrets(text: str) -> str:
     return _QUERY.sub(rf"\1{HIDDEN}", _USER.sub(rf"\1:{HIDDEN}@", text))
 
 
-def has_secrets(url: str) -> bool:
-    """Whether the URL says something that nobody should see."""
-    return without_secrets(url) != url
-
-
 def password_removed(url: str) -> str:
-    """The URL as it can be used where the password comes from elsewhere (PGPASSWORD, ~/.pgpass).
+    """Return the URL without its password, for use where that comes from PGPASSWORD or ~/.pgpass.
 
     >>> password_removed("postgresql+psycopg://me:word@host/db")
     'postgresql+psycopg://me@host/db'
     """
-    hidden = _USER.sub(r"\1@", url)
-    return re.sub(r"[?&]$", "", re.sub(_QUERY.pattern + r"&?", lambda found: found[1][0], hidden))
+    without_user_password = _USER.sub(r"\1@", url)
+    without_parameters = re.sub(
+        _QUERY.pattern + r"&?", lambda match: match[1][0], without_user_password
+    )
+    return re.sub(r"[?&]$", "", without_parameters)

@@ -1,4 +1,4 @@
-"""Optuna's storage in a database, with the writes that happen at every report made quick."""
+"""Optuna's storage in a database, with fewer statements for the writes of every report."""
 
 import json
 from collections.abc import Mapping
@@ -9,22 +9,22 @@ from optuna.storages._rdb.models import TrialIntermediateValueModel, TrialUserAt
 from sqlalchemy import delete, insert
 from sqlalchemy.exc import IntegrityError
 
-_VALUES, _ATTRIBUTES = TrialIntermediateValueModel.__table__, TrialUserAttributeModel.__table__
+_VALUES = TrialIntermediateValueModel.__table__
+_ATTRIBUTES = TrialUserAttributeModel.__table__
 
 
 class StudyStorage(RDBStorage):
-    """Writes an intermediate value in one statement, and the user attributes of a trial in one
-    transaction.
+    """Optuna's storage that writes a value, or all user attributes of a trial, in one transaction.
 
-    Optuna first asks for the trial, its state and what is there, which the only writer of a study
-    knows: four times the work, on the thread that all trials wait for. The tables' names are not
-    public; tests read them through Optuna.
+    Optuna first queries the trial, its state and its present values, which the only writer of a
+    study knows: four times the work, on the thread that all trials wait for. The tables' names are
+    not public; tests read them through Optuna.
     """
 
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:
-        """As Optuna's, of a trial that runs. Where the step has a value already, it is replaced."""
+        """Set an intermediate value of a running trial as Optuna does, replacing one of that step."""
         stored, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(
             intermediate_value
         )
@@ -41,16 +41,14 @@ class StudyStorage(RDBStorage):
             super().set_trial_intermediate_value(trial_id, step, intermediate_value)
 
     def set_trial_user_attrs(self, trial_id: int, attributes: Mapping[str, Any]) -> None:
-        """As Optuna's set_trial_user_attr for each, of a trial that runs; a kill leaves all of them
-        or none.
-        """
+        """Set several user attributes of a running trial; a kill leaves all of them or none."""
         if not attributes:
             return
         rows = [
             {"trial_id": trial_id, "key": key, "value_json": json.dumps(attributes[key])}
             for key in attributes
         ]
-        theirs = (_ATTRIBUTES.c.trial_id == trial_id) & _ATTRIBUTES.c.key.in_(list(attributes))
+        present = (_ATTRIBUTES.c.trial_id == trial_id) & _ATTRIBUTES.c.key.in_(list(attributes))
         with self.engine.begin() as connection:
-            connection.execute(delete(_ATTRIBUTES).where(theirs))
+            connection.execute(delete(_ATTRIBUTES).where(present))
             connection.execute(insert(_ATTRIBUTES), rows)

@@ -175,7 +175,8 @@ class _Recorder:
     """Plays, and keeps each lane's episodes."""
 
     def __init__(self, world: World, episodes: int, success_only: bool) -> None:
-        self._world, self._success_only = world, success_only
+        self._world = world
+        self._success_only = success_only
         share, rest = divmod(episodes, world.lanes)
         self._wanted = np.array([share + (lane < rest) for lane in range(world.lanes)])
         self._kept: list[list[list[tuple[Any, Any, float]]]] = [
@@ -193,7 +194,8 @@ class _Recorder:
         ):
             advice = self._world.expert()
             self._known &= advice.available
-            seen, action = observation.copy(), np.array(advice.action)
+            seen = observation.copy()
+            action = np.array(advice.action)
             step = self._world.step(action)
             for lane, reward in enumerate(step.reward.tolist()):
                 self._running[lane].append((seen[lane], action[lane], reward))
@@ -226,8 +228,10 @@ class _Recorder:
         return Recording(observation, action, reward.astype(np.float32), begins, told)
 
     def _end(self, lane: int, metrics: dict[str, float]) -> None:
-        episode, self._running[lane] = self._running[lane], []
-        known, self._known[lane] = self._known[lane], True
+        episode = self._running[lane]
+        self._running[lane] = []
+        known = self._known[lane]
+        self._known[lane] = True
         if len(self._kept[lane]) == self._wanted[lane]:
             return
         if known and (metrics["success"] > 0 if self._success_only else True):

@@ -17,8 +17,12 @@ Picture = NDArray[np.uint8]
 """Red, green and blue, `[height, width, 3]`."""
 Colour = tuple[int, int, int]
 
-_TRACK, _POLE_PIXELS, _GROUND = (600, 300), 125, 240
-_INK, _PAPER, _WOOD = (40, 44, 52), (250, 250, 250), (202, 152, 101)
+_TRACK = (600, 300)
+_POLE_PIXELS = 125
+_GROUND = 240
+_INK = (40, 44, 52)
+_PAPER = (250, 250, 250)
+_WOOD = (202, 152, 101)
 
 
 def draw_cart_pole(position: float, angle: float, limit: float) -> Picture:

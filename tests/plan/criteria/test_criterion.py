@@ -13,7 +13,9 @@ class Twice(EarlyStoppingCriterion):
     """
 
     def __init__(self, metric="success", goal=0.5):
-        self.metric, self.goal, self.seen = metric, goal, 0
+        self.metric = metric
+        self.goal = goal
+        self.seen = 0
 
     def __call__(self, stage_steps, total_steps, training_metrics):
         self.seen += training_metrics.means()[self.metric] >= self.goal

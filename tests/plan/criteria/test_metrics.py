@@ -75,7 +75,9 @@ def test_any_and_all_ask_every_criterion_at_every_interval():
 
 @given(st.lists(st.floats(-10, 10), max_size=12), st.integers(1, 4))
 def test_a_plateau_is_reached_exactly_after_patience_intervals_without_a_new_best(values, patience):
-    since_best, best, expected = 0, None, []
+    since_best = 0
+    best = None
+    expected = []
     for value in values:
         since_best = 0 if best is None or value > best else since_best + 1
         best = value if best is None else max(best, value)

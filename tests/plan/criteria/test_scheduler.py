@@ -14,7 +14,8 @@ def test_it_ends_the_stage_once_the_scheduler_has_spoken() -> None:
 
 
 def test_its_state_is_kept() -> None:
-    criterion, other = SchedulerCriterion(), SchedulerCriterion()
+    criterion = SchedulerCriterion()
+    other = SchedulerCriterion()
     criterion.end()
     other.load_state_dict(criterion.state_dict())
     assert other(1, 1, ScalarMeanTracker())
@@ -23,7 +24,8 @@ def test_its_state_is_kept() -> None:
 
 
 def test_it_is_found_within_others() -> None:
-    one, two = SchedulerCriterion("asha"), SchedulerCriterion("median")
+    one = SchedulerCriterion("asha")
+    two = SchedulerCriterion("median")
     criterion = AnyOf([Reached("success", 0.9), AllOf([one, two])])
     assert list(scheduler_criteria(criterion)) == [one, two]
     assert list(scheduler_criteria(Reached("success", 0.9))) == []

@@ -50,7 +50,8 @@ def test_is_settings_of_its_own():
 def test_a_stage_overrides_the_pipeline_and_nothing_is_written_on_it(changed):
     shared = stage(**changed)
     before = shared.to_dict()
-    first, second = pipeline(shared, stage()), pipeline(stage(), shared, gamma=0.1)
+    first = pipeline(shared, stage())
+    second = pipeline(stage(), shared, gamma=0.1)
     assert first.settings(0).given == SETTINGS | changed
     assert second.settings(1).given == SETTINGS | {"gamma": 0.1} | changed
     assert first.settings(1).given == SETTINGS
@@ -156,7 +157,8 @@ def test_impossible_settings_are_refused():
 
 
 def test_the_callers_collections_are_not_kept():
-    losses, stages = {"ppo": Loss()}, [stage()]
+    losses = {"ppo": Loss()}
+    stages = [stage()]
     made = pipeline(named_losses=losses, pipeline_stages=stages)
     losses["bc"] = Loss()
     stages.append(stage())

@@ -112,7 +112,8 @@ def test_equal_numbers_make_equal_settings():
 
 @given(settings, settings)
 def test_over_takes_what_is_given_and_else_the_base(upper, lower):
-    top, base = TrainingSettings(**upper), TrainingSettings(**lower)
+    top = TrainingSettings(**upper)
+    base = TrainingSettings(**lower)
     assert top.over(base).given == lower | upper
     assert (top.given, base.given) == (upper, lower)
 

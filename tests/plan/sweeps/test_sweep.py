@@ -153,9 +153,11 @@ def test_an_error_of_the_pipeline_function_is_passed_on_with_the_corner():
 
 
 def test_the_callers_dictionaries_are_not_kept():
-    space, resources = dict(SPACE), {"cpu": 1}
+    space = dict(SPACE)
+    resources = {"cpu": 1}
     made = sweep(space=space, resources=resources)
-    space["weight"], resources["gpu"] = 0.5, 1
+    space["weight"] = 0.5
+    resources["gpu"] = 1
     assert (list(made.space), made.resources) == (["steps", "gae_lambda"], {"cpu": 1})
 
 

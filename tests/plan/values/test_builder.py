@@ -10,7 +10,9 @@ from segue.plan.values.builder import Builder
 
 class Thing:
     def __init__(self, a=0, b=None, options=None):
-        self.a, self.b, self.options = a, b, options
+        self.a = a
+        self.b = b
+        self.options = options
 
 
 builders = st.builds(
@@ -73,7 +75,8 @@ def test_survives_copies_and_pickle_equal(builder):
 
 def test_builds_share_no_state():
     builder = Builder(Thing, {"b": []}, {"options": {"inner": []}})
-    first, second = builder(), builder()
+    first = builder()
+    second = builder()
     first.b.append(1)
     first.options["inner"].append(1)
     assert (second.b, second.options) == ([], {"inner": []})
@@ -81,7 +84,8 @@ def test_builds_share_no_state():
 
 
 def test_does_not_share_the_callers_dictionaries():
-    kwargs, default = {"b": [1]}, {"options": {"x": [2]}}
+    kwargs = {"b": [1]}
+    default = {"options": {"x": [2]}}
     builder = Builder(Thing, kwargs, default)
     kwargs["b"].append(9)
     default["options"]["x"].append(9)

@@ -46,7 +46,8 @@ def test_it_shows_images_and_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("env_id", ["BabyAI-GoToObj-v0", "BabyAI-PutNextLocal-v0"])
 def test_the_bot_solves_every_episode(env_id: str) -> None:
-    world, ended = make_world(env_id, 2, 2), 0
+    world = make_world(env_id, 2, 2)
+    ended = 0
     world.reset(lane_seeds(0, "train", 4))
     for _ in range(50):
         advice = world.expert()
@@ -68,7 +69,8 @@ def test_a_bot_that_was_asked_late_goes_on_after_a_resumption() -> None:
     resumed.load_state_dict(world.state_dict())
     assert resumed.state_dict()["asked_at"].tolist() == [4, 4]
     for _ in range(20):
-        advice, again = world.expert(), resumed.expert()
+        advice = world.expert()
+        again = resumed.expert()
         np.testing.assert_array_equal(advice[:2], again[:2])
         world.step(advice.action), resumed.step(again.action)
 
@@ -76,7 +78,8 @@ def test_a_bot_that_was_asked_late_goes_on_after_a_resumption() -> None:
 def test_a_bot_gives_up_until_the_episode_ends_where_its_plan_is_broken() -> None:
     world = make_world("BabyAI-GoToLocal-v0", 1, 32)
     world.reset(lane_seeds(0, "train", 32))
-    generator, gave_up = np.random.default_rng(0), np.zeros(32, np.bool_)
+    generator = np.random.default_rng(0)
+    gave_up = np.zeros(32, np.bool_)
     for _ in range(60):
         advice = world.expert()
         assert not (gave_up & advice.available).any()

@@ -50,7 +50,8 @@ def test_a_level_shows_direction_image_and_the_mission_s_words() -> None:
 
 def test_spaces_are_those_of_gymnasium() -> None:
     for env_id, space in (("CartPole-v1", Box), ("FrozenLake-v1", Discrete)):
-        spec, bare = world_spec(f"envpool/{env_id}"), gymnasium.make(env_id)
+        spec = world_spec(f"envpool/{env_id}")
+        bare = gymnasium.make(env_id)
         assert isinstance(spec.single_observation_space, space)
         assert spec.single_action_space == bare.action_space
 
@@ -73,20 +74,23 @@ def test_a_trial_is_interrupted_and_goes_on(tmp_path: Path) -> None:
 
     def run(directory: Path, **changes: object) -> dict[str, object]:
         judge = Evaluation(every=ROLLOUT, episodes=2, max_episode_steps=300)
-        world, policy = "envpool/MiniGrid-DoorKey-5x5-v0", Network("gru", hidden=8)
+        world = "envpool/MiniGrid-DoorKey-5x5-v0"
+        policy = Network("gru", hidden=8)
         return run_trial(
             plan, world, [0, 1], directory, evaluation=judge, lanes=4, policy=policy, **changes
         )  # type: ignore[arg-type]
 
     with pytest.raises(InterruptedError):
         run(tmp_path / "trial", report=report)
-    again, whole = run(tmp_path / "trial"), run(tmp_path / "whole")
+    again = run(tmp_path / "trial")
+    whole = run(tmp_path / "whole")
     assert again == whole
 
 
 def test_it_is_much_faster_than_the_package() -> None:
     def rate(world: str) -> float:
-        made, generator = make_world(world, 1, 64), np.random.default_rng(0)
+        made = make_world(world, 1, 64)
+        generator = np.random.default_rng(0)
         made.reset(lane_seeds(0, "train", 64))
         began = time.perf_counter()
         for _ in range(30):

@@ -19,17 +19,17 @@ class Odd(gymnasium.Env[Any, Any]):
     def __init__(
         self, observation_space: Any, action_space: Any, info: dict[str, Any] | None = None
     ) -> None:
-        self.observation_space, self.action_space, self.info = (
-            observation_space,
-            action_space,
-            info or {},
-        )
+        self.observation_space = observation_space
+        self.action_space = action_space
+        self.info = info or {}
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
-        self.seed, self.time, self.taken = seed, 0, []
+        self.seed = seed
+        self.time = 0
+        self.taken = []
         return self._observe(), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -52,7 +52,9 @@ class Odd(gymnasium.Env[Any, Any]):
 class Forgetful(gymnasium.Env[Any, Any]):
     """Not deterministic given seed and actions: it counts its resets."""
 
-    observation_space, action_space, resets = Box(0, 99, (1,), np.float32), Discrete(2), 0
+    observation_space = Box(0, 99, (1,), np.float32)
+    action_space = Discrete(2)
+    resets = 0
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -155,7 +157,8 @@ def test_boxes_of_floats_become_float32_and_actions_are_clipped_to_the_bounds(
 
 def test_an_environment_that_writes_into_its_action_is_resumed_all_the_same(register: Any) -> None:
     env_id = odd(register)
-    world, resumed = GymnasiumWorld(env_id, 1, 1), GymnasiumWorld(env_id, 1, 1)
+    world = GymnasiumWorld(env_id, 1, 1)
+    resumed = GymnasiumWorld(env_id, 1, 1)
     world.reset(lane_seeds(0, "train", 1))
     actions = np.array([[[1, 2]], [[3, 4]]], np.float32)
     for row in actions:

@@ -30,7 +30,9 @@ def assert_same_views(level, steps):
     """Two environments on the same seeds and actions, one of them made faster."""
     plain, fast = (gymnasium.make(level, disable_env_checker=True) for _ in range(2))
     hasten(fast)
-    generator, episode, over = np.random.default_rng(0), 0, True
+    generator = np.random.default_rng(0)
+    episode = 0
+    over = True
     for _ in range(steps):
         if over:
             with contextlib.redirect_stdout(None):
@@ -41,7 +43,8 @@ def assert_same_views(level, steps):
         # Fewer turns than chance would have, so that the agent comes around, and more of what
         # changes the grid.
         action = generator.choice(plain.action_space.n, p=weights(plain.action_space.n))
-        (one, _, terminated, truncated, _), (two, *_) = plain.step(action), fast.step(action)
+        (one, _, terminated, truncated, _) = plain.step(action)
+        (two, *_) = fast.step(action)
         over = terminated or truncated
     assert fast.observation_space["image"].contains(two["image"])
 

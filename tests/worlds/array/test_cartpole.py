@@ -40,8 +40,10 @@ def bare_cartpole(state: NDArray[np.float64], steps: int = 0) -> gymnasium.Env[A
 
 @pytest.mark.parametrize("policy", [randomly, balancing, drifting])
 def test_equals_gymnasium_step_by_step(policy: Policy) -> None:
-    lanes, steps = 4, 2500
-    world, generator = CartPole(2, 2), np.random.default_rng(0)
+    lanes = 4
+    steps = 2500
+    world = CartPole(2, 2)
+    generator = np.random.default_rng(0)
     observation = world.reset(lane_seeds(0, "train", lanes)).copy()
     bare = [bare_cartpole(world.state_dict()["state"][:, lane]) for lane in range(lanes)]
     ends = {"terminated": 0, "truncated": 0}
@@ -67,7 +69,8 @@ def test_equals_gymnasium_step_by_step(policy: Policy) -> None:
 
 
 def test_equals_gymnasium_from_any_state_in_any_lane() -> None:
-    lanes, generator = 131, np.random.default_rng(1)
+    lanes = 131
+    generator = np.random.default_rng(1)
     state = generator.uniform(-1, 1, (4, lanes)) * np.array([2.5, 4, 0.25, 4])[:, None]
     episode_steps = generator.integers(490, 500, lanes)
     actions = generator.integers(2, size=lanes)
@@ -93,7 +96,8 @@ def test_equals_gymnasium_from_any_state_in_any_lane() -> None:
 
 
 def test_the_step_limit_goes_along_when_lanes_are_selected_or_resumed() -> None:
-    world, generator = CartPole(1, 3), np.random.default_rng(0)
+    world = CartPole(1, 3)
+    generator = np.random.default_rng(0)
     observation = world.reset(lane_seeds(0, "train", 3))
     for _ in range(300):
         observation = world.step(balancing(observation, generator)).observation
@@ -109,7 +113,8 @@ def test_the_step_limit_goes_along_when_lanes_are_selected_or_resumed() -> None:
 
 
 def test_spaces_are_gymnasiums() -> None:
-    env, world = gymnasium.make("CartPole-v1"), CartPole(1, 1)
+    env = gymnasium.make("CartPole-v1")
+    world = CartPole(1, 1)
     assert world.single_observation_space == env.observation_space
     assert world.single_action_space == env.action_space
 

@@ -65,7 +65,8 @@ class Plateau(EarlyStoppingCriterion):
         if seen is None:
             return False
         if self._best is None or _sign(self.mode) * (seen - self._best) > self.delta:
-            self._best, self._waited = seen, 0
+            self._best = seen
+            self._waited = 0
         else:
             self._waited += 1
         return self._waited >= self.patience
@@ -77,7 +78,8 @@ class Plateau(EarlyStoppingCriterion):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a `state_dict`. Raises ValueError when it is none."""
         _check_names(self, state, ("best", "waited"))
-        self._best, self._waited = state["best"], state["waited"]
+        self._best = state["best"]
+        self._waited = state["waited"]
 
 
 @dataclass

@@ -136,7 +136,8 @@ class TrainingPipeline(TrainingSettings):
         return f"TrainingPipeline(stages={len(self)}, fingerprint={self.fingerprint!r})"
 
     def _check_stage(self, index: int) -> None:
-        stage, where = self.pipeline_stages[index], f"Stage {index}"
+        stage = self.pipeline_stages[index]
+        where = f"Stage {index}"
         component = stage.offpolicy_component
         if stage.loss_name or component is None:
             check_losses(stage.loss_name, stage.loss_weights, where)

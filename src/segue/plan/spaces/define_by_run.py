@@ -27,7 +27,8 @@ class Script:
     """
 
     def __init__(self, choices: Sequence[int], otherwise: int = 0) -> None:
-        self._choices, self._otherwise = list(choices), otherwise
+        self._choices = list(choices)
+        self._otherwise = otherwise
         self.taken: list[int] = []
         self.options: list[int] = []  # how many there were, of each question
 

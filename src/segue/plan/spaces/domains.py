@@ -129,7 +129,8 @@ def _check_domain(name: str, domain: Any) -> None:
             f"The domain of {name!r} has no two ends, so it cannot be proposed from: "
             "use uniform, loguniform, randint, choice or grid_search of ray.tune."
         )
-    first, last = _ends(domain)[0], _ends(domain)[-1]
+    first = _ends(domain)[0]
+    last = _ends(domain)[-1]
     if first > last:
         raise ValueError(
             f"The domain of {name!r} is empty, from {first} to {last}: give the smaller end first."

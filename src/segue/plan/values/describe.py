@@ -47,7 +47,8 @@ def fingerprint(value: Any) -> str:
 
 def type_name(named: Any) -> str:
     """The module and qualified name of a class or function."""
-    module, name = getattr(named, "__module__", None), getattr(named, "__qualname__", None)
+    module = getattr(named, "__module__", None)
+    name = getattr(named, "__qualname__", None)
     return f"{module}.{name}" if module and name else _without_address(repr(named))
 
 

@@ -109,7 +109,10 @@ class _WithBot(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Begin an episode, without a bot."""
         with redirect_stdout(None):  # some levels print each layout that they reject
             observation, info = self.env.reset(seed=seed, options=options)
-        self.asked_at, self._steps, self._bot, self._advised = _NO_BOT, 0, None, None
+        self.asked_at = _NO_BOT
+        self._steps = 0
+        self._bot = None
+        self._advised = None
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
@@ -141,7 +144,8 @@ class _WithBot(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _follow(self, action: Any) -> None:
         """Tell the bot what was done, and keep what it would do next."""
         if self._steps == self.asked_at:
-            self._bot, action = _bot_class()(self.env), None
+            self._bot = _bot_class()(self.env)
+            action = None
         if self._bot is None:
             return
         self._bot.searches = 0

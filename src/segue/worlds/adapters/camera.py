@@ -19,12 +19,14 @@ class Camera:
         """`acted` makes the environment's actions of the world's. Raises ValueError where there are
         no pictures.
         """
-        self._env_id, self._acted = env_id, acted
+        self._env_id = env_id
+        self._acted = acted
         with self._drawing():
             self._env: gymnasium.Env[Any, Any] = gymnasium.make(
                 env_id, render_mode="rgb_array", disable_env_checker=True
             )
-        self._seed, self._done = -1, 0
+        self._seed = -1
+        self._done = 0
 
     def picture(self, seed: int, actions: Sequence[Any]) -> NDArray[np.uint8]:
         """The episode of `seed` after these actions, `[height, width, 3]`; raises ValueError as
@@ -32,7 +34,8 @@ class Camera:
         """
         if seed != self._seed or len(actions) < self._done:
             self._env.reset(seed=seed)
-            self._seed, self._done = seed, 0
+            self._seed = seed
+            self._done = 0
         if new := actions[self._done :]:
             for action in self._acted(np.array(new)):
                 self._env.step(action)

@@ -20,10 +20,8 @@ from segue.worlds.world import NO_LANES, Lanes, State, Step, World, one_seed_eac
 
 PREFIX = "envpool/"
 _MISSION = "mission"
-_USE_BITS, _SEED_BITS = (
-    61,
-    29,
-)  # where a lane's seed names its use, and how much of the rest EnvPool's seeds can hold
+_USE_BITS = 61  # the bit from which a lane's seed names its use
+_SEED_BITS = 29  # how much of the rest EnvPool's seeds can hold
 
 
 class EnvPoolWorld(World):
@@ -40,19 +38,19 @@ class EnvPoolWorld(World):
         """Raises ValueError where EnvPool is not installed, does not know the id, or has spaces for
         no policy here.
         """
-        self._env_id, self.lanes = env_id, members * lanes
+        self._env_id = env_id
+        self.lanes = members * lanes
         pool = _make(env_id, np.zeros(1, np.int64))
         self.single_observation_space, self._seen = _view(
             pool.observation_space, env_id, most_words(env_id)
         )
         self.single_action_space, self._acted = action_view(pool.action_space, env_id)
         self.metrics = ("success",) if env_id.startswith(("MiniGrid-", "BabyAI-")) else ()
-        shape, dtype = (
-            row_shape(self.single_observation_space),
-            row_dtype(self.single_observation_space),
-        )
+        shape = row_shape(self.single_observation_space)
+        dtype = row_dtype(self.single_observation_space)
         self._observation: NDArray[Any] = np.zeros((self.lanes, *shape), dtype)
-        self._pool, self._ids = pool, np.arange(self.lanes, dtype=np.int32)
+        self._pool = pool
+        self._ids = np.arange(self.lanes, dtype=np.int32)
         self._seeds = np.zeros(self.lanes, np.uint64)
         self._history = History(self.lanes, self.single_action_space)
 
@@ -60,10 +58,8 @@ class EnvPoolWorld(World):
         """Begin an episode in every lane; see `World.reset`."""
         self._seeds = one_seed_each(seeds, self.lanes).copy()
         self._history = History(self.lanes, self.single_action_space)
-        self._pool, self._ids = (
-            _make(self._env_id, _small(self._seeds)),
-            np.arange(self.lanes, dtype=np.int32),
-        )
+        self._pool = _make(self._env_id, _small(self._seeds))
+        self._ids = np.arange(self.lanes, dtype=np.int32)
         self._begin(np.arange(self.lanes))
         return self._observation
 
@@ -81,8 +77,11 @@ class EnvPoolWorld(World):
     def select(self, lanes: Lanes) -> "EnvPoolWorld":
         """Keep these lanes of the same pool; see `World.select`."""
         kept = copy(self)
-        kept.lanes, kept._ids, kept._seeds = len(lanes), self._ids[lanes], self._seeds[lanes]
-        kept._history, kept._observation = self._history.select(lanes), self._observation[lanes]
+        kept.lanes = len(lanes)
+        kept._ids = self._ids[lanes]
+        kept._seeds = self._seeds[lanes]
+        kept._history = self._history.select(lanes)
+        kept._observation = self._observation[lanes]
         return kept
 
     def state_dict(self) -> State:

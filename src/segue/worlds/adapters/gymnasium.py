@@ -54,7 +54,8 @@ class GymnasiumWorld(World):
         "is_success". Raises ValueError when the environment cannot be made or has spaces that no
         policy here can use.
         """
-        self._env_id, self.metrics = env_id, metrics
+        self._env_id = env_id
+        self.metrics = metrics
         self._camera: Camera | None = None  # made when a picture is asked for
         self._parted: dict[int, gymnasium.Env[Any, Any]] = {}
         self._hold([_Vector([self._make() for _ in range(lanes)]) for _ in range(members)])
@@ -65,10 +66,8 @@ class GymnasiumWorld(World):
         if first.envs[0].has_wrapper_attr("entries"):
             self.single_observation_space = first.envs[0].get_wrapper_attr("entries")
         self.single_action_space, self._acted = action_view(first.single_action_space, env_id)
-        shape, dtype = (
-            row_shape(self.single_observation_space),
-            row_dtype(self.single_observation_space),
-        )
+        shape = row_shape(self.single_observation_space)
+        dtype = row_dtype(self.single_observation_space)
         self._observation: NDArray[Any] = np.zeros((self.lanes, *shape), dtype)
         self._streams = LaneStreams(np.zeros(self.lanes, np.uint64))
         self._episode_seeds = np.zeros(self.lanes, np.uint64)
@@ -109,14 +108,16 @@ class GymnasiumWorld(World):
         """Hand the environments of these lanes over; the others stay for a next selection; see
         `World.select`.
         """
-        kept, environments = copy(self), self._part()
+        kept = copy(self)
+        environments = self._part()
         members = np.repeat(
             np.arange(len(self._vectors)), [vector.num_envs for vector in self._vectors]
         )
         groups = [
             list(group) for _, group in groupby(lanes.tolist(), key=lambda lane: members[lane])
         ]
-        kept._parted, kept._camera = {}, None
+        kept._parted = {}
+        kept._camera = None
         kept._hold(
             [
                 _Vector([environments.pop(lane) for lane in group], self._observation[group])
@@ -188,7 +189,8 @@ class GymnasiumWorld(World):
     def _hold(self, vectors: "list[_Vector]") -> None:
         """Take over vector environments, whose lanes follow one another."""
         ends = list(accumulate(vector.num_envs for vector in vectors))
-        self._vectors, self.lanes = vectors, ends[-1]
+        self._vectors = vectors
+        self.lanes = ends[-1]
         self._rows = [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
         self._reward = np.zeros(self.lanes, np.float32)
         self._terminated, self._truncated = np.zeros((2, self.lanes), np.bool_)
@@ -297,7 +299,8 @@ class _Vector(SyncVectorEnv):
 
     def release(self) -> None:
         """Forget the environments without closing them, now or when this object is collected."""
-        self.envs, self.closed = [], True
+        self.envs = []
+        self.closed = True
 
 
 def make(env_id: str) -> "gymnasium.Env[Any, Any]":

@@ -41,7 +41,9 @@ class History:
     def select(self, lanes: Lanes) -> "History":
         """Return the history of these lanes, in this order."""
         kept = object.__new__(History)
-        kept._actions, kept._type, kept._steps = self._actions[:, lanes], self._type, self._steps
+        kept._actions = self._actions[:, lanes]
+        kept._type = self._type
+        kept._steps = self._steps
         place = {lane: at for at, lane in enumerate(lanes.tolist())}
         kept._restarts = [(step, place[lane]) for step, lane in self._restarts if lane in place]
         return kept

@@ -8,7 +8,8 @@ import numpy as np
 from gymnasium.spaces import Dict, MultiDiscrete
 from numpy.typing import NDArray
 
-NO_WORD, UNKNOWN = 0, 1
+NO_WORD = 0
+UNKNOWN = 1
 _TEXT = """
     a after an and at avoid ball behind blue box door end fetch find first from front get go goal green grey hallway
     in it key lava left matching must near next object of on open opening pick purple put reach red right room rooms
@@ -19,7 +20,8 @@ _NUMBERS = {word: number for number, word in enumerate(_WORDS, UNKNOWN + 1)}
 VOCABULARY = UNKNOWN + 1 + len(_WORDS)
 """How many numbers there are: no word, an unknown word, and the words of the package's levels."""
 
-SHORT, LONG = 16, 64
+SHORT = 16
+LONG = 64
 _LONG_LEVELS = re.compile("Seq|Boss|MoveTwoAcross|LockedRoom")
 
 
@@ -56,7 +58,8 @@ class NumberedMissions(gymnasium.Wrapper[Any, Any, Any, Any]):
         assert isinstance(env.observation_space, Dict)
         mission = MultiDiscrete(np.full(words, VOCABULARY))
         self.observation_space = Dict({**env.observation_space.spaces, "mission": mission})
-        self._words, self._mission = words, tokens("", words)
+        self._words = words
+        self._mission = tokens("", words)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

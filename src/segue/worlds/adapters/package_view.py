@@ -33,8 +33,11 @@ def hasten(environment: "gymnasium.Env[Any, Any]") -> None:
 
 def view(environment: Any) -> NDArray[np.uint8]:
     """Return what the agent sees now, uint8 [7, 7, 3]."""
-    grid, (x, y) = environment.grid, (int(at) for at in environment.agent_pos)
-    cells, width, height = grid.grid, grid.width, grid.height
+    grid = environment.grid
+    x, y = (int(at) for at in environment.agent_pos)
+    cells = grid.grid
+    width = grid.width
+    height = grid.height
     places = [(x + right, y + down) for right, down in _WINDOWS[environment.agent_dir]]
     window = [
         _code(cells[row * width + column]) if 0 <= column < width and 0 <= row < height else WALL

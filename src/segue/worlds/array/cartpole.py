@@ -72,7 +72,8 @@ class CartPole(World):
         np.logical_or(self._beyond[0], self._beyond[1], out=self._terminated)
         np.greater_equal(self._steps, MAX_EPISODE_STEPS, out=self._truncated)
         np.logical_or(self._terminated, self._truncated, out=self._over)
-        ended, final = NO_LANES, self._no_final
+        ended = NO_LANES
+        final = self._no_final
         if self._over.any():
             ended = np.flatnonzero(self._over)
             final = self._observation[ended]
@@ -121,7 +122,9 @@ class CartPole(World):
         """Take over the state [4, L] (position, velocity, angle, angular velocity) and the
         episodes' steps [L].
         """
-        self._streams, self._state, self._steps = streams, np.ascontiguousarray(state), steps
+        self._streams = streams
+        self._state = np.ascontiguousarray(state)
+        self._steps = steps
 
     def _allocate(self) -> None:
         """Make what every step writes into: at 8 lanes a step costs as much as its allocations
@@ -151,7 +154,8 @@ class CartPole(World):
         np.sin(self._state[2], out=self._sin)
 
         # temp = (force + POLE_MASS_LENGTH * angular_velocity**2 * sin) / TOTAL_MASS
-        temp, scratch = self._temp, self._scratch
+        temp = self._temp
+        scratch = self._scratch
         np.take(FORCES, actions, out=temp)
         np.square(self._state[3], out=scratch)
         scratch *= POLE_MASS_LENGTH
@@ -163,8 +167,12 @@ class CartPole(World):
         """Advance cart and pole by one Euler step: Gymnasium's operations in its order, each into a
         buffer.
         """
-        temp, cos, sin, scratch = self._temp, self._cos, self._sin, self._scratch
-        acceleration, angular_acceleration = self._change[1], self._change[3]
+        temp = self._temp
+        cos = self._cos
+        sin = self._sin
+        scratch = self._scratch
+        acceleration = self._change[1]
+        angular_acceleration = self._change[3]
 
         # (GRAVITY * sin - cos * temp) / (HALF_LENGTH * (4 / 3 - POLE_MASS * cos**2 / TOTAL_MASS))
         np.square(cos, out=scratch)

@@ -85,11 +85,9 @@ class PoisonedDoors(World):
         """Keep these lanes; see `World.select`."""
         kept = PoisonedDoors(1, len(lanes), code_seed=self._code_seed)
         kept._streams = self._streams.select(lanes)
-        kept._good, kept._digits, kept._steps = (
-            self._good[lanes],
-            self._digits[lanes],
-            self._steps[lanes],
-        )
+        kept._good = self._good[lanes]
+        kept._digits = self._digits[lanes]
+        kept._steps = self._steps[lanes]
         return kept
 
     def state_dict(self) -> State:

@@ -67,7 +67,8 @@ def test_the_same_actions_lead_to_the_same_for_long(world_id: str) -> None:
 class Jumble(SquareLevel):
     """As large as `JumbleEnv`, for its grids."""
 
-    size, max_steps = 9, 60
+    size = 9
+    max_steps = 60
     see_through_walls: ClassVar[bool] = False
 
     def draw(self, streams, lanes) -> Layout:
@@ -92,7 +93,8 @@ class JumbleEnv(EmptyEnv):
                     [1, 2, 3, 4, 5, 6, 7, 8, 9],
                     p=[0.4, 0.08, 0.1, 0.2, 0.1, 0.05, 0.05, 0.01, 0.01],
                 )
-                colour, state = self.np_random.integers(2), self.np_random.integers(3)
+                colour = self.np_random.integers(2)
+                state = self.np_random.integers(3)
                 self.grid.set(x, y, WorldObj.decode(kind, colour, state))
         self.grid.set(1, 1, None)
         self.place_agent()

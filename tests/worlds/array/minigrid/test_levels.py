@@ -45,7 +45,9 @@ def ours(world_id: str, count: int, seed: int = 0) -> Layout:
 
 def theirs(world_id: str, count: int) -> Layout:
     """`count` layouts of the package."""
-    env, cells, agents = package_env(world_id), [], []
+    env = package_env(world_id)
+    cells = []
+    agents = []
     for seed in range(count):
         env.reset(seed=seed)
         cells.append(package_cells(env))
@@ -57,7 +59,9 @@ def assert_as_often(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> None:
     """What happened in two samples, [n, events] each, has the same probabilities: within five
     standard errors.
     """
-    p, q, count = one.mean(axis=0), other.mean(axis=0), len(one)
+    p = one.mean(axis=0)
+    q = other.mean(axis=0)
+    count = len(one)
     pooled = (p + q) / 2
     error = np.sqrt(2 * pooled * (1 - pooled) / count)
     far = np.abs(p - q) > 5 * error
@@ -85,7 +89,8 @@ def events(layout: Layout, values: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def assert_same_distribution(world_id: str, count: int) -> None:
-    drawn, expected = ours(world_id, count), theirs(world_id, count)
+    drawn = ours(world_id, count)
+    expected = theirs(world_id, count)
     values = np.unique(expected.cells)
     assert set(np.unique(drawn.cells)) <= set(values)
     assert_as_often(events(drawn, values), events(expected, values))
@@ -118,7 +123,8 @@ def test_rivers_are_crossed_in_any_order() -> None:
     above the latter.
     """
     inside = ours("MiniGrid-LavaCrossingS9N3-v0", 9_000).cells[:, 1:-1, 1:-1] == LAVA
-    vertical, horizontal = inside.sum(axis=1) >= 5, inside.sum(axis=2) >= 5
+    vertical = inside.sum(axis=1) >= 5
+    horizontal = inside.sum(axis=2) >= 5
     inside = inside[(vertical.sum(axis=1) == 2) & (horizontal.sum(axis=1) == 1)]
     above = np.cumsum(inside.sum(axis=2) >= 5, axis=1) == 0
     rivers = inside.sum(axis=1, keepdims=True) >= 5
@@ -182,7 +188,8 @@ def test_the_next_episode_is_another_grid() -> None:
 
 def test_draws_of_a_lane_do_not_depend_on_its_neighbours() -> None:
     for world_id in SMALL:
-        level, seeds = level_of(world_id), lane_seeds(0, "train", 9)
+        level = level_of(world_id)
+        seeds = lane_seeds(0, "train", 9)
         assert level is not None
         together = level.draw(LaneStreams(seeds), np.arange(9))
         alone = level.draw(LaneStreams(seeds[4:5]), np.arange(1))

@@ -54,7 +54,8 @@ Situation = tuple[
 
 def fewest_actions(start: Situation, width: int) -> int | None:
     """Breadth-first search, forwards, through everything that the rules allow: how far is success?"""
-    seen, queue = {start}, deque([(start, 0)])
+    seen = {start}
+    queue = deque([(start, 0)])
     while queue:
         situation, actions = queue.popleft()
         for following, ending in _following(situation, width):
@@ -92,7 +93,8 @@ def after_random_actions(world_id: str, lanes: int, steps: int) -> MiniGrid:
     """Lanes somewhere in their episodes: keys dropped anywhere, doors open or shut again."""
     level = level_of(world_id)
     assert level is not None
-    world, generator = MiniGrid(level, 1, lanes), np.random.default_rng(0)
+    world = MiniGrid(level, 1, lanes)
+    generator = np.random.default_rng(0)
     world.reset(lane_seeds(0, "train", lanes))
     for _ in range(steps):
         follows = generator.random(lanes) < 0.4
@@ -144,7 +146,8 @@ def doorkey(door: int, key_x: int, key_y: int) -> MiniGrid:
     grid = state["cells"][0, MARGIN:-MARGIN, MARGIN:-MARGIN]
     grid[1:4, 1:4] = EMPTY
     grid[1:4, 2] = WALL
-    grid[1, 2], grid[3, 3] = door, GOAL
+    grid[1, 2] = door
+    grid[3, 3] = GOAL
     grid[key_y, key_x] = cell(KEY, YELLOW)
     state["at"][0] = (1 + MARGIN) * state["cells"].shape[2] + 1 + MARGIN
     world.load_state_dict(state)
@@ -195,13 +198,16 @@ def test_near_is_counted_in_actions(world_id: str) -> None:
 
 
 def test_a_corrupted_expert_acts_at_random_near_the_goal_only() -> None:
-    level, lanes = Empty(8), 7_000
-    plain, corrupted = MiniGrid(level, 1, lanes), MiniGrid(level, 1, lanes, corrupt_within=5)
+    level = Empty(8)
+    lanes = 7_000
+    plain = MiniGrid(level, 1, lanes)
+    corrupted = MiniGrid(level, 1, lanes, corrupt_within=5)
     for world in (plain, corrupted):
         world.reset(lane_seeds(0, "train", lanes))
     shortest = 11  # ten steps and a turn
     for taken in range(shortest):
-        advice, (unsure, _, policy) = plain.expert().action, corrupted.expert()
+        advice = plain.expert().action
+        (unsure, _, policy) = corrupted.expert()
         assert policy is not None
         if shortest - taken > 5:
             np.testing.assert_array_equal(advice, unsure)

@@ -8,7 +8,8 @@ UNSEEN, EMPTY_KIND, WALL_KIND, FLOOR, DOOR, KEY, BALL, BOX, GOAL_KIND, LAVA_KIND
 RED, GREEN, BLUE, PURPLE, YELLOW, GREY = range(6)
 OPEN, CLOSED, LOCKED = range(3)
 
-COLOURS, STATES = 6, 3
+COLOURS = 6
+STATES = 3
 
 
 def cell(kind: int, colour: int = RED, state: int = OPEN) -> int:

@@ -22,7 +22,9 @@ _COLOURS: list[Colour] = [
     (230, 190, 30),
     (110, 110, 110),
 ]
-_FLOOR, _LINE, _LAVA = (24, 24, 28), (60, 60, 66), (230, 120, 20)
+_FLOOR = (24, 24, 28)
+_LINE = (60, 60, 66)
+_LAVA = (230, 120, 20)
 _NOSE = (
     (0.85, 0.5),
     (0.2, 0.15),
@@ -49,7 +51,9 @@ def draw_grid(grid: NDArray[np.uint8], x: int, y: int, direction: int, carried: 
 
 
 def _draw_cell(pen: ImageDraw, code: int, left: int, top: int, size: int) -> None:
-    kind, colour, state = cells.KIND[code], _COLOURS[cells.COLOUR[code]], cells.STATE[code]
+    kind = cells.KIND[code]
+    colour = _COLOURS[cells.COLOUR[code]]
+    state = cells.STATE[code]
 
     def box(margin: float) -> tuple[float, float, float, float]:
         inside = size * (1 - margin) - 1

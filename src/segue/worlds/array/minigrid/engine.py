@@ -14,7 +14,8 @@ from segue.worlds.seeds import LaneStreams
 from segue.worlds.world import NO_LANES, Advice, Lanes, State, Step, World, one_seed_each
 
 _TURNS = np.zeros(rules.ACTIONS, np.int64)
-_TURNS[rules.LEFT], _TURNS[rules.RIGHT] = -1, 1
+_TURNS[rules.LEFT] = -1
+_TURNS[rules.RIGHT] = 1
 
 _INNER = slice(view.MARGIN, -view.MARGIN)
 _ALWAYS = np.eye(
@@ -41,13 +42,16 @@ class MiniGrid(World):
 
     def __init__(self, level: Level, members: int, lanes: int, *, corrupt_within: int = 0) -> None:
         at_least(type(level).__name__, "corrupt_within", corrupt_within, 0)
-        self.level, self.lanes, self.corrupt_within = level, members * lanes, corrupt_within
+        self.level = level
+        self.lanes = members * lanes
+        self.corrupt_within = corrupt_within
         self.has_expert = level.has_expert
         self.single_observation_space = gymnasium.spaces.Box(
             0, 255, (view.SIZE, view.SIZE, 3), np.uint8
         )
         self.single_action_space = gymnasium.spaces.Discrete(rules.ACTIONS)
-        self._width, self._height = level.width + 2 * view.MARGIN, level.height + 2 * view.MARGIN
+        self._width = level.width + 2 * view.MARGIN
+        self._height = level.height + 2 * view.MARGIN
         self._ahead = view.AHEAD @ np.array([1, self._width])
         self._window = view.window_offsets(self._width)
         self._outcomes = rules.outcomes(level.prize)
@@ -99,7 +103,8 @@ class MiniGrid(World):
                 observation[:0],
                 {"success": reward[:0]},
             )
-        final, info = observation[ended], {"success": success[ended].astype(np.float32)}
+        final = observation[ended]
+        info = {"success": success[ended].astype(np.float32)}
         self._begin(ended)
         observation[ended] = self._look(ended)
         return Step(observation, reward, terminated, truncated, ended, final, info)
@@ -139,13 +144,13 @@ class MiniGrid(World):
     def select(self, lanes: Lanes) -> "MiniGrid":
         """Keep these lanes; see `World.select`."""
         kept = MiniGrid(self.level, 1, len(lanes), corrupt_within=self.corrupt_within)
-        kept._streams, kept._whims = self._streams.select(lanes), self._whims.select(lanes)
-        kept._cells, kept._at, kept._carried = (
-            self._cells[lanes],
-            self._at[lanes],
-            self._carried[lanes],
-        )
-        kept._direction, kept._steps = self._direction[lanes], self._steps[lanes]
+        kept._streams = self._streams.select(lanes)
+        kept._whims = self._whims.select(lanes)
+        kept._cells = self._cells[lanes]
+        kept._at = self._at[lanes]
+        kept._carried = self._carried[lanes]
+        kept._direction = self._direction[lanes]
+        kept._steps = self._steps[lanes]
         return kept
 
     def state_dict(self) -> State:

@@ -47,7 +47,8 @@ class ShortestPath:
         has_key = KIND[carried] == KEY
         stale = (cells != self._cells).any(axis=(1, 2)) | (has_key != self._has_key)
         if stale.any():
-            self._cells[stale], self._has_key[stale] = cells[stale], has_key[stale]
+            self._cells[stale] = cells[stale]
+            self._has_key[stale] = has_key[stale]
             self._plans[:, stale] = plan(cells[stale], has_key[stale], self._near)
         action, known, near = self._plans[:, np.arange(len(cells)), direction, place]
         return Guidance(action.astype(np.int64), known.view(np.bool_), near.view(np.bool_))

@@ -100,7 +100,8 @@ class _Phase:
         return [self._widen(direction, width) for direction in _DIRECTIONS]
 
     def _widen(self, direction: int, width: int) -> int:
-        frontier, unseen = self.frontier, self.unseen[direction]
+        frontier = self.frontier
+        unseen = self.unseen[direction]
         before = unseen
         sources = [
             (FORWARD, _behind(frontier[direction], direction, width)),
@@ -136,7 +137,9 @@ def _phases(cells: NDArray[np.uint8], has_key: NDArray[np.bool_]) -> list[_Phase
         return [now]
     door = closed | locked
     unlockable = _board(_LOCKED[cells] & has_key[:, None, None])
-    picked, opened, both = phase(key), phase(door), phase(key | door)
+    picked = phase(key)
+    opened = phase(door)
+    both = phase(key | door)
     now.deeds = [(PICKUP, picked, facing(key)), (TOGGLE, opened, facing(closed | unlockable))]
     picked.deeds = [(TOGGLE, both, facing(door))]
     opened.deeds = [(PICKUP, both, facing(key))]

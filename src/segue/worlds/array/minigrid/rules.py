@@ -31,7 +31,8 @@ FRONT, CARRIED, MOVES, ENDING = range(4)  # columns of an outcome
 NO_END, FAILURE, SUCCESS = range(3)
 
 _CODES = 256
-ACTION_STRIDE, CARRIED_STRIDE = _CODES * _CODES, _CODES
+ACTION_STRIDE = _CODES * _CODES
+CARRIED_STRIDE = _CODES
 
 
 @cache
@@ -46,7 +47,9 @@ def outcomes(prize: int | None) -> NDArray[np.uint8]:
     the kind `prize` a success; boxes are empty, so opening one removes it.
     """
     action, carried, front = np.ogrid[:ACTIONS, :_CODES, :_CODES]
-    kind, colour, state = KIND[front], COLOUR[front], STATE[front]
+    kind = KIND[front]
+    colour = COLOUR[front]
+    state = STATE[front]
     steps = (action == FORWARD) & WALKABLE[front]
     picks = (action == PICKUP) & (carried == EMPTY) & PORTABLE[front]
     drops = (action == DROP) & (carried != EMPTY) & (front == EMPTY)

@@ -86,17 +86,21 @@ class Crossing(SquareLevel):
         `place` [crossings, E] are random numbers.
         """
         grids = np.arange(len(cells))
-        columns, rows = _limits(vertical, self.crossings), _limits(horizontal, self.crossings)
+        columns = _limits(vertical, self.crossings)
+        rows = _limits(horizontal, self.crossings)
         across, down = np.zeros((2, len(cells)), np.int64)  # rivers crossed so far
         ahead = np.stack([vertical.sum(axis=1), horizontal.sum(axis=1)])  # rivers not crossed yet
         for turn_E, place_E in zip(turn, place, strict=True):
             goes_right = turn_E * ahead.sum(axis=0) < ahead[0]
-            left, right = columns[grids, across], columns[grids, across + 1]
-            top, bottom = rows[grids, down], rows[grids, down + 1]
+            left = columns[grids, across]
+            right = columns[grids, across + 1]
+            top = rows[grids, down]
+            bottom = rows[grids, down + 1]
             x = np.where(goes_right, right, left + 1 + integers(place_E, right - left - 1))
             y = np.where(goes_right, top + 1 + integers(place_E, bottom - top - 1), bottom)
             cells[grids, y, x] = EMPTY
-            across, down = across + goes_right, down + ~goes_right
+            across = across + goes_right
+            down = down + ~goes_right
             ahead -= np.stack([goes_right, ~goes_right])
 
 

@@ -31,7 +31,8 @@ class DoorKey(SquareLevel):
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:
         """See `Level.draw`."""
-        uniform, grids = streams.uniform(lanes, 5), np.arange(len(lanes))
+        uniform = streams.uniform(lanes, 5)
+        grids = np.arange(len(lanes))
         cells = rooms(len(lanes), self.size, self.size)
         cells[:, -2, -2] = GOAL
         split = 2 + integers(uniform[0], self.size - 4)

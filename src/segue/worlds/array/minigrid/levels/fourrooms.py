@@ -27,7 +27,8 @@ class FourRooms(SquareLevel):
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:
         """See `Level.draw`."""
-        uniform, grids = streams.uniform(lanes, 7), np.arange(len(lanes))
+        uniform = streams.uniform(lanes, 7)
+        grids = np.arange(len(lanes))
         cells = rooms(len(lanes), self.size, self.size)
         cells[:, _MIDDLE, :] = WALL
         cells[:, :, _MIDDLE] = WALL

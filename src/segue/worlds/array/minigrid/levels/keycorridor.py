@@ -67,11 +67,13 @@ class KeyCorridor(Level):
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:
         """See `Level.draw`."""
-        walls, grids = _walls(self.room_size, self.rows), np.arange(len(lanes))
+        walls = _walls(self.room_size, self.rows)
+        grids = np.arange(len(lanes))
         place, colour, order = streams.uniform(lanes, 3 * len(walls.x)).reshape(3, -1, len(lanes))
         inside = 1 + integers(streams.uniform(lanes, 4), self.room_size - 2)
         locked_row, key_row, ball_colour, agent = streams.uniform(lanes, 4)
-        row, span = integers(locked_row, self.rows), self.room_size - 1
+        row = integers(locked_row, self.rows)
+        span = self.room_size - 1
 
         x, y = walls.doors(integers(place, self.room_size - 2))
         locked = np.arange(len(x))[:, None] == walls.to_the_right[row]
@@ -171,7 +173,8 @@ def _added(
     in place of the sum). `locked` [W, E] marks the door of the locked `room` [E], which joins as
     well but gets no other door.
     """
-    rooms, count = walls.rooms.T, walls.rooms.max() + 1
+    rooms = walls.rooms.T
+    count = walls.rooms.max() + 1
     number = np.where((walls.rooms[..., None] == room).any(axis=1), _NEVER, order)
     need = np.full((len(room), count, count), _NEVER)
     need[:, np.arange(count), np.arange(count)] = 0

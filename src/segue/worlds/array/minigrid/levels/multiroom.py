@@ -93,15 +93,11 @@ class MultiRoom(SquareLevel):
         door_y = room.y + (inside if ahead_x else (room.height - 1) * (ahead_y > 0))
         width, height = self._sides(random)
         if ahead_x:
-            x, y = (
-                door_x - (width - 1) * (ahead_x < 0),
-                random.randrange(door_y - height + 2, door_y),
-            )
+            x = door_x - (width - 1) * (ahead_x < 0)
+            y = random.randrange(door_y - height + 2, door_y)
         else:
-            x, y = (
-                random.randrange(door_x - width + 2, door_x),
-                door_y - (height - 1) * (ahead_y < 0),
-            )
+            x = random.randrange(door_x - width + 2, door_x)
+            y = door_y - (height - 1) * (ahead_y < 0)
         return _Room(x, y, width, height, (wall + 2) % 4, door_x, door_y)
 
     def _sides(self, random: Random) -> tuple[int, int]:
@@ -111,7 +107,8 @@ class MultiRoom(SquareLevel):
         """Whether a room lies in the grid (never in its last row, as in MiniGrid) and apart from
         the others.
         """
-        right, below = room.x + room.width, room.y + room.height
+        right = room.x + room.width
+        below = room.y + room.height
         if min(room.x, room.y) < 0 or right > self.size or below >= self.size:
             return False
         return all(
@@ -138,7 +135,8 @@ class _Room(NamedTuple):
 
     def paint(self, cells: NDArray[np.uint8]) -> None:
         """Draw the walls into the grid."""
-        rows, columns = slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+        rows = slice(self.y, self.y + self.height)
+        columns = slice(self.x, self.x + self.width)
         cells[rows, [self.x, self.x + self.width - 1]] = WALL
         cells[[self.y, self.y + self.height - 1], columns] = WALL
 
