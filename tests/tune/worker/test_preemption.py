@@ -21,7 +21,7 @@ from segue.tune.run.sweep_file import load_sweep
 from segue.tune.worker.trainable import train_one
 from tests.cli.test_cli import REAL
 from tests.tune.support.drivers import wait_for
-from tests.tune.worker import test_preemption as test_notice
+from tests.tune.worker import test_preemption
 
 LONG = (
     REAL.replace("save_interval=512", "save_interval=None")
@@ -41,7 +41,7 @@ def noting_its_process(*arguments: Any, **keywords: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_a_worker_that_is_asked_to_end_loses_no_step(tmp_path: Path) -> None:
-    cloudpickle.register_pickle_by_value(test_notice)
+    cloudpickle.register_pickle_by_value(test_preemption)
     (tmp_path / "mine.py").write_text(LONG)
     sweep = replace(load_sweep(tmp_path / "mine.py"), trials=1, seeds=1)
     for run, is_disturbed in (("whole", False), ("disturbed", True)):

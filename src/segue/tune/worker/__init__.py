@@ -1,1 +1,1 @@
-"""What runs in a worker: one trial, and its end when the worker is taken away."""
+"""What runs in a worker: one trial, its reports, and its end when the worker is preempted."""

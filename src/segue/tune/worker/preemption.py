@@ -1,7 +1,6 @@
-"""Notice: a worker that is asked to end (SIGTERM) has a little time. Its trial checkpoints and goes
-on elsewhere.
+"""Preemption: a worker that is requested to end (SIGTERM) saves its trial, which resumes elsewhere.
 
-Machines that are taken away and pods that are evicted ask so before they are gone.
+Machines that are taken away and pods that are evicted send this signal some seconds before the end.
 """
 
 import os
@@ -10,44 +9,46 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 GRACE_SECONDS = 25.0  # of the thirty that a pod has; a spot machine has more
 
-_given = threading.Event()
+_requested = threading.Event()
 _training = threading.Event()
-_keep: list[Callable[[], None]] = []
+_uploads: list[Callable[[], None]] = []
 
 
-def is_given() -> bool:
-    """Whether this process was asked to end while it trained."""
-    return _given.is_set()
+def is_requested() -> bool:
+    """Return whether this process was requested to end while it trained."""
+    return _requested.is_set()
 
 
 @contextmanager
-def training(keep: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """While the block runs, there is something to save; `keep` makes what is on the disk outlast
-    this machine.
+def training(upload: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Mark that there is something to save while the block runs.
+
+    `upload` stores what is on the disk where it outlasts this machine.
     """
     _training.set()
-    _keep.append(keep)
+    _uploads.append(upload)
     try:
         yield
     finally:
-        _keep.clear()
+        _uploads.clear()
         _training.clear()
 
 
-def leave() -> None:
+def exit_process() -> NoReturn:
     """End this process, after its trial has saved."""
-    for keep in _keep:
-        keep()
+    for upload in _uploads:
+        upload()
     os._exit(1)
 
 
-class Listening:
-    """What a trainable of Tune inherits to hear of it: Tune sets it up in the main thread, and
-    trains in another.
+class PreemptionMixin:
+    """Has a trainable of Tune listen for a preemption.
+
+    Tune sets a trainable up in the main thread, where signals arrive, and trains in another.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -58,19 +59,20 @@ class Listening:
 
 
 def listen() -> None:
-    """Have SIGTERM give notice when there is something to save; otherwise it does what it did
-    before.
+    """Have SIGTERM request a preemption while there is something to save.
+
+    Otherwise the signal does what it did before.
     """
     before = signal.getsignal(signal.SIGTERM)
 
-    def notice(number: int, frame: FrameType | None) -> None:
-        if not _training.is_set() or _given.is_set():
+    def request(number: int, frame: FrameType | None) -> None:
+        if not _training.is_set() or _requested.is_set():
             signal.signal(number, before)
             signal.raise_signal(number)
             return
-        _given.set()
+        _requested.set()
         last = threading.Timer(GRACE_SECONDS, os._exit, (1,))
         last.daemon = True
         last.start()
 
-    signal.signal(signal.SIGTERM, notice)
+    signal.signal(signal.SIGTERM, request)

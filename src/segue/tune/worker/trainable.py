@@ -1,40 +1,39 @@
-"""The function that Tune runs, in a worker of its own: one trial."""
+"""The function that Tune runs to train one trial, in a worker process of the trial's own."""
 
 import json
 import os
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
-
-from ray import tune
+from typing import Any, NoReturn, Protocol
 
 from segue.base.files import write_atomic
-from segue.plan.decision import Decision
+from segue.base.text import plural
+from segue.plan.decision import Decision, Exploit
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.seeding import is_cudnn_deterministic, set_deterministic_cudnn
 from segue.plan.sweeps.aggregate import aggregate_seeds
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
+from segue.train import ExploitRequested, Preempted, member_seeds, run_trial
 from segue.tune.cluster.gpu_growth import is_out_of_memory
-from segue.tune.failures import is_disk_full, one_line, out_of_reach
-from segue.tune.run.decisions import answer_to
 from segue.tune.run.directory import LOG, RunDirectory
 from segue.tune.run.lease import on_worker
 from segue.tune.run.lineage import read_lineage, write_lineage
-from segue.tune.run.stored import KeptTrial
 from segue.tune.search.define_by_run import of_recorded
-from segue.tune.verdicts import DISK_FULL, FAILURE, OUT_OF_MEMORY, OUT_OF_REACH, has_failed
+from segue.tune.verdicts import OUT_OF_MEMORY
 from segue.tune.worker import preemption
+from segue.tune.worker.reporter import TuneReporter, shared_cause
 
-TRIAL = "trial.json"  # what a trial trains, and on what
+TRIAL = "trial.json"  # the pipeline that a trial trains, its parameters and its device
+
+Report = Callable[[dict[str, Any]], Decision | None]
 
 
 class Runner(Protocol):
-    """What trains one trial: `train_one`, or a stand-in for it."""
+    """A function that trains one trial: `train_one`, or a stand-in for it."""
 
     def __call__(
         self,
@@ -43,90 +42,85 @@ class Runner(Protocol):
         directory: Path,
         *,
         device: str,
-        report: Callable[[dict[str, Any]], Decision | None],
+        report: Report,
     ) -> None:
-        """Train the trial of `parameters` in `directory`, or continue it there; call `report` with
-        each result row.
-        """
+        """Train a trial in `directory`, or resume it there; call `report` with each result row."""
 
 
 def make_trainable(
     sweep: Sweep, run: RunDirectory, runner: Runner
 ) -> Callable[[dict[str, Any]], None]:
-    """The function of a configuration `{"trial": number, "parameters": {...}}` that trains that
-    trial.
+    """Return the function that trains the trial of `{"trial": number, "parameters": {...}}`.
 
-    What the trial prints goes to `log.txt` in its directory. After an exception it is tried again,
-    `sweep.retries` times; the last one becomes a report that names the cause, so that Tune only
-    sees workers fail that were lost, which it starts again.
+    What the trial prints goes to `log.txt` in its directory. After an exception the trial is tried
+    again, `sweep.retries` times. The last exception becomes a report that names the cause: the only
+    failures that Tune sees, and retries, are those of lost workers.
     """
-    device, is_deterministic = (
-        "cuda" if sweep.resources.get("gpu") else "cpu",
-        is_cudnn_deterministic(),
-    )
+    device = "cuda" if sweep.resources.get("gpu") else "cpu"
+    is_deterministic = is_cudnn_deterministic()
 
     def trial(config: dict[str, Any]) -> None:
+        number = config["trial"]
         here = on_worker(run)
-        directory, kept = here.trial(config["trial"]), here.kept_trial(config["trial"])
-        report = _Report(here.answers(config["trial"]), sweep.metric, kept)
+        kept = here.kept_trial(number)
+        report = TuneReporter(here.answers(number), sweep.metric, kept)
+        directory = here.trial(number)
         if is_deterministic:
             set_deterministic_cudnn()
+        attempt = partial(
+            runner, sweep, config["parameters"], directory, device=device, report=report
+        )
         with ExitStack() as stack:
             try:
                 kept.begin()
                 stack.enter_context(_printing_to_log(directory))
                 stack.enter_context(preemption.training(kept.keep_what_can_be))
-                attempt = partial(
-                    runner, sweep, config["parameters"], directory, device=device, report=report
-                )
-                _attempts(attempt, report, sweep.retries)
+                _run_with_retries(attempt, report, sweep.retries)
             except BaseException as error:
                 if report.is_stopped:
                     raise
                 traceback.print_exc()
-                report.failed(error, _everybodys(error))
+                report.report_failure(error, shared_cause(error))
 
-    trial.__mixins__ = (preemption.Listening,)  # type: ignore[attr-defined]  # by which Tune extends a function
+    vars(trial)["__mixins__"] = (preemption.PreemptionMixin,)  # with which Tune extends a function
     return trial
 
 
-def _attempts(attempt: Callable[[], None], report: "_Report", retries: int) -> None:
-    """Go on from the newest checkpoint after an exception, `retries` times."""
+def _run_with_retries(attempt: Callable[[], None], report: TuneReporter, retries: int) -> None:
+    """Run an attempt, and after an exception another one, which resumes, `retries` times at most.
+
+    An exception that another attempt would raise as well is raised at once.
+    """
     for left in reversed(range(retries + 1)):
         try:
-            return attempt()
+            attempt()
+            return
         except Exception as error:
-            if is_out_of_memory(error) and not report.is_stopped:
-                traceback.print_exc()
-                report.failed(
-                    error, {OUT_OF_MEMORY: True}
-                )  # returns where there is a larger share to be had
-                os._exit(1)  # Tune starts the trial again with that
-            # What is not finite would be so again, bit for bit; and a full disk or a lost store is
-            # everybody's.
-            if (
-                report.is_stopped
-                or not left
-                or isinstance(error, FloatingPointError)
-                or _everybodys(error)
-            ):
+            if report.is_stopped:
+                raise
+            if is_out_of_memory(error):
+                _exit_for_a_larger_share(error, report)
+            if not left or _is_permanent(error):
                 raise
             traceback.print_exc()
             if "CUDA" in str(error):
                 os._exit(1)  # the process cannot use the device any more: Tune starts another one
-            print(
-                f"Trying again from the newest checkpoint; {left} attempt{'s' * (left > 1)} left."
-            )
-    return None
+            print(f"Trying again from the newest checkpoint; {plural(left, 'attempt')} left.")
 
 
-def _everybodys(error: BaseException) -> dict[str, str]:
-    """The marks of an exception that other trials will have as well, and what they say."""
-    found = {
-        DISK_FULL: one_line(error) if is_disk_full(error) else None,
-        OUT_OF_REACH: out_of_reach(error),
-    }
-    return {name: said for name, said in found.items() if said}
+def _exit_for_a_larger_share(error: Exception, report: TuneReporter) -> NoReturn:
+    """End the process, which Tune starts again with a larger share of the GPU.
+
+    Where there is none to be had, Tune stops the trial at the report instead.
+    """
+    traceback.print_exc()
+    report.report_failure(error, {OUT_OF_MEMORY: True})
+    os._exit(1)
+
+
+def _is_permanent(error: Exception) -> bool:
+    # A number that is not finite would come again, bit for bit.
+    return isinstance(error, FloatingPointError) or bool(shared_cause(error))
 
 
 def train_one(
@@ -135,100 +129,78 @@ def train_one(
     directory: Path,
     *,
     device: str,
-    report: Callable[[dict[str, Any]], Decision | None],
+    report: Report,
     accept_changes: bool = False,
 ) -> None:
-    """Train one trial to the end of its pipeline, or from where it was interrupted.
+    """Train one trial to the end of its pipeline, from its newest checkpoint if there is one.
 
     Calls `report` with each row that `segue.train.run_trial` reports, and passes its exceptions on.
-    With `accept_changes`, a trial that was begun with another pipeline begins anew, what it wrote
-    is moved aside.
+    With `accept_changes`, a trial that was started with another pipeline starts from scratch, and
+    what it wrote is moved aside.
     """
-    from segue.train import (
-        ExploitRequested,
-        Preempted,
-        member_seeds,
-        run_trial,
-    )  # here, in the worker: the driver needs no torch
-
     exploit = read_lineage(directory)
     while True:
-        chosen = of_recorded(sweep, exploit.parameters) if exploit else parameters
-        pipeline = sweep.pipeline(**chosen)
-        _describe(directory, pipeline, chosen, device)
         try:
-            run_trial(
-                pipeline,
-                sweep.world,
-                member_seeds(sweep.seed, sweep.seeds),
-                directory,
-                lanes=sweep.lanes,
-                policy=sweep.policy,
-                evaluation=sweep.evaluation,
-                metric=sweep.metric,
-                aggregate=partial(aggregate_seeds, how=sweep.aggregate, mode=sweep.mode),
-                device=device,
-                report=report,
-                accept_changes=accept_changes,
-                exploit=exploit,
-                should_preempt=preemption.is_given,
-            )
-            return
+            return _train(sweep, parameters, directory, device, report, accept_changes, exploit)
         except Preempted as preempted:
             print(preempted, flush=True)
-            preemption.leave()  # Tune starts the trial again, in another process
+            preemption.exit_process()  # Tune starts the trial again, in another process
         except ExploitRequested as requested:
             exploit = requested.exploit
             write_lineage(directory, exploit)
 
 
-def _describe(
+def _train(
+    sweep: Sweep,
+    parameters: Mapping[str, Any],
+    directory: Path,
+    device: str,
+    report: Report,
+    accept_changes: bool,
+    exploit: Exploit | None,
+) -> None:
+    """Train a trial until it ends, is preempted, or is to continue from another trial."""
+    keywords = of_recorded(sweep, exploit.parameters) if exploit else parameters
+    pipeline = sweep.pipeline(**keywords)
+    _write_description(directory, pipeline, keywords, device)
+    run_trial(
+        pipeline,
+        sweep.world,
+        member_seeds(sweep.seed, sweep.seeds),
+        directory,
+        lanes=sweep.lanes,
+        policy=sweep.policy,
+        evaluation=sweep.evaluation,
+        metric=sweep.metric,
+        aggregate=partial(aggregate_seeds, how=sweep.aggregate, mode=sweep.mode),
+        device=device,
+        report=report,
+        accept_changes=accept_changes,
+        exploit=exploit,
+        should_preempt=preemption.is_requested,
+    )
+
+
+def _write_description(
     directory: Path, pipeline: TrainingPipeline, parameters: Mapping[str, Any], device: str
 ) -> None:
-    """Write down which pipeline the trial trains and on what, so that it can be shown without the
-    sweep's code.
-    """
+    """Write which pipeline the trial trains, and on what, to be shown without the sweep's code."""
     directory.mkdir(parents=True, exist_ok=True)
-    asked = {"parameters": describe(dict(parameters)), "device": device}
-    facts = {**asked, "text": pipeline.to_text(), "pipeline": pipeline.to_dict()}
+    facts = {
+        "parameters": describe(dict(parameters)),
+        "device": device,
+        "text": pipeline.to_text(),
+        "pipeline": pipeline.to_dict(),
+    }
     write_atomic(directory / TRIAL, json.dumps(facts, indent=2) + "\n")
 
 
-def _printing_to_log(directory: Path) -> ExitStack:
+@contextmanager
+def _printing_to_log(directory: Path) -> Iterator[None]:
     directory.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        log = stack.enter_context((directory / LOG).open("a", buffering=1))
-        stack.enter_context(redirect_stdout(log))
-        stack.enter_context(redirect_stderr(log))
-        return stack.pop_all()
-
-
-@dataclass
-class _Report:
-    """Hands rows to Tune, which answers with SystemExit to a trial that it stops."""
-
-    answers: Path
-    metric: str
-    kept: KeptTrial = field(default_factory=KeptTrial)
-    last: dict[str, Any] = field(default_factory=lambda: {"env_steps": 0, "final": False})
-    is_stopped: bool = False
-
-    def __call__(self, row: dict[str, Any]) -> Decision | None:
-        self.last = row
-        if not has_failed(row):
-            self.kept.keep()
-        elif OUT_OF_REACH not in row:
-            self.kept.keep_what_can_be()
-        try:
-            tune.report(row)
-        except SystemExit:
-            self.is_stopped = True
-            raise
-        if has_failed(row):
-            return None
-        self.kept.hear()
-        return answer_to(self.answers, row)
-
-    def failed(self, error: BaseException, marks: Mapping[str, Any]) -> None:
-        """Say why the trial broke, with further marks."""
-        self({**self.last, self.metric: float("nan"), FAILURE: one_line(error), **marks})
+    with (
+        (directory / LOG).open("a", buffering=1) as log,
+        redirect_stdout(log),
+        redirect_stderr(log),
+    ):
+        yield

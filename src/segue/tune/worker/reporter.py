@@ -1,0 +1,63 @@
+"""What a trial's rows go through in its worker: to Tune, and back comes the driver's decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from segue.plan.decision import Decision
+from segue.tune.failures import is_disk_full, one_line, out_of_reach
+from segue.tune.run.decisions import answer_to
+from segue.tune.run.stored import KeptTrial
+from segue.tune.verdicts import DISK_FULL, FAILURE, OUT_OF_REACH, has_failed
+
+
+@dataclass
+class TuneReporter:
+    """Reports rows to Tune, which raises SystemExit in a trial that it stops.
+
+    A report is made after everything that it rests on is stored, and returns when the driver has
+    dealt with it.
+    """
+
+    decisions: Path
+    metric: str
+    kept: KeptTrial = field(default_factory=KeptTrial)
+    last: dict[str, Any] = field(default_factory=lambda: {"env_steps": 0, "final": False})
+    is_stopped: bool = False
+
+    def __call__(self, row: dict[str, Any]) -> Decision | None:
+        """Report a row and return the driver's decision, None for a row that reports a failure."""
+        self.last = row
+        if not has_failed(row):
+            self.kept.keep()
+        elif OUT_OF_REACH not in row:
+            self.kept.keep_what_can_be()
+        try:
+            tune.report(row)
+        except SystemExit:
+            self.is_stopped = True
+            raise
+        if has_failed(row):
+            return None
+        self.kept.hear()
+        return answer_to(self.decisions, row)
+
+    def report_failure(self, error: BaseException, marks: Mapping[str, Any]) -> None:
+        """Report why the trial failed, with further marks."""
+        self({**self.last, self.metric: float("nan"), FAILURE: one_line(error), **marks})
+
+
+def shared_cause(error: BaseException) -> dict[str, str]:
+    """Return the marks of a failure that does not end with its trial, with messages.
+
+    A full disk and an unavailable store would fail the other trials as well; the result is empty
+    for any other exception.
+    """
+    marks = {
+        DISK_FULL: one_line(error) if is_disk_full(error) else None,
+        OUT_OF_REACH: out_of_reach(error),
+    }
+    return {name: message for name, message in marks.items() if message}
