@@ -38,7 +38,7 @@ from torch import optim
 from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
-from segue.train import PPO, run_trial
+from segue.train import PPO, TrialSpec, run_trial
 from segue.tune.cluster.session import quiet, ray_session
 from segue.tune.drive import Options, run_sweep
 
@@ -119,14 +119,8 @@ def plain_loop(trials: int) -> float:
 def train_alone(job: tuple[float, Path]) -> float:
     """One trial; returns when it ended."""
     lr, directory = job
-    run_trial(
-        pipeline(lr),
-        "CartPole-v1",
-        [0],
-        directory,
-        evaluation=Evaluation(every=EVERY, episodes=EPISODES),
-        lanes=LANES,
-    )
+    evaluation = Evaluation(every=EVERY, episodes=EPISODES)
+    run_trial(TrialSpec(pipeline(lr), "CartPole-v1", [0], evaluation, lanes=LANES), directory)
     return time.time()
 
 

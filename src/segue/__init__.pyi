@@ -65,6 +65,7 @@ from segue.train.policies.policy import Policy as Policy
 from segue.train.trainer import Trainer as Trainer
 from segue.train.trial import member_seeds as member_seeds
 from segue.train.trial import run_trial as run_trial
+from segue.train.trial_spec import TrialSpec as TrialSpec
 from segue.tune.checks import check_sweep as check_sweep
 from segue.tune.cluster.local_modules import own_modules as own_modules
 from segue.tune.drive import Options as Options

@@ -37,16 +37,16 @@ def pipeline() -> TrainingPipeline:
 
 
 if __name__ == "__main__":
-    row = run_trial(
+    spec = TrialSpec(
         pipeline(),
         WORLD,
         seeds=[0],
-        directory=Path(__file__).parent / "best",
         evaluation=EVALUATION,
+        metric={metric},
         lanes=LANES,
         policy=POLICY,
-        metric={metric},
     )
+    row = run_trial(spec, Path(__file__).parent / "best")
     print({metric}, row[{metric}])
 '''
 
@@ -94,7 +94,7 @@ def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
         "metric": source.expression(sweep.metric),
         "pipeline": source.expression(winner.pipeline, indent=1),
     }
-    source.imports.setdefault("segue", set()).add("run_trial")
+    source.imports.setdefault("segue", set()).update(("TrialSpec", "run_trial"))
     return _BODY.format(title=_title(summary, winner.trial), imports=source.header(), **parts)
 
 

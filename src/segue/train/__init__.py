@@ -16,6 +16,7 @@ from segue.train.losses import (
 from segue.train.policies import Mlp, Module, Network
 from segue.train.trainer import Trainer
 from segue.train.trial import ExploitRequested, Preempted, member_seeds, run_trial
+from segue.train.trial_spec import TrialSpec
 
 __all__ = [
     "A2C",
@@ -35,6 +36,7 @@ __all__ = [
     "PPOValue",
     "Preempted",
     "Trainer",
+    "TrialSpec",
     "check_metric",
     "check_trial",
     "member_keywords",

@@ -24,22 +24,15 @@ from threadpoolctl import threadpool_limits
 from segue.base.files import append_row, read_rows, write_rows
 from segue.base.lock import locked
 from segue.plan.decision import Decision, Exploit
-from segue.plan.pipelines.pipeline import TrainingPipeline
-from segue.plan.sweeps.aggregate import aggregate_seeds
-from segue.plan.sweeps.evaluation import Evaluation
-from segue.plan.values.describe import fingerprint
 from segue.train.checkpoint import decoded, load_checkpoint, newest_first, save_checkpoint
 from segue.train.checks import check_metric
 from segue.train.log import TrialLog
-from segue.train.policies import Policy
 from segue.train.trainer import Trainer
+from segue.train.trial_spec import TrialSpec
 from segue.worlds.seeds import stream
-from segue.worlds.world import WorldFactory
 
 Row = dict[str, Any]
 Report = Callable[[Row], Decision | None]
-Objective = tuple[str, Callable[[Sequence[float]], float]]
-"""The metric, and what is made of it over the seeds."""
 _STAY = ("lock", "log.txt", "trial.json")  # in use while a trial runs, or written for it just now
 ORPHAN_SECONDS = 20.0  # a worker that outlived its driver may still be writing in the directory
 
@@ -112,90 +105,109 @@ class TrialFiles:
 
 
 def run_trial(
-    pipeline: TrainingPipeline,
-    world: str | WorldFactory,
-    seeds: Sequence[int],
+    spec: TrialSpec,
     directory: Path,
     *,
-    evaluation: Evaluation,
-    metric: str = "return",
-    aggregate: Callable[[Sequence[float]], float] = aggregate_seeds,
-    lanes: int = 8,
-    policy: Policy | None = None,
-    device: str = "cpu",
     report: Report = lambda row: None,
-    accept_changes: bool = False,
-    exploit: Exploit | None = None,
     should_preempt: Callable[[], bool] = lambda: False,
+    exploit: Exploit | None = None,
+    accept_changes: bool = False,
 ) -> Row:
     """Train one pack, a member a seed, to the end of its pipeline; return the last row.
 
-    `aggregate` makes one number of the seeds' metrics; their mean by default. `report` is called
-    with each row after it is on the disk, and may answer. With `accept_changes`, what another trial
-    wrote in the directory is moved aside. Sets torch and BLAS to one thread: packs run side by
-    side, one a core. With `exploit`, the trial goes on from there; when an answer says that it is
-    to do so once more, ExploitRequested is raised, and this is to be called again with that. Once
-    `should_preempt` says so, a checkpoint is written and Preempted is raised.
+    Resumes from the newest valid checkpoint in `directory`, if there is one. Sets torch and BLAS to
+    one thread, because packs run side by side, one on each core.
+
+    Arguments:
+        report: Called with each row after it is on the disk; may return a decision.
+        should_preempt: Once it returns True, a checkpoint is written and Preempted is raised.
+        exploit: The checkpoint of another trial from which this one continues. When a decision
+            requests another exploit, ExploitRequested is raised, with which to call again.
+        accept_changes: Whether what another trial wrote in the directory is moved aside.
 
     Raises ValueError for what the trainer cannot run, for an unknown metric and for a directory
-    that holds another trial's checkpoint; FloatingPointError when the metric is no finite number;
-    LockedError when another process trains in the directory.
+    that holds another trial's checkpoint; FloatingPointError when the metric is not a finite
+    number; LockedError when another process trains in the directory.
     """
     torch.set_num_threads(1)
     directory.mkdir(parents=True, exist_ok=True)
     files = TrialFiles(directory, exploit.generation if exploit else 0)
-    identity = fingerprint([pipeline, world, list(seeds), evaluation, lanes, policy])
     with (
         locked(directory / "lock", wait_seconds=ORPHAN_SECONDS),
         threadpool_limits(1, user_api="blas"),
+        closing(spec.new_trainer()) as trainer,
     ):
-        trainer = Trainer.new(
-            pipeline, world, seeds, evaluation, lanes=lanes, policy=policy, device=device
-        )
-        with closing(trainer):
-            check_metric(metric, trainer.evaluator.world.metrics)
-            if exploit:
-                files.adopt(trainer, exploit.checkpoint, identity, device)
-            row = files.resume(trainer, identity, device, accept_changes)
-            if row is not None:
-                apply_decision(report({**row, "replayed": True}), trainer, files.generation)
-            with TrialLog(
-                directory, trainer.env_steps, trainer.total_env_steps, pipeline.should_log
-            ) as log:
-                while not trainer.done:
-                    row = step(trainer, files, log, identity, (metric, aggregate), report) or row
-                    if should_preempt() and not trainer.done:
-                        log.flush()
-                        files.save(trainer, identity)
-                        raise Preempted(trainer.env_steps)
+        attempt = Attempt(spec, files, trainer, report)
+        row = attempt.resume(exploit, accept_changes)
+        with attempt.open_log() as log:
+            while not trainer.done:
+                row = attempt.step(log) or row
+                if should_preempt() and not trainer.done:
+                    attempt.save(log)
+                    raise Preempted(trainer.env_steps)
     assert row is not None, "a pipeline ends with a report"
     return row
 
 
-def step(
-    trainer: Trainer,
-    files: TrialFiles,
-    log: TrialLog,
-    identity: str,
-    judged_by: Objective,
-    report: Report,
-) -> Row | None:
-    """Advance once, and write down and report what is due; return the row if there was a report."""
-    happened = trainer.advance()
-    check_members(trainer)
-    log.train(happened.logged, trainer.env_steps, trainer.total_env_steps)
-    row = None
-    if happened.report_due:
-        log.valid(trainer.evaluate(), trainer.env_steps, trainer.total_env_steps)
-        row = result_row(trainer, *judged_by, happened.stage_ended)
-        append_row(files.results, row)
-    if happened.report_due or happened.save_due:
+@dataclass
+class Attempt:
+    """One attempt at a trial, from its newest checkpoint until it ends or is interrupted."""
+
+    spec: TrialSpec
+    files: TrialFiles
+    trainer: Trainer
+    report: Report
+
+    def __post_init__(self) -> None:
+        check_metric(self.spec.metric, self.trainer.evaluator.world.metrics)
+        self.identity = self.spec.identity
+
+    def resume(self, exploit: Exploit | None, accept_changes: bool) -> Row | None:
+        """Continue from the newest checkpoint, and repeat the last report before it, if any."""
+        device = self.spec.device
+        if exploit:
+            self.files.adopt(self.trainer, exploit.checkpoint, self.identity, device)
+        row = self.files.resume(self.trainer, self.identity, device, accept_changes)
+        if row is not None:
+            self._send({**row, "replayed": True})
+        return row
+
+    def open_log(self) -> TrialLog:
+        """Open the trial's log where the trainer stands."""
+        return TrialLog(
+            self.files.directory,
+            self.trainer.env_steps,
+            self.trainer.total_env_steps,
+            self.spec.pipeline.should_log,
+        )
+
+    def step(self, log: TrialLog) -> Row | None:
+        """Advance once, write down and report what is due; return the row if a report was due."""
+        trainer = self.trainer
+        result = trainer.advance()
+        check_members(trainer)
+        log.train(result.logged, trainer.env_steps, trainer.total_env_steps)
+        row = None
+        if result.report_due:
+            log.valid(trainer.evaluate(), trainer.env_steps, trainer.total_env_steps)
+            row = result_row(trainer, self.spec.metric, self.spec.aggregate, result.stage_ended)
+            append_row(self.files.results, row)
+        if result.save_due:
+            self.save(log)
+        elif result.report_due:
+            log.flush()
+        if row is not None:
+            self._send(row)
+        return row
+
+    def save(self, log: TrialLog) -> None:
+        """Write a checkpoint, after everything that was logged before it."""
         log.flush()
-    if happened.save_due:
-        files.save(trainer, identity)
-    if row is not None:
-        apply_decision(report(row), trainer, files.generation)
-    return row
+        self.files.save(self.trainer, self.identity)
+
+    def _send(self, row: Row) -> None:
+        """Report a row, and apply the decision that answers it."""
+        apply_decision(self.report(row), self.trainer, self.files.generation)
 
 
 class Preempted(BaseException):  # not an error, and not to be tried again here

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from segue.plan.sweeps.evaluation import Evaluation
-from segue.train import Mlp, run_trial
+from segue.train import Mlp, TrialSpec, run_trial
 from segue.train.checkpoint import load_checkpoint
 from tests.train.support.pipelines import LANES, ROLLOUT, pipeline, stage
 
@@ -31,18 +31,10 @@ def run(
     world="CartPole-v1",
     **more,
 ):
-    return run_trial(
-        made or plan(),
-        world,
-        seeds,
-        directory,
-        evaluation=EVALUATION,
-        metric=metric,
-        lanes=LANES,
-        policy=Mlp((8,)),
-        report=report,
-        **more,
+    spec = TrialSpec(
+        made or plan(), world, seeds, EVALUATION, metric, lanes=LANES, policy=Mlp((8,))
     )
+    return run_trial(spec, directory, report=report, **more)
 
 
 def rows(directory, name="results.jsonl"):

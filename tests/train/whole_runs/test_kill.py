@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from segue.plan.sweeps.evaluation import Evaluation
-from segue.train import Network, run_trial
+from segue.train import Network, TrialSpec, run_trial
 from tests.train.support.pipelines import LANES, ROLLOUT, stage
 from tests.train.support.same import assert_same_state
 from tests.train.support.staged import plans
@@ -56,16 +56,15 @@ def test_killed_and_continued_it_leaves_what_a_whole_run_leaves(tmp_path, report
 def train_staged(directory, report=lambda row: None, name="weaned", memory=None):
     """Some 14 rollouts of stages of one kind, with a network."""
     policy = Network(memory, hidden=8, auxiliary=True)
-    run_trial(
+    spec = TrialSpec(
         plans(0, save_interval=ROLLOUT)[name],
         "CartPole-v1",
         [0, 1],
-        Path(directory),
-        evaluation=Evaluation(every=ROLLOUT, episodes=2, max_episode_steps=20),
+        Evaluation(every=ROLLOUT, episodes=2, max_episode_steps=20),
         lanes=LANES,
         policy=policy,
-        report=report,
     )
+    run_trial(spec, Path(directory), report=report)
 
 
 STAGED = (

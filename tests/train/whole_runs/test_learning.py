@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from segue.plan.sweeps.evaluation import Evaluation
-from segue.train import A2C, PPO, Mlp, member_seeds, run_trial
+from segue.train import A2C, PPO, Mlp, TrialSpec, member_seeds, run_trial
 from tests.train.support.pipelines import advanced, pipeline, stage, trainer
 from tests.worlds import probes
 
@@ -107,5 +107,6 @@ def test_cartpole_is_solved_on_two_seeds(world, tmp_path):
     )
     how = Evaluation(every=20_000, episodes=20)
     rows = []
-    run_trial(plan, world, member_seeds(0, 2), tmp_path, evaluation=how, report=rows.append)
+    spec = TrialSpec(plan, world, member_seeds(0, 2), how)
+    run_trial(spec, tmp_path, report=rows.append)
     assert max(min(row["metric_per_seed"]) for row in rows) >= 475

@@ -8,7 +8,7 @@ import torch
 
 from segue.plan.seeding import set_deterministic_cudnn
 from segue.plan.sweeps.evaluation import Evaluation
-from segue.train import Mlp, Network, Trainer, run_trial
+from segue.train import Mlp, Network, Trainer, TrialSpec, run_trial
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
 from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
 from tests.train.support.staged import NAMES, plans
@@ -64,7 +64,6 @@ def test_a_trainer_that_was_saved_goes_on(tmp_path: Path, policy: str) -> None:
 
 
 def test_a_trial_trains_to_its_end(tmp_path: Path) -> None:
-    row = run_trial(
-        pipeline(), "CartPole-v1", [0, 1], tmp_path, evaluation=EVALUATION, device="cuda"
-    )
+    spec = TrialSpec(pipeline(), "CartPole-v1", [0, 1], EVALUATION, device="cuda")
+    row = run_trial(spec, tmp_path)
     assert row["final"]

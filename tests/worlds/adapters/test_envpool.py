@@ -9,7 +9,7 @@ import pytest
 from gymnasium.spaces import Box, Discrete
 
 from segue.plan.sweeps.evaluation import Evaluation
-from segue.train import Network, run_trial
+from segue.train import Network, TrialSpec, run_trial
 from segue.worlds import lane_seeds, make_world, world_spec
 from segue.worlds.adapters.envpool import EnvPoolWorld, _small
 from segue.worlds.adapters.missions import SHORT, tokens
@@ -76,9 +76,8 @@ def test_a_trial_is_interrupted_and_goes_on(tmp_path: Path) -> None:
         judge = Evaluation(every=ROLLOUT, episodes=2, max_episode_steps=300)
         world = "envpool/MiniGrid-DoorKey-5x5-v0"
         policy = Network("gru", hidden=8)
-        return run_trial(
-            plan, world, [0, 1], directory, evaluation=judge, lanes=4, policy=policy, **changes
-        )  # type: ignore[arg-type]
+        spec = TrialSpec(plan, world, [0, 1], judge, lanes=4, policy=policy)
+        return run_trial(spec, directory, **changes)  # type: ignore[arg-type]
 
     with pytest.raises(InterruptedError):
         run(tmp_path / "trial", report=report)

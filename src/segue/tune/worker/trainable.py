@@ -11,13 +11,13 @@ from typing import Any, NoReturn, Protocol
 
 from segue.base.files import write_atomic
 from segue.base.text import plural
-from segue.plan.decision import Decision, Exploit
+from segue.plan.decision import Decision
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.seeding import is_cudnn_deterministic, set_deterministic_cudnn
 from segue.plan.sweeps.aggregate import aggregate_seeds
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
-from segue.train import ExploitRequested, Preempted, member_seeds, run_trial
+from segue.train import ExploitRequested, Preempted, TrialSpec, member_seeds, run_trial
 from segue.tune.cluster.gpu_growth import is_out_of_memory
 from segue.tune.run.directory import LOG, RunDirectory
 from segue.tune.run.lease import on_worker
@@ -140,8 +140,19 @@ def train_one(
     """
     exploit = read_lineage(directory)
     while True:
+        keywords = of_recorded(sweep, exploit.parameters) if exploit else parameters
+        spec = _trial_spec(sweep, keywords, device)
+        _write_description(directory, spec.pipeline, keywords, device)
         try:
-            return _train(sweep, parameters, directory, device, report, accept_changes, exploit)
+            run_trial(
+                spec,
+                directory,
+                report=report,
+                should_preempt=preemption.is_requested,
+                exploit=exploit,
+                accept_changes=accept_changes,
+            )
+            return
         except Preempted as preempted:
             print(preempted, flush=True)
             preemption.exit_process()  # Tune starts the trial again, in another process
@@ -150,34 +161,18 @@ def train_one(
             write_lineage(directory, exploit)
 
 
-def _train(
-    sweep: Sweep,
-    parameters: Mapping[str, Any],
-    directory: Path,
-    device: str,
-    report: Report,
-    accept_changes: bool,
-    exploit: Exploit | None,
-) -> None:
-    """Train a trial until it ends, is preempted, or is to continue from another trial."""
-    keywords = of_recorded(sweep, exploit.parameters) if exploit else parameters
-    pipeline = sweep.pipeline(**keywords)
-    _write_description(directory, pipeline, keywords, device)
-    run_trial(
-        pipeline,
+def _trial_spec(sweep: Sweep, parameters: Mapping[str, Any], device: str) -> TrialSpec:
+    """Return what the trial of these parameters trains, and how it is evaluated."""
+    return TrialSpec(
+        sweep.pipeline(**parameters),
         sweep.world,
         member_seeds(sweep.seed, sweep.seeds),
-        directory,
-        lanes=sweep.lanes,
-        policy=sweep.policy,
-        evaluation=sweep.evaluation,
+        sweep.evaluation,
         metric=sweep.metric,
         aggregate=partial(aggregate_seeds, how=sweep.aggregate, mode=sweep.mode),
+        lanes=sweep.lanes,
+        policy=sweep.policy,
         device=device,
-        report=report,
-        accept_changes=accept_changes,
-        exploit=exploit,
-        should_preempt=preemption.is_requested,
     )
 
 

@@ -1,0 +1,67 @@
+"""What one trial trains, on what, and how it is evaluated: a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.sweeps.aggregate import aggregate_seeds
+from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.values.describe import fingerprint
+from segue.train.policies import Policy
+from segue.train.trainer import Trainer
+from segue.worlds.world import WorldFactory
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """What one trial trains, on what, and how it is evaluated.
+
+    Attributes:
+        pipeline: The training pipeline of every member.
+        world: The world's name, or a function that makes it.
+        seeds: One seed for each member of the pack.
+        evaluation: How often and on how many episodes the members are evaluated.
+        metric: The metric that a report is about.
+        aggregate: Makes one number of the metric's values of all seeds; by default their mean.
+        lanes: Number of worlds that each member acts in.
+        policy: The policy; by default the one that suits the observations.
+        device: "cpu" or "cuda".
+    """
+
+    pipeline: TrainingPipeline
+    world: str | WorldFactory
+    seeds: Sequence[int]
+    evaluation: Evaluation
+    metric: str = "return"
+    aggregate: Callable[[Sequence[float]], float] = aggregate_seeds
+    lanes: int = 8
+    policy: Policy | None = None
+    device: str = "cpu"
+
+    @property
+    def identity(self) -> str:
+        """Fingerprint of everything that decides a trial's numbers, and so its checkpoints."""
+        return fingerprint(
+            [
+                self.pipeline,
+                self.world,
+                list(self.seeds),
+                self.evaluation,
+                self.lanes,
+                self.policy,
+            ]
+        )
+
+    def new_trainer(self) -> Trainer:
+        """Return a trainer at the beginning of the pipeline; raises what `Trainer.new` raises."""
+        return Trainer.new(
+            self.pipeline,
+            self.world,
+            self.seeds,
+            self.evaluation,
+            lanes=self.lanes,
+            policy=self.policy,
+            device=self.device,
+        )
