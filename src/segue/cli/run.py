@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
+from segue.cli.paused_collector import paused_collector
 from segue.cli.winner import write_winner
 from segue.plan.sweeps.sweep import Sweep
 
@@ -103,11 +104,13 @@ def command(
     if sweep is None:
         _list(console)
         return 0
-    from segue.tune.drive import Options, overridden, run_sweep
     from segue.tune.run.sweep_file import find_sweep, load_sweep
 
     path = find_sweep(sweep)
-    asked = load_sweep(path)
+    with paused_collector():
+        asked = load_sweep(path)
+        from segue.tune.drive import Options, overridden, run_sweep
+
     options = Options(
         trials=trials,
         seeds=seeds,

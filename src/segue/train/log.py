@@ -16,8 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tensorboardX import SummaryWriter
-
 from segue.base.files import read_rows, write_rows
 from segue.train.trainer import MemberInterval
 
@@ -37,6 +35,9 @@ class TrialLog(AbstractContextManager["TrialLog"]):
         self.path, self.write = directory / METRICS, write
         if not write:
             return
+        # Here, since it takes long: it imports boto3 where that is installed.
+        from tensorboardX import SummaryWriter
+
         kept = [row for row in read_rows(self.path) if row["total_env_steps"] <= total_env_steps]
         write_rows(self.path, kept)
         self.rows = self.path.open("a")

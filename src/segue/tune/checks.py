@@ -8,11 +8,10 @@ from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import check_sampler
-from segue.tune.study.record import Space
 from segue.worlds import world_spec
 
 
-def check_sweep(sweep: Sweep) -> Space:
+def check_sweep(sweep: Sweep) -> SearchSpace | DefineByRunSpace:
     """Check what Sweep itself cannot, since it takes Ray, Optuna and the world; raises ValueError,
     in one sentence.
     """
