@@ -1,6 +1,7 @@
 """Objects, mirrors and the lock of a run, on a folder that stands for a bucket."""
 
 import json
+import pickle
 import socket
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from segue.store.local_run import fetch_run
 from segue.store.mirror import Mirror, checkpoints_last
 from segue.store.objects import Store, StoreError
 from segue.store.secrets import password_removed, without_secrets
+from tests.store.servers import BUCKET, an_s3
 
 
 @pytest.fixture
@@ -94,6 +96,56 @@ def test_a_store_follows_a_folder_and_another_folder_follows_the_store(
     Mirror(store, there).pull()
     last = states[-1] if states else {}
     assert {name: (there / name).read_bytes() for name in last} == last
+
+
+def test_a_store_brings_its_server_to_a_worker_whose_environment_does_not_have_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with an_s3() as found:
+        for name, value in found.items():
+            monkeypatch.setenv(name, value)
+        store = Store.of(f"s3://{BUCKET}/run")
+        store.write("row", b"one")
+        sent = pickle.dumps(store)
+        assert found["AWS_SECRET_ACCESS_KEY"].encode() not in sent
+        for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
+            monkeypatch.delenv(name)
+        objects.forget_connections()
+        assert pickle.loads(sent).read("row") == b"one"
+
+
+@pytest.mark.parametrize(
+    ("environment", "query", "server"),
+    [
+        ({}, "", {}),
+        (
+            {"AWS_ENDPOINT_URL": "http://here:9000", "AWS_REGION": "eu-west-1"},
+            "",
+            {"endpoint_override": "here:9000", "scheme": "http", "region": "eu-west-1"},
+        ),
+        (
+            {"AWS_ENDPOINT_URL": "http://here", "AWS_ENDPOINT_URL_S3": "https://there"},
+            "?region=a",
+            {"endpoint_override": "there", "scheme": "https", "region": "a"},
+        ),
+        (
+            {"AWS_ENDPOINT_URL": "http://here"},
+            "?endpoint_override=there",
+            {"endpoint_override": "there"},
+        ),
+    ],
+)
+def test_the_server_is_the_urls_or_else_the_environments(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    query: str,
+    server: dict[str, str],
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert dict(Store.of(f"s3://runs/wean{query}").server) == server
 
 
 def test_nothing_is_sent_twice(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,9 +163,10 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_i
         an_s3_that_stops() as (found, say),
         TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary,
     ):
-        environment, store = os.environ | found | {"TMPDIR": temporary}, Store.of(url)
+        environment = os.environ | found | {"TMPDIR": temporary}
         for name, value in found.items():
             monkeypatch.setenv(name, value)
+        store = Store.of(url)
         run = ("run", "wean_to_ppo", "--run-dir", url)
         with driver(environment, home, *run, program="segue") as first:
             wait_for(lambda: first.poll() is not None or STAGE_DONE in (store.read(RESULTS) or b""))

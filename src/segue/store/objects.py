@@ -1,15 +1,15 @@
 """An object store: whole objects by name, and one sentence when the store is unavailable."""
 
-import os
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from segue.store.secrets import without_secrets
+from segue.store.server import Server, server_of, with_server
 
 T = TypeVar("T")
 SCHEMES = ("s3", "gs", "file")
@@ -52,6 +52,7 @@ class Store:
 
     url: str
     waits: tuple[float, ...] = WAITS
+    server: Server = ()
 
     @classmethod
     def of(cls, url: str) -> "Store":
@@ -73,7 +74,8 @@ class Store:
                 f"The URL {url} names no folder in the bucket: add one, such as"
                 f" {url.rstrip('/')}/my_run."
             )
-        return cls(urlunsplit(parts._replace(path=parts.path.rstrip("/"))))
+        url = urlunsplit(parts._replace(path=parts.path.rstrip("/")))
+        return cls(url, server=server_of(url))
 
     def at(self, folder: str) -> "Store":
         """Return the store of a folder inside this one."""
@@ -89,7 +91,7 @@ class Store:
         """Return the content of an object; None where there is none. Raises StoreError."""
 
         def read() -> bytes | None:
-            files, root = _place(self.url)
+            files, root = _place(self)
             try:
                 with files.open_input_stream(f"{root}/{name}") as stream:
                     return bytes(stream.read())
@@ -100,13 +102,13 @@ class Store:
 
     def write(self, name: str, content: bytes) -> None:
         """Write an object whole: readers find the old content or this one. Raises StoreError."""
-        self._tried("written", lambda: _write(*_place(self.url), name, content))
+        self._tried("written", lambda: _write(*_place(self), name, content))
 
     def remove(self, name: str) -> None:
         """Remove an object; one that does not exist is no error. Raises StoreError."""
 
         def remove() -> None:
-            files, root = _place(self.url)
+            files, root = _place(self)
             try:
                 files.delete_file(f"{root}/{name}")
             except FileNotFoundError:
@@ -119,7 +121,7 @@ class Store:
         from pyarrow import fs
 
         def listed() -> dict[str, Entry]:
-            files, root = _place(self.url)
+            files, root = _place(self)
             found = files.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
             return {
                 each.path.removeprefix(f"{root}/"): Entry(each.size, each.mtime_ns)
@@ -131,13 +133,13 @@ class Store:
 
     def modified(self, name: str) -> float | None:
         """Return when an object was written, in seconds by the store's clock; None if there is none."""
-        files, root = _place(self.url)
+        files, root = _place(self)
         info = self._tried("read", lambda: files.get_file_info(f"{root}/{name}"))
         return None if info.mtime_ns is None else info.mtime_ns / 1e9
 
     def rename(self, name: str, other: str) -> None:
         """Rename an object; the new name may lie outside this store's folder. Raises StoreError."""
-        files, root = _place(self.url)
+        files, root = _place(self)
         path = f"{root}/{name}"
         new_path = f"{root.rpartition('/')[0]}/{other}"
         self._tried("written", lambda: _move(files, path, new_path))
@@ -181,23 +183,23 @@ def has_bucket(store: Store) -> bool:
     """Return whether the store's bucket exists; a folder can always be made. Raises OSError."""
     from pyarrow import fs
 
-    files, _ = _place(store.url)
+    files, _ = _place(store)
     name = bucket_of(store)
     return name is None or files.get_file_info(name).type != fs.FileType.NotFound
 
 
-def _place(url: str) -> tuple[Any, str]:
-    """Return the file system of a URL, and the path in it."""
-    return _connected(url, tuple(_endpoint(url).items()))
+def _place(store: Store) -> tuple[Any, str]:
+    """Return the file system of a store, and the path in it."""
+    return _connected(store.url, store.server)
 
 
 @cache
-def _connected(url: str, endpoint: tuple[tuple[str, str], ...]) -> tuple[Any, str]:
+def _connected(url: str, server: Server) -> tuple[Any, str]:
     """Return the file system of a URL, and the path in it, with one connection per process."""
     from pyarrow import fs
 
     try:
-        made: tuple[Any, str] = fs.FileSystem.from_uri(_patient(url))
+        made: tuple[Any, str] = fs.FileSystem.from_uri(with_server(url, server))
         files, root = made
     except ValueError as error:
         raise ValueError(f"{url} is not a place for a run: {reason(error)}.") from error
@@ -208,7 +210,7 @@ def _connected(url: str, endpoint: tuple[tuple[str, str], ...]) -> tuple[Any, st
             request_timeout=_SILENT_SECONDS,
             retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),  # `_tried` repeats
             allow_delayed_open=True,  # a small object is one request, and not three
-            **dict(endpoint),
+            **{key: value for key, value in server if key != "region"},
         )
     return files, root
 
@@ -216,32 +218,6 @@ def _connected(url: str, endpoint: tuple[tuple[str, str], ...]) -> tuple[Any, st
 def forget_connections() -> None:
     """Connect again at the next request, since the environment has new credentials."""
     _connected.cache_clear()
-
-
-def _endpoint(url: str) -> dict[str, str]:
-    """Return the server that the URL or the environment names, if it is not Amazon's."""
-    in_url = {
-        key: value
-        for key, value in parse_qsl(urlsplit(url).query)
-        if key in ("endpoint_override", "scheme")
-    }
-    if in_url:
-        return in_url
-    endpoint = urlsplit(
-        os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-    )
-    if not endpoint.netloc:
-        return {}
-    return {"endpoint_override": endpoint.netloc, "scheme": endpoint.scheme}
-
-
-def _patient(url: str) -> str:
-    """Return the URL with a limit of 10 s on the client's own retries (15 minutes by default)."""
-    parts = urlsplit(url)
-    if parts.scheme != "gs" or "retry_limit_seconds" in parts.query:
-        return url
-    query = "&".join(filter(None, (parts.query, "retry_limit_seconds=10")))
-    return urlunsplit(parts._replace(query=query))
 
 
 def _write(files: Any, root: str, name: str, content: bytes) -> None:
