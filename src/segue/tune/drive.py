@@ -17,7 +17,7 @@ from segue.tune.cluster.addresses import check_address
 from segue.tune.cluster.capacity import machines, may_grow, trials_at_once
 from segue.tune.cluster.gpu_share import with_gpu_share
 from segue.tune.cluster.session import quiet, ray_session
-from segue.tune.failures import is_disk_full, one_line, out_of_reach
+from segue.tune.failures import is_disk_full, one_line, store_unavailable
 from segue.tune.interruption import Interruption
 from segue.tune.observers.board import FINISHED, Board
 from segue.tune.observers.hparams import HParams
@@ -129,7 +129,7 @@ def run_sweep(
             runner or partial(train_one, accept_changes=options.accept_changes),
         )
         interruption = Interruption(
-            asked.time_budget_s, lambda: verdicts.can_keep_nothing or _is_lost(kept, verdicts)
+            asked.time_budget_s, lambda: verdicts.cannot_store_results or _is_lost(kept, verdicts)
         )
         board = Board(record, asked, budget)
         notifier = Notifier(options.notify, name, run.path, board)
@@ -146,7 +146,7 @@ def run_sweep(
 
 def _is_lost(kept: Driving, verdicts: Verdicts) -> bool:
     """Whether another process has the run now; the verdict then says so."""
-    verdicts.out_of_reach = verdicts.out_of_reach or kept.lost
+    verdicts.store_unavailable = verdicts.store_unavailable or kept.lost
     return kept.lost is not None
 
 
@@ -190,8 +190,10 @@ class _Run:
                 f"The disk is full ({self.verdicts.out_of_disk}): make room, and run the same"
                 " command again."
             )
-        if self.verdicts.out_of_reach:
-            return f"{self.verdicts.out_of_reach} What is done is kept: the same command goes on."
+        if self.verdicts.store_unavailable:
+            return (
+                f"{self.verdicts.store_unavailable} What is done is kept: the same command goes on."
+            )
         if self.interruption.is_late:
             return "The time for this run is over; the same command goes on where it ended."
         return None
@@ -238,9 +240,9 @@ def _train(parts: _Run, options: Options) -> None:
             if is_disk_full(error):
                 parts.verdicts.out_of_disk = one_line(error)
                 return
-            lost = out_of_reach(error)
+            lost = store_unavailable(error)
             if lost:
-                parts.verdicts.out_of_reach = lost
+                parts.verdicts.store_unavailable = lost
                 return
             # Not a ValueError: a refusal is what comes before this.
             raise RuntimeError(

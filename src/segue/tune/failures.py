@@ -1,4 +1,4 @@
-"""Telling that a disk is full, or the run's store or database out of reach, whoever says so."""
+"""Kinds of failures: a full disk, and a store or a database that is unavailable."""
 
 import errno
 import sqlite3
@@ -12,20 +12,21 @@ _WORDS = ("no space left on device", "disk is full", "disk quota exceeded")
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an exception, or what it was caused by, says that nothing more can be written."""
-    return any(_says_so(cause) for cause in _causes(error))
+    """Return whether an exception, or one of its causes, says that the disk is full."""
+    return any(_says_disk_full(cause) for cause in _causes(error))
 
 
-def out_of_reach(error: BaseException) -> str | None:
-    """What is said of a store or a database that cannot be reached, in a sentence; None for another
-    exception.
+def store_unavailable(error: BaseException) -> str | None:
+    """Return a sentence about the store or database whose failure caused an exception.
+
+    None for any other exception.
     """
     for cause in _causes(error):
         if isinstance(cause, StoreError):
             return str(cause)
         if isinstance(cause, OperationalError) and not isinstance(cause.orig, sqlite3.Error):
-            said = next(iter(str(cause.orig).splitlines()), "").rstrip(".")
-            return f"The study's database cannot be reached ({said})."
+            reason = next(iter(str(cause.orig).splitlines()), "").rstrip(".")
+            return f"The study's database cannot be reached ({reason})."
     return None
 
 
@@ -35,7 +36,7 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _says_so(error: BaseException) -> bool:
+def _says_disk_full(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     return any(words in str(error).lower() for words in _WORDS)

@@ -1,6 +1,4 @@
-"""Notices reach a real server on this machine and real commands; the slow ones come from real
-sweeps.
-"""
+"""Notifications reach real servers and commands; the slow ones come from real sweeps."""
 
 import json
 import signal
@@ -67,7 +65,7 @@ def has_ended(process: int) -> bool:
 
 
 def send(target: str | None, board: Board, seconds: float = 10.0) -> float:
-    """Send a notice; how long that took."""
+    """Send a notification; return the seconds that it took."""
     began = time.monotonic()
     notifier = Notifier(target, "double", Path("runs/double"), board, seconds)
     notifier.send("done", "It has ended.")
@@ -75,18 +73,18 @@ def send(target: str | None, board: Board, seconds: float = 10.0) -> float:
     return time.monotonic() - began
 
 
-def test_a_url_is_sent_the_notice_as_json(board: Board) -> None:
+def test_a_url_is_sent_the_notification_as_json(board: Board) -> None:
     with server() as (url, posted):
         send(url, board)
-    (notice,) = posted
-    assert notice["event"] == "done"
-    assert notice["name"] == "double"
-    assert notice["run"] == str(Path("runs/double").absolute())
-    assert notice["message"] == "It has ended."
-    assert notice["text"] == "double: It has ended."
-    assert notice["counts"] == {"complete": 3, "waiting": 13}
+    (notification,) = posted
+    assert notification["event"] == "done"
+    assert notification["name"] == "double"
+    assert notification["run"] == str(Path("runs/double").absolute())
+    assert notification["message"] == "It has ended."
+    assert notification["text"] == "double: It has ended."
+    assert notification["counts"] == {"complete": 3, "waiting": 13}
     best = max(board.record.trials[:3], key=lambda trial: trial.values[0])
-    assert notice["best"] == {
+    assert notification["best"] == {
         "trial": best.number,
         "metric": "return",
         "value": best.values[0],
@@ -112,12 +110,15 @@ def test_nobody_is_told_where_nobody_asked(board: Board) -> None:
     [
         (
             "echo sorry >&2; exit 3",
-            "The notice was not delivered (RuntimeError: the command ended with 3: sorry).\n",
+            "The notification was not delivered (RuntimeError: the command ended with 3: sorry).\n",
         ),
-        ("exit 4", "The notice was not delivered (RuntimeError: the command ended with 4).\n"),
+        (
+            "exit 4",
+            "The notification was not delivered (RuntimeError: the command ended with 4).\n",
+        ),
         (
             "http://127.0.0.1:1/secret",
-            "The notice was not delivered (URLError: <urlopen error [Errno 111] Connection",
+            "The notification was not delivered (URLError: <urlopen error [Errno 111] Connection",
         ),
     ],
 )
@@ -136,7 +137,7 @@ def test_a_server_that_refuses_is_told(board: Board, capsys: pytest.CaptureFixtu
         send(url, board)
     assert (
         capsys.readouterr().err
-        == "The notice was not delivered (HTTPError: HTTP Error 403: Forbidden).\n"
+        == "The notification was not delivered (HTTPError: HTTP Error 403: Forbidden).\n"
     )
 
 
@@ -150,7 +151,7 @@ def test_what_hangs_is_given_up_in_time(
     assert send(f"sleep 60 & echo $! > {tmp_path}/child; wait", board, seconds=0.5) < 2.0
     assert has_ended(int((tmp_path / "child").read_text()))
     told = capsys.readouterr().err
-    assert told.count("The notice was not delivered") == 2
+    assert told.count("The notification was not delivered") == 2
     assert "secret" not in told
 
 
@@ -158,12 +159,12 @@ def test_a_run_that_breaks_is_told_and_a_refusal_is_not(board: Board, tmp_path: 
     notifier = Notifier(f"cat >> {tmp_path}/said", "double", tmp_path, board)
     with pytest.raises(RuntimeError), notifier.telling(lambda: ("done", "")):
         raise RuntimeError("The run broke.") from OSError("no route to the head node")
-    notice = json.loads((tmp_path / "said").read_text())
-    assert notice["event"] == "broken"
-    assert notice["message"].startswith("It broke (OSError: no route to the head node)")
+    notification = json.loads((tmp_path / "said").read_text())
+    assert notification["event"] == "broken"
+    assert notification["message"].startswith("It broke (OSError: no route to the head node)")
     with pytest.raises(ValueError, match="ask for less"), notifier.telling(lambda: ("done", "")):
         raise ValueError("ask for less")
-    assert json.loads((tmp_path / "said").read_text()) == notice
+    assert json.loads((tmp_path / "said").read_text()) == notification
 
 
 @pytest.mark.parametrize(
@@ -182,9 +183,9 @@ def test_a_run_that_breaks_is_told_and_a_refusal_is_not(board: Board, tmp_path: 
         ((None, True, Verdicts()), "out_of_time", "The time for this run is over"),
         ((None, False, Verdicts(out_of_disk="OSError")), "disk_full", "The disk is full; 3 of 3"),
         (
-            (None, False, Verdicts(out_of_reach="StoreError")),
-            "out_of_reach",
-            "The store of the run is out of reach",
+            (None, False, Verdicts(store_unavailable="StoreError")),
+            "store_unavailable",
+            "The run's store is unavailable",
         ),
     ],
 )
@@ -252,6 +253,6 @@ class TestSweeps:
                 wait_for(lambda: any(trial.intermediate_values for trial in trials_of(tmp_path)))
                 driver.send_signal(signal.SIGINT)
                 driver.communicate(timeout=60)
-            (notice,) = posted
-        assert notice["event"] == "interrupted"
-        assert notice["message"].startswith("SIGINT interrupted it; ")
+            (notification,) = posted
+        assert notification["event"] == "interrupted"
+        assert notification["message"].startswith("SIGINT interrupted it; ")

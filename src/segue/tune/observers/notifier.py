@@ -1,6 +1,4 @@
-"""Telling somebody who is not looking that a sweep has ended, or that it stalls: by a webhook or a
-command.
-"""
+"""Notifications that a sweep has ended, or that it stalls, by a webhook or a command."""
 
 import json
 import os
@@ -25,13 +23,13 @@ from segue.tune.study.trial_facts import facts_of
 from segue.tune.verdicts import Verdicts
 
 Event = Literal[
-    "done", "interrupted", "out_of_time", "disk_full", "out_of_reach", "broken", "stalled"
+    "done", "interrupted", "out_of_time", "disk_full", "store_unavailable", "broken", "stalled"
 ]
 SECONDS = 10.0
 
 
 def check_notify(target: str) -> None:
-    """Raise ValueError, in one sentence, for what is neither a URL nor a command."""
+    """Raise ValueError, in one sentence, for a target that is neither a URL nor a command."""
     if not target.strip() or target == HIDDEN:
         raise ValueError(f"{NOTIFY} is {target!r}: give an http(s) URL or a shell command.")
     if not _is_url(target) and "://" in target.split()[0]:
@@ -42,37 +40,36 @@ def check_notify(target: str) -> None:
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A notice on its way, and what it takes to see it through."""
+class Delivery:
+    """A notification on its way: the thread that delivers it, and until when."""
 
     thread: threading.Thread
     deadline: float
 
 
 class Notifier:
-    """Tells `target` about a sweep: nobody where it is None. It takes at most SECONDS, and never
-    breaks anything.
+    """Notifies `target` about a sweep; a target of None is never notified.
 
-    A URL is sent the notice as JSON; a shell command reads it from its standard input, and has
-    SEGUE_EVENT, SEGUE_RUN and SEGUE_MESSAGE in its environment.
+    A URL receives the notification as JSON. A shell command reads it from its standard input, and
+    has SEGUE_EVENT, SEGUE_RUN and SEGUE_MESSAGE in its environment. A delivery takes at most
+    `seconds`, and its failure is printed and ends nothing.
     """
 
     def __init__(
         self, target: str | None, name: str, run: Path, board: Board, seconds: float = SECONDS
     ) -> None:
-        self._target, self._name, self._run, self._board, self._seconds = (
-            target,
-            name,
-            run,
-            board,
-            seconds,
-        )
-        self._sent: list[Sent] = []
+        self._target = target
+        self._name = name
+        self._run = run
+        self._board = board
+        self._seconds = seconds
+        self._deliveries: list[Delivery] = []
 
     @contextmanager
     def telling(self, ending: Callable[[], tuple[Event, str]]) -> Iterator[None]:
-        """Tell how the block ended: as `ending` says, or that it broke. A refusal is told by
-        whoever started it.
+        """Notify how the block ended: as `ending` returns, or that an exception broke it.
+
+        A ValueError is a refusal, which is shown to the person who started the sweep.
         """
         try:
             yield
@@ -80,7 +77,7 @@ class Notifier:
             raise
         except Exception as error:
             cause = one_line(error.__cause__ or error)
-            self.send("broken", f"It broke ({cause}); what is done is kept, and can be continued.")
+            self.send("broken", f"It broke ({cause}); finished work is stored and can be resumed.")
             raise
         else:
             self.send(*ending())
@@ -88,130 +85,132 @@ class Notifier:
             self.wait()
 
     def send(self, event: Event, message: str) -> None:
-        """Send a notice, without waiting for it."""
-        if self._target is not None:
-            notice = notice_of(event, message, self._board, self._name, str(self._run.absolute()))
-            thread = threading.Thread(
-                target=self._deliver, args=(self._target, notice), daemon=True
-            )
-            thread.start()
-            self._sent.append(Sent(thread, time.monotonic() + self._seconds))
+        """Send a notification, without waiting for it."""
+        if self._target is None:
+            return
+        run = str(self._run.absolute())
+        notification = notification_of(event, message, self._board, self._name, run)
+        thread = threading.Thread(
+            target=self._deliver, args=(self._target, notification), daemon=True
+        )
+        thread.start()
+        self._deliveries.append(Delivery(thread, time.monotonic() + self._seconds))
 
     def wait(self) -> None:
-        """Wait for the notices on their way, each until its time is over."""
-        for sent in self._sent:
-            sent.thread.join(max(sent.deadline - time.monotonic(), 0.0))
-            if sent.thread.is_alive():
-                _complain(f"no answer within {self._seconds:g} s")
-        self._sent.clear()
+        """Wait for the notifications on their way, each until its deadline."""
+        for delivery in self._deliveries:
+            delivery.thread.join(max(delivery.deadline - time.monotonic(), 0.0))
+            if delivery.thread.is_alive():
+                _print_failure(f"no response within {self._seconds:g} s")
+        self._deliveries.clear()
 
-    def _deliver(self, target: str, notice: Mapping[str, Any]) -> None:
+    def _deliver(self, target: str, notification: Mapping[str, Any]) -> None:
+        deliver = _post if _is_url(target) else _execute
         try:
-            (_post if _is_url(target) else _execute)(target, notice, 0.9 * self._seconds)
+            deliver(target, notification, 0.9 * self._seconds)
         except Exception as error:  # whatever a network or a command may do
-            _complain(_without(target, one_line(error)))
+            _print_failure(_without(target, one_line(error)))
 
 
-def notice_of(event: Event, message: str, board: Board, name: str, run: str) -> dict[str, Any]:
-    """What is sent. `text` is the message once more, under the name that chat services look for."""
-    text = f"{name}: {message}"
-    notice = {"event": event, "run": run, "name": name, "message": message, "text": text}
+def notification_of(
+    event: Event, message: str, board: Board, name: str, run: str
+) -> dict[str, Any]:
+    """Return the content of a notification.
+
+    `text` repeats the message under the name that chat services look for.
+    """
     counts = {
         "failed" if state == "fail" else state: count for state, count in board.counts.items()
     }
-    return notice | {"counts": counts, "best": best_of(board)}
+    return {
+        "event": event,
+        "run": run,
+        "name": name,
+        "message": message,
+        "text": f"{name}: {message}",
+        "counts": counts,
+        "best": best_of(board),
+    }
 
 
 def best_of(board: Board) -> dict[str, Any] | None:
-    """The best trial that ran to its end, with its parameters."""
-    found, sweep = board.best, board.sweep
-    if found is None:
+    """Return the best trial that ran to its end, with its parameters; None if there is none."""
+    best = board.best
+    if best is None:
         return None
-    parameters = dict(facts_of(board.record, sweep, found.number).parameters)
     return {
-        "trial": found.number,
-        "metric": sweep.metric,
-        "value": found.values[0],
-        "parameters": parameters,
+        "trial": best.number,
+        "metric": board.sweep.metric,
+        "value": best.values[0],
+        "parameters": dict(facts_of(board.record, board.sweep, best.number).parameters),
     }
 
 
 def ending_of(
     board: Board, interrupted_by: int | None, late: bool, verdicts: Verdicts
 ) -> tuple[Event, str]:
-    """How a run ended, as an event and a sentence."""
+    """Return how a run ended, as an event and a sentence.
+
+    `interrupted_by` is the number of a signal; `late` says that the run's time was over.
+    """
     done = f"{board.done} of {board.budget.trials} trials are done"
+    resume = "and the same command resumes it"
     if interrupted_by is not None:
-        return (
-            "interrupted",
-            (
-                f"{signal.Signals(interrupted_by).name} interrupted it; {done}, and it can be"
-                " continued."
-            ),
-        )
+        name = signal.Signals(interrupted_by).name
+        return "interrupted", f"{name} interrupted it; {done}, {resume}."
     if verdicts.out_of_disk is not None:
-        return "disk_full", f"The disk is full; {done}, and it can be continued when there is room."
-    if verdicts.out_of_reach is not None:
-        return (
-            "out_of_reach",
-            f"The store of the run is out of reach; {done}, and the same command goes on.",
-        )
+        return "disk_full", f"The disk is full; {done}, {resume} when there is room."
+    if verdicts.store_unavailable is not None:
+        return "store_unavailable", f"The run's store is unavailable; {done}, {resume}."
     if late:
-        return (
-            "out_of_time",
-            f"The time for this run is over; {done}, and the same command goes on.",
-        )
+        return "out_of_time", f"The time for this run is over; {done}, {resume}."
     best = best_of(board)
     if best is None:
         return "done", f"It has ended, but no trial ran to its end; {done}."
-    return (
-        "done",
-        (
-            f"It has ended; {done}. The best is trial {best['trial']}, {best['metric']}"
-            f" {best['value']:.4g}."
-        ),
-    )
+    value = f"{best['metric']} {best['value']:.4g}"
+    return "done", f"It has ended; {done}. The best is trial {best['trial']}, {value}."
 
 
-def _post(url: str, notice: Mapping[str, Any], seconds: float) -> None:
-    body = json.dumps(notice).encode()
-    asked = urllib.request.Request(
-        url, body, {"Content-Type": "application/json", "User-Agent": "segue"}
-    )
-    urllib.request.urlopen(asked, timeout=seconds).close()
+def _post(url: str, notification: Mapping[str, Any], seconds: float) -> None:
+    headers = {"Content-Type": "application/json", "User-Agent": "segue"}
+    request = urllib.request.Request(url, json.dumps(notification).encode(), headers)
+    urllib.request.urlopen(request, timeout=seconds).close()
 
 
-def _execute(command: str, notice: Mapping[str, Any], seconds: float) -> None:
-    told = {f"SEGUE_{name.upper()}": str(notice[name]) for name in ("event", "run", "message")}
-    with open(os.memfd_create("stderr"), "w+b") as said:  # noqa: PTH123  # no disk, which may be full
+def _execute(command: str, notification: Mapping[str, Any], seconds: float) -> None:
+    environment = {
+        f"SEGUE_{name.upper()}": str(notification[name]) for name in ("event", "run", "message")
+    }
+    # In memory, since the disk may be full.
+    with open(os.memfd_create("stderr"), "w+b") as stderr:  # noqa: PTH123
         process = subprocess.Popen(
             command,
             shell=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=said,
-            env={**os.environ, **told},
+            stderr=stderr,
+            env={**os.environ, **environment},
             start_new_session=True,  # a group of its own, to be ended with all that it started
         )
         try:
-            process.communicate(json.dumps(notice).encode(), timeout=seconds)
+            process.communicate(json.dumps(notification).encode(), timeout=seconds)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         if process.returncode:
-            said.seek(0)
-            last = said.read().decode(errors="replace").strip().splitlines()[-1:]
+            stderr.seek(0)
+            last = stderr.read().decode(errors="replace").strip().splitlines()[-1:]
             raise RuntimeError(": ".join([f"the command ended with {process.returncode}", *last]))
 
 
-def _without(target: str, said: str) -> str:
-    """What was said on one line, without the target, which may hold a password."""
-    return " ".join(said.replace(target, HIDDEN).split())
+def _without(target: str, message: str) -> str:
+    """Return a message on one line, without the target, which may hold a password."""
+    return " ".join(message.replace(target, HIDDEN).split())
 
 
-def _complain(said: str) -> None:
-    print(f"The notice was not delivered ({said}).", file=sys.stderr)
+def _print_failure(reason: str) -> None:
+    print(f"The notification was not delivered ({reason}).", file=sys.stderr)
 
 
 def _is_url(target: str) -> bool:

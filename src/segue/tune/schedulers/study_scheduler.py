@@ -24,7 +24,7 @@ from segue.tune.study.stages import Stages
 from segue.tune.verdicts import (
     DISK_FULL,
     OUT_OF_MEMORY,
-    OUT_OF_REACH,
+    STORE_UNAVAILABLE,
     Verdicts,
     has_ended,
     has_failed,
@@ -88,8 +88,8 @@ class StudyScheduler(SweepScheduler):
                 return str(TrialScheduler.CONTINUE)  # its worker ends now, and Tune starts another
             if result.get(DISK_FULL):
                 self._verdicts.out_of_disk = str(result[DISK_FULL])
-            if result.get(OUT_OF_REACH):
-                self._verdicts.out_of_reach = str(result[OUT_OF_REACH])
+            if result.get(STORE_UNAVAILABLE):
+                self._verdicts.store_unavailable = str(result[STORE_UNAVAILABLE])
             return str(TrialScheduler.STOP)
         # A resumed trial repeats steps, of which the study holds the verdict if there was one.
         if self._record.is_judged(numbered.number, result[TIME]):

@@ -106,7 +106,7 @@ class StudySearcher(SweepSearcher):
         directory = self._directory(number)
         attributes = {name: row[name] for name in _SHOWN if name in row} | {"directory": directory}
         self._budget.end(number)
-        if self._verdicts.can_keep_nothing:
+        if self._verdicts.cannot_store_results:
             return  # it is continued when there is room again, or the store is back
         reason = self._why_failed(number, row, error) or self._constrain(number, row)
         if reason:

@@ -8,10 +8,10 @@ from typing import Any
 from ray import tune
 
 from segue.plan.decision import Decision
-from segue.tune.failures import is_disk_full, one_line, out_of_reach
+from segue.tune.failures import is_disk_full, one_line, store_unavailable
 from segue.tune.run.decisions import answer_to
 from segue.tune.run.stored import KeptTrial
-from segue.tune.verdicts import DISK_FULL, FAILURE, OUT_OF_REACH, has_failed
+from segue.tune.verdicts import DISK_FULL, FAILURE, STORE_UNAVAILABLE, has_failed
 
 
 @dataclass
@@ -33,7 +33,7 @@ class TuneReporter:
         self.last = row
         if not has_failed(row):
             self.kept.keep()
-        elif OUT_OF_REACH not in row:
+        elif STORE_UNAVAILABLE not in row:
             self.kept.keep_what_can_be()
         try:
             tune.report(row)
@@ -58,6 +58,6 @@ def shared_cause(error: BaseException) -> dict[str, str]:
     """
     marks = {
         DISK_FULL: one_line(error) if is_disk_full(error) else None,
-        OUT_OF_REACH: out_of_reach(error),
+        STORE_UNAVAILABLE: store_unavailable(error),
     }
     return {name: message for name, message in marks.items() if message}
