@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from segue.cli import segue
+from segue.record.local_run import fetch_run
 from segue.report.data.facts import TrialFacts, facts
 from segue.report.data.summary import Summary, read_summary
-from segue.store.local_run import fetch_run
 from segue.store.objects import Store, is_url
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from segue.record.layout import HPARAMS
 from segue.store.objects import Store
 from segue.tune.cluster.session import quiet, ray_session
-from segue.tune.run.stored import HPARAMS
 from tests.looking import complete, driver, kept, look, retrain, told, trials
 from tests.small_sweeps import small_copies
 from tests.store.servers import BUCKET, an_s3

@@ -127,7 +127,7 @@ def test_describe_says_which_optimizers_run_one_member_at_a_time(
         (["stages", "--max-steps", "0"], "max_env_steps must be at least 1, got 0."),
         (["stages", "--max-hours", "0"], "time_budget_s must be above 0, got 0.0."),
         (["stages", "--target", "nan"], "target must be finite, got nan."),
-        (["stages", "--warm-start", "nowhere"], "nowhere is no run directory to start from"),
+        (["stages", "--warm-start", "nowhere"], "nowhere is not a run directory"),
         (["stages", "--trails", "3"], "No such option: --trails"),
         (["stages", "--trials", "many"], "Invalid value for '--trials'"),
         (
@@ -371,6 +371,7 @@ def _write(home: Path, name: str, given: str = "") -> None:
 
 def _complete(home: Path, name: str) -> None:
     from segue.tune.run.directory import RunDirectory
+    from segue.tune.run.opening import open_run
     from segue.tune.search.domains import SearchSpace
     from segue.tune.study.record import StudyRecord
     from tests.tune.support.doubles import make_sweep
@@ -378,7 +379,7 @@ def _complete(home: Path, name: str) -> None:
 
     sweep = make_sweep()
     run = RunDirectory(home / "runs" / name)
-    with run.opened(sweep, name):
+    with open_run(run, sweep, name):
         record = StudyRecord(run.study, name, "max", SearchSpace.of(sweep.space))
         record.plan(sweep.grid() or [])
         FakeTune(record, sweep, 16, {}).run()

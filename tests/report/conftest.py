@@ -11,6 +11,7 @@ import pytest
 from segue.base.files import write_rows
 from segue.tune.cluster.session import quiet
 from segue.tune.run.directory import RunDirectory
+from segue.tune.run.opening import open_run
 from tests.tune.support.doubles import EVERY, learning_curve, make_sweep
 from tests.tune.support.fake_tune import FakeTune, open_record
 
@@ -46,7 +47,7 @@ def run(made: Path, tmp_path: Path) -> Path:
 def make(path: Path, ended: int, **asked: Any) -> Path:
     """A run of which so many trials have ended; one more, where there is one, was interrupted."""
     sweep = make_sweep(**asked)
-    with RunDirectory(path).opened(sweep, "double", source=Path(__file__)):
+    with open_run(RunDirectory(path), sweep, "double", source=Path(__file__)):
         record = open_record(path, sweep)
         FakeTune(record, sweep, ended, {}).run()
         if ended < len(record):

@@ -126,8 +126,8 @@ def test_what_cannot_be_shown_is_refused(
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "is no run directory: it has no sweep.json" in refused(capsys, str(tmp_path))
-    with pytest.raises(ValueError, match="is no run directory"):
+    assert "is not a run directory: it has no sweep.json" in refused(capsys, str(tmp_path))
+    with pytest.raises(ValueError, match="is not a run directory"):
         segue.load(tmp_path)
 
 

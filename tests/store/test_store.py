@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segue.record.local_run import fetch_run
 from segue.store import database, lease, objects
 from segue.store.database import remember_password, url_with_password
 from segue.store.lease import DRIVER, Lease, LeaseHolder, acquire, has_driver
-from segue.store.local_run import fetch_run
 from segue.store.mirror import Mirror, checkpoints_last
 from segue.store.objects import Store, StoreError
 from segue.store.secrets import password_removed, without_secrets

@@ -231,7 +231,7 @@ def _run_list(sweep: Sweep, parameters: Any, directory: Path, *, device: str, re
 def _fill(path: Path, sweep: Sweep) -> None:
     from tests.tune.support.fake_tune import FakeTune, open_record
 
-    with drive.RunDirectory(path).opened(sweep, "double"):
+    with drive.open_run(drive.RunDirectory(path), sweep, "double"):
         record = open_record(path, sweep)
         FakeTune(record, sweep, 2, {}).run()
         record.close()

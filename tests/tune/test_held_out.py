@@ -11,6 +11,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.train import member_seeds
 from segue.tune.held_out import distinct, held_out_seed, held_out_sweep, is_of
 from segue.tune.run.directory import RunDirectory
+from segue.tune.run.opening import open_run
 from tests.tune.support.doubles import MIXED, make_sweep
 
 POINTS = [
@@ -74,6 +75,6 @@ def test_another_comparison_is_told_from_this_one(tmp_path: Path) -> None:
         return held_out_sweep(make_sweep(), POINTS, seeds)
 
     assert is_of(tmp_path / "none", asked(4))
-    with RunDirectory(tmp_path / "run").opened(asked(4), "double"):
+    with open_run(RunDirectory(tmp_path / "run"), asked(4), "double"):
         pass
     assert is_of(tmp_path / "run", asked(4)) and not is_of(tmp_path / "run", asked(5))

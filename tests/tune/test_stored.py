@@ -16,9 +16,9 @@ import pytest
 
 from segue.base.files import read_rows
 from segue.cli import main
+from segue.record.local_run import fetch_run
 from segue.report.data.summary import read_summary
 from segue.store import objects
-from segue.store.local_run import fetch_run
 from segue.store.objects import Store
 from tests.small_sweeps import small_copies
 from tests.store.servers import (

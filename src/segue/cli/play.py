@@ -46,10 +46,11 @@ def command(
     ] = None,
 ) -> int:
     """Let the members of a trial play from its newest checkpoint, and record how it looks."""
+    from segue.record.layout import steps_of
+    from segue.record.local_run import fetch_run
     from segue.report.data.summary import read_summary
-    from segue.store.local_run import fetch_run
     from segue.train.play import Players
-    from segue.tune.run.directory import RunDirectory, steps_of
+    from segue.tune.run.directory import RunDirectory
     from segue.tune.run.original_sweep import sweep_of
 
     if record is not None and record.suffix not in _KINDS:

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from segue.base.extras import optional_dependency
 from segue.cli.said import say
-from segue.store.local_run import LocalRun
+from segue.record.layout import REPORT
+from segue.record.local_run import LocalRun
 
 if TYPE_CHECKING:
     from segue.report.data.summary import Summary
@@ -21,8 +22,8 @@ def command(
     out: Annotated[Path | None, typer.Option(help="The file; RUN/report.html by default.")] = None,
 ) -> int:
     """Write what came out of a sweep so far as one HTML page, which opens without a network."""
+    from segue.record.local_run import fetch_run
     from segue.report.data.summary import read_summary
-    from segue.store.local_run import fetch_run
 
     found = fetch_run(run)
     path = write(read_summary(found.path), found, out)
@@ -35,8 +36,8 @@ def write(summary: "Summary", run: LocalRun, out: Path | None = None) -> Path:
     package is missing.
     """
     with optional_dependency("report", "A report"):
-        from segue.report.page.page import FILE, write_report
-    path = out or run.path / FILE
+        from segue.report.page.page import write_report
+    path = out or run.path / REPORT
     try:
         write_report(summary, path)
     except OSError as error:
@@ -44,5 +45,5 @@ def write(summary: "Summary", run: LocalRun, out: Path | None = None) -> Path:
             f"{path} cannot be written ({error.strerror}): choose another file with --out."
         ) from error
     if out is None:
-        run.upload(FILE)
+        run.upload(REPORT)
     return path

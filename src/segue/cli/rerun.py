@@ -22,23 +22,24 @@ def command(
 
     Exit code 0 if every report is the same to the last bit, 1 if one is not.
     """
+    from segue.record.layout import DECISIONS
+    from segue.record.local_run import fetch_run
     from segue.report.data.facts import facts
     from segue.report.data.summary import read_summary
-    from segue.store.local_run import fetch_run
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.original_sweep import sweep_of
     from segue.tune.run.provenance import provenance
     from segue.tune.worker.rerun import rerun
 
-    console, found = Console(), fetch_run(run, ("answers/",))
+    console, found = Console(), fetch_run(run, (f"{DECISIONS}/",))
     summary, kept = read_summary(found.path), RunDirectory(found.path, found.store)
     parameters = next((each.parameters for each in facts(summary) if each.number == trial), None)
     if parameters is None:
         raise ValueError(f"{run} has no trial {trial}: `segue show {run}` lists those it has.")
     asked = sweep_of(kept, sweep)
-    for line in _changes(kept.recorded()["runs"][-1], provenance()):
+    for line in _changes(summary.definition.runs[-1], provenance()):
         say(console, line)
-    directory = found.path / "reruns" / f"{trial:04d}-{datetime.now():%Y%m%d-%H%M%S}"
+    directory = kept.rerun(trial, f"{datetime.now():%Y%m%d-%H%M%S}")
     say(console, f"Training trial {trial} again, in {directory}")
 
     def heard(row: Mapping[str, Any]) -> None:

@@ -14,15 +14,14 @@ from rich.table import Table
 from segue.base.files import write_atomic
 from segue.cli.said import say
 from segue.cli.winner import write_winner
-from segue.store.local_run import LocalRun, fetch_run
+from segue.record.layout import HELD_OUT, RETRAINED, TRIALS
+from segue.record.local_run import LocalRun, fetch_run
 
 if TYPE_CHECKING:
     from segue.plan.sweeps.sweep import Sweep
     from segue.report.data.facts import TrialFacts
     from segue.report.data.heldout import Comparison
     from segue.report.data.summary import Summary
-
-DIRECTORY = "retrained"
 
 
 def command(
@@ -61,7 +60,7 @@ def command(
         raise ValueError(f"No trial of {run} has run to its end yet: let its sweep go on first.")
     retraining, directory = (
         held_out_sweep(asked, [trial.trained_with for trial in best], seeds),
-        found.at(DIRECTORY),
+        found.at(RETRAINED),
     )
     is_new = not is_of(directory, retraining)
     if is_new:
@@ -72,7 +71,7 @@ def command(
         )
     listed = ", ".join(f"{index} is trial {trial.number}" for index, trial in enumerate(best))
     say(console, f"Retraining on {seeds} new seeds; in {directory}, {listed}.")
-    storage = summary.storage if "study" in summary.recorded else None
+    storage = summary.storage if summary.definition.study else None
     options = Options(fresh=is_new, address=address, concurrency=concurrency, storage=storage)
     result = run_sweep(retraining, summary.name, directory, options, console=console)
     if result.interrupted_by is not None or result.problem:
@@ -85,12 +84,13 @@ def _tell(
     console: Console, asked: "Sweep", summary: "Summary", best: "list[TrialFacts]", run: LocalRun
 ) -> int:
     """Write what came out, and say it."""
-    from segue.report.data.heldout import FILE, HeldOut, compared
+    from segue.report.data.heldout import HeldOut, compared
 
-    found = _found(fetch_run(run.at(DIRECTORY)).path, best)
+    found = _found(fetch_run(run.at(RETRAINED)).path, best)
     if not found:
         print(
-            f"No configuration could be retrained: see the logs in {run.shown}/{DIRECTORY}/trials.",
+            "No configuration could be retrained: see the logs in"
+            f" {run.shown}/{RETRAINED}/{TRIALS}.",
             file=sys.stderr,
         )
         return 1
@@ -99,8 +99,8 @@ def _tell(
         for trial, seeds in found
     ]
     known = {"mode": summary.mode, "configurations": [vars(each) for each in configurations]}
-    write_atomic(summary.run / FILE, json.dumps(known, indent=2) + "\n")
-    run.upload(FILE)
+    write_atomic(summary.layout.held_out, json.dumps(known, indent=2) + "\n")
+    run.upload(HELD_OUT)
     comparison = compared("min" if summary.mode == "min" else "max", configurations)
     console.print(_table(comparison, summary.metric))
     say(console, comparison.verdict)
@@ -112,11 +112,12 @@ def _found(
     directory: Path, best: "list[TrialFacts]"
 ) -> "list[tuple[TrialFacts, tuple[float, ...]]]":
     """The trials that were retrained to their end, with what each held-out seed had."""
+    from segue.record.attributes import METRIC_PER_SEED
     from segue.report.data.summary import read_summary
 
     ended = {trial.number: trial for trial in read_summary(directory).trials if trial.values}
     return [
-        (trial, tuple(ended[index].user_attrs["metric_per_seed"]))
+        (trial, tuple(ended[index].user_attrs[METRIC_PER_SEED]))
         for index, trial in enumerate(best)
         if index in ended
     ]

@@ -209,8 +209,8 @@ def _tell(console: Console, asked: Sweep, result: "SweepResult") -> int:
 
 def _show(console: Console, asked: Sweep, result: "SweepResult") -> bool:
     """Show what came out, and write the winner and the report; whether there is a best trial."""
+    from segue.record.local_run import fetch_run
     from segue.report.data.summary import read_summary, show
-    from segue.store.local_run import fetch_run
 
     run = fetch_run(result.run.store.url if result.run.store else result.run.path)
     summary = read_summary(run.path)

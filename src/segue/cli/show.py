@@ -16,10 +16,10 @@ def command(
     as_csv: Annotated[bool, typer.Option("--csv", help="All trials as CSV.")] = False,
 ) -> int:
     """Show what came out of a sweep so far: trials by value, why they ended, or one in full."""
+    from segue.record.local_run import fetch_run
     from segue.report import tables
     from segue.report.data.facts import facts, is_running
     from segue.report.data.summary import commands, progress_line, read_summary
-    from segue.store.local_run import fetch_run
 
     if as_json and as_csv:
         raise ValueError("--json and --csv exclude each other: give one of them.")

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from segue.cli.said import say
 from segue.plan.sweeps.sweep import Sweep
-from segue.store.local_run import LocalRun
+from segue.record.layout import BEST_JSON, BEST_PYTHON
+from segue.record.local_run import LocalRun
 
 if TYPE_CHECKING:
     from segue.report.data.summary import Summary
@@ -30,7 +31,7 @@ def write_winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Conso
 def _winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Console) -> None:
     from segue.report.data.facts import facts
     from segue.report.data.heldout import read_comparison
-    from segue.report.export import JSON, PYTHON, Winner, export
+    from segue.report.export import Winner, export
     from segue.tune.run.directory import RunDirectory
     from segue.tune.search.define_by_run import of_recorded
 
@@ -44,8 +45,9 @@ def _winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Console) -
             trial, pipeline, RunDirectory(run.path, run.store).newest_checkpoint(trial.number)
         )
         problem = export(summary, sweep, winner, held_out)
-        run.upload(JSON, PYTHON)
-        files = f"{run.path / JSON}" if problem else f"{run.path / JSON}, {run.path / PYTHON}"
+        run.upload(BEST_JSON, BEST_PYTHON)
+        best_json = run.path / BEST_JSON
+        files = f"{best_json}" if problem else f"{best_json}, {run.path / BEST_PYTHON}"
         say(
             console,
             f"Winner: {files}{f' (no Python file: {problem})' * bool(problem)}{run.also_stored}",

@@ -15,8 +15,6 @@ from segue.report.data.heldout import Comparison
 from segue.report.data.summary import Summary
 from segue.report.python_source import Source
 
-JSON = "best.json"
-PYTHON = "best.py"
 _BODY = '''"""{title}
 
 Written by Segue. Run it to train this configuration from scratch, or import `pipeline`.
@@ -69,13 +67,13 @@ def export(
     was written, otherwise the reason.
     """
     facts = _facts(summary, sweep, winner, held_out)
-    write_atomic(summary.run / JSON, json.dumps(describe(facts), indent=2) + "\n")
+    write_atomic(summary.layout.best_json, json.dumps(describe(facts), indent=2) + "\n")
     try:
         written = as_python(summary, sweep, winner)
     except ValueError as error:
-        (summary.run / PYTHON).unlink(missing_ok=True)
+        summary.layout.best_python.unlink(missing_ok=True)
         return str(error)
-    write_atomic(summary.run / PYTHON, written)
+    write_atomic(summary.layout.best_python, written)
     return None
 
 
@@ -114,7 +112,7 @@ def _facts(
     mine = unseen.get(trial.number)
     return {
         "sweep": summary.name,
-        "fingerprint": summary.recorded.get("fingerprint"),
+        "fingerprint": summary.definition.fingerprint,
         "trial": trial.number,
         "metric": summary.metric,
         "mode": summary.mode,

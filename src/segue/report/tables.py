@@ -96,12 +96,12 @@ def show_trial(summary: Summary, trial: TrialFacts, console: Console) -> None:
     """Print one trial in full: its result, its reports, and its pipeline stage by stage."""
     for label, text in _lines(summary, trial):
         _print(console, f"{label:<{_LABEL}} {text}")
-    rows, broken = tolerant_rows(summary.run / trial.directory / "results.jsonl")
+    rows, broken = tolerant_rows(summary.layout.trial(trial.number).results)
     if rows:
         console.print(_reports(summary, rows))
     if broken:
         _print(console, f"{plural(broken, 'unreadable line')} of its results left out.")
-    described = summary.run / trial.directory / "trial.json"
+    described = summary.layout.trial(trial.number).trial
     if described.is_file():
         _print(console, str(json.loads(described.read_text())["text"]))
 

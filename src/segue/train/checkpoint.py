@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from segue.base.files import write_atomic
+from segue.record.layout import checkpoint_name, digest_of
 
 _LOGGER = logging.getLogger(__name__)
 KEPT = 2
@@ -32,7 +33,7 @@ def save_checkpoint(directory: Path, env_steps: int, state: Mapping[str, Any]) -
     """
     content = encoded(state)
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"checkpoint-{env_steps:012d}-{digest(content)}.pt"
+    path = directory / checkpoint_name(env_steps, digest(content))
     write_atomic(path, content)
     for old in newest_first(directory)[KEPT:]:
         old.unlink()
@@ -49,7 +50,7 @@ def load_checkpoint(directory: Path, device: str = "cpu") -> dict[str, Any] | No
         unfinished.unlink()
     for path in newest_first(directory):
         content = path.read_bytes()
-        if digest(content) == path.stem.rpartition("-")[2]:
+        if digest(content) == digest_of(path):
             return decoded(content, device)
         path.rename(path.with_name(f"damaged-{path.name}"))
         _LOGGER.warning(

@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Any
 
 from segue.base.files import read_rows, write_rows
+from segue.record.layout import TrialLayout
+from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS
 from segue.train.trainer import MemberInterval
-
-METRICS = "metrics.jsonl"
 
 
 class TrialLog(AbstractContextManager["TrialLog"]):
@@ -32,13 +32,13 @@ class TrialLog(AbstractContextManager["TrialLog"]):
     def __init__(
         self, directory: Path, from_steps: int = 0, total_env_steps: int = 0, write: bool = True
     ) -> None:
-        self.path, self.write = directory / METRICS, write
+        self.path, self.write = TrialLayout(directory).metrics, write
         if not write:
             return
         # Here, since it takes long: it imports boto3 where that is installed.
         from tensorboardX import SummaryWriter
 
-        kept = [row for row in read_rows(self.path) if row["total_env_steps"] <= total_env_steps]
+        kept = [row for row in read_rows(self.path) if row[TOTAL_ENV_STEPS] <= total_env_steps]
         write_rows(self.path, kept)
         self.rows = self.path.open("a")
         # Readers forget what earlier attempts wrote from purge_step on. The suffix keeps attempts
@@ -95,7 +95,7 @@ class TrialLog(AbstractContextManager["TrialLog"]):
             self.events.close()
 
     def _row(self, env_steps: int, total_env_steps: int, numbers: Mapping[str, float]) -> None:
-        row = {"env_steps": env_steps, "total_env_steps": total_env_steps, **numbers}
+        row = {ENV_STEPS: env_steps, TOTAL_ENV_STEPS: total_env_steps, **numbers}
         self.rows.write(json.dumps(row) + "\n")
         for tag, number in numbers.items():
             self.events.add_scalar(tag, number, env_steps)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.record.layout import digest_of
 from segue.train.checkpoint import decoded, digest
 from segue.train.evaluate import Actor, Evaluator
 from segue.train.policies import ActorCritic, Policy, default_policy
@@ -94,7 +95,7 @@ class Players:
 def _parameters(checkpoint: Path) -> Tensor:
     """The members' parameters `[K, P]`, in the members' order."""
     content = checkpoint.read_bytes()
-    if digest(content) != checkpoint.stem.rpartition("-")[2]:
+    if digest(content) != digest_of(checkpoint):
         raise ValueError(
             f"{checkpoint} is damaged, or no checkpoint: its content does not match its name."
         )

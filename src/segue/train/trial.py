@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -24,6 +23,8 @@ from threadpoolctl import threadpool_limits
 from segue.base.files import append_row, read_rows, write_rows
 from segue.base.lock import locked
 from segue.plan.decision import Decision, Exploit
+from segue.record.layout import LOCK, LOG, TRIAL, TrialLayout
+from segue.record.row import ENV_STEPS, ReportRow, Row, replayed
 from segue.train.checkpoint import decoded, load_checkpoint, newest_first, save_checkpoint
 from segue.train.checks import check_metric
 from segue.train.log import TrialLog
@@ -31,9 +32,8 @@ from segue.train.trainer import Trainer
 from segue.train.trial_spec import TrialSpec
 from segue.worlds.seeds import stream
 
-Row = dict[str, Any]
 Report = Callable[[Row], Decision | None]
-_STAY = ("lock", "log.txt", "trial.json")  # in use while a trial runs, or written for it just now
+_STAY = (LOCK, LOG, TRIAL)  # in use while a trial runs, or written for it just now
 ORPHAN_SECONDS = 20.0  # a worker that outlived its driver may still be writing in the directory
 
 
@@ -49,14 +49,12 @@ class TrialFiles:
     @property
     def results(self) -> Path:
         """One row a report."""
-        return self.directory / "results.jsonl"
+        return TrialLayout(self.directory).results
 
     @property
     def checkpoints(self) -> Path:
         """The newest checkpoints."""
-        return self.directory / (
-            f"checkpoints-{self.generation}" if self.generation else "checkpoints"
-        )
+        return TrialLayout(self.directory).checkpoints(self.generation)
 
     def adopt(self, trainer: Trainer, checkpoint: Path, identity: str, device: str) -> None:
         """Begin the generation with another trial's checkpoint, if it has not begun yet."""
@@ -82,7 +80,7 @@ class TrialFiles:
         if state is not None:
             trainer.load_state_dict(state["trainer"])
         reached = trainer.env_steps if state is not None else 0
-        kept = [row for row in read_rows(self.results) if row["env_steps"] <= reached]
+        kept = [row for row in read_rows(self.results) if row[ENV_STEPS] <= reached]
         write_rows(self.results, kept)
         return kept[-1] if kept else None
 
@@ -133,7 +131,7 @@ def run_trial(
     directory.mkdir(parents=True, exist_ok=True)
     files = TrialFiles(directory, exploit.generation if exploit else 0)
     with (
-        locked(directory / "lock", wait_seconds=ORPHAN_SECONDS),
+        locked(TrialLayout(directory).lock, wait_seconds=ORPHAN_SECONDS),
         threadpool_limits(1, user_api="blas"),
         closing(spec.new_trainer()) as trainer,
     ):
@@ -169,7 +167,7 @@ class Attempt:
             self.files.adopt(self.trainer, exploit.checkpoint, self.identity, device)
         row = self.files.resume(self.trainer, self.identity, device, accept_changes)
         if row is not None:
-            self._send({**row, "replayed": True})
+            self._send(replayed(row))
         return row
 
     def open_log(self) -> TrialLog:
@@ -264,20 +262,21 @@ def result_row(
             f"The metric {metric!r} is {value} after {trainer.env_steps:,} steps: {values} by seed."
         )
     stands = trainer.reached if stage_ended else trainer.progress
-    return {
-        metric: value,
-        "metric_per_seed": values,
-        "env_steps": trainer.env_steps,
-        "total_env_steps": trainer.total_env_steps,
-        "stage": stands.stage,
-        "stages": len(trainer.members[0].pipeline),
-        "stage_steps": stands.stage_steps,
-        "stage_done": stage_ended,
-        "final": trainer.done,
-        "evaluation": {
+    return ReportRow(
+        metric=metric,
+        value=value,
+        metric_per_seed=values,
+        env_steps=trainer.env_steps,
+        total_env_steps=trainer.total_env_steps,
+        stage=stands.stage,
+        stages=len(trainer.members[0].pipeline),
+        stage_steps=stands.stage_steps,
+        stage_done=stage_ended,
+        final=trainer.done,
+        evaluation={
             name: sum(per_seed) / len(per_seed) for name, per_seed in trainer.evaluated.items()
         },
-    }
+    ).to_dict()
 
 
 def member_seeds(seed: int, members: int) -> list[int]:

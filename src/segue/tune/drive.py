@@ -27,6 +27,7 @@ from segue.tune.observers.services import Loggers, check_services
 from segue.tune.observers.watchdog import Watchdog
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import Driving, driving, for_workers, run_at
+from segue.tune.run.opening import open_run
 from segue.tune.schedulers.choice import longest_pipeline, make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.budget import Budget
@@ -110,7 +111,7 @@ def run_sweep(
         kept = stack.enter_context(driving(run, out.print))
         place = study_place(run, name, options.storage, fresh=options.fresh)
         how = {"fresh": options.fresh, "accept_changes": options.accept_changes}
-        stack.enter_context(run.opened(asked, name, source=source, study=place.recorded, **how))
+        stack.enter_context(open_run(run, asked, name, source=source, study=place.recorded, **how))
         record = stack.enter_context(closing(place.opened(asked, space, kept.keep_study)))
         loggers = stack.enter_context(Loggers(options.log_to, name, record, asked, run))
         if run.store:
@@ -202,9 +203,7 @@ class _Run:
         self.console.print(what, highlight=False, markup=False)
 
     def searcher(self) -> StudySearcher:
-        return StudySearcher(
-            self.record, self.sweep, self.budget, self.verdicts, self.directory.inside
-        )
+        return StudySearcher(self.record, self.sweep, self.budget, self.verdicts)
 
     def scheduler(self) -> StudyScheduler:
         inner = make_scheduler(self.sweep)

@@ -11,9 +11,10 @@ from typing import Any
 
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe
+from segue.record.definition import parse_definition
+from segue.record.layout import DEFINITION, RunLayout
 from segue.store.objects import Store, is_url
 from segue.train import member_seeds
-from segue.tune.run.directory import RunDirectory
 from segue.tune.search.domains import SearchSpace
 from segue.worlds import stream
 
@@ -64,9 +65,14 @@ def distinct(recorded: Sequence[Mapping[str, Any]]) -> list[int]:
 def is_of(place: Path | str, sweep: Sweep) -> bool:
     """Whether what is kept there, if anything, was asked by this very sweep."""
     if not is_url(place):
-        run = RunDirectory(Path(place))
-        return not run.definition.exists() or run.recorded()["definition"] == sweep.describe()
-    asked = Store.of(str(place)).read("sweep.json")
-    return asked is None or json.loads(asked)["definition"] == json.loads(
-        json.dumps(sweep.describe())
-    )
+        definition = RunLayout(Path(place)).definition
+        content = definition.read_bytes() if definition.exists() else None
+    else:
+        content = Store.of(str(place)).read(DEFINITION)
+    if content is None:
+        return True
+    try:
+        recorded = parse_definition(content, str(place)).sweep
+    except ValueError:  # damaged, or of another format
+        return False
+    return bool(recorded == json.loads(json.dumps(sweep.describe())))

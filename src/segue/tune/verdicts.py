@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from segue.record.row import FINAL
+
 FAILURE = "failure"  # why a trial failed, in one line
 DISK_FULL = "disk_full"  # why it could not write
 STORE_UNAVAILABLE = "store_unavailable"  # why it could not reach the run's store
@@ -41,4 +43,4 @@ def has_failed(result: Mapping[str, Any]) -> bool:
 
 def has_ended(result: Mapping[str, Any]) -> bool:
     """Return whether a report is the last of its trial: every member ended its pipeline."""
-    return bool(result.get("final"))
+    return bool(result.get(FINAL))

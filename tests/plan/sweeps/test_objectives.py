@@ -14,19 +14,21 @@ from rich.console import Console
 
 from segue.plan.sweeps.objectives import StepsTo
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.attributes import ADOPTED_FROM
 from segue.report.data.summary import read_summary, show
 from segue.tune import drive
 from segue.tune.checks import check_sweep
 from segue.tune.drive import Options, run_sweep
 from segue.tune.run.directory import RunDirectory
-from segue.tune.study.record import ADOPTED, StudyRecord
+from segue.tune.run.opening import open_run
+from segue.tune.study.record import StudyRecord
 from tests.tune.support.doubles import MIXED, make_sweep
 from tests.tune.support.fake_tune import FakeTune
 
 
 def run(path: Path, sweep: Sweep, trials: int = 12, adopt: Path | None = None) -> StudyRecord:
     """A whole run directory, without Ray."""
-    with RunDirectory(path).opened(sweep, "double"):
+    with open_run(RunDirectory(path), sweep, "double"):
         record = StudyRecord(
             path / "study.db",
             "double",
@@ -198,13 +200,13 @@ class TestWarmStart:
         ]
         record = run(tmp_path / "new", make_sweep(trials=20), 20, adopt=tmp_path / "old")
         trials = loaded(tmp_path / "new").trials
-        adopted = [trial for trial in trials if ADOPTED in trial.user_attrs]
+        adopted = [trial for trial in trials if ADOPTED_FROM in trial.user_attrs]
         assert [trial.params for trial in adopted] == [trial.params for trial in old]
-        assert adopted[0].user_attrs[ADOPTED] == f"{tmp_path / 'old'}#{old[0].number}"
+        assert adopted[0].user_attrs[ADOPTED_FROM] == f"{tmp_path / 'old'}#{old[0].number}"
         assert trials[: len(adopted)] == adopted and len(trials) == len(adopted) + 20
         assert len(record) == 20
         assert all(
-            ADOPTED not in trial.user_attrs for trial in read_summary(tmp_path / "new").trials
+            ADOPTED_FROM not in trial.user_attrs for trial in read_summary(tmp_path / "new").trials
         )
 
     def test_it_goes_on_after_an_interruption(self, tmp_path: Path) -> None:
@@ -240,7 +242,7 @@ class TestWarmStart:
         assert record.adopted == 0 and len(record) == 16
 
     def test_a_directory_without_a_run_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(ValueError, match="is no run directory to start from"):
+        with pytest.raises(ValueError, match="is not a run directory"):
             run_sweep(make_sweep(), "double", tmp_path / "run", Options(warm_start=tmp_path))
         assert not (tmp_path / "run").exists()
 

@@ -13,6 +13,7 @@ from optuna.trial import TrialState, create_trial
 from segue.report.data.summary import read_summary
 from segue.report.page.page import write_report
 from segue.tune.run.directory import RunDirectory
+from segue.tune.run.opening import open_run
 from segue.tune.study.storage import disk_storage
 from tests.report.conftest import trained
 from tests.tune.support.doubles import EVERY, make_sweep
@@ -25,7 +26,7 @@ SECONDS, MEGABYTES = 20, 15
 def large(tmp_path: Path) -> Path:
     """A thousand complete trials of five parameters, two seeds, twelve reports and two stages."""
     path, generator = tmp_path / "run", np.random.default_rng(0)
-    with RunDirectory(path).opened(make_sweep(), "double"):
+    with open_run(RunDirectory(path), make_sweep(), "double"):
         study = optuna.create_study(
             storage=disk_storage(path / "study.db"), study_name="double", direction="maximize"
         )
@@ -46,7 +47,7 @@ def large(tmp_path: Path) -> Path:
             }
             for step, value in zip(steps, values, strict=True)
         ]
-        directory = path / RunDirectory.inside(number)
+        directory = RunDirectory(path).trial(number).path
         directory.mkdir(parents=True)
         for name, written in (
             ("results", rows),

@@ -2,6 +2,7 @@ import io
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console
 from segue.report.data.summary import Summary, commands, mean_and_spread, read_summary, show
 from segue.tune.cluster.session import quiet
 from segue.tune.run.directory import RunDirectory
+from segue.tune.run.opening import open_run
 from segue.tune.study.record import StudyRecord
 from tests.tune.support.doubles import make_sweep
 from tests.tune.support.fake_tune import open_record
@@ -22,7 +24,7 @@ def run(tmp_path: Path) -> Path:
     11 waiting.
     """
     sweep = make_sweep()
-    with quiet(), RunDirectory(tmp_path / "run").opened(sweep, "double"):
+    with quiet(), open_run(RunDirectory(tmp_path / "run"), sweep, "double"):
         record = open_record(tmp_path / "run", sweep)
         for number in range(5):
             record.begin(number)
@@ -55,7 +57,8 @@ def test_trials_that_ended_come_before_those_that_were_stopped(run: Path) -> Non
 
 def test_less_may_be_better(run: Path) -> None:
     summary = read_summary(run)
-    turned = Summary(summary.run, summary.name, summary.metric, "min", summary.trials)
+    sweep = {**summary.definition.sweep, "mode": "min"}
+    turned = replace(summary, definition=replace(summary.definition, sweep=sweep))
     assert [trial.number for trial in turned.best] == [0, 1, 2]
 
 
@@ -96,7 +99,7 @@ def test_the_command_for_optuna_works(run: Path) -> None:
 def test_many_failures_are_counted(run: Path) -> None:
     summary = read_summary(run)
     failed = [trial for trial in summary.trials if trial.state == TrialState.FAIL]
-    many = Summary(summary.run, summary.name, summary.metric, summary.mode, tuple(failed * 8))
+    many = replace(summary, trials=tuple(failed * 8))
     said = _shown(many, 200)
     assert said.count("trial 3 failed") == 5
     assert "and 3 more failed" in said
@@ -107,13 +110,13 @@ def test_nothing_to_show_is_no_error(run: Path) -> None:
     waiting: tuple[FrozenTrial, ...] = tuple(
         t for t in summary.trials if t.state == TrialState.WAITING
     )
-    said = _shown(Summary(summary.run, summary.name, summary.metric, summary.mode, waiting), 60)
+    said = _shown(replace(summary, trials=waiting), 60)
     assert said.startswith("double: 11 trials: 11 waiting\nLook further:")
     assert said.endswith(f"ls {run}\n")
 
 
 def test_what_is_no_run_directory_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is no run directory"):
+    with pytest.raises(ValueError, match="is not a run directory"):
         read_summary(tmp_path)
 
 

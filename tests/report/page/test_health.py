@@ -8,6 +8,7 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
+from segue.record.definition import RunDefinition
 from segue.report.data.evidence import Evidence
 from segue.report.data.facts import TrialFacts
 from segue.report.data.heldout import Comparison, HeldOut, compared
@@ -57,7 +58,9 @@ def evidence(
     shown = create_trial(
         state=TrialState.WAITING, params={"lr": 1e-3, "lam": 0.9}, distributions=dict(SPACE)
     )
-    summary = Summary(Path("runs/x"), "x", "return", mode, (shown,))
+    sweep = {"metric": "return", "mode": mode}
+    definition = RunDefinition(name="x", fingerprint="", sweep=sweep)
+    summary = Summary(Path("runs/x"), definition, (shown,))
     flat = {each.number: [each.metric] * (each.env_steps // 100) for each in trials}
     rows = {
         number: [

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 
 from segue.base.lock import locked
 from segue.cli import segue as main
+from segue.record.layout import HELD_OUT
 from segue.report.data.evidence import Evidence
 from segue.report.data.facts import facts
-from segue.report.data.heldout import FILE
 from segue.report.data.summary import Summary, read_summary
 from segue.report.page.page import page
 from segue.report.page.sections import importances, sections
@@ -106,9 +107,11 @@ def test_names_of_a_run_are_text(make_run: MakeRun, capsys: pytest.CaptureFixtur
     definition["runs"][0]["versions"] = {HOSTILE: HOSTILE}
     (run / "sweep.json").write_text(json.dumps(definition))
     known = {"trial": 0, "parameters": {HOSTILE: HOSTILE}, "search": 1.0, "per_seed": [1.0, 2.0]}
-    (run / FILE).write_text(json.dumps({"mode": "max", "configurations": [known]}))
+    (run / HELD_OUT).write_text(json.dumps({"mode": "max", "configurations": [known]}))
     summary = read_summary(run)
-    hostile = Summary(run, HOSTILE, HOSTILE, "max", renamed(summary), summary.recorded)
+    sweep = {**summary.definition.sweep, "metric": HOSTILE}
+    definition = replace(summary.definition, name=HOSTILE, sweep=sweep)
+    hostile = Summary(run, definition, renamed(summary))
     text = page(hostile)
     assert "<img" not in text and "<img" not in json.dumps(
         [re.sub(r"<[^>]+>", "", str(each)) for each in figures(text)]
@@ -162,7 +165,7 @@ def test_broken_lines_are_counted(run: Path) -> None:
     ["", "{", '{"configurations": []}', '{"mode": "max", "configurations": [{"trial": 0}]}'],
 )
 def test_a_damaged_comparison_is_left_out(run: Path, content: str) -> None:
-    (run / FILE).write_text(content)
+    (run / HELD_OUT).write_text(content)
     assert 'id="held-out"' not in page(read_summary(run))
 
 
@@ -189,7 +192,7 @@ def test_odd_numbers_are_no_reports(run: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("content", ["{", '{"name": "double"}', "[]"])
+@pytest.mark.parametrize("content", ["{", '{"format": 1, "name": "double"}', "[]"])
 def test_a_damaged_record_is_refused(
     run: Path, content: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -215,7 +218,7 @@ def test_search_and_held_out_values_stand_side_by_side(run: Path) -> None:
             "per_seed": [0.8, 0.9, 1.0],
         },
     ]
-    (run / FILE).write_text(json.dumps({"mode": "max", "configurations": configurations}))
+    (run / HELD_OUT).write_text(json.dumps({"mode": "max", "configurations": configurations}))
     text = page(read_summary(run))
     assert f"On 3 seeds that the search never saw, trial {second.number} is best: 0.9" in text
     assert "with probability 1 (95 %: 1 to 1), which tells the two apart" in text

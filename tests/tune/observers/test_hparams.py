@@ -18,12 +18,12 @@ from tensorboard.plugins.hparams import api_pb2, list_session_groups
 from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.get_experiment import Handler
 
+from segue.record.layout import HPARAMS
 from segue.store.objects import Store
 from segue.train.log import TrialLog
 from segue.tune.drive import run_sweep
 from segue.tune.observers.hparams import STATE, HParams, is_written, write_hparams
 from segue.tune.run.directory import RunDirectory
-from segue.tune.run.stored import HPARAMS
 from segue.tune.study.trial_facts import TrialFacts
 from tests.tune.support.doubles import FAILS_AT, GRID, make_runner, make_sweep
 from tests.tune.support.drivers import outcomes, run
@@ -122,14 +122,14 @@ def test_finished_trials_without_a_file_get_theirs_and_running_ones_none(tmp_pat
     FakeTune(record, sweep, 3, {}, tmp_path).start()
     HParams(record, sweep, runs).make_up()
     record.close()
-    assert [is_written(runs.trial(number) / HPARAMS) for number in range(3)] == [True, True, False]
-    before = (runs.trial(0) / HPARAMS).stat().st_mtime_ns
-    (runs.trial(1) / HPARAMS).write_bytes(b"")  # as a power cut may leave it
+    assert [is_written(runs.trial(number).hparams) for number in range(3)] == [True, True, False]
+    before = runs.trial(0).hparams.stat().st_mtime_ns
+    runs.trial(1).hparams.write_bytes(b"")  # as a power cut may leave it
     record = open_record(tmp_path, sweep)
     HParams(record, sweep, runs).make_up()
     record.close()
-    assert is_written(runs.trial(1) / HPARAMS)
-    assert (runs.trial(0) / HPARAMS).stat().st_mtime_ns == before
+    assert is_written(runs.trial(1).hparams)
+    assert runs.trial(0).hparams.stat().st_mtime_ns == before
 
 
 def test_the_file_is_in_the_store_before_it_is_here(
@@ -143,7 +143,7 @@ def test_the_file_is_in_the_store_before_it_is_here(
     bucket.write_text("no folder: the store is out of reach")
     HParams(record, sweep, runs).make_up()
     assert (
-        not is_written(runs.trial(0) / HPARAMS)
+        not is_written(runs.trial(0).hparams)
         and "TensorBoard will miss trials" in capsys.readouterr().err
     )
     bucket.unlink()

@@ -17,6 +17,7 @@ from segue.base.files import read_rows
 from segue.tune.observers.board import Board
 from segue.tune.observers.notifier import Notifier, best_of, ending_of
 from segue.tune.run.directory import RunDirectory
+from segue.tune.run.opening import open_run
 from segue.tune.study.budget import Budget
 from segue.tune.verdicts import Verdicts
 from tests.tune.support.doubles import make_sweep
@@ -219,7 +220,7 @@ def test_a_command_line_is_kept_without_the_target(
         "sys.orig_argv", ["python", "-m", "sweeps.run", "double", *given, "--seeds", "2"]
     )
     run = RunDirectory(tmp_path / "run")
-    with run.opened(make_sweep(), "double"):
+    with open_run(run, make_sweep(), "double"):
         kept = run.definition.read_text()
     assert "secret" not in kept
     assert json.loads(kept)["runs"][0]["command"][-2:] == ["--seeds", "2"]

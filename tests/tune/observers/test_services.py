@@ -66,7 +66,7 @@ def service_thread(path: Path, service: Any) -> ServiceThread:
 
 
 def report(path: Path, *steps: int) -> None:
-    results = RunDirectory(path).results(0)
+    results = RunDirectory(path).trial(0).results
     results.parent.mkdir(parents=True, exist_ok=True)
     for step in steps:
         append_row(results, {"env_steps": step, "return": 1.0, "evaluation": {}})

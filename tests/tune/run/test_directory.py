@@ -8,13 +8,14 @@ from ray import tune
 
 from segue.base.lock import locked
 from segue.tune.run.directory import RunDirectory
+from segue.tune.run.opening import open_run
 from tests.tune.support.doubles import MIXED, make_sweep
 
 
 def test_a_new_directory_says_what_is_asked_and_with_which_code(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "runs" / "double")
     sweep = make_sweep()
-    with run.opened(sweep, "double"):
+    with open_run(run, sweep, "double"):
         recorded = json.loads(run.definition.read_text())
     assert recorded["name"] == "double"
     assert recorded["fingerprint"] == sweep.fingerprint
@@ -27,7 +28,7 @@ def test_a_new_directory_says_what_is_asked_and_with_which_code(tmp_path: Path) 
 def test_continuing_adds_to_the_record_and_changes_nothing_else(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "double")
     for _ in range(2):
-        with run.opened(make_sweep(), "double"):
+        with open_run(run, make_sweep(), "double"):
             pass
     recorded = json.loads(run.definition.read_text())
     assert len(recorded["runs"]) == 2
@@ -37,13 +38,13 @@ def test_continuing_adds_to_the_record_and_changes_nothing_else(tmp_path: Path) 
 def test_more_trials_are_no_change(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "double")
     for trials in (16, 20):
-        with run.opened(make_sweep(trials=trials), "double"):
+        with open_run(run, make_sweep(trials=trials), "double"):
             pass
 
 
 def test_a_changed_sweep_is_refused_with_what_differs(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "double")
-    with run.opened(make_sweep(), "double"):
+    with open_run(run, make_sweep(), "double"):
         pass
     before = _content(tmp_path)
     changed = replace(make_sweep(), seeds=3, metric="length")
@@ -52,7 +53,7 @@ def test_a_changed_sweep_is_refused_with_what_differs(tmp_path: Path) -> None:
             ValueError,
             match=r'changed since .*metric: "return" -> "length"; seeds: 2 -> 3.*--fresh',
         ),
-        run.opened(changed, "double"),
+        open_run(run, changed, "double"),
     ):
         pass
     assert _content(tmp_path) == before
@@ -61,8 +62,8 @@ def test_a_changed_sweep_is_refused_with_what_differs(tmp_path: Path) -> None:
 def test_a_change_that_is_accepted_is_recorded_beside_what_was(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "double")
     for seeds in (2, 3):
-        with run.opened(
-            make_sweep(space=MIXED, trials=3, seeds=seeds), "double", accept_changes=True
+        with open_run(
+            run, make_sweep(space=MIXED, trials=3, seeds=seeds), "double", accept_changes=True
         ):
             pass
     recorded = json.loads(run.definition.read_text())
@@ -86,12 +87,12 @@ def test_a_change_that_a_study_cannot_take_is_refused_even_so(
 ) -> None:
     run = RunDirectory(tmp_path / "double")
     asked = {"space": MIXED, "trials": 3}
-    with run.opened(make_sweep(**asked), "double"):
+    with open_run(run, make_sweep(**asked), "double"):
         pass
     before = run.definition.read_text()
     with (
         pytest.raises(ValueError, match=f"cannot take this change .{said}.*--warm-start"),
-        run.opened(make_sweep(**(asked | changes)), "double", accept_changes=True),
+        open_run(run, make_sweep(**(asked | changes)), "double", accept_changes=True),
     ):
         pass
     assert run.definition.read_text() == before
@@ -101,22 +102,22 @@ def test_a_wider_range_can_be_accepted(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "double")
     for high in (0.9, 1.0):
         sweep = make_sweep(space={**MIXED, "gae_lambda": tune.uniform(0.7, high)}, trials=3)
-        with run.opened(sweep, "double", accept_changes=True):
+        with open_run(run, sweep, "double", accept_changes=True):
             pass
 
 
 def test_many_differences_are_cut(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "double")
-    with run.opened(make_sweep(), "double"):
+    with open_run(run, make_sweep(), "double"):
         pass
     changed = make_sweep(seeds=3, metric="length", mode="min", lanes=2, seed=5)
-    with pytest.raises(ValueError, match="; and 2 more"), run.opened(changed, "double"):
+    with pytest.raises(ValueError, match="; and 2 more"), open_run(run, changed, "double"):
         pass
 
 
 def test_another_sweeps_directory_is_refused_even_when_fresh(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "double")
-    with run.opened(make_sweep(), "double"):
+    with open_run(run, make_sweep(), "double"):
         pass
     before = _content(tmp_path)
     for fresh in (False, True):
@@ -125,7 +126,7 @@ def test_another_sweeps_directory_is_refused_even_when_fresh(tmp_path: Path) -> 
                 ValueError,
                 match="made by the sweep 'double', not 'other': choose another with --run-dir",
             ),
-            run.opened(make_sweep(), "other", fresh=fresh),
+            open_run(run, make_sweep(), "other", fresh=fresh),
         ):
             pass
     assert _content(tmp_path) == before
@@ -136,7 +137,7 @@ def test_a_directory_with_something_else_is_refused(tmp_path: Path) -> None:
     for fresh in (False, True):
         with (
             pytest.raises(ValueError, match="holds something else than a run"),
-            RunDirectory(tmp_path).opened(make_sweep(), "double", fresh=fresh),
+            open_run(RunDirectory(tmp_path), make_sweep(), "double", fresh=fresh),
         ):
             pass
     assert _content(tmp_path) == {"thesis.tex": "years of work"}
@@ -144,7 +145,7 @@ def test_a_directory_with_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_a_run_that_was_killed_before_it_was_recorded_can_be_started(tmp_path: Path) -> None:
     (tmp_path / "lock").touch()
-    with RunDirectory(tmp_path).opened(make_sweep(), "double"):
+    with open_run(RunDirectory(tmp_path), make_sweep(), "double"):
         pass
 
 
@@ -153,7 +154,7 @@ def test_an_unwritable_directory_is_refused(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("in the way")
     with (
         pytest.raises(ValueError, match=r"cannot be written .*: choose another with --run-dir"),
-        RunDirectory(tmp_path / place).opened(make_sweep(), "double"),
+        open_run(RunDirectory(tmp_path / place), make_sweep(), "double"),
     ):
         pass
     assert _content(tmp_path) == {"file": "in the way"}
@@ -161,12 +162,12 @@ def test_an_unwritable_directory_is_refused(tmp_path: Path, place: str) -> None:
 
 def test_the_second_driver_is_refused(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "double")
-    with run.opened(make_sweep(), "double"):
+    with open_run(run, make_sweep(), "double"):
         before = _content(tmp_path)
         for fresh in (False, True):
             with (
                 pytest.raises(ValueError, match="is in use by another process"),
-                run.opened(make_sweep(), "double", fresh=fresh),
+                open_run(run, make_sweep(), "double", fresh=fresh),
             ):
                 pass
         assert _content(tmp_path) == before
@@ -174,37 +175,53 @@ def test_the_second_driver_is_refused(tmp_path: Path) -> None:
 
 def test_fresh_moves_the_old_run_aside(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "double")
-    with run.opened(make_sweep(), "double"):
-        run.trial(0).mkdir(parents=True)
-        (run.trial(0) / "results.jsonl").write_text("kept")
-    with run.opened(make_sweep(seeds=3), "double", fresh=True):
-        assert not run.trial(0).exists()
+    with open_run(run, make_sweep(), "double"):
+        run.trial(0).path.mkdir(parents=True)
+        run.trial(0).results.write_text("kept")
+    with open_run(run, make_sweep(seeds=3), "double", fresh=True):
+        assert not run.trial(0).path.exists()
     (old,) = (path for path in tmp_path.iterdir() if path != run.path)
     assert old.name.startswith("double.2")
-    assert (RunDirectory(old).trial(0) / "results.jsonl").read_text() == "kept"
+    assert RunDirectory(old).trial(0).results.read_text() == "kept"
 
 
 def test_fresh_where_there_is_nothing_is_a_start(tmp_path: Path) -> None:
-    with RunDirectory(tmp_path / "double").opened(make_sweep(), "double", fresh=True):
+    with open_run(RunDirectory(tmp_path / "double"), make_sweep(), "double", fresh=True):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["double"]
 
 
-@pytest.mark.parametrize("content", ["{half", "[]", '{"name": "double"}'])
+@pytest.mark.parametrize("content", ["{half", "[]", '{"format": 1, "name": "double"}'])
 def test_a_damaged_record_is_refused(tmp_path: Path, content: str) -> None:
     run = RunDirectory(tmp_path)
     run.definition.write_text(content)
     with (
-        pytest.raises(ValueError, match=r"sweep\.json cannot be read"),
-        run.opened(make_sweep(), "double"),
+        pytest.raises(ValueError, match=r"sweep\.json is damaged"),
+        open_run(run, make_sweep(), "double"),
     ):
         pass
     assert run.definition.read_text() == content
 
 
+def test_a_run_of_another_format_is_refused_and_moved_aside_when_fresh(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "double")
+    with open_run(run, make_sweep(), "double"):
+        pass
+    known = json.loads(run.definition.read_text())
+    run.definition.write_text(json.dumps(known | {"format": 0, "definition": "older"}))
+    with (
+        pytest.raises(ValueError, match=r"was written in format 0, .*--fresh"),
+        open_run(run, make_sweep(), "double"),
+    ):
+        pass
+    with open_run(run, make_sweep(), "double", fresh=True):
+        assert json.loads(run.definition.read_text())["format"] == 1
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_the_lock_ends_with_the_run(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
-    with pytest.raises(KeyboardInterrupt), run.opened(make_sweep(), "double"):
+    with pytest.raises(KeyboardInterrupt), open_run(run, make_sweep(), "double"):
         raise KeyboardInterrupt
     with locked(run.path / "lock"):
         pass

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from segue.tune.run.directory import RunDirectory
+from segue.tune.run.opening import open_run
 from segue.tune.run.original_sweep import sweep_of
 from segue.tune.run.sweep_file import load_sweep
 
@@ -24,7 +25,7 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Begun:
         from dataclasses import replace
 
         run, source = RunDirectory(Path("runs") / name), Path("sweeps/ppo_grid.py")
-        with run.opened(replace(load_sweep(source), **changes), name, source=source):  # type: ignore[arg-type]
+        with open_run(run, replace(load_sweep(source), **changes), name, source=source):  # type: ignore[arg-type]
             return run
 
     return begin
@@ -62,7 +63,7 @@ def test_one_that_is_not_here_is_refused_and_the_kept_one_named(begun: Begun) ->
 def test_a_record_that_cannot_be_read_is_refused(begun: Begun) -> None:
     run = begun()
     run.definition.write_text("{")
-    with pytest.raises(ValueError, match=r"sweep.json cannot be read"):
+    with pytest.raises(ValueError, match=r"sweep.json is damaged"):
         sweep_of(run)
 
 

@@ -23,7 +23,7 @@ from segue.train import PPO
 from segue.tune.checks import check_sweep
 from segue.tune.cluster.session import quiet
 from segue.tune.drive import run_sweep
-from segue.tune.run.decisions import answer_to, tell_stage_end
+from segue.tune.run.decisions import decide_stage_end, decision_for
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.criterion import CriterionScheduler, CriterionStopper, tracker_of
 from segue.tune.schedulers.trial import NumberedTrial
@@ -162,15 +162,16 @@ class TestScheduler:
 
 class TestSchedulerInAStage:
     def test_an_answer_holds_from_its_report_on_and_for_its_stage(self, tmp_path: Path) -> None:
-        path = tmp_path / "answers" / "0007.json"
-        tell_stage_end(path, 0, 2_000, "ASHA: too low")
+        path = tmp_path / "decisions" / "0007.json"
+        decide_stage_end(path, 0, 2_000, "ASHA: too low")
         rows = [(0, 1_000), (0, 2_000), (0, 3_000), (1, 4_000)]
         answers = [
-            answer_to(path, {"stage": stage, "env_steps": steps}).end_stage for stage, steps in rows
+            decision_for(path, {"stage": stage, "env_steps": steps}).end_stage
+            for stage, steps in rows
         ]
         assert answers == [None, 0, 0, None]
-        tell_stage_end(path, 0, 3_000, "ASHA: still too low")  # the stage had not ended yet
-        assert answer_to(path, {"stage": 0, "env_steps": 2_000}).end_stage == 0
+        decide_stage_end(path, 0, 3_000, "ASHA: still too low")  # the stage had not ended yet
+        assert decision_for(path, {"stage": 0, "env_steps": 2_000}).end_stage == 0
 
     @pytest.mark.parametrize(
         ("scheduler", "said"),

@@ -24,7 +24,7 @@ from segue.train import PPO, EntropyBonus
 from segue.tune.checks import check_sweep
 from segue.tune.cluster.session import quiet
 from segue.tune.drive import Options, run_sweep
-from segue.tune.run.decisions import answer_to, tell_exploit, tell_stage_end, was_told_to_exploit
+from segue.tune.run.decisions import decide_exploit, decide_stage_end, decision_for, has_exploit_at
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.explore import explored
 from segue.tune.schedulers.pbt import StagedPBT
@@ -251,19 +251,19 @@ class TestAnswers:
     def test_the_checkpoint_is_kept_though_its_owner_removes_it(self, tmp_path: Path) -> None:
         checkpoint, answers = (
             tmp_path / "checkpoint-000000002000-ab.pt",
-            tmp_path / "answers" / "0003.json",
+            tmp_path / "decisions" / "0003.json",
         )
         checkpoint.write_bytes(b"weights")
-        tell_stage_end(answers, 0, 500, "ASHA")
-        tell_exploit(answers, 1_000, 7, checkpoint, {"lr": 0.1})
-        tell_exploit(answers, 3_000, 2, checkpoint, {"lr": 0.2})
+        decide_stage_end(answers, 0, 500, "ASHA")
+        decide_exploit(answers, 1_000, 7, checkpoint, {"lr": 0.1})
+        decide_exploit(answers, 3_000, 2, checkpoint, {"lr": 0.2})
         checkpoint.unlink()
-        assert [was_told_to_exploit(answers, steps) for steps in (500, 1_000, 2_000, 3_000)] == [
+        assert [has_exploit_at(answers, steps) for steps in (500, 1_000, 2_000, 3_000)] == [
             False,
             True,
         ] * 2
         before, after = (
-            answer_to(answers, {"stage": 0, "env_steps": steps}) for steps in (999, 3_500)
+            decision_for(answers, {"stage": 0, "env_steps": steps}) for steps in (999, 3_500)
         )
         assert (before.end_stage, before.exploit) == (0, None)
         assert after.exploit is not None and after.exploit.generation == 2

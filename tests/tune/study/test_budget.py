@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from segue.tune.study.budget import STEPS, Budget
+from segue.record.attributes import TOTAL_ENV_STEPS
+from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.searcher import is_complete
 from tests.tune.support.doubles import MIXED, make_sweep
@@ -25,7 +26,7 @@ def run(path: Path, *budgets: int | None, **given: Any) -> StudyRecord:
 
 
 def spent(record: StudyRecord) -> int:
-    return sum(trial.user_attrs.get(STEPS, 0) for trial in record.trials)
+    return sum(trial.user_attrs.get(TOTAL_ENV_STEPS, 0) for trial in record.trials)
 
 
 @pytest.mark.parametrize("steps", [FULL - 1, FULL, 3 * FULL, 10 * FULL + 17])
@@ -47,7 +48,7 @@ def test_what_stopped_and_failed_trials_spent_counts(
     record = run(tmp_path, 9 * FULL, scheduler=scheduler)
     assert record.numbers(state)
     done = [trial for trial in record.trials if trial.state.is_finished()]
-    assert all(trial.user_attrs[STEPS] > 0 for trial in done)
+    assert all(trial.user_attrs[TOTAL_ENV_STEPS] > 0 for trial in done)
     assert spent(record) <= 9 * FULL
     assert len(done) > 9  # what was saved goes to further trials
 

@@ -8,7 +8,6 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.run.directory import RunDirectory
 from segue.tune.search.samplers import sampler_for
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
@@ -212,7 +211,7 @@ def _run(
 def _searcher(
     record: StudyRecord, sweep: Sweep, budget: int, verdicts: Verdicts | None = None
 ) -> StudySearcher:
-    return StudySearcher(record, sweep, Budget(budget), verdicts or Verdicts(), RunDirectory.inside)
+    return StudySearcher(record, sweep, Budget(budget), verdicts or Verdicts())
 
 
 def _reported(

@@ -52,7 +52,7 @@ class FakeTune:
         path: Path = Path("nowhere"),
     ) -> None:
         verdicts, limits = Verdicts(), Budget.of(sweep, budget, longest_pipeline(sweep))
-        self.searcher = StudySearcher(record, sweep, limits, verdicts, RunDirectory.inside)
+        self.searcher = StudySearcher(record, sweep, limits, verdicts)
         self.scheduler = StudyScheduler(
             make_scheduler(sweep), sweep, record, RunDirectory(path), verdicts, limits
         )

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from segue.plan.seeding import set_deterministic_cudnn
+from segue.record.layout import LOG
 from segue.tune.failures import one_line
 from segue.tune.run.directory import RunDirectory
 from segue.tune.verdicts import DISK_FULL, FAILURE
-from segue.tune.worker.trainable import LOG, make_trainable
+from segue.tune.worker.trainable import make_trainable
 from tests.tune.support.doubles import make_runner, make_sweep
 
 CONFIG = {"trial": 7, "parameters": {"first_steps": 400, "lr": 3e-4, "gae_lambda": 0.95}}

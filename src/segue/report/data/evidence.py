@@ -6,12 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS, Row
 from segue.report.data.facts import TrialFacts, facts, is_running
 from segue.report.data.heldout import Comparison, read_comparison
 from segue.report.data.rows import tolerant_rows
 from segue.report.data.summary import Summary
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Evidence:
         """Read every trial's results."""
         trials, curves, broken = facts(summary), {}, 0
         for trial in trials:
-            rows, unread = tolerant_rows(summary.run / trial.directory / "results.jsonl")
+            rows, unread = tolerant_rows(summary.layout.trial(trial.number).results)
             curves[trial.number] = [row for row in rows if _is_report(row, summary.metric)]
             broken += unread + len(rows) - len(curves[trial.number])
         return cls(summary, trials, curves, broken, read_comparison(summary.run))
@@ -79,13 +78,13 @@ class Evidence:
         intervals count once.
         """
         return {
-            trial.number: _seconds(self.summary.run / trial.directory / "metrics.jsonl")
+            trial.number: _seconds(self.summary.layout.trial(trial.number).metrics)
             for trial in self.trials
         }
 
 
 def _is_report(row: Row, metric: str) -> bool:
-    return isinstance(row.get("env_steps"), int) and _is_number(row.get(metric))
+    return isinstance(row.get(ENV_STEPS), int) and _is_number(row.get(metric))
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
@@ -105,7 +104,7 @@ def _seconds(path: Path) -> dict[int, float]:
     before = 0
     for row in tolerant_rows(path)[0]:
         speed, stage, total = (
-            row.get(name) for name in ("train-misc/fps", "train-misc/stage", "total_env_steps")
+            row.get(name) for name in ("train-misc/fps", "train-misc/stage", TOTAL_ENV_STEPS)
         )
         if not isinstance(total, int) or not _is_number(stage) or not _is_number(speed):
             continue

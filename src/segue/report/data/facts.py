@@ -8,9 +8,21 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.base.lock import LockedError, locked
+from segue.record.attributes import (
+    CONSTRAINTS,
+    ENV_STEPS,
+    LINEAGE,
+    METRIC_PER_SEED,
+    REASON,
+    STAGE,
+    STAGES,
+    STOPPED_BY,
+    TOTAL_ENV_STEPS,
+)
+from segue.record.layout import RunLayout, trial_name
+from segue.record.row import STAGE_DONE, STAGE_STEPS
 from segue.report.data.rows import tolerant_rows
 from segue.report.data.summary import Summary, metric_of
-from segue.store.local_run import DRIVER_MARKER
 
 
 @dataclass(frozen=True)
@@ -69,10 +81,10 @@ def is_running(run: Path) -> bool:
     """Whether a driver holds the run directory; of a copy from a store, whether one did when it was
     made.
     """
-    if (run / DRIVER_MARKER).exists():
+    if RunLayout(run).driven.exists():
         return True
     try:
-        with locked(run / "lock"):
+        with locked(RunLayout(run).lock):
             return False
     except LockedError:
         return True
@@ -85,32 +97,27 @@ def curves(summary: Summary) -> Iterator[dict[str, Any]]:
     `seed_<index>`.
     """
     for trial in summary.trials:
-        rows, _ = tolerant_rows(summary.run / _directory(trial) / "results.jsonl")
+        rows, _ = tolerant_rows(summary.layout.trial(trial.number).results)
         for row in rows:
             where = {
                 name: row.get(name)
-                for name in ("env_steps", "total_env_steps", "stage", "stage_steps", "stage_done")
+                for name in (ENV_STEPS, TOTAL_ENV_STEPS, STAGE, STAGE_STEPS, STAGE_DONE)
             }
             seeds = {
-                f"seed_{index}": value
-                for index, value in enumerate(row.get("metric_per_seed") or [])
+                f"seed_{index}": value for index, value in enumerate(row.get(METRIC_PER_SEED) or [])
             }
             yield {"trial": trial.number, **where, summary.metric: row.get(summary.metric), **seeds}
 
 
 def _facts(summary: Summary, trial: FrozenTrial, alive: bool) -> TrialFacts:
     told: Mapping[str, Any] = trial.user_attrs
-    stages = told.get("stages") or {}
+    stages = told.get(STAGES) or {}
     ended = list(stages.get("ended_at", []))
     # Of a trial that has ended, the study knows all of this.
-    rows = (
-        []
-        if "env_steps" in told
-        else tolerant_rows(summary.run / _directory(trial) / "results.jsonl")[0]
-    )
+    rows = [] if ENV_STEPS in told else tolerant_rows(summary.layout.trial(trial.number).results)[0]
     last = rows[-1] if rows else {}
     ended = ended or [
-        row["env_steps"] for row in rows if row.get("stage_done") is True and "env_steps" in row
+        row[ENV_STEPS] for row in rows if row.get(STAGE_DONE) is True and ENV_STEPS in row
     ]
     metric = metric_of(trial)
     return TrialFacts(
@@ -118,21 +125,21 @@ def _facts(summary: Summary, trial: FrozenTrial, alive: bool) -> TrialFacts:
         state=_state(trial, alive),
         metric=last.get(summary.metric) if metric is None else metric,
         values=trial.values,
-        per_seed=list(told.get("metric_per_seed") or last.get("metric_per_seed") or []),
-        env_steps=int(told.get("env_steps") or last.get("env_steps") or 0),
-        total_env_steps=int(told.get("total_env_steps") or last.get("total_env_steps") or 0),
-        stage=told.get("stage", last.get("stage")),
-        stages=stages.get("of", last.get("stages")),
+        per_seed=list(told.get(METRIC_PER_SEED) or last.get(METRIC_PER_SEED) or []),
+        env_steps=int(told.get(ENV_STEPS) or last.get(ENV_STEPS) or 0),
+        total_env_steps=int(told.get(TOTAL_ENV_STEPS) or last.get(TOTAL_ENV_STEPS) or 0),
+        stage=told.get(STAGE, last.get(STAGE)),
+        stages=stages.get("of", last.get(STAGES)),
         stages_ended_at=ended,
         parameters=dict(trial.params),
-        why=told.get("reason") or told.get("stopped_by"),
-        constraints=dict(told.get("constraints", {})),
-        lineage=list(told.get("lineage", [])),
+        why=told.get(REASON) or told.get(STOPPED_BY),
+        constraints=dict(told.get(CONSTRAINTS, {})),
+        lineage=list(told.get(LINEAGE, [])),
         started=(
             trial.datetime_start.isoformat(timespec="seconds") if trial.datetime_start else None
         ),
         seconds=trial.duration.total_seconds() if trial.duration else None,
-        directory=_directory(trial),
+        directory=trial_name(trial.number),
     )
 
 
@@ -140,7 +147,3 @@ def _state(trial: FrozenTrial, alive: bool) -> str:
     if trial.state == TrialState.RUNNING and not alive:
         return "interrupted"
     return trial.state.name.lower()
-
-
-def _directory(trial: FrozenTrial) -> str:
-    return str(trial.user_attrs.get("directory", f"trials/{trial.number:04d}"))

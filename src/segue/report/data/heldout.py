@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segue.record.layout import RunLayout
 from segue.report.data.statistics import Estimate, Mode, iqm_interval, probability_of_improvement
-
-FILE = "retrained.json"
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def compared(mode: Mode, configurations: list[HeldOut]) -> Comparison:
 def read_comparison(run: Path) -> Comparison | None:
     """What `segue retrain` found; None where it was not asked, or where its file is damaged."""
     try:
-        known = json.loads((run / FILE).read_text())
+        known = json.loads(RunLayout(run).held_out.read_text())
         configurations = [
             HeldOut(
                 int(each["trial"]),

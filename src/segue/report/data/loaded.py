@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from segue.base.extras import optional_dependency
+from segue.record.local_run import fetch_run
 from segue.report.data.facts import curves, facts
 from segue.report.data.summary import Summary, read_summary
-from segue.store.local_run import fetch_run
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,13 @@
 further.
 """
 
-import json
 import shlex
 import shutil
 import statistics
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,9 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from segue.record.attributes import ADOPTED_FROM, CONSTRAINTS, METRIC_PER_SEED, REASON
+from segue.record.definition import RunDefinition, read_definition
+from segue.record.layout import RunLayout
 from segue.store.database import database_storage, url_with_password
 
 _SHOWN_TRIALS = 5
@@ -39,31 +41,41 @@ class Summary:
     """The trials of a run directory, and by what they were judged."""
 
     run: Path
-    name: str
-    metric: str
-    mode: str
+    definition: RunDefinition
     trials: tuple[FrozenTrial, ...]
-    recorded: Mapping[str, Any] = field(default_factory=dict)
-    """What sweep.json holds."""
+
+    @property
+    def name(self) -> str:
+        """Name of the sweep."""
+        return self.definition.name
+
+    @property
+    def metric(self) -> str:
+        """Name of the metric."""
+        return self.definition.metric
+
+    @property
+    def mode(self) -> str:
+        """`max` or `min`."""
+        return self.definition.mode
+
+    @property
+    def layout(self) -> RunLayout:
+        """The run's paths."""
+        return RunLayout(self.run)
 
     @property
     def storage(self) -> str:
-        """The study's storage, as Optuna's tools want it; without a password."""
-        study = self.recorded.get("study")
-        return str(study["storage"]) if study else f"sqlite:///{self.run / 'study.db'}"
-
-    @property
-    def study(self) -> str:
-        """The study's name there."""
-        study = self.recorded.get("study")
-        return str(study["name"]) if study else self.name
+        """The study's storage, as Optuna's tools expect it, without a password."""
+        study = self.definition.study
+        return study["storage"] if study else f"sqlite:///{self.layout.study}"
 
     @property
     def by_stage(self) -> bool:
         """Whether the scheduler compares trials at the same point of a stage, not of the whole
         trial.
         """
-        scheduler = self.recorded.get("definition", {}).get("scheduler")
+        scheduler = self.definition.sweep.get("scheduler")
         named = scheduler.get("class", "") if isinstance(scheduler, dict) else scheduler
         return named == "stage_asha" or str(named).endswith(".StageASHA")
 
@@ -101,24 +113,9 @@ def metric_of(trial: FrozenTrial) -> float | None:
 
 
 def read_summary(run: Path) -> Summary:
-    """Read a run directory that a sweep made; raises ValueError where there is none."""
-    definition = run / "sweep.json"
-    if not definition.is_file():
-        raise ValueError(f"{run} is no run directory: it has no sweep.json.")
-    try:
-        recorded = json.loads(definition.read_text())
-        name, metric, mode = (
-            recorded["name"],
-            recorded["definition"]["metric"],
-            recorded["definition"]["mode"],
-        )
-        study = recorded.get("study")
-        storage, study_name = (study["storage"], study["name"]) if study else (None, name)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{definition} is damaged ({error}): it is no record of a sweep."
-        ) from error
-    return Summary(run, name, metric, mode, _trials(_storage(run, storage), study_name), recorded)
+    """Read a run directory; raise ValueError where there is none, or one of another format."""
+    definition = read_definition(RunLayout(run))
+    return Summary(run, definition, _trials(_storage(run, definition), definition.study_name))
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -141,12 +138,17 @@ def progress_line(summary: Summary) -> str:
 def commands(summary: Summary) -> list[str]:
     """The commands that show more, as they can be typed here."""
     best = summary.best[:1]
-    shown = summary.run / best[0].user_attrs.get("directory", "trials") if best else summary.run
+    shown = summary.layout.trial(best[0].number).path if best else summary.run
     return [
-        command_for("tensorboard", "--logdir", str(summary.run / "trials")),
+        command_for("tensorboard", "--logdir", str(summary.layout.trials)),
         command_for("optuna-dashboard", summary.storage),
         command_for(
-            "optuna", "trials", "--storage", summary.storage, "--study-name", summary.study
+            "optuna",
+            "trials",
+            "--storage",
+            summary.storage,
+            "--study-name",
+            summary.definition.study_name,
         ),
         shlex.join(["ls", str(shown)]),
     ]
@@ -162,26 +164,25 @@ def mean_and_spread(values: Iterable[float]) -> tuple[float, float]:
     return statistics.fmean(listed), statistics.stdev(listed) if len(listed) > 1 else 0.0
 
 
-def _storage(run: Path, url: str | None) -> RDBStorage:
+def _storage(run: Path, definition: RunDefinition) -> RDBStorage:
     """The study in a database, or in the run's own file."""
-    if url:
-        return database_storage(url_with_password(url))
-    return RDBStorage(
-        f"sqlite:///{run / 'study.db'}".replace("{", "{{").replace("}", "}}")
-    )  # Optuna reads a template
+    if definition.study:
+        return database_storage(url_with_password(definition.study["storage"]))
+    # Optuna reads a template.
+    return RDBStorage(f"sqlite:///{RunLayout(run).study}".replace("{", "{{").replace("}", "}}"))
 
 
 def _trials(storage: RDBStorage, name: str) -> tuple[FrozenTrial, ...]:
     try:
         trials = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
-        return tuple(trial for trial in trials if "adopted_from" not in trial.user_attrs)
+        return tuple(trial for trial in trials if ADOPTED_FROM not in trial.user_attrs)
     finally:
         storage.remove_session()
         storage.engine.dispose()
 
 
 def _breaks_constraints(trial: FrozenTrial) -> bool:
-    return any(value > 0 for value in trial.user_attrs.get("constraints", {}).values())
+    return any(value > 0 for value in trial.user_attrs.get(CONSTRAINTS, {}).values())
 
 
 def _reached(trial: FrozenTrial) -> int:
@@ -207,7 +208,7 @@ def _table(summary: Summary) -> Table:
 
 
 def _value(trial: FrozenTrial) -> str:
-    seeds = trial.user_attrs.get("metric_per_seed") or [metric_of(trial)]
+    seeds = trial.user_attrs.get(METRIC_PER_SEED) or [metric_of(trial)]
     mean, spread = mean_and_spread(seeds)
     return f"{_number(mean)} ± {_number(spread)}" if len(seeds) > 1 else _number(mean)
 
@@ -232,8 +233,8 @@ def _parameters(parameters: Mapping[str, Any]) -> str:
 def _failures(summary: Summary) -> list[str]:
     failed = [trial for trial in summary.trials if trial.state == TrialState.FAIL]
     lines = [
-        f"trial {trial.number} failed: {trial.user_attrs.get('reason', 'for an unknown reason')} "
-        f"(log: {summary.run / trial.user_attrs.get('directory', 'trials') / 'log.txt'})"
+        f"trial {trial.number} failed: {trial.user_attrs.get(REASON, 'for an unknown reason')} "
+        f"(log: {summary.layout.trial(trial.number).log})"
         for trial in failed[:_SHOWN_FAILURES]
     ]
     return lines + [f"and {len(failed) - _SHOWN_FAILURES} more failed"] * (

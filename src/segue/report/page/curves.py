@@ -5,7 +5,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from segue.report.data.evidence import Evidence, Row
+from segue.record.row import Row
+from segue.report.data.evidence import Evidence
 from segue.report.data.facts import TrialFacts
 
 TOP_TRIALS = 5  # trials that are drawn in colour, and listed by number

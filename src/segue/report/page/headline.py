@@ -36,7 +36,7 @@ def build_headline(evidence: Evidence) -> Headline:
     )
     return Headline(
         name=summary.name,
-        question=str(summary.recorded.get("question") or ""),
+        question=summary.definition.question,
         counts=progress_line(summary).partition(": ")[2] + "." + running,
         answer=_answer(evidence, best),
         ties=_ties(evidence),

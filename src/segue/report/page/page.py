@@ -17,7 +17,6 @@ from segue.report.page.headline import build_headline, short
 from segue.report.page.health import health
 from segue.report.page.sections import FINAL, Section, importances, sections
 
-FILE = "report.html"
 _TEMPLATE = Path(__file__).parent / "template"
 _MARGIN = {"l": 60, "r": 20, "t": 40, "b": 50}
 
@@ -45,8 +44,8 @@ def page(summary: Summary) -> str:
         findings=health(evidence, found[FINAL].shares if FINAL in found else {}),
         sections=[(section, Markup(_data(section))) for section in sections(evidence, found)],
         commands=commands(summary),
-        runs=summary.recorded.get("runs", []),
-        fingerprint=summary.recorded.get("fingerprint", ""),
+        runs=summary.definition.runs,
+        fingerprint=summary.definition.fingerprint,
         style=Markup((_TEMPLATE / "style.css").read_text()),
         script=Markup((_TEMPLATE / "draw.js").read_text()),
         plotly=Markup(plotly.offline.get_plotlyjs()),

@@ -27,7 +27,6 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.tune.observers.board import FINISHED
 from segue.tune.ray_adapter import TrialObserver
 from segue.tune.run.directory import RunDirectory
-from segue.tune.run.stored import HPARAMS
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.trial_facts import COMPLETE, FAILED, TrialFacts, facts_of
 
@@ -60,11 +59,11 @@ class HParams(TrialObserver):
         self._write(number)
 
     def _write(self, number: int) -> None:
-        path = self._run.trial(number) / HPARAMS
+        path = self._run.trial(number).hparams
         if self._record.trial(number).state not in FINISHED or is_written(path):
             return
         try:
-            keep = partial(self._run.keep_of_trial, number, HPARAMS)
+            keep = partial(self._run.upload_of_trial, number, path.name)
             write_hparams(path, facts_of(self._record, self._sweep, number), keep)
         except OSError as error:
             if not self._has_complained:

@@ -13,9 +13,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from segue.record.layout import LOG, trial_name
 from segue.tune.observers.board import FINISHED, Board
 from segue.tune.ray_adapter import RunningTrial, TrialObserver
-from segue.tune.run.directory import LOG, RunDirectory
+from segue.tune.run.directory import RunDirectory
 from segue.tune.study.trial_facts import metric_of
 from segue.tune.verdicts import OUT_OF_MEMORY
 
@@ -163,7 +164,7 @@ def ending(trial: FrozenTrial, board: Board) -> str:
 
 def failure(trial: FrozenTrial, run: RunDirectory) -> str:
     """Why a trial failed, in one line, and where its log lies."""
-    log = f"{run.shown}/{run.inside(trial.number)}/{LOG}"
+    log = f"{run.shown}/{trial_name(trial.number)}/{LOG}"
     return f"trial {trial.number} failed: {trial.user_attrs.get('reason')} (log: {log})"
 
 

@@ -100,7 +100,7 @@ class ServiceThread:
             received = self._service.open_run(facts)
             known = self._ledger.steps.get(number, 0)
             self._logged[number] = known if received is None else received
-        for row in read_rows(self._run.results(number)):
+        for row in read_rows(self._run.trial(number).results):
             if row["env_steps"] > self._logged[number]:
                 self._service.log(number, row["env_steps"], values_of(row))
                 self._logged[number] = row["env_steps"]

@@ -63,7 +63,7 @@ class Loggers(TrialObserver):
     def __enter__(self) -> "Loggers":
         for service in self._services:
             module = importlib.import_module(_SERVICES[service])
-            ledger = Ledger(self._run.path / "logged" / f"{service}.jsonl")
+            ledger = Ledger(self._run.ledger(service))
             make = partial(module.make, self._name, self._run)
             thread = ServiceThread(service, make, ledger, self._run)
             self._threads.append(thread)

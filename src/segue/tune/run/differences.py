@@ -1,10 +1,11 @@
 """Where two definitions of a sweep differ, and whether a run may go on from one to the other."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from segue.plan.values.describe import canonical_json
 
-Definition = dict[str, Any]
+Definition = Mapping[str, Any]
 _SHOWN_LENGTH = 60
 
 

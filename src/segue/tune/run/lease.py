@@ -13,13 +13,15 @@ from hashlib import sha256
 from pathlib import Path
 
 from segue.base.files import write_atomic
+from segue.record.definition import read_definition
+from segue.record.layout import DEFINITION, RESULTS, STUDY, is_of_trial
 from segue.store.access import check_store
 from segue.store.cache import copies_of
 from segue.store.lease import DRIVER, Lease, acquire
 from segue.store.mirror import Mirror
 from segue.store.objects import FEW_WAITS, Store, StoreError, is_url
 from segue.tune.run.directory import RunDirectory
-from segue.tune.run.stored import STUDY, is_pulled_by_driver, snapshot
+from segue.tune.run.stored import is_pulled_by_driver, snapshot
 
 
 def run_at(place: Path | str) -> RunDirectory:
@@ -46,9 +48,8 @@ def for_workers(run: RunDirectory) -> RunDirectory:
     """The run as it is sent to workers, who make it theirs with `on_worker`."""
     if run.store is None:
         return RunDirectory(run.path.absolute())
-    begun = json.dumps(
-        run.recorded()["runs"][0]["started"]
-    )  # after --fresh, it is another run in the same place
+    # After --fresh, it is another run in the same place.
+    begun = json.dumps(read_definition(run).runs[0]["started"])
     return RunDirectory(Path(f"worker-{sha256(begun.encode()).hexdigest()[:12]}"), run.store)
 
 
@@ -131,9 +132,9 @@ def _prepare(run: RunDirectory, store: Store, before: str | None) -> None:
         run.path.rename(run.path.with_name(f"{run.path.name}.{datetime.now():%Y%m%d-%H%M%S-%f}"))
     is_ahead = run.path.exists()
     run.path.mkdir(parents=True, exist_ok=True)
-    wanted = (lambda name: name.endswith("/results.jsonl")) if is_ahead else is_pulled_by_driver
+    wanted = (lambda name: is_of_trial(name, RESULTS)) if is_ahead else is_pulled_by_driver
     names = store.names()
-    if names.keys() - {DRIVER} and "sweep.json" not in names:
+    if names.keys() - {DRIVER} and DEFINITION not in names:
         raise ValueError(
             f"{store.shown()} holds something else than a run: choose another place with --run-dir."
         )

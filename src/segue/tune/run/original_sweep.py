@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.definition import read_definition
 from segue.tune.run.differences import differences
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.sweep_file import find_sweep, load_sweep
@@ -21,14 +22,12 @@ def sweep_of(run: RunDirectory, file: Path | None = None) -> Sweep:
 
     Raises ValueError where there is no such file, and where it asks something else by now.
     """
-    recorded = run.recorded()
-    path = file or _find(run, recorded["name"])
+    recorded = read_definition(run)
+    path = file or _find(run, recorded.name)
     loaded = load_sweep(path)
-    given = {
-        name: recorded["definition"].get(name, getattr(loaded, name)) for name in _GIVEN_BY_OPTIONS
-    }
+    given = {name: recorded.sweep.get(name, getattr(loaded, name)) for name in _GIVEN_BY_OPTIONS}
     sweep = replace(loaded, **given)
-    changed = differences(recorded["definition"], sweep.describe())
+    changed = differences(recorded.sweep, sweep.describe())
     if changed:
         kept = (
             f" The file that the run used is kept: --sweep {run.source}."

@@ -10,10 +10,11 @@ from ray.tune.schedulers import TrialScheduler
 
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.layout import steps_of
 from segue.tune.cluster.gpu_growth import Shares
 from segue.tune.ray_adapter import SweepScheduler
-from segue.tune.run.decisions import tell_exploit, tell_stage_end, was_told_to_exploit
-from segue.tune.run.directory import RunDirectory, steps_of
+from segue.tune.run.decisions import decide_exploit, decide_stage_end, has_exploit_at
+from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.choice import TIME, forgive
 from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.stage_ends import StageEnds
@@ -141,15 +142,15 @@ class StudyScheduler(SweepScheduler):
         reason = self._stage_ends.judge(tune_controller, trial, row)
         if reason:
             self._record.note_stage_end(trial.number, row["stage"], reason)
-            tell_stage_end(self._run.answers(trial.number), row["stage"], row[TIME], reason)
+            decide_stage_end(self._run.decisions(trial.number), row["stage"], row[TIME], reason)
             self._run.share()
 
     def _exploit(self, trial: NumberedTrial, row: dict[str, Any]) -> None:
         """Let the trial go on from a better one's checkpoint, where population-based training says
         so.
         """
-        path = self._run.answers(trial.number)
-        if not isinstance(self._inner, StagedPBT) or was_told_to_exploit(path, row[TIME]):
+        path = self._run.decisions(trial.number)
+        if not isinstance(self._inner, StagedPBT) or has_exploit_at(path, row[TIME]):
             return
         for donor in map(int, self._inner.donors(trial.trial_id, self._sweep.seed)):
             checkpoint, known = self._run.newest_checkpoint(donor), self._record.trial(donor)
@@ -165,7 +166,7 @@ class StudyScheduler(SweepScheduler):
             )
             if changed is not None:
                 self._record.note_exploit(trial.number, row[TIME], donor, changed)
-                tell_exploit(path, row[TIME], donor, checkpoint, changed)
+                decide_exploit(path, row[TIME], donor, checkpoint, changed)
                 self._run.share()
                 return
 
@@ -199,7 +200,7 @@ class StudyScheduler(SweepScheduler):
         """
         stages = self._record.stages(trial.number) or Stages(1)
         told: dict[int, dict[str, Any]] = {
-            row[TIME]: row for row in read_rows(self._run.results(trial.number))
+            row[TIME]: row for row in read_rows(self._run.trial(trial.number).results)
         }
         rows = []
         for index, (step, value) in enumerate(sorted(trial.intermediate_values.items()), start=1):

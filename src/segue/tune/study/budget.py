@@ -5,11 +5,8 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.attributes import TOTAL_ENV_STEPS
 from segue.tune.study.record import StudyRecord
-
-STEPS = (  # the user attribute, and the entry of a report: of all members of a trial
-    "total_env_steps"
-)
 
 
 @dataclass
@@ -46,7 +43,7 @@ class Budget:
 
     def spent(self, record: StudyRecord) -> int:
         """Environment steps so far, of all trials."""
-        ended = sum(int(trial.user_attrs.get(STEPS, 0)) for trial in record.trials)
+        ended = sum(int(trial.user_attrs.get(TOTAL_ENV_STEPS, 0)) for trial in record.trials)
         return ended + sum(self._running.values())
 
     def allows_another(self, record: StudyRecord) -> bool:

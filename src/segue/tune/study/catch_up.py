@@ -3,6 +3,7 @@
 from optuna.trial import TrialState
 
 from segue.base.files import read_rows
+from segue.record.row import ENV_STEPS, STAGES
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.stages import Stages
@@ -11,8 +12,8 @@ from segue.tune.study.stages import Stages
 def catch_up(record: StudyRecord, run: RunDirectory, metric: str) -> None:
     """Record the verdicts on rows after which there is another one: the trial was told to go on."""
     for number in record.numbers(TrialState.RUNNING):
-        for row in read_rows(run.results(number))[:-1]:
-            if not record.is_judged(number, row["env_steps"]):
-                stages = record.stages(number) or Stages(row["stages"])
+        for row in read_rows(run.trial(number).results)[:-1]:
+            if not record.is_judged(number, row[ENV_STEPS]):
+                stages = record.stages(number) or Stages(row[STAGES])
                 record.note_stages(number, stages.with_report(row))
-                record.report(number, row["env_steps"], row[metric])
+                record.report(number, row[ENV_STEPS], row[metric])

@@ -10,6 +10,7 @@ from optuna.storages import RDBStorage
 
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.definition import read_definition
 from segue.store.database import database_storage, remember_password, url_with_password
 from segue.store.secrets import password_removed
 from segue.tune.run.directory import RunDirectory
@@ -49,7 +50,7 @@ def study_place(run: RunDirectory, name: str, storage: str | None, *, fresh: boo
     if storage:
         remember_password(storage)
     begun = run.definition.exists() and not fresh
-    known = run.recorded()["study"] if begun else None
+    known = read_definition(run).study if begun else None
     if begun and storage and not known:
         raise ValueError(
             f"The run {run.shown} has its study in {run.study.name}: leave --storage out, or start"
@@ -91,4 +92,4 @@ def _has_study(place: StudyPlace) -> bool:
 
 
 def _has_results(run: RunDirectory) -> bool:
-    return any(read_rows(path) for path in run.path.glob("trials/*/results.jsonl"))
+    return any(read_rows(path) for path in run.all_results())

@@ -9,6 +9,15 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from segue.record.attributes import (
+    ADOPTED_FROM,
+    CONSTRAINTS,
+    LINEAGE,
+    REASON,
+    STAGES,
+    STAGES_ENDED_BY,
+    STOP,
+)
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import NOT_KEPT
@@ -16,15 +25,6 @@ from segue.tune.study.stages import Stages
 from segue.tune.study.storage import Mode, StudyCopy, disk_storage
 
 Space = SearchSpace | DefineByRunSpace
-ADOPTED = "adopted_from"  # the user attribute of trials of another study, which one and which trial
-LINEAGE = (  # the user attribute that says from which trials it went on, and with which parameters
-    "lineage"
-)
-STAGES = "stages"  # the user attribute that says how many there are, and where they ended
-STAGES_ENDED_BY = (  # the user attribute that says which stages a scheduler ended, and why
-    "stages_ended_by"
-)
-STOP = "stop"  # the user attribute that marks a trial whose scheduler stopped it, before it is told
 
 
 class StudyRecord:
@@ -63,7 +63,7 @@ class StudyRecord:
         )
         self._memory = StudyCopy(InMemoryStorage(), name, [mode, *further])
         self._memory.study.add_trials(self._disk.study.get_trials(deepcopy=False))
-        self.adopted = sum(ADOPTED in trial.user_attrs for trial in self._all)
+        self.adopted = sum(ADOPTED_FROM in trial.user_attrs for trial in self._all)
         self._finish_stopped()
 
     def close(self) -> None:
@@ -116,7 +116,7 @@ class StudyRecord:
                 params=trial.params,
                 distributions=trial.distributions,
                 intermediate_values=trial.intermediate_values,
-                user_attrs={**trial.user_attrs, ADOPTED: f"{source}#{trial.number}"},
+                user_attrs={**trial.user_attrs, ADOPTED_FROM: f"{source}#{trial.number}"},
             )
             for copy in (self._disk, self._memory):
                 copy.study.add_trial(taken)
@@ -246,14 +246,14 @@ class StudyRecord:
 
     def constrain(self, number: int, constraints: Mapping[str, float]) -> None:
         """Record what the constraints say of the trial, for people and for Optuna; before its end."""
-        self._annotate(number, {"constraints": dict(constraints)})
+        self._annotate(number, {CONSTRAINTS: dict(constraints)})
         for copy in (self._disk, self._memory):
             for name, value in constraints.items():
                 copy.constrain(number, name, value)
 
     def fail(self, number: int, reason: str, attributes: Mapping[str, Any]) -> None:
         """The trial broke: FAIL."""
-        self._annotate(number, {**attributes, "reason": reason})
+        self._annotate(number, {**attributes, REASON: reason})
         self._set_state(number, TrialState.FAIL)
 
     def _annotate(self, number: int, attributes: Mapping[str, Any]) -> None:

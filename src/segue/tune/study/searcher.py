@@ -1,7 +1,7 @@
 """Tune's searcher: hands out the trials of the study and records what becomes of them."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from optuna.trial import TrialState
@@ -10,15 +10,14 @@ from ray.tune.search import Searcher
 from segue.base.checks import finite
 from segue.plan.sweeps.objectives import further_values
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.attributes import DIRECTORY, LOG_OF_FAILED, OF_LAST_REPORT, STOPPED_BY
+from segue.record.layout import LOG, trial_name
+from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS, unflattened
 from segue.tune.ray_adapter import SweepSearcher
-from segue.tune.run.directory import LOG
 from segue.tune.search.samplers import sampler_for
-from segue.tune.study.budget import STEPS, Budget
+from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import FAILURE, Verdicts, has_ended, has_failed
-
-_EVALUATION = "evaluation"
-_SHOWN = ("stage", "env_steps", STEPS, "metric_per_seed")
 
 
 def left_to_run(record: StudyRecord, budget: Budget) -> deque[int]:
@@ -47,8 +46,7 @@ class StudySearcher(SweepSearcher):
     `budget` allows.
 
     Tune knows a trial by an identifier of its own, which ends with the run; the study's number
-    stands in the trial's configuration. `directory` names where a trial lies. To be used by one
-    run, on one thread.
+    stands in the trial's configuration. To be used by one run, on one thread.
     """
 
     def __init__(
@@ -57,14 +55,12 @@ class StudySearcher(SweepSearcher):
         sweep: Sweep,
         budget: Budget,
         verdicts: Verdicts,
-        directory: Callable[[int], str],
     ) -> None:
         super().__init__(metric=sweep.metric, mode=sweep.mode)
         self._record = record
         self._sweep = sweep
         self._budget = budget
         self._verdicts = verdicts
-        self._directory = directory
         self._line = left_to_run(record, budget)
         self._numbers: dict[str, int] = {}
 
@@ -94,28 +90,29 @@ class StudySearcher(SweepSearcher):
         if has_failed(result):  # it is tried again
             return
         number = self._numbers[trial_id]
-        self._budget.advance(number, result.get(STEPS, 0))
-        self._record.report(number, result["env_steps"], result[self._sweep.metric])
+        self._budget.advance(number, result.get(TOTAL_ENV_STEPS, 0))
+        self._record.report(number, result[ENV_STEPS], result[self._sweep.metric])
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Record how the trial ended."""
         number = self._numbers.pop(trial_id)
-        row = _nested(result or {})
-        directory = self._directory(number)
-        attributes = {name: row[name] for name in _SHOWN if name in row} | {"directory": directory}
+        row = unflattened(result or {})
+        directory = trial_name(number)
+        attributes: dict[str, Any] = {name: row[name] for name in OF_LAST_REPORT if name in row}
+        attributes[DIRECTORY] = directory
         self._budget.end(number)
         if self._verdicts.cannot_store_results:
             return  # it is continued when there is room again, or the store is back
         reason = self._why_failed(number, row, error) or self._constrain(number, row)
         if reason:
-            self._record.fail(number, reason, attributes | {"log": f"{directory}/{LOG}"})
+            self._record.fail(number, reason, attributes | {LOG_OF_FAILED: f"{directory}/{LOG}"})
         elif has_ended(row):
-            self._record.complete(number, row["env_steps"], self._values(number, row), attributes)
+            self._record.complete(number, row[ENV_STEPS], self._values(number, row), attributes)
         else:
-            attributes["stopped_by"] = self._verdicts.stopped[number]
-            self._record.stop(number, row["env_steps"], row[self._sweep.metric], attributes)
+            attributes[STOPPED_BY] = self._verdicts.stopped[number]
+            self._record.stop(number, row[ENV_STEPS], row[self._sweep.metric], attributes)
 
     def _must_wait(self) -> bool:
         interrupted = self._line and self._record.trial(self._line[0]).state == TrialState.RUNNING
@@ -137,7 +134,7 @@ class StudySearcher(SweepSearcher):
 
     def _values(self, number: int, row: Mapping[str, Any]) -> list[float]:
         judged = self._record.trial(number).intermediate_values | {
-            row["env_steps"]: row[self._sweep.metric]
+            row[ENV_STEPS]: row[self._sweep.metric]
         }
         objectives = tuple(self._sweep.objectives)
         return [row[self._sweep.metric], *further_values(objectives, row, judged, self._sweep.mode)]
@@ -160,12 +157,3 @@ class StudySearcher(SweepSearcher):
         if not has_ended(row) and number not in self._verdicts.stopped:
             return "It returned before its pipeline had ended."
         return None
-
-
-def _nested(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A report as the trial made it: Tune shows a searcher the entries of dictionaries one by one."""
-    mark = f"{_EVALUATION}/"
-    parts = {
-        name.removeprefix(mark): value for name, value in result.items() if name.startswith(mark)
-    }
-    return {**result, _EVALUATION: parts} if parts else dict(result)

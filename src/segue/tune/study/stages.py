@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from segue.record.row import ENV_STEPS, STAGE, STAGE_DONE, STAGE_STEPS, STAGES
+
 
 @dataclass(frozen=True)
 class Stages:
@@ -14,8 +16,8 @@ class Stages:
 
     def with_report(self, row: Mapping[str, Any]) -> "Stages":
         """What is known after a report; a repeated one adds nothing."""
-        step = row["env_steps"]
-        is_new = row["stage_done"] and step not in self.ended_at
+        step = row[ENV_STEPS]
+        is_new = row[STAGE_DONE] and step not in self.ended_at
         return replace(self, ended_at=(*self.ended_at, step)) if is_new else self
 
     def standing(self, step: int) -> dict[str, Any]:
@@ -29,10 +31,10 @@ class Stages:
         """
         before = [end for end in self.ended_at if end < step]
         return {
-            "stage": len(before),
-            "stages": self.of,
-            "stage_steps": step - (before[-1] if before else 0),
-            "stage_done": step in self.ended_at,
+            STAGE: len(before),
+            STAGES: self.of,
+            STAGE_STEPS: step - (before[-1] if before else 0),
+            STAGE_DONE: step in self.ended_at,
         }
 
     def recorded(self) -> dict[str, Any]:

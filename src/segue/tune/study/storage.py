@@ -16,6 +16,7 @@ from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from segue.record.layout import STUDY
 from segue.store.study_storage import StudyStorage
 
 Mode = Literal["max", "min"]
@@ -95,7 +96,7 @@ def disk_storage(path: Path) -> RDBStorage:
     try:
         # The creator names the file: in the URL, Optuna would read braces of a path as a template.
         return StudyStorage(
-            "sqlite:///study.db", engine_kwargs={"creator": partial(_connect, path)}
+            f"sqlite:///{STUDY}", engine_kwargs={"creator": partial(_connect, path)}
         )
     except (DatabaseError, SQLAlchemyError, OptunaError, RuntimeError) as error:
         said = getattr(error, "orig", None) or error  # what SQLite said, without SQLAlchemy's frame

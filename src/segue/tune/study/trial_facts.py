@@ -8,9 +8,9 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from segue.plan.sweeps.objectives import StepsTo
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
+from segue.record.attributes import ENV_STEPS, REASON, STOPPED_BY, objective_names
 from segue.tune.study.record import StudyRecord
 
 RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
@@ -49,8 +49,8 @@ def facts_of(record: StudyRecord, sweep: Sweep, number: int) -> TrialFacts:
         state=_STATES.get(trial.state, RUNNING),
         parameters={name: plain(value) for name, value in _parameters(record, number).items()},
         values=_values(sweep, trial),
-        env_steps=int(told.get("env_steps", trial.last_step or 0)),
-        reason=told.get("reason") or told.get("stopped_by"),
+        env_steps=int(told.get(ENV_STEPS, trial.last_step or 0)),
+        reason=told.get(REASON) or told.get(STOPPED_BY),
         started=trial.datetime_start.timestamp() if trial.datetime_start else 0.0,
         ended=trial.datetime_complete.timestamp() if trial.datetime_complete else 0.0,
     )
@@ -88,10 +88,6 @@ def _parameters(record: StudyRecord, number: int) -> dict[str, Any]:
 
 def _values(sweep: Sweep, trial: FrozenTrial) -> dict[str, float]:
     if trial.state == TrialState.COMPLETE and trial.values:
-        further = [
-            f"steps to {what.value:g}" if isinstance(what, StepsTo) else what
-            for what, _ in sweep.objectives
-        ]
-        return dict(zip([sweep.metric, *further], trial.values, strict=False))
+        return dict(zip(objective_names(sweep), trial.values, strict=False))
     stopped_with = metric_of(trial) if trial.state == TrialState.PRUNED else None
     return {} if stopped_with is None else {sweep.metric: stopped_with}

@@ -1,12 +1,13 @@
 """Trials of an earlier run, for the samplers of another to learn from."""
 
-import json
 from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
+from segue.record.definition import read_definition
+from segue.record.layout import RunLayout
+from segue.record.local_run import fetch_run
 from segue.store.database import database_storage, url_with_password
-from segue.store.local_run import fetch_run
 from segue.tune.study.storage import disk_storage, read_trials
 
 
@@ -14,15 +15,13 @@ def trials_to_adopt(run: Path | str) -> tuple[list[FrozenTrial], str]:
     """The trials of a run directory, and where they are from; raises ValueError where there are
     none to be found.
     """
-    folder = fetch_run(run).path
-    definition, file = folder / "sweep.json", folder / "study.db"
-    recorded = json.loads(definition.read_text()) if definition.is_file() else {}
-    study = recorded.get("study")
-    if not recorded or not (study or file.is_file()):
-        raise ValueError(
-            f"{run} is no run directory to start from: it has no sweep.json or no study.db."
-        )
-    if study:
-        storage = database_storage(url_with_password(study["storage"]))
-        return read_trials(storage, study["name"], study["storage"]), str(run)
-    return read_trials(disk_storage(file), recorded["name"], str(file)), str(run)
+    layout = RunLayout(fetch_run(run).path)
+    definition = read_definition(layout)
+    if definition.study:
+        url = definition.study["storage"]
+        storage = database_storage(url_with_password(url))
+        return read_trials(storage, definition.study_name, url), str(run)
+    if not layout.study.is_file():
+        raise ValueError(f"{run} has no study to learn from: it has no {layout.study.name}.")
+    storage = disk_storage(layout.study)
+    return read_trials(storage, definition.study_name, str(layout.study)), str(run)

@@ -8,9 +8,10 @@ from typing import Any
 from ray import tune
 
 from segue.plan.decision import Decision
+from segue.record.row import ENV_STEPS, FINAL
 from segue.tune.failures import is_disk_full, one_line, store_unavailable
-from segue.tune.run.decisions import answer_to
-from segue.tune.run.stored import KeptTrial
+from segue.tune.run.decisions import decision_for
+from segue.tune.run.stored import TrialSync
 from segue.tune.verdicts import DISK_FULL, FAILURE, STORE_UNAVAILABLE, has_failed
 
 
@@ -24,17 +25,17 @@ class TuneReporter:
 
     decisions: Path
     metric: str
-    kept: KeptTrial = field(default_factory=KeptTrial)
-    last: dict[str, Any] = field(default_factory=lambda: {"env_steps": 0, "final": False})
+    sync: TrialSync = field(default_factory=TrialSync)
+    last: dict[str, Any] = field(default_factory=lambda: {ENV_STEPS: 0, FINAL: False})
     is_stopped: bool = False
 
     def __call__(self, row: dict[str, Any]) -> Decision | None:
         """Report a row and return the driver's decision, None for a row that reports a failure."""
         self.last = row
         if not has_failed(row):
-            self.kept.keep()
+            self.sync.upload()
         elif STORE_UNAVAILABLE not in row:
-            self.kept.keep_what_can_be()
+            self.sync.upload_if_possible()
         try:
             tune.report(row)
         except SystemExit:
@@ -42,8 +43,8 @@ class TuneReporter:
             raise
         if has_failed(row):
             return None
-        self.kept.hear()
-        return answer_to(self.decisions, row)
+        self.sync.fetch_decisions()
+        return decision_for(self.decisions, row)
 
     def report_failure(self, error: BaseException, marks: Mapping[str, Any]) -> None:
         """Report why the trial failed, with further marks."""

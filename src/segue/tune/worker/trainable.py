@@ -17,17 +17,16 @@ from segue.plan.seeding import is_cudnn_deterministic, set_deterministic_cudnn
 from segue.plan.sweeps.aggregate import aggregate_seeds
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
+from segue.record.layout import TrialLayout
 from segue.train import ExploitRequested, Preempted, TrialSpec, member_seeds, run_trial
 from segue.tune.cluster.gpu_growth import is_out_of_memory
-from segue.tune.run.directory import LOG, RunDirectory
+from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import on_worker
 from segue.tune.run.lineage import read_lineage, write_lineage
 from segue.tune.search.define_by_run import of_recorded
 from segue.tune.verdicts import OUT_OF_MEMORY
 from segue.tune.worker import preemption
 from segue.tune.worker.reporter import TuneReporter, shared_cause
-
-TRIAL = "trial.json"  # the pipeline that a trial trains, its parameters and its device
 
 Report = Callable[[dict[str, Any]], Decision | None]
 
@@ -62,9 +61,9 @@ def make_trainable(
     def trial(config: dict[str, Any]) -> None:
         number = config["trial"]
         here = on_worker(run)
-        kept = here.kept_trial(number)
-        report = TuneReporter(here.answers(number), sweep.metric, kept)
-        directory = here.trial(number)
+        sync = here.trial_sync(number)
+        report = TuneReporter(here.decisions(number), sweep.metric, sync)
+        directory = here.trial(number).path
         if is_deterministic:
             set_deterministic_cudnn()
         attempt = partial(
@@ -72,9 +71,9 @@ def make_trainable(
         )
         with ExitStack() as stack:
             try:
-                kept.begin()
+                sync.begin()
                 stack.enter_context(_printing_to_log(directory))
-                stack.enter_context(preemption.training(kept.keep_what_can_be))
+                stack.enter_context(preemption.training(sync.upload_if_possible))
                 _run_with_retries(attempt, report, sweep.retries)
             except BaseException as error:
                 if report.is_stopped:
@@ -138,7 +137,7 @@ def train_one(
     With `accept_changes`, a trial that was started with another pipeline starts from scratch, and
     what it wrote is moved aside.
     """
-    exploit = read_lineage(directory)
+    exploit = read_lineage(TrialLayout(directory))
     while True:
         keywords = of_recorded(sweep, exploit.parameters) if exploit else parameters
         spec = _trial_spec(sweep, keywords, device)
@@ -158,7 +157,7 @@ def train_one(
             preemption.exit_process()  # Tune starts the trial again, in another process
         except ExploitRequested as requested:
             exploit = requested.exploit
-            write_lineage(directory, exploit)
+            write_lineage(TrialLayout(directory), exploit)
 
 
 def _trial_spec(sweep: Sweep, parameters: Mapping[str, Any], device: str) -> TrialSpec:
@@ -187,14 +186,14 @@ def _write_description(
         "text": pipeline.to_text(),
         "pipeline": pipeline.to_dict(),
     }
-    write_atomic(directory / TRIAL, json.dumps(facts, indent=2) + "\n")
+    write_atomic(TrialLayout(directory).trial, json.dumps(facts, indent=2) + "\n")
 
 
 @contextmanager
 def _printing_to_log(directory: Path) -> Iterator[None]:
     directory.mkdir(parents=True, exist_ok=True)
     with (
-        (directory / LOG).open("a", buffering=1) as log,
+        TrialLayout(directory).log.open("a", buffering=1) as log,
         redirect_stdout(log),
         redirect_stderr(log),
     ):

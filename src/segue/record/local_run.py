@@ -1,19 +1,18 @@
 """A run that can be read on this machine: its own folder, or a copy of a run in a store."""
 
-import json
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segue.base.files import write_atomic
+from segue.record.definition import first_start
+from segue.record.layout import DECISIONS, DEFINITION, TRIALS, RunLayout
 from segue.store.cache import copies_of
 from segue.store.lease import has_driver
 from segue.store.mirror import Mirror
 from segue.store.objects import FEW_WAITS, Store, StoreError, bucket_of, has_bucket, is_url, reason
 
-DRIVER_MARKER = "driven"  # a file in a copy: a driver held the run when it was fetched
-_SWEEP = "sweep.json"
-_FETCHED_FOLDERS = ("trials", "answers")
+_FETCHED_FOLDERS = (TRIALS, DECISIONS)
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def fetch_run(run: str | Path, also: tuple[str, ...] = ()) -> LocalRun:
         Mirror(
             store, folder, lambda name: is_fetched_by_default(name) or name.startswith(also)
         ).pull()
-        _mark(folder / DRIVER_MARKER, has_driver(store))
+        _mark(RunLayout(folder).driven, has_driver(store))
     except StoreError as error:
         raise ValueError(str(error)) from error
     except OSError as error:
@@ -81,20 +80,13 @@ def is_fetched_by_default(name: str) -> bool:
 
 def _prepare(store: Store, folder: Path) -> None:
     """Make the folder, and remove the copy of an earlier run that had the same URL."""
-    definition = store.read(_SWEEP)
-    copy = folder / _SWEEP
+    definition = store.read(DEFINITION)
+    copy = RunLayout(folder).definition
     if definition is None:
-        raise ValueError(f"{store.shown()} is not a run: it has no {_SWEEP}.")
-    if copy.exists() and _start_of(definition) != _start_of(copy.read_bytes()):
+        raise ValueError(f"{store.shown()} is not a run: it has no {DEFINITION}.")
+    if copy.exists() and first_start(definition) != first_start(copy.read_bytes()):
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-
-
-def _start_of(definition: bytes) -> object:
-    try:
-        return json.loads(definition)["runs"][0]["started"]
-    except (ValueError, LookupError, TypeError):
-        return None
 
 
 def _mark(path: Path, is_driven: bool) -> None:

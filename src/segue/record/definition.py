@@ -1,0 +1,138 @@
+"""The definition of a run: what `sweep.json` holds, read and written here only."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from segue.base.files import write_atomic
+from segue.record.layout import DEFINITION, RunLayout
+
+FORMAT = 1
+"""Version of the format of run directories; to be raised whenever a file of a run changes so that
+an earlier version of Segue, or a later one, would read it wrongly.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDefinition:
+    """What a run was made for, and by which code."""
+
+    name: str
+    """Name of the sweep."""
+    fingerprint: str
+    """Digest of the definition."""
+    sweep: Mapping[str, Any]
+    """The sweep as `Sweep.describe` returns it."""
+    runs: tuple[Mapping[str, Any], ...] = ()
+    """One entry for each time that the run was started or resumed: when, and with which command and
+    versions.
+    """
+    study: Mapping[str, str] | None = None
+    """Where the study is, if it is in a database: `storage`, without the password, and `name`."""
+    question: str = ""
+    """Docstring of the sweep's file."""
+
+    @property
+    def metric(self) -> str:
+        """Name of the metric by which trials are compared."""
+        return str(self.sweep["metric"])
+
+    @property
+    def mode(self) -> str:
+        """`max` or `min`."""
+        return str(self.sweep["mode"])
+
+    @property
+    def study_name(self) -> str:
+        """Name of the study in its storage."""
+        return self.study["name"] if self.study else self.name
+
+    def write(self, run: RunLayout) -> None:
+        """Write `sweep.json`."""
+        known: dict[str, Any] = {"format": FORMAT, "name": self.name}
+        known |= {"fingerprint": self.fingerprint, "definition": dict(self.sweep)}
+        if self.study:
+            known["study"] = dict(self.study)
+        if self.question:
+            known["question"] = self.question
+        known["runs"] = [dict(each) for each in self.runs]
+        write_atomic(run.definition, json.dumps(known, indent=2) + "\n")
+
+
+def read_definition(run: RunLayout) -> RunDefinition:
+    """Return the definition of a run.
+
+    Raises ValueError, in one sentence, where there is no run, where its definition is damaged, and
+    for a run of another format.
+    """
+    try:
+        content = run.definition.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ValueError(f"{run.path} is not a run directory: it has no {DEFINITION}.") from error
+    except OSError as error:
+        raise ValueError(f"{run.definition} cannot be read ({error.strerror}).") from error
+    return parse_definition(content, str(run.path))
+
+
+def parse_definition(content: bytes, shown: str) -> RunDefinition:
+    """Return the definition of the run `shown` from the content of its `sweep.json`.
+
+    Raises ValueError as `read_definition` does.
+    """
+    try:
+        known = json.loads(content)
+        _check_format(known.get("format", 0), shown)
+        found = RunDefinition(
+            name=known["name"],
+            fingerprint=known["fingerprint"],
+            sweep=known["definition"],
+            runs=tuple(known["runs"]),
+            study=known.get("study"),
+            question=known.get("question", ""),
+        )
+        _ = (found.metric, found.mode, found.study_name)
+        return found
+    except _OtherFormatError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{shown}/{DEFINITION} is damaged ({error}): restore it, or run the sweep in another"
+            " directory."
+        ) from error
+
+
+def name_of(run: RunLayout) -> str:
+    """Return the name of the sweep that made a run, of whatever format; raise ValueError where the
+    definition is damaged.
+    """
+    try:
+        return str(json.loads(run.definition.read_text())["name"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(
+            f"{run.definition} is damaged ({error}): restore it, or choose another directory with"
+            " --run-dir."
+        ) from error
+
+
+def first_start(content: bytes) -> object:
+    """Return when a run was started first, from the content of its `sweep.json`: two runs that were
+    kept in one place differ in it. None where that cannot be read.
+    """
+    try:
+        return json.loads(content)["runs"][0]["started"]
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+class _OtherFormatError(ValueError):
+    pass
+
+
+def _check_format(found: object, shown: str) -> None:
+    if found != FORMAT:
+        raise _OtherFormatError(
+            f"{shown} was written in format {found}, and this version of Segue reads format"
+            f" {FORMAT}: read it with the version of Segue that wrote it, or start the sweep from"
+            " scratch with --fresh, which moves this run aside."
+        )

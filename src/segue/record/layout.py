@@ -1,0 +1,241 @@
+"""Paths of a run: each file of a run directory is named here, once."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFINITION = "sweep.json"
+STUDY = "study.db"
+TRIALS = "trials"
+DECISIONS = "decisions"
+RESULTS = "results.jsonl"
+LOCK = "lock"
+LOG = "log.txt"
+TRIAL = "trial.json"
+DRIVEN = "driven"
+"""In a copy of a run from a store: a driver was running it when it was copied."""
+HPARAMS = "events.out.tfevents.9999999999.hparams"
+"""The parameters of a trial, for TensorBoard's page HPARAMS."""
+RETRAINED = "retrained"
+"""The folder of the run that retrains the best configurations."""
+HELD_OUT = "retrained.json"
+BEST_JSON = "best.json"
+BEST_PYTHON = "best.py"
+REPORT = "report.html"
+_CHECKPOINTS = "checkpoints*/checkpoint-*.pt"
+
+
+@dataclass(frozen=True)
+class TrialLayout:
+    """Paths of one trial's directory."""
+
+    path: Path
+
+    @property
+    def lock(self) -> Path:
+        """The lock of the process that trains the trial."""
+        return self.path / LOCK
+
+    @property
+    def results(self) -> Path:
+        """The rows that the trial reported."""
+        return self.path / RESULTS
+
+    @property
+    def metrics(self) -> Path:
+        """The training log: one row an interval of training or an evaluation."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the trial printed."""
+        return self.path / LOG
+
+    @property
+    def trial(self) -> Path:
+        """What the trial trains: its parameters, pipeline and device."""
+        return self.path / TRIAL
+
+    @property
+    def lineage(self) -> Path:
+        """The checkpoint of another trial from which the trial continued last, if it did."""
+        return self.path / "lineage.json"
+
+    @property
+    def hparams(self) -> Path:
+        """TensorBoard's record of the trial's parameters, written when the trial has ended."""
+        return self.path / HPARAMS
+
+    def checkpoints(self, generation: int = 0) -> Path:
+        """Return the folder of the checkpoints that were written since the trial continued from
+        another trial's checkpoint for the `generation`-th time.
+        """
+        return self.path / (f"checkpoints-{generation}" if generation else "checkpoints")
+
+    def all_checkpoints(self) -> Iterator[Path]:
+        """Return the checkpoints of all generations."""
+        return self.path.glob(_CHECKPOINTS)
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """Paths of a run directory."""
+
+    path: Path
+
+    @property
+    def lock(self) -> Path:
+        """The lock of the driver that runs the sweep."""
+        return self.path / LOCK
+
+    @property
+    def definition(self) -> Path:
+        """The definition of the sweep, and one entry for each time that the run was started."""
+        return self.path / DEFINITION
+
+    @property
+    def source(self) -> Path:
+        """A copy of the sweep's file as it was when the run was last started; it is not executed
+        unless a command names it.
+        """
+        return self.path / "sweep.py"
+
+    def source_before(self, start: int) -> Path:
+        """Return the path of the sweep's file as it was before the start of that number."""
+        return self.path / f"sweep-before-{start}.py"
+
+    def uncommitted(self, start: int) -> Path:
+        """Return the path of what git had not committed at the start of that number."""
+        return self.path / f"uncommitted-{start}.diff"
+
+    @property
+    def study(self) -> Path:
+        """The Optuna study in SQLite, unless the study is in a database."""
+        return self.path / STUDY
+
+    @property
+    def tune(self) -> Path:
+        """What Tune writes for itself; Segue does not read it."""
+        return self.path / "tune"
+
+    @property
+    def trials(self) -> Path:
+        """The directories of the trials."""
+        return self.path / TRIALS
+
+    def trial(self, number: int) -> TrialLayout:
+        """Return the paths of a trial: results, checkpoints and log, and what the driver adds once
+        the trial has ended.
+        """
+        return TrialLayout(self.path / trial_name(number))
+
+    def all_results(self) -> Iterator[Path]:
+        """Return the rows of all trials that have reported."""
+        return self.trials.glob(f"*/{RESULTS}")
+
+    @property
+    def decisions_folder(self) -> Path:
+        """The driver's decisions on trials other than to stop them, with copies of the checkpoints
+        that they name; the driver is the only writer.
+        """
+        return self.path / DECISIONS
+
+    def decisions(self, number: int) -> Path:
+        """Return the file of the driver's decisions on one trial."""
+        return self.decisions_folder / f"{number:04d}.json"
+
+    def ledger(self, service: str) -> Path:
+        """Return the file that says which trials a logging service has received."""
+        return self.path / "logged" / f"{service}.jsonl"
+
+    @property
+    def driven(self) -> Path:
+        """In a copy from a store: the mark that a driver was running the sweep."""
+        return self.path / DRIVEN
+
+    @property
+    def held_out(self) -> Path:
+        """The results of the best configurations on held-out seeds."""
+        return self.path / HELD_OUT
+
+    @property
+    def best_json(self) -> Path:
+        """The winner's parameters, pipeline and values."""
+        return self.path / BEST_JSON
+
+    @property
+    def best_python(self) -> Path:
+        """A Python file that builds and trains the winner's pipeline."""
+        return self.path / BEST_PYTHON
+
+    @property
+    def report(self) -> Path:
+        """The report, one HTML page."""
+        return self.path / REPORT
+
+    def rerun(self, number: int, stamp: str) -> Path:
+        """Return the directory in which a trial is trained again, at the time `stamp`."""
+        return self.path / "reruns" / f"{number:04d}-{stamp}"
+
+
+def trial_name(number: int) -> str:
+    """Return where a trial lies in its run directory.
+
+    >>> trial_name(7)
+    'trials/0007'
+    """
+    return f"{TRIALS}/{number:04d}"
+
+
+def is_definition(name: str) -> bool:
+    """Whether a file of a run directory, named relative to it, belongs to the sweep's definition:
+    `sweep.json`, the sweep's files, and what git had not committed.
+    """
+    return "/" not in name and name.startswith(("sweep", "uncommitted-"))
+
+
+def is_decision(name: str) -> bool:
+    """Whether a file of a run directory, named relative to it, records decisions of the driver."""
+    return name.startswith(f"{DECISIONS}/")
+
+
+def is_of_trial(name: str, *files: str) -> bool:
+    """Whether a file of a run directory, named relative to it, is one of those `files` of a trial.
+
+    >>> is_of_trial("trials/0007/results.jsonl", RESULTS)
+    True
+    """
+    return name.startswith(f"{TRIALS}/") and name.endswith(tuple(f"/{file}" for file in files))
+
+
+def is_checkpoint(name: str) -> bool:
+    """Whether a file of a trial, named relative to the trial's directory, is a checkpoint."""
+    return Path(name).match(_CHECKPOINTS)
+
+
+def checkpoint_name(env_steps: int, digest: str) -> str:
+    """Return the file name of a checkpoint, which sorts by environment steps.
+
+    >>> checkpoint_name(20_480, "0123456789abcdef")
+    'checkpoint-000000020480-0123456789abcdef.pt'
+    """
+    return f"checkpoint-{env_steps:012d}-{digest}.pt"
+
+
+def steps_of(checkpoint: Path) -> int:
+    """Return the environment steps of a member at which a checkpoint was written."""
+    return int(checkpoint.stem.split("-")[1])
+
+
+def digest_of(checkpoint: Path) -> str:
+    """Return the digest of the checkpoint's content that its name states."""
+    return checkpoint.stem.rpartition("-")[2]
+
+
+def newest(checkpoints: Iterable[Path]) -> Path | None:
+    """Return the newest of a trial's checkpoints, in its newest generation; None of none."""
+    return max(
+        checkpoints,
+        key=lambda path: (len(path.parent.name), path.parent.name, path.name),
+        default=None,
+    )

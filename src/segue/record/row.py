@@ -1,0 +1,105 @@
+"""The row that a trial reports, written by the trial and read by Tune, the study and reports.
+
+A row travels as a dictionary: Tune, its schedulers and JSON lines take nothing else. `ReportRow`
+is its typed form. Readers of rows that may be incomplete (of a broken trial, of a damaged file)
+use the names below.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+Row = dict[str, Any]
+
+ENV_STEPS: Final = "env_steps"
+TOTAL_ENV_STEPS: Final = "total_env_steps"
+STAGE: Final = "stage"
+STAGES: Final = "stages"
+STAGE_STEPS: Final = "stage_steps"
+STAGE_DONE: Final = "stage_done"
+FINAL: Final = "final"
+METRIC_PER_SEED: Final = "metric_per_seed"
+EVALUATION: Final = "evaluation"
+REPLAYED: Final = "replayed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportRow:
+    """One report of a trial.
+
+    A report at the end of a stage is about the stage that has ended: `stage` and `stage_steps` are
+    those of that stage.
+    """
+
+    metric: str
+    """Name of the metric; the row has the value under this name."""
+    value: float
+    """The metric, aggregated over the seeds."""
+    metric_per_seed: list[float]
+    env_steps: int
+    """Environment steps of one member."""
+    total_env_steps: int
+    """Environment steps of all members."""
+    stage: int
+    """Index of the stage, from 0."""
+    stages: int
+    """Number of stages of the pipeline."""
+    stage_steps: int
+    """Environment steps of one member in the stage."""
+    stage_done: bool
+    """Whether the stage ends with this report."""
+    final: bool
+    """Whether the pipeline ends with this report."""
+    evaluation: Mapping[str, float]
+    """Mean of each evaluated metric over the seeds."""
+
+    def to_dict(self) -> Row:
+        """Return the row as it is written and reported."""
+        return {
+            self.metric: self.value,
+            METRIC_PER_SEED: self.metric_per_seed,
+            ENV_STEPS: self.env_steps,
+            TOTAL_ENV_STEPS: self.total_env_steps,
+            STAGE: self.stage,
+            STAGES: self.stages,
+            STAGE_STEPS: self.stage_steps,
+            STAGE_DONE: self.stage_done,
+            FINAL: self.final,
+            EVALUATION: self.evaluation,
+        }
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], metric: str) -> "ReportRow":
+        """Return the typed form of a complete row; raise KeyError for an incomplete one."""
+        names = (METRIC_PER_SEED, ENV_STEPS, TOTAL_ENV_STEPS, STAGE, STAGES, STAGE_STEPS)
+        flags = (STAGE_DONE, FINAL, EVALUATION)
+        return cls(metric=metric, value=row[metric], **{name: row[name] for name in names + flags})
+
+
+def replayed(row: Mapping[str, Any]) -> Row:
+    """Return a row that a resumed trial reports again: perhaps it was not received before."""
+    return {**row, REPLAYED: True}
+
+
+def unflattened(result: Mapping[str, Any]) -> Row:
+    """Return a row as its trial reported it: Tune gives a searcher the entries of nested
+    dictionaries one by one.
+
+    >>> unflattened({"env_steps": 400, "evaluation/return": 1.0})
+    {'env_steps': 400, 'evaluation': {'return': 1.0}}
+    """
+    mark = f"{EVALUATION}/"
+    row = {name: value for name, value in result.items() if not name.startswith(mark)}
+    parts = {
+        name.removeprefix(mark): value for name, value in result.items() if name.startswith(mark)
+    }
+    return {**row, EVALUATION: parts} if parts else row
+
+
+def evaluated(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the evaluated metrics and the entries of a row side by side, those of the row first.
+
+    >>> evaluated({"return": 2.0, "evaluation": {"return": 1.0, "length": 9.0}})["length"]
+    9.0
+    """
+    return {**row.get(EVALUATION, {}), **row}

@@ -1,0 +1,164 @@
+"""Opening a run directory: who may use it, for which sweep, and the record that it was started."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from segue.base.files import write_atomic
+from segue.base.lock import LockedError, locked
+from segue.plan.sweeps.sweep import Sweep
+from segue.record.definition import RunDefinition, name_of, read_definition
+from segue.tune.run.differences import differences, unacceptable_difference
+from segue.tune.run.directory import RunDirectory
+from segue.tune.run.provenance import provenance, uncommitted_changes
+from segue.tune.run.stored import move_aside
+from segue.tune.run.sweep_file import docstring
+
+_SHOWN_DIFFERENCES = 3
+
+
+@contextmanager
+def open_run(
+    run: RunDirectory,
+    sweep: Sweep,
+    name: str,
+    *,
+    fresh: bool = False,
+    accept_changes: bool = False,
+    source: Path | None = None,
+    study: Mapping[str, str] | None = None,
+) -> Iterator[None]:
+    """Lock the directory for a run of `sweep` under `name`, and record that it was started;
+    `source` is the sweep's file.
+
+    `study` says where the study is, if it is not in the directory.
+
+    With `fresh`, an earlier run is moved aside first, to a name that ends with the date; nothing is
+    deleted. With `accept_changes`, a sweep that has changed is recorded as it is now, with what it
+    was before. Raises ValueError, and changes nothing, for a directory that cannot be written, that
+    is in use, that another sweep or something else made, whose format is another one, or whose
+    sweep has changed since.
+    """
+    _check_ours(run, name)
+    text = source.read_text() if source else None  # before it may be moved
+    if fresh and run.definition.exists():
+        with _locked(run):
+            _move_aside(run)
+    with _locked(run):
+        before = read_definition(run) if run.definition.exists() else None
+        if before:
+            _check_unchanged(run, before, sweep, accept_changes)
+        _record(run, before, sweep, name, text, study)
+        run.share()
+        yield
+
+
+@contextmanager
+def _locked(run: RunDirectory) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(run.lock))
+        except OSError as error:
+            raise ValueError(
+                f"The run directory {run.path} cannot be written ({error.strerror}): choose"
+                " another with --run-dir."
+            ) from error
+        except LockedError as error:
+            raise ValueError(
+                f"The run directory {run.path} is in use by another process: wait until that"
+                " ends, or choose another with --run-dir."
+            ) from error
+        yield
+
+
+def _check_ours(run: RunDirectory, name: str) -> None:
+    if run.definition.exists():
+        made_by = name_of(run)
+        if made_by != name:
+            raise ValueError(
+                f"The run directory {run.shown} was made by the sweep {made_by!r}, not"
+                f" {name!r}: choose another with --run-dir."
+            )
+    elif run.path.is_dir() and any(entry != run.lock for entry in run.path.iterdir()):
+        raise ValueError(
+            f"{run.shown} holds something else than a run: choose another directory with --run-dir."
+        )
+
+
+def _check_unchanged(
+    run: RunDirectory, before: RunDefinition, sweep: Sweep, accept_changes: bool
+) -> None:
+    if accept_changes:
+        _check_acceptable(run, before, sweep)
+        return
+    found = differences(before.sweep, sweep.describe())
+    if found:
+        shown = "; ".join(found[:_SHOWN_DIFFERENCES])
+        more = len(found) - _SHOWN_DIFFERENCES
+        rest = f"; and {more} more" if more > 0 else ""
+        raise ValueError(
+            f"The sweep has changed since {run.shown} was made ({shown}{rest}): continue with"
+            " --accept-changes, start from scratch with --fresh, which keeps the old run, or choose"
+            " another directory with --run-dir."
+        )
+
+
+def _check_acceptable(run: RunDirectory, before: RunDefinition, sweep: Sweep) -> None:
+    """Raise ValueError for a change after which the trials so far would mean something else."""
+    change = unacceptable_difference(before.sweep, sweep.describe())
+    if change:
+        raise ValueError(
+            f"The study of {run.shown} cannot take this change ({change}): start from scratch in"
+            f" another directory with --run-dir, and with --warm-start {run.shown} to learn from"
+            " what was found."
+        )
+
+
+def _record(
+    run: RunDirectory,
+    before: RunDefinition | None,
+    sweep: Sweep,
+    name: str,
+    source: str | None,
+    study: Mapping[str, str] | None,
+) -> None:
+    earlier = before.runs if before else ()
+    if source is not None:
+        _write_source(run, source, len(earlier))
+    uncommitted = uncommitted_changes()
+    if uncommitted:
+        write_atomic(run.uncommitted(len(earlier)), uncommitted)
+    started = datetime.now().astimezone().isoformat(timespec="seconds")
+    RunDefinition(
+        name=name,
+        fingerprint=sweep.fingerprint,
+        sweep=sweep.describe(),
+        runs=(*earlier, {"started": started, **provenance(), **_changes(before, sweep)}),
+        study=study,
+        question="" if source is None else " ".join(docstring(source).split()),
+    ).write(run)
+
+
+def _changes(before: RunDefinition | None, sweep: Sweep) -> dict[str, Any]:
+    """Return what is recorded of a sweep that has changed since the run was started last."""
+    found = differences(before.sweep, sweep.describe()) if before else []
+    if before is None or not found:
+        return {}
+    return {"changes": found, "definition_before": dict(before.sweep)}
+
+
+def _write_source(run: RunDirectory, source: str, start: int) -> None:
+    """Write the sweep's file; what it was before gets a name with the number of this start."""
+    if run.source.exists() and run.source.read_text() != source:
+        run.source.rename(run.source_before(start))
+    write_atomic(run.source, source)
+
+
+def _move_aside(run: RunDirectory) -> None:
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+    if run.store:
+        move_aside(run.store, stamp)
+    run.path.rename(run.path.with_name(f"{run.path.name}.{stamp}"))
