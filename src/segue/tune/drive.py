@@ -121,7 +121,7 @@ def run_sweep(
             out.print(f"{adopted} finished trials of {options.warm_start} fit and are learnt from")
         record.plan(asked.planned())
         hparams = HParams(record, asked, run)
-        hparams.make_up()
+        hparams.backfill()
         budget = Budget.of(asked, budget_of(asked), longest_pipeline(asked))
         if is_complete(record, budget):
             return SweepResult(run, trained=False)

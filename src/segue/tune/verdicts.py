@@ -1,4 +1,4 @@
-"""What the scheduler leaves for the searcher, to which Tune shows stopped and finished trials alike.
+"""What the scheduler decided, for the searcher: Tune shows it stopped and finished trials alike.
 
 Here are also the keys of reports that say how a trial fails or ends.
 """

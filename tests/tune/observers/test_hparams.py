@@ -120,13 +120,13 @@ def test_finished_trials_without_a_file_get_theirs_and_running_ones_none(tmp_pat
     fake = FakeTune(record, sweep, 2, {}, tmp_path)
     fake.run()
     FakeTune(record, sweep, 3, {}, tmp_path).start()
-    HParams(record, sweep, runs).make_up()
+    HParams(record, sweep, runs).backfill()
     record.close()
     assert [is_written(runs.trial(number).hparams) for number in range(3)] == [True, True, False]
     before = runs.trial(0).hparams.stat().st_mtime_ns
     runs.trial(1).hparams.write_bytes(b"")  # as a power cut may leave it
     record = open_record(tmp_path, sweep)
-    HParams(record, sweep, runs).make_up()
+    HParams(record, sweep, runs).backfill()
     record.close()
     assert is_written(runs.trial(1).hparams)
     assert runs.trial(0).hparams.stat().st_mtime_ns == before
@@ -141,13 +141,13 @@ def test_the_file_is_in_the_store_before_it_is_here(
     record = open_record(runs.path, sweep)
     FakeTune(record, sweep, 1, {}, runs.path).run()
     bucket.write_text("no folder: the store is out of reach")
-    HParams(record, sweep, runs).make_up()
+    HParams(record, sweep, runs).backfill()
     assert (
         not is_written(runs.trial(0).hparams)
-        and "TensorBoard will miss trials" in capsys.readouterr().err
+        and "TensorBoard's HPARAMS page will lack trials" in capsys.readouterr().err
     )
     bucket.unlink()
-    HParams(record, sweep, runs).make_up()
+    HParams(record, sweep, runs).backfill()
     record.close()
     (kept,) = Page(bucket / "run" / "trials").trials().values()
     (here,) = Page(runs.path / "trials").trials().values()
@@ -161,9 +161,9 @@ def test_what_cannot_be_written_is_told_once_and_ends_nothing(
     record = open_record(tmp_path, sweep)
     FakeTune(record, sweep, 2, {}, tmp_path).run()
     (tmp_path / "trials").write_text("in the way")
-    HParams(record, sweep, RunDirectory(tmp_path)).make_up()
+    HParams(record, sweep, RunDirectory(tmp_path)).backfill()
     record.close()
-    assert capsys.readouterr().err.count("TensorBoard will miss trials") == 1
+    assert capsys.readouterr().err.count("TensorBoard's HPARAMS page will lack trials") == 1
 
 
 @pytest.mark.slow

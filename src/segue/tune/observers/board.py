@@ -1,4 +1,4 @@
-"""Where a running sweep stands: its trials, steps and the time left, as numbers."""
+"""The progress of a running sweep: its trials, steps, speed and the time left."""
 
 import time
 from collections import Counter
@@ -18,14 +18,14 @@ FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 @dataclass
-class Standing:
-    """A trial that runs now."""
+class TrialProgress:
+    """The progress of a running trial."""
 
     number: int
     stage: int = 0
-    env_steps: int = 0  # of a member
+    env_steps: int = 0  # of each member
     steps: int = 0  # of all members
-    steps_before: int = 0  # of earlier runs
+    steps_before: int = 0  # of all members, in earlier runs
     metric: float | None = None
 
 
@@ -46,45 +46,45 @@ class Board(TrialObserver):
         self.sweep = sweep
         self.budget = budget
         self._clock = clock
-        self._started: float | None = None
-        self._trained = 0
-        self.running: dict[int, Standing] = {}
+        self._first_start: float | None = None
+        self._trained = 0  # steps of trials that no longer run, all members
+        self.running: dict[int, TrialProgress] = {}
 
     def started(self, number: int) -> None:
         """Add a trial that starts, or that starts again after its worker was lost."""
-        self._started = self._started or self._clock()
+        self._first_start = self._first_start or self._clock()
         self._remove(number)
-        self.running[number] = Standing(number)
+        self.running[number] = TrialProgress(number)
 
     def reported(self, number: int, row: Mapping[str, Any]) -> None:
-        """Note where a trial stands, unless it reports that it has to be started again."""
+        """Update a trial's progress, unless it reports that it has to be started again."""
         if OUT_OF_MEMORY in row:
             return
-        standing = self.running[number]
-        standing.env_steps = row.get("env_steps", standing.env_steps)
-        standing.steps = row.get("total_env_steps", standing.steps)
+        progress = self.running[number]
+        progress.env_steps = row.get("env_steps", progress.env_steps)
+        progress.steps = row.get("total_env_steps", progress.steps)
         if row.get("replayed"):
-            standing.steps_before = standing.steps
-        standing.stage = row.get("stage", standing.stage)
-        standing.metric = row[self.sweep.metric]
+            progress.steps_before = progress.steps
+        progress.stage = row.get("stage", progress.stage)
+        progress.metric = row[self.sweep.metric]
 
     def ended(self, number: int) -> None:
-        """Remove a trial that has ended, and keep count of its steps."""
+        """Remove a trial that has ended; its steps still count."""
         self._remove(number)
 
     @property
     def counts(self) -> Counter[str]:
-        """How many trials are in which state, by its lower-case name."""
+        """Number of trials by state, by its lower-case name."""
         return Counter(trial.state.name.lower() for trial in self.record.trials)
 
     @property
     def done(self) -> int:
-        """How many trials are finished, however they ended."""
+        """Number of finished trials, regardless of how they ended."""
         return len(self.record.numbers(*FINISHED))
 
     @property
     def best(self) -> FrozenTrial | None:
-        """The best trial that ran to its end, one that keeps all constraints if there is any."""
+        """The best trial that ran to its end, within all constraints if any trial is."""
         ended = [
             trial
             for trial in self.record.trials
@@ -93,44 +93,43 @@ class Board(TrialObserver):
         allowed = [
             trial
             for trial in ended
-            if all(told <= 0 for told in trial.user_attrs.get("constraints", {}).values())
+            if all(value <= 0 for value in trial.user_attrs.get("constraints", {}).values())
         ]
         sign = 1 if self.sweep.mode == "max" else -1
         return max(allowed or ended, key=lambda trial: sign * trial.values[0], default=None)
 
     @property
     def seconds(self) -> float:
-        """Since the first trial of this run started."""
-        return self._clock() - self._started if self._started is not None else 0.0
+        """Seconds since the first trial of this run started."""
+        return 0.0 if self._first_start is None else self._clock() - self._first_start
 
     @property
     def steps(self) -> int:
-        """Environment steps trained in this run, over all trials and members."""
+        """Environment steps trained in this run, by all trials and members."""
         return self._trained + sum(
-            standing.steps - standing.steps_before for standing in self.running.values()
+            progress.steps - progress.steps_before for progress in self.running.values()
         )
 
     @property
     def spent(self) -> int:
-        """Environment steps of the whole sweep so far, earlier runs, stopped and failed trials
-        included.
-        """
+        """Environment steps of the sweep so far, with earlier runs, stopped and failed trials."""
         return self.budget.spent(self.record)
 
     @property
     def steps_per_second(self) -> float:
-        """Since the first trial of this run started."""
+        """Environment steps per second since the first trial of this run started."""
         return self.steps / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimated with the mean length of the trials so far, stopped ones included; None while
-        nothing is known.
+        """Estimated seconds until the sweep ends, None before the first report.
+
+        The estimate uses the mean length of the trials so far, with stopped ones.
         """
         if not self.steps_per_second:
             return None
         running = sum(
-            max(self.budget.full_run - standing.steps, 0) for standing in self.running.values()
+            max(self.budget.full_run - progress.steps, 0) for progress in self.running.values()
         )
         waiting = max(self.budget.trials - self.done - len(self.running), 0)
         return (running + waiting * self._mean_steps()) / self.steps_per_second
@@ -144,6 +143,6 @@ class Board(TrialObserver):
         return sum(lengths) / len(lengths) if lengths else self.budget.full_run
 
     def _remove(self, number: int) -> None:
-        standing = self.running.pop(number, None)
-        if standing:
-            self._trained += standing.steps - standing.steps_before
+        progress = self.running.pop(number, None)
+        if progress:
+            self._trained += progress.steps - progress.steps_before

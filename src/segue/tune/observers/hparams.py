@@ -1,10 +1,9 @@
-"""TensorBoard's HPARAMS page: a trial's parameters and what they came to, in an event file beside
-the trial's own.
+"""TensorBoard's HPARAMS page: an event file with a trial's parameters and its results.
 
-The file is written when the trial has ended and is never changed. It has one name, so that a trial
-has it once, and appears whole or not at all, so that a continued sweep sees which trials still lack
-theirs. TensorBoard reads the files of a directory in the order of their names: this one comes last,
-when the trial has written all of its own.
+The file is written beside the trial's own event files when the trial has ended, and is never
+changed. Its name is fixed, so that each trial has one, and it appears whole or not at all, so that
+a resumed sweep sees which trials still lack theirs. TensorBoard reads the files of a directory in
+the order of their names: this one comes last, when the trial has written all of its own.
 """
 
 import os
@@ -30,27 +29,32 @@ from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.trial_facts import COMPLETE, FAILED, TrialFacts, facts_of
 
-STATE = "trial state"  # among the parameters; no name of a pipeline function's, which has no blanks
-_PLUGIN, _START, _END = "hparams", "_hparams_/session_start_info", "_hparams_/session_end_info"
-_SUCCESS, _FAILURE, _UNKNOWN = (
-    1,
-    2,
-    0,
-)  # api.proto of the plugin; a trial that was pruned is neither of the first two
+STATE = "trial state"  # among the parameters, whose own names have no spaces
+_PLUGIN = "hparams"
+_START = "_hparams_/session_start_info"
+_END = "_hparams_/session_end_info"
+_UNKNOWN = (
+    0  # statuses in the plugin's api.proto; a pruned trial is neither a success nor a failure
+)
+_SUCCESS = 1
+_FAILURE = 2
 _STATUS = {COMPLETE: _SUCCESS, FAILED: _FAILURE}
 
 
 class HParams(TrialObserver):
-    """Writes the file of each trial that ends. What cannot be written is told once, and made up for
-    another time.
+    """Writes the file of each trial that ends.
+
+    The first failure to write one is printed; the same command, run again, writes what is missing.
     """
 
     def __init__(self, record: StudyRecord, sweep: Sweep, run: RunDirectory) -> None:
-        self._record, self._sweep, self._run = record, sweep, run
-        self._has_complained = False
+        self._record = record
+        self._sweep = sweep
+        self._run = run
+        self._has_warned = False
 
-    def make_up(self) -> None:
-        """Write the files that finished trials lack: the driver was killed before it could."""
+    def backfill(self) -> None:
+        """Write the files that finished trials lack, as after a kill of the driver."""
         for number in self._record.numbers(*FINISHED):
             self._write(number)
 
@@ -63,48 +67,52 @@ class HParams(TrialObserver):
         if self._record.trial(number).state not in FINISHED or is_written(path):
             return
         try:
-            keep = partial(self._run.upload_of_trial, number, path.name)
-            write_hparams(path, facts_of(self._record, self._sweep, number), keep)
+            upload = partial(self._run.upload_of_trial, number, path.name)
+            write_hparams(path, facts_of(self._record, self._sweep, number), upload)
         except OSError as error:
-            if not self._has_complained:
-                print(
-                    f"TensorBoard will miss trials ({error}): the same command makes up for it.",
-                    file=sys.stderr,
-                )
-            self._has_complained = True
+            self._warn(error)
+
+    def _warn(self, error: OSError) -> None:
+        if not self._has_warned:
+            print(
+                f"TensorBoard's HPARAMS page will lack trials ({error}): run the same command again"
+                " to add them.",
+                file=sys.stderr,
+            )
+        self._has_warned = True
 
 
 def is_written(path: Path) -> bool:
-    """Whether the file is there; a power cut may leave an empty one."""
+    """Return whether the file exists and is not empty, as a power cut may leave it."""
     return path.exists() and path.stat().st_size > 0
 
 
 def write_hparams(
-    path: Path, facts: TrialFacts, keep: Callable[[bytes], None] = lambda content: None
+    path: Path, facts: TrialFacts, upload: Callable[[bytes], None] = lambda content: None
 ) -> None:
-    """Write the file at once, whole, after `keep` has its content: what is here is kept."""
+    """Write the file whole, after `upload` has stored its content.
+
+    A file that is here is therefore stored, too.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(
-        f"hparams.{os.getpid()}.tmp"
-    )  # a name that TensorBoard does not look at
+    # TensorBoard does not read files of this name.
+    temporary = path.with_name(f"hparams.{os.getpid()}.tmp")
     try:
         writer = RecordWriter(str(temporary))
         for event in events(facts):
             writer.write(event.SerializeToString())
         writer.close()
-        keep(temporary.read_bytes())
+        upload(temporary.read_bytes())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def events(facts: TrialFacts) -> Iterator[Event]:
-    """The session's start with the parameters, what they came to as `final/*`, and the session's
-    end.
+    """Yield the session's start with the parameters, the results as `final/*`, and its end.
 
-    The page's columns are left for TensorBoard to find out from all trials: spaces that are
-    functions have names that only some trials have. It sorts metrics by name, `final/*` before
-    those of training.
+    TensorBoard derives the page's columns from all trials: a define-by-run space has parameters
+    that only some trials have. It sorts metrics by name, `final/*` before those of training.
     """
     yield Event(wall_time=facts.started, file_version="brain.Event:2")
     start = SessionStartInfo(start_time_secs=facts.started)
@@ -116,10 +124,8 @@ def events(facts: TrialFacts) -> Iterator[Event]:
         facts, 0, _plugin_value(_START, HParamsPluginData(version=0, session_start_info=start))
     )
     finals = {**facts.values, "env_steps": float(facts.env_steps)}
-    for name, number in finals.items():
-        yield _event(
-            facts, facts.env_steps, Summary.Value(tag=f"final/{name}", simple_value=number)
-        )
+    for name, value in finals.items():
+        yield _event(facts, facts.env_steps, Summary.Value(tag=f"final/{name}", simple_value=value))
     yield _event(facts, 0, _plugin_value(_END, HParamsPluginData(version=0, session_end_info=end)))
 
 

@@ -1,6 +1,4 @@
-"""What a person sees while a sweep runs: a table on a terminal, a plain line now and then
-elsewhere.
-"""
+"""The display of a running sweep: a table on a terminal, and a line every few seconds elsewhere."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segue.record.layout import LOG, trial_name
-from segue.tune.observers.board import FINISHED, Board
+from segue.tune.observers.board import FINISHED, Board, TrialProgress
 from segue.tune.ray_adapter import RunningTrial, TrialObserver
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.trial_facts import metric_of
@@ -23,7 +21,7 @@ from segue.tune.verdicts import OUT_OF_MEMORY
 _REDRAW_SECONDS = 0.25
 _LINE_SECONDS = 10.0
 _FEW_TRIALS = 50
-_OTHER_LINES = 6  # of the table's frame, and what stands above and below it
+_OTHER_LINES = 6  # of the table's frame, and above and below it
 _COLOURS = {"running": "cyan", "complete": "green", "pruned": "yellow", "fail": "red"}
 
 
@@ -44,7 +42,7 @@ class LiveView(TrialObserver):
         self._run = run
         self._console = console
         self._clock = clock
-        self._shown = clock()
+        self._drawn = clock()
         self._live = (
             Live(console=console, auto_refresh=False, transient=True)
             if console.is_terminal
@@ -80,14 +78,14 @@ class LiveView(TrialObserver):
         if trial.state == TrialState.FAIL:
             self._print(failure(trial, self._run), style="red")
         elif not self._live and self._board.budget.trials <= _FEW_TRIALS:
-            self._shown = self._clock()
+            self._drawn = self._clock()
             self._print(f"{ending(trial, self._board)} | {status(self._board)}")
 
     def tick(self, running: Iterable[RunningTrial]) -> None:
         """Draw the board, unless it was drawn a moment ago."""
-        if self._clock() - self._shown < (_REDRAW_SECONDS if self._live else _LINE_SECONDS):
+        if self._clock() - self._drawn < (_REDRAW_SECONDS if self._live else _LINE_SECONDS):
             return
-        self._shown = self._clock()
+        self._drawn = self._clock()
         if self._live:
             self._live.update(table(self._board, self._console.height - _OTHER_LINES), refresh=True)
         else:
@@ -98,21 +96,15 @@ class LiveView(TrialObserver):
 
 
 def table(board: Board, lines: int) -> Group:
-    """The board for a terminal of 60 columns or more: running trials, then as many of the latest
-    ended ones as fit.
+    """Return the board for a terminal of at least 60 columns.
+
+    It shows the running trials, and then as many of the latest ended ones as fit into `lines`.
     """
-    shown = Table("trial", "state", "stage", "steps", board.sweep.metric, expand=False)
-    for column in (shown.columns[0], *shown.columns[2:]):
+    rows = Table("trial", "state", "stage", "steps", board.sweep.metric, expand=False)
+    for column in (rows.columns[0], *rows.columns[2:]):
         column.justify = "right"
-    for standing in board.running.values():
-        metric = _number(standing.metric)
-        shown.add_row(
-            str(standing.number),
-            _state("running"),
-            str(standing.stage + 1),
-            f"{standing.env_steps:,}",
-            metric,
-        )
+    for progress in board.running.values():
+        rows.add_row(*_running_row(progress))
     room = max(lines - len(board.running), 0)
     ended = sorted(
         (trial for trial in board.record.trials if trial.state in FINISHED),
@@ -120,12 +112,12 @@ def table(board: Board, lines: int) -> Group:
         reverse=True,
     )
     for trial in ended[:room]:
-        shown.add_row(*_ended_row(trial, board))
-    return Group(shown, Text(status(board)), Text(best(board)))
+        rows.add_row(*_ended_row(trial))
+    return Group(rows, Text(status(board)), Text(best(board)))
 
 
 def status(board: Board) -> str:
-    """The whole board in one line."""
+    """Return the whole board in one line."""
     counts = board.counts
     parts = [f"{board.done} of {board.budget.trials} done"]
     parts += [
@@ -145,7 +137,7 @@ def status(board: Board) -> str:
 
 
 def best(board: Board) -> str:
-    """The best trial that ran to its end, in one line; empty while there is none."""
+    """Return the best trial that ran to its end, in one line, empty while there is none."""
     found = board.best
     return (
         f"best: trial {found.number}, {board.sweep.metric} {_number(found.values[0])}"
@@ -155,7 +147,7 @@ def best(board: Board) -> str:
 
 
 def ending(trial: FrozenTrial, board: Board) -> str:
-    """How a trial ended, in a few words."""
+    """Return how a trial ended, in a few words."""
     return (
         f"trial {trial.number} {trial.state.name.lower()}: {board.sweep.metric}"
         f" {_number(metric_of(trial))}"
@@ -163,13 +155,13 @@ def ending(trial: FrozenTrial, board: Board) -> str:
 
 
 def failure(trial: FrozenTrial, run: RunDirectory) -> str:
-    """Why a trial failed, in one line, and where its log lies."""
+    """Return why a trial failed, in one line, and the path of its log."""
     log = f"{run.shown}/{trial_name(trial.number)}/{LOG}"
     return f"trial {trial.number} failed: {trial.user_attrs.get('reason')} (log: {log})"
 
 
 def duration(seconds: float) -> str:
-    """A time for people.
+    """Return a duration in words.
 
     >>> duration(50), duration(200), duration(7300)
     ('50 s', '3 min', '2 h 2 min')
@@ -180,10 +172,20 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _ended_row(trial: FrozenTrial, board: Board) -> tuple[str | Text, ...]:
-    reached = trial.user_attrs
-    stage = str(reached["stage"] + 1) if "stage" in reached else ""
-    steps = f"{reached['env_steps']:,}" if "env_steps" in reached else ""
+def _running_row(progress: TrialProgress) -> tuple[str | Text, ...]:
+    return (
+        str(progress.number),
+        _state("running"),
+        str(progress.stage + 1),
+        f"{progress.env_steps:,}",
+        _number(progress.metric),
+    )
+
+
+def _ended_row(trial: FrozenTrial) -> tuple[str | Text, ...]:
+    progress = trial.user_attrs
+    stage = str(progress["stage"] + 1) if "stage" in progress else ""
+    steps = f"{progress['env_steps']:,}" if "env_steps" in progress else ""
     return (
         str(trial.number),
         _state(trial.state.name.lower()),
