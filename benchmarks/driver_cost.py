@@ -1,11 +1,10 @@
-"""What a trial costs the driver: 300 trials of 3 stages that learn nothing, through Tune, the study
-written to disk.
+"""The driver's cost of a trial: 300 trials of 3 stages that learn nothing, through Tune.
 
-A trial reports at the end of each of its stages, writes its rows and stands in for training by
-nothing at all. The sweep is judged by stage-aware ASHA and proposed by TPE, two trials at a time,
-workers reused. The clock runs from the end of the tenth trial to the end of the last, so that the
-start of Ray and of the workers counts for no one; where the time goes is told by clocks around the
-study's methods and by the processor time of the driver.
+A trial reports at the end of each of its stages and writes its rows, but trains nothing. The sweep
+uses stage-aware ASHA and TPE, two trials at a time, reused workers, and a study on disk. The clock
+runs from the end of the tenth trial to the end of the last, which excludes the start of Ray and of
+the workers. Clocks around the study's methods and the CPU time of the driver show where the time
+goes.
 """
 
 from __future__ import annotations
@@ -16,44 +15,40 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from common import adam_pipeline
 from ray import tune
 from rich.console import Console
-from torch import optim
 
+from segue import PPO, Evaluation, Options, PipelineStage, Sweep, TrainingPipeline, run_sweep
 from segue.base.files import append_row
-from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
-from segue.plan.sweeps.evaluation import Evaluation
-from segue.plan.sweeps.sweep import Sweep
-from segue.train import PPO
-from segue.tune.drive import Options, run_sweep
 from segue.tune.study.record import StudyRecord
 
-TRIALS, WARM_UP, STAGES, STEPS, TARGET_MS = 300, 10, 3, 1_000, 150.0
+TRIALS = 300
+WARM_UP = 10
+STAGES = 3
+STEPS = 1_000
+TARGET_MS = 150.0
 _TOTAL = STAGES * STEPS
 _WRITES = ("propose", "begin", "report", "note_stages", "stop", "complete")
 
 
 def pipeline(lr: float, gae_lambda: float) -> TrainingPipeline:
-    """Three stages of PPO."""
-    return TrainingPipeline(
-        named_losses={"ppo": PPO()},
-        pipeline_stages=[PipelineStage(["ppo"], max_stage_steps=STEPS) for _ in range(STAGES)],
-        optimizer_builder=Builder(optim.Adam, {"lr": lr}),
+    """Return three stages of PPO."""
+    return adam_pipeline(
+        {"ppo": PPO()},
+        [PipelineStage(["ppo"], max_stage_steps=STEPS) for _ in range(STAGES)],
+        lr,
         num_mini_batch=1,
         update_repeats=1,
-        max_grad_norm=0.5,
         num_steps=10,
-        gamma=0.99,
-        use_gae=True,
         gae_lambda=gae_lambda,
-        advance_scene_rollout_period=None,
         save_interval=STEPS,
         metric_accumulate_interval=STEPS,
     )
 
 
 def trains_nothing(reports: int) -> Callable[..., None]:
-    """In place of training: so many rows, evenly over the stages."""
+    """Return a runner that writes so many rows, evenly over the stages, and trains nothing."""
 
     def run(
         sweep: Sweep,
@@ -64,7 +59,8 @@ def trains_nothing(reports: int) -> Callable[..., None]:
         report: Callable[[dict[str, Any]], Any],
     ) -> None:
         for index in range(1, reports + 1):
-            step, stage = index * _TOTAL // reports, STAGES * (index - 1) // reports
+            step = index * _TOTAL // reports
+            stage = STAGES * (index - 1) // reports
             row = {
                 "return": parameters["gae_lambda"],
                 "metric_per_seed": [parameters["gae_lambda"]],
@@ -84,28 +80,32 @@ def trains_nothing(reports: int) -> Callable[..., None]:
 
 
 class Clocks:
-    """Seconds spent in each of the study's methods, and when trials ended. Methods that call each
-    other count once.
+    """Seconds spent in each of the study's methods, and the times at which trials ended.
+
+    A method that is called by another of them is not counted again.
     """
 
     def __init__(self) -> None:
-        self.seconds, self.ends, self._inside = dict.fromkeys(_WRITES, 0.0), list[float](), False
+        self.seconds = dict.fromkeys(_WRITES, 0.0)
+        self.ends: list[float] = []
+        self._is_inside = False
 
     def attach(self) -> None:
-        """Around the methods of the class."""
+        """Wrap the methods of the class."""
         for name in _WRITES:
             setattr(StudyRecord, name, self._timed(name, getattr(StudyRecord, name)))
 
     def _timed(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*arguments: Any, **keywords: Any) -> Any:
-            if self._inside:
+            if self._is_inside:
                 return method(*arguments, **keywords)
-            self._inside, began = True, time.perf_counter()
+            self._is_inside = True
+            start = time.perf_counter()
             try:
                 return method(*arguments, **keywords)
             finally:
-                self._inside = False
-                self.seconds[name] += time.perf_counter() - began
+                self._is_inside = False
+                self.seconds[name] += time.perf_counter() - start
                 if name in ("stop", "complete"):
                     self.ends.append(time.perf_counter())
 
@@ -113,7 +113,7 @@ class Clocks:
 
 
 def driver_cost(trials: int = TRIALS) -> dict[str, float]:
-    """Milliseconds a trial: of wall time, of the driver's processor time, and in the study."""
+    """Return milliseconds per trial: wall time, CPU time of the driver, and time in the study."""
     clocks = Clocks()
     clocks.attach()
     sweep = Sweep(
@@ -124,7 +124,7 @@ def driver_cost(trials: int = TRIALS) -> dict[str, float]:
         trials=trials,
         scheduler="stage_asha",
     )
-    began = time.process_time()
+    start = time.process_time()
     with TemporaryDirectory() as folder, Path("/dev/null").open("w") as nowhere:
         console = Console(file=nowhere)
         run_sweep(
@@ -135,7 +135,7 @@ def driver_cost(trials: int = TRIALS) -> dict[str, float]:
             console=console,
             runner=trains_nothing(STAGES),
         )
-    processor = time.process_time() - began
+    processor = time.process_time() - start
     assert len(clocks.ends) == trials
     wall = (clocks.ends[-1] - clocks.ends[WARM_UP - 1]) / (trials - WARM_UP)
     figures = {

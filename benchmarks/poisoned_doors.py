@@ -1,18 +1,17 @@
-"""PoisonedDoors by ADVISOR's published protocol: five kinds of pipelines, 20 random configurations
-each, in packs.
+"""PoisonedDoors by ADVISOR's published protocol: five kinds of pipelines in packs.
 
-The figure is the expected best final reward of 10 configurations drawn without replacement from
-those that were run (Dodge et al., 2019): with rewards sorted upwards, E = sum over i of v_i C(i-1,
-m-1) / C(n, m). Its interval is a bootstrap over configurations (95 %). Published are 50
-configurations a kind, one training seed each, as here.
+There are 20 random configurations of each kind. The figure is the expected best final reward of 10
+configurations drawn without replacement from those that were run (Dodge et al., 2019): with rewards
+in ascending order, E = sum over i of v_i C(i-1, m-1) / C(n, m). Its interval is a bootstrap over
+configurations (95 %). The publication has 50 configurations of each kind, with one training seed
+each, as here.
 
-Two processes, one a core; each trains packs of ten members. Rewards are means over 1,000 episodes,
-actions sampled.
+Two processes, one per core, train packs of ten members. Rewards are means over 1,000 episodes with
+sampled actions.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 import multiprocessing
 import os
@@ -27,11 +26,11 @@ os.environ.update(
 
 import numpy as np
 import torch
+from common import NEVER, parser_with_quick, train
 from numpy.typing import NDArray
 from record import publish
 
-from segue.plan.sweeps.evaluation import Evaluation
-from segue.train import Trainer
+from segue import Evaluation, Trainer
 from segue.tune.run.sweep_file import load_sweep
 
 SWEEP = Path(__file__).parent.parent / "sweeps" / "poisoned_doors.py"
@@ -42,14 +41,17 @@ PUBLISHED = {
     "dagger_then_ppo": -0.45,
     "advisor": 1.00,
 }
-"""E[max of 10] of the result tables that the authors published with the paper (repository allenai/advisor, hp_runs)."""
+"""E[max of 10] in the authors' published result tables (repository allenai/advisor, hp_runs)."""
 
-CONFIGURATIONS, DRAWN, PACK, WORST = 20, 10, 10, -2.0
+CONFIGURATIONS = 20
+DRAWN = 10
+PACK = 10
+WORST = -2.0
 LIMIT_MINUTES = 40
 
 
 class Job(NamedTuple):
-    """A pack: configurations of one kind."""
+    """A pack of configurations of one kind."""
 
     kind: str
     numbers: range
@@ -57,30 +59,22 @@ class Job(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="ADVISOR and PPO, 2 configurations each; keeps no record",
-    )
-    quick = parser.parse_args().quick
+    quick = parser_with_quick(__doc__, "ADVISOR and PPO, 2 configurations each").parse_args().quick
     count = 2 if quick else CONFIGURATIONS
     kinds = ["ppo", "advisor"] if quick else list(PUBLISHED)
     packs = [range(first, min(first + PACK, count)) for first in range(0, count, PACK)]
     jobs = [Job(kind, numbers, 1000) for numbers in packs for kind in kinds]
-    began = time.perf_counter()
+    start = time.perf_counter()
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         done = pool.map(run, jobs, chunksize=1)
     rewards: dict[str, list[float]] = {kind: [] for kind in kinds}
     for job, (found, _) in zip(jobs, done, strict=True):
         rewards[job.kind] += found
-    report(rewards, sum(steps for _, steps in done), time.perf_counter() - began, quick)
+    report(rewards, sum(steps for _, steps in done), time.perf_counter() - start, quick)
 
 
 def configuration(number: int) -> dict[str, Any]:
-    """The same draws for every kind."""
+    """Return the parameters of a configuration, which are the same for every kind."""
     generator = np.random.default_rng([2021, number])
     return {
         "lr": float(np.exp(generator.uniform(np.log(1e-4), np.log(0.5)))),
@@ -90,49 +84,49 @@ def configuration(number: int) -> dict[str, Any]:
 
 
 def run(job: Job) -> tuple[list[float], int]:
-    """Train a pack to its end; the members' final rewards, and the environment steps that it took."""
+    """Train a pack; return the final rewards of its members, and the environment steps it took."""
     torch.set_num_threads(1)
     sweep = load_sweep(SWEEP)
     plans = [sweep.pipeline(kind=job.kind, **configuration(number)) for number in job.numbers]
-    judge = Evaluation(every=10**9, episodes=job.episodes, greedy=False)
+    evaluation = Evaluation(every=NEVER, episodes=job.episodes, greedy=False)
     trainer = Trainer.new(
-        plans, sweep.world, list(job.numbers), judge, lanes=sweep.lanes, policy=sweep.policy
+        plans, sweep.world, list(job.numbers), evaluation, lanes=sweep.lanes, policy=sweep.policy
     )
-    began = time.perf_counter()
-    while not trainer.done:
-        trainer.advance()
-    rate = trainer.total_env_steps / (time.perf_counter() - began)
+    rate = train(trainer)
     print(
         f"{job.kind:<16} {job.numbers.start:>2}-{job.numbers.stop - 1:<2} {rate:7,.0f} steps/s",
         flush=True,
     )
-    # A member whose losses went NaN has no reward: the worst there is.
+    # A member whose losses became NaN has no reward and counts as the worst possible.
     rewards = np.nan_to_num(trainer.evaluate()["return"], nan=WORST)
     return rewards.tolist(), trainer.total_env_steps
 
 
 def expected_best(values: NDArray[np.float64], drawn: int) -> float:
-    """Expected maximum of `drawn` of the values, without replacement."""
-    ordered, n = np.sort(values), len(values)
+    """Return the expected maximum of `drawn` values drawn without replacement."""
+    ordered = np.sort(values)
+    n = len(values)
     weights = [math.comb(i - 1, drawn - 1) / math.comb(n, drawn) for i in range(1, n + 1)]
     return float(ordered @ np.array(weights))
 
 
 def interval(values: NDArray[np.float64], drawn: int) -> tuple[float, float]:
-    """95 % bootstrap interval of `expected_best`, over configurations."""
+    """Return the 95 % bootstrap interval of `expected_best` over configurations."""
     generator = np.random.default_rng(0)
-    again = [expected_best(generator.choice(values, len(values)), drawn) for _ in range(2000)]
-    low, high = np.quantile(again, [0.025, 0.975])
+    samples = [expected_best(generator.choice(values, len(values)), drawn) for _ in range(2000)]
+    low, high = np.quantile(samples, [0.025, 0.975])
     return float(low), float(high)
 
 
 def report(rewards: dict[str, list[float]], steps: int, seconds: float, quick: bool) -> None:
-    """Print and keep the figures beside the published ones."""
-    rows, figures = [], {"steps_per_second": steps / seconds, "minutes": seconds / 60}
+    """Publish the figures next to those of the paper."""
+    rows = []
+    figures = {"steps_per_second": steps / seconds, "minutes": seconds / 60}
     for kind, found in rewards.items():
         values = np.array(found)
         drawn = min(DRAWN, len(values))
-        best, (low, high) = expected_best(values, drawn), interval(values, drawn)
+        best = expected_best(values, drawn)
+        low, high = interval(values, drawn)
         covers = low - 0.005 <= PUBLISHED[kind] <= high + 0.005
         rows.append(
             [
@@ -150,8 +144,8 @@ def report(rewards: dict[str, list[float]], steps: int, seconds: float, quick: b
             f"{kind}_published": PUBLISHED[kind],
         }
         figures |= {f"{kind}_{number:02d}": value for number, value in enumerate(found)}
-    took = f"{steps:,} steps in {seconds / 60:.1f} min (aim: below {LIMIT_MINUTES})"
-    title = f"PoisonedDoors, expected best of {DRAWN}; {took}"
+    duration = f"{steps:,} steps in {seconds / 60:.1f} min (target: below {LIMIT_MINUTES})"
+    title = f"PoisonedDoors, expected best of {DRAWN}; {duration}"
     columns = ("two cores", "E[max]", "95 %", "published", "covered")
     publish("poisoned_doors", " ".join(sys.argv), title, columns, rows, figures, keep=not quick)
 

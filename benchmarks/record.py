@@ -1,6 +1,4 @@
-"""What every benchmark prints and keeps: a table, one JSON line for scripts, a dated record with
-the machine.
-"""
+"""The output of a benchmark: a table, one JSON line, and a dated record with the machine."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ PACKAGES = ("torch", "numpy", "ray", "optuna", "gymnasium", "minigrid", "stable-
 
 
 def machine() -> dict[str, Any]:
-    """The processor, its cores, a GPU if there is one, and the packages that were measured."""
+    """Return the processor, its cores, the GPU if there is one, and the versions of packages."""
     names = [
         line.split(":")[1].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -50,9 +48,7 @@ def publish(
     figures: Mapping[str, Any],
     keep: bool,
 ) -> None:
-    """Print the table and, last, one line of JSON; with `keep` write a dated record into
-    `benchmarks/results/`.
-    """
+    """Print the table and a line of JSON; if `keep`, write a record to `benchmarks/results/`."""
     table = Table(title=title, title_justify="left")
     for i, column in enumerate(columns):
         table.add_column(column, justify="right" if i else "left")
@@ -71,8 +67,6 @@ def publish(
 def _rounded(figures: Any) -> Any:
     if isinstance(figures, Mapping):
         return {key: _rounded(value) for key, value in figures.items()}
-    return (
-        [_rounded(value) for value in figures]
-        if isinstance(figures, list)
-        else round(figures, _DIGITS)
-    )
+    if isinstance(figures, list):
+        return [_rounded(value) for value in figures]
+    return round(figures, _DIGITS)

@@ -1,18 +1,18 @@
-"""What early stopping finds, played over the curves of trials that were trained before.
+"""The results of early stopping, replayed on learning curves of trials that were trained before.
 
-`python benchmarks/replay.py TABLE.tsv ...` reads tables of published trials, one line a trial:
+`python benchmarks/replay.py TABLE.tsv ...` reads tables of published trials, one line per trial:
 `env` (the task), `exp_type` (the pipeline), `config_kwargs_str` (JSON; `TF_RATIO` is the share of
-the steps in the first of two stages), `train_steps` and `reward` (JSON lists, one entry a
+the steps in the first of two stages), `train_steps` and `reward` (JSON lists with one entry per
 checkpoint). The configurations of a pipeline in a task are a pool. In each resample a pool is
-shuffled and 4 workers train its trials, each checkpoint a report, until the environment steps of
-10, 20 or 30 full runs are spent: a trial is begun only if it could run to its end. Regret is the
-best final reward in the pool less the best among the trials that ran to their end, in parts of the
-range of final rewards in the task; its mean over pools, of pipelines with two stages and of others
-apart, with the standard error over resamples.
+shuffled and 4 workers train its trials, reporting each checkpoint, until the environment steps of
+10, 20 or 30 full runs are spent; a trial starts only if it could run to its end. Regret is the best
+final reward in the pool minus the best among the trials that ran to their end, as a fraction of the
+range of final rewards in the task. It is averaged over pools, separately for pipelines with two
+stages and others, with the standard error over resamples.
 
 "random" stops nothing, "ray_asha" is `ray.tune`'s ASHAScheduler over plain environment steps, and
-"stage_asha" is Segue's StageASHA: the objects that judge live sweeps, asked through the same
-method. Both begin at the first checkpoint and keep a third. The last line is JSON.
+"stage_asha" is Segue's StageASHA: the same objects as in live sweeps, called through the same
+method. Both start at the first checkpoint and keep a third. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -36,24 +36,27 @@ from record import publish
 
 from segue.tune.schedulers.stage_asha import StageASHA
 
-BUDGETS, WORKERS, RESAMPLES, FACTOR = (10, 20, 30), 4, 200, 3
-KINDS, JUDGES = ("two_stage", "single_stage"), ("random", "ray_asha", "stage_asha")
+BUDGETS = (10, 20, 30)
+WORKERS = 4
+RESAMPLES = 200
+FACTOR = 3
+KINDS = ("two_stage", "single_stage")
+SCHEDULERS = ("random", "ray_asha", "stage_asha")
 _NEEDED = ("env", "exp_type", "config_kwargs_str", "train_steps", "reward")
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A trial that was trained: its reports, the last of which is its result."""
+    """The reports of a trained trial, the last of which is its result."""
 
     steps: tuple[int, ...]
     rewards: tuple[float, ...]
     boundary: float | None  # the steps at which the first of two stages ends
 
     def report(self, index: int) -> dict[str, Any]:
-        """What a scheduler sees of a checkpoint. Where a stage ended is known, but no checkpoint
-        lies there.
-        """
-        step, boundary = self.steps[index], self.boundary
+        """Return the report of a checkpoint. The end of a stage need not have a checkpoint."""
+        step = self.steps[index]
+        boundary = self.boundary
         in_second = boundary is not None and step > boundary
         return {
             "env_steps": step,
@@ -68,14 +71,14 @@ class Curve:
 
 @dataclass(frozen=True)
 class Pool:
-    """Configurations of one task to choose from, and the range of final rewards in that task."""
+    """Configurations of one task, and the range of final rewards in that task."""
 
     curves: Sequence[Curve]
     range: float
 
     @property
     def best(self) -> float:
-        """The best final reward; runs that diverged have none."""
+        """The best final reward; diverged runs have none."""
         return max(curve.rewards[-1] for curve in self.curves if math.isfinite(curve.rewards[-1]))
 
     @property
@@ -89,17 +92,17 @@ class Pool:
         return min(curve.steps[0] for curve in self.curves)
 
     def regret(self, found: float) -> float:
-        """How much better the best of the pool is."""
+        """Return how much better the best of the pool is, as a fraction of the range."""
         return (self.best - found) / self.range
 
 
-def judge(name: str, pool: Pool) -> TrialScheduler:
-    """The scheduler of that name, newly made."""
+def make_scheduler(name: str, pool: Pool) -> TrialScheduler:
+    """Return a new scheduler by its name."""
     if name == "random":
         return FIFOScheduler()
     if name == "stage_asha":
-        # In a second stage checkpoints lie at any distance from its beginning: three quarters catch
-        # most of the first.
+        # In a second stage the first checkpoint is at any distance from its start: three quarters
+        # of an interval include most of them.
         return StageASHA(pool.first * 3 // 4, FACTOR, metric="reward", mode="max")
     return ASHAScheduler(
         "env_steps",
@@ -114,20 +117,23 @@ def judge(name: str, pool: Pool) -> TrialScheduler:
 
 
 def play(pool: Pool, scheduler: TrialScheduler, budget: int, seed: int) -> float:
-    """Spend the steps of `budget` full runs; return the best final reward that was found."""
+    """Spend the steps of `budget` full runs, and return the best final reward found."""
     draw = random.Random(seed)
     waiting = draw.sample(pool.curves, len(pool.curves))
-    left, found, running = budget * pool.full, -float("inf"), _Running(draw)
+    left = budget * pool.full
+    found = -float("inf")
+    running = _Running(draw)
     while True:
         while waiting and len(running) < WORKERS and left >= pool.full:
             trial = SimpleNamespace(trial_id=str(len(waiting)), curve=waiting.pop())
             scheduler.on_trial_add(None, trial)
-            left -= pool.full  # as much as it may take; what it leaves is given back
+            left -= pool.full  # the most it can take; unused steps are returned
             running.advance(trial, 0)
         if not running:
             return found
         trial, index = running.next()
-        row, is_last = trial.curve.report(index), index == len(trial.curve.steps) - 1
+        row = trial.curve.report(index)
+        is_last = index == len(trial.curve.steps) - 1
         stopped = scheduler.on_trial_result(None, trial, row) == TrialScheduler.STOP
         if is_last and math.isfinite(row["reward"]):
             found = max(found, row["reward"])
@@ -139,40 +145,44 @@ def play(pool: Pool, scheduler: TrialScheduler, budget: int, seed: int) -> float
 
 
 class _Running:
-    """Trials under way, in the order of their next reports: time is their steps, some a little
-    faster than others.
+    """Running trials, ordered by the time of their next reports.
+
+    Time is measured in steps, with a random speed of 0.9 to 1.1 for each report.
     """
 
     def __init__(self, draw: random.Random) -> None:
-        self._draw, self._now, self._count = draw, 0.0, 0
-        self._line: list[
-            tuple[float, int, Any, int]
-        ] = []  # when, which comes first of equals, trial, report
+        self._draw = draw
+        self._now = 0.0
+        self._count = 0
+        # Time, order among equal times, trial, and index of the report.
+        self._queue: list[tuple[float, int, Any, int]] = []
 
     def __len__(self) -> int:
-        return len(self._line)
+        return len(self._queue)
 
     def advance(self, trial: Any, index: int) -> None:
         """Train a trial up to its next report."""
         steps = trial.curve.steps
-        takes = (steps[index] - (steps[index - 1] if index else 0)) * self._draw.uniform(0.9, 1.1)
+        duration = (steps[index] - (steps[index - 1] if index else 0)) * self._draw.uniform(
+            0.9, 1.1
+        )
         self._count += 1
-        heapq.heappush(self._line, (self._now + takes, self._count, trial, index))
+        heapq.heappush(self._queue, (self._now + duration, self._count, trial, index))
 
     def next(self) -> tuple[Any, int]:
-        """The trial that reports next, and which report that is."""
-        self._now, _, trial, index = heapq.heappop(self._line)
+        """Return the trial that reports next, and the index of the report."""
+        self._now, _, trial, index = heapq.heappop(self._queue)
         return trial, index
 
 
 def read(path: Path) -> dict[str, list[Pool]]:
-    """The pools of a table, by kind; raises ValueError for a file that is no such table."""
+    """Return the pools of a table by kind. Raise ValueError if the file is not such a table."""
     csv.field_size_limit(sys.maxsize)
     with path.open(newline="") as file:
         lines = list(csv.DictReader(file, delimiter="\t"))
     if not lines or any(name not in lines[0] for name in _NEEDED):
         raise ValueError(
-            f"{path} is no table of trials: it needs the columns {', '.join(_NEEDED)}."
+            f"{path} is not a table of trials: it needs the columns {', '.join(_NEEDED)}."
         )
     pools: dict[str, list[Pool]] = {kind: [] for kind in KINDS}
     for task in sorted({line["env"] for line in lines}):
@@ -193,24 +203,28 @@ def read(path: Path) -> dict[str, list[Pool]]:
 
 
 def curve(line: dict[str, str]) -> Curve:
-    """A line of a table; of checkpoints within 1 % of a run from each other, the later one."""
-    steps, rewards = json.loads(line["train_steps"]), json.loads(line["reward"])
+    """Return the curve of a line.
+
+    Of checkpoints that are less than 1 % of a run apart, only the last is used.
+    """
+    steps = json.loads(line["train_steps"])
+    rewards = json.loads(line["reward"])
     share = json.loads(line["config_kwargs_str"]).get("TF_RATIO")
-    kept = [
+    used = [
         i
         for i, step in enumerate(steps)
         if i + 1 == len(steps) or steps[i + 1] - step > 0.01 * steps[-1]
     ]
     boundary = None if share is None else float(share) * steps[-1]
     return Curve(
-        tuple(int(steps[i]) for i in kept), tuple(float(rewards[i]) for i in kept), boundary
+        tuple(int(steps[i]) for i in used), tuple(float(rewards[i]) for i in used), boundary
     )
 
 
 def regrets(pools: Iterable[Pool], name: str, budget: int, resamples: int) -> list[float]:
-    """Of each resample, the mean over pools."""
+    """Return the mean regret over pools, for each resample."""
     played = [
-        [pool.regret(play(pool, judge(name, pool), budget, seed)) for pool in pools]
+        [pool.regret(play(pool, make_scheduler(name, pool), budget, seed)) for pool in pools]
         for seed in range(resamples)
     ]
     return [statistics.mean(each) for each in played]
@@ -222,10 +236,10 @@ def main() -> None:
     )
     parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE.tsv")
     parser.add_argument("--resamples", type=int, default=RESAMPLES)
-    parser.add_argument("--keep", action="store_true", help="keep a record in benchmarks/results")
-    asked = parser.parse_args()
+    parser.add_argument("--keep", action="store_true", help="write a record to benchmarks/results")
+    options = parser.parse_args()
     try:
-        read_tables = [read(path) for path in asked.tables]
+        read_tables = [read(path) for path in options.tables]
     except (OSError, ValueError, KeyError) as error:
         parser.error(str(error))
     figures: dict[str, Any] = {}
@@ -233,7 +247,8 @@ def main() -> None:
         pools = [pool for table in read_tables for pool in table[kind]]
         figures[kind] = {
             str(budget): {
-                name: summary(regrets(pools, name, budget, asked.resamples)) for name in JUDGES
+                name: summary(regrets(pools, name, budget, options.resamples))
+                for name in SCHEDULERS
             }
             for budget in BUDGETS
             if pools
@@ -241,25 +256,25 @@ def main() -> None:
     rows = [
         [
             f"{kind.replace('_', ' ')}, {budget} runs",
-            *(f"{each[name][0]:.4f} ± {each[name][1]:.4f}" for name in JUDGES),
+            *(f"{each[name][0]:.4f} ± {each[name][1]:.4f}" for name in SCHEDULERS),
         ]
         for kind in KINDS
         for budget, each in figures[kind].items()
     ]
-    command = " ".join(["benchmarks/replay.py", *(path.name for path in asked.tables)])
+    command = " ".join(["benchmarks/replay.py", *(path.name for path in options.tables)])
     publish(
         "replay",
         command,
         "Regret ± standard error",
-        ("pool", *JUDGES),
+        ("pool", *SCHEDULERS),
         rows,
         figures,
-        keep=asked.keep,
+        keep=options.keep,
     )
 
 
 def summary(values: Sequence[float]) -> list[float]:
-    """Mean and standard error."""
+    """Return mean and standard error."""
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
     return [round(statistics.mean(values), 5), round(spread / len(values) ** 0.5, 5)]
 

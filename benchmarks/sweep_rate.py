@@ -1,18 +1,16 @@
-"""How many trials an hour: Segue's sweep against its own trainer without Tune, and
-Stable-Baselines3 under Tune.
+"""Trials per hour: Segue's sweep, its trainer without Tune, and Stable-Baselines3 under Tune.
 
 Every trial: PPO on CartPole for 51,200 steps on one seed, 8 lanes x 128 steps, 4 epochs x 4
 minibatches, learning rate log-uniform in [1e-4, 3e-3], and 5 evaluations of 10 greedy episodes. Two
 trials at a time. In each arm the first two trials warm up (processes start, libraries are
-imported); the clock runs from the end of the second to the end of the last, so that the start of
-Ray counts for no one. Arms are interleaved, and the figures are medians over rounds.
+imported); the clock runs from the end of the second to the end of the last, which excludes the
+start of Ray. Arms are interleaved, and the figures are medians over rounds.
 
-Before that, what 300 trials cost the driver that learn nothing (driver_cost.py).
+The driver's cost of 300 trials that learn nothing is measured first (driver_cost.py).
 """
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
 import statistics
@@ -29,57 +27,55 @@ os.environ.update(THREADS)
 
 import numpy as np
 import optuna
+from common import parser_with_quick, ppo_pipeline
 from driver_cost import TARGET_MS, TRIALS, driver_cost
 from ray import tune
 from record import publish
 from rich.console import Console
-from torch import optim
 
-from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
-from segue.plan.sweeps.evaluation import Evaluation
-from segue.plan.sweeps.sweep import Sweep
-from segue.train import PPO, TrialSpec, run_trial
+from segue import Evaluation, Options, Sweep, TrainingPipeline, TrialSpec, run_sweep, run_trial
 from segue.tune.cluster.session import quiet, ray_session
-from segue.tune.drive import Options, run_sweep
 
-SLOTS, WARM_UP = 2, 2
-LANES, STEPS, EPOCHS, MINIBATCHES, TOTAL, EVERY, EPISODES = 8, 128, 4, 4, 51_200, 10_240, 10
-LOWEST, HIGHEST = 1e-4, 3e-3
+SLOTS = 2
+WARM_UP = 2
+LANES = 8
+STEPS = 128
+EPOCHS = 4
+MINIBATCHES = 4
+TOTAL = 51_200
+EVERY = 10_240
+EPISODES = 10
+LOWEST = 1e-4
+HIGHEST = 3e-3
 
 
 def pipeline(lr: float) -> TrainingPipeline:
-    """One stage of PPO."""
-    return TrainingPipeline(
-        named_losses={"ppo": PPO(clip_param=0.2, entropy_coef=0.01, use_clipped_value_loss=False)},
-        pipeline_stages=[PipelineStage(["ppo"], max_stage_steps=TOTAL)],
-        optimizer_builder=Builder(optim.Adam, {"lr": lr, "eps": 1e-5}),
+    """Return one stage of PPO."""
+    return ppo_pipeline(
+        lr,
+        TOTAL,
         num_mini_batch=MINIBATCHES,
         update_repeats=EPOCHS,
-        max_grad_norm=0.5,
         num_steps=STEPS,
-        gamma=0.99,
-        use_gae=True,
-        gae_lambda=0.95,
-        advance_scene_rollout_period=None,
         save_interval=EVERY,
         metric_accumulate_interval=2_048,
     )
 
 
 def learning_rates(trials: int) -> list[float]:
-    """The same draws for every arm."""
+    """Return the learning rates, which are the same for every arm."""
     draws = np.random.default_rng(0).uniform(np.log(LOWEST), np.log(HIGHEST), trials)
     return [float(lr) for lr in np.exp(draws)]
 
 
 def per_hour(ends: list[float]) -> float:
-    """Trials an hour from the times at which they ended, after the warm-up."""
+    """Return trials per hour after the warm-up, from the times at which they ended."""
     ordered = sorted(ends)
     return 3600 * (len(ordered) - WARM_UP) / (ordered[-1] - ordered[WARM_UP - 1])
 
 
 def segue_sweep(trials: int) -> float:
-    """Segue through Tune, with the study, checkpoints and logs of every sweep."""
+    """Measure Segue through Tune, with the study, checkpoints and logs of every sweep."""
     sweep = Sweep(
         pipeline=pipeline,
         space={"lr": tune.grid_search(learning_rates(trials))},
@@ -99,7 +95,7 @@ def segue_sweep(trials: int) -> float:
 
 
 def ends_in(study: Path) -> list[float]:
-    """When the trials of a study ended, in seconds."""
+    """Return the times at which the trials of a study ended, in seconds."""
     loaded = optuna.load_study(study_name="rate", storage=f"sqlite:///{study}")
     assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in loaded.trials)
     return [
@@ -108,7 +104,7 @@ def ends_in(study: Path) -> list[float]:
 
 
 def plain_loop(trials: int) -> float:
-    """The same trainer, the same files, called in a loop in each of two processes."""
+    """Measure the same trainer with the same files, in a loop in each of two processes."""
     rates = learning_rates(trials)
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder, context.Pool(SLOTS) as pool:
@@ -117,7 +113,7 @@ def plain_loop(trials: int) -> float:
 
 
 def train_alone(job: tuple[float, Path]) -> float:
-    """One trial; returns when it ended."""
+    """Train one trial, and return the time at which it ended."""
     lr, directory = job
     evaluation = Evaluation(every=EVERY, episodes=EPISODES)
     run_trial(TrialSpec(pipeline(lr), "CartPole-v1", [0], evaluation, lanes=LANES), directory)
@@ -125,7 +121,7 @@ def train_alone(job: tuple[float, Path]) -> float:
 
 
 def stable_baselines3(trials: int) -> float:
-    """Stable-Baselines3 as a function under Tune, with `reuse_actors`."""
+    """Measure Stable-Baselines3 as a function under Tune, with `reuse_actors`."""
     ends: list[float] = []
 
     class Clock(tune.Callback):  # type: ignore[misc]  # Ray has no types
@@ -146,7 +142,7 @@ def stable_baselines3(trials: int) -> float:
 
 
 def train_sb3(config: dict[str, float]) -> None:
-    """One trial of Stable-Baselines3, evaluated as often and on as many episodes."""
+    """Train one trial of Stable-Baselines3, evaluated as often and on as many episodes."""
     import torch
     from stable_baselines3 import PPO as SB3
     from stable_baselines3.common.env_util import make_vec_env
@@ -154,7 +150,7 @@ def train_sb3(config: dict[str, float]) -> None:
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    judge = make_vec_env("CartPole-v1", EPISODES)
+    evaluation = make_vec_env("CartPole-v1", EPISODES)
     model = SB3(
         "MlpPolicy",
         make_vec_env("CartPole-v1", LANES),
@@ -167,7 +163,7 @@ def train_sb3(config: dict[str, float]) -> None:
     )
     for _ in range(TOTAL // EVERY):
         model.learn(EVERY, reset_num_timesteps=False)
-        score, _ = evaluate_policy(model, judge, n_eval_episodes=EPISODES)
+        score, _ = evaluate_policy(model, evaluation, n_eval_episodes=EPISODES)
         tune.report({"return": float(score)})
 
 
@@ -179,21 +175,16 @@ ARMS: dict[str, Callable[[int], float]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with_quick(__doc__, "one round of 8 trials, about a minute")
     parser.add_argument(
-        "--quick",
+        "--driver",
         action="store_true",
-        help="one round of 8 trials, about a minute; keeps no record",
+        help="measure only the driver's cost of a trial (driver_cost.py)",
     )
-    parser.add_argument(
-        "--driver", action="store_true", help="only what a trial costs the driver (driver_cost.py)"
-    )
-    asked = parser.parse_args()
-    quick = asked.quick
+    options = parser.parse_args()
+    quick = options.quick
     report_driver(driver_cost(40 if quick else TRIALS), quick)
-    if asked.driver:
+    if options.driver:
         return
     rounds, trials = (1, 8) if quick else (3, 32)
     measured: dict[str, list[float]] = {name: [] for name in ARMS}
@@ -204,17 +195,17 @@ def main() -> None:
 
 
 def report_driver(figures: dict[str, float], quick: bool) -> None:
-    """Print and keep what a trial costs the driver."""
+    """Publish the driver's cost of a trial."""
     named = {
         "wall_ms": "wall time",
-        "driver_ms": "processor time of the driver",
-        "study_ms": "in the study, of it:",
+        "driver_ms": "CPU time of the driver",
+        "study_ms": "of which in the study:",
     }
     rows = [
         [
             named.get(name, f"  {name.removesuffix('_ms')}"),
             f"{value:.1f}",
-            f"{TARGET_MS:.0f}" * (name == "wall_ms"),
+            f"{TARGET_MS:.0f}" if name == "wall_ms" else "",
         ]
         for name, value in figures.items()
     ]
@@ -222,7 +213,7 @@ def report_driver(figures: dict[str, float], quick: bool) -> None:
     publish(
         "driver_cost",
         " ".join(sys.argv),
-        "What a trial costs the driver",
+        "The driver's cost of a trial",
         columns,
         rows,
         figures,
@@ -231,19 +222,20 @@ def report_driver(figures: dict[str, float], quick: bool) -> None:
 
 
 def report(measured: dict[str, list[float]], quick: bool) -> None:
-    """Print and keep the medians and Segue's ratios to both peers."""
+    """Publish the medians and Segue's ratios to both peers."""
     figures = {name: statistics.median(values) for name, values in measured.items()}
     for peer in ("plain_loop", "tune_sb3"):
         pairs = zip(measured["segue"], measured[peer], strict=True)
         figures[f"ratio_{peer}"] = statistics.median(own / other for own, other in pairs)
-    loop, peer = f"{figures['ratio_plain_loop']:.2f}", f"{figures['ratio_tune_sb3']:.1f}"
+    loop = f"{figures['ratio_plain_loop']:.2f}"
+    tune_sb3 = f"{figures['ratio_tune_sb3']:.1f}"
     rows = [
         ["Segue through Tune", f"{figures['segue']:,.0f}", "", ""],
         ["same trainer, plain loop, 2 processes", f"{figures['plain_loop']:,.0f}", loop, "0.65"],
-        ["Stable-Baselines3 through Tune", f"{figures['tune_sb3']:,.0f}", peer, "2.5"],
+        ["Stable-Baselines3 through Tune", f"{figures['tune_sb3']:,.0f}", tune_sb3, "2.5"],
     ]
     columns = ("two trials at a time", "trials/h", "Segue is x", "target")
-    title = "Trials of 51,200 CartPole steps an hour"
+    title = "Trials of 51,200 CartPole steps per hour"
     publish("sweep_rate", " ".join(sys.argv), title, columns, rows, figures, keep=not quick)
 
 

@@ -10,36 +10,35 @@ is noisy for everyone; the figures are medians over rounds.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import sys
-import time
 import warnings
-from collections.abc import Callable
 from typing import NamedTuple
 
 os.environ.update(
     dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 )
 
-import torch
+from common import NEVER, Arm, interleaved_rates, parser_with_quick, ppo_pipeline, use_one_core
 from record import publish
-from torch import optim
 
-from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
-from segue.plan.sweeps.evaluation import Evaluation
-from segue.train import PPO, Mlp, Network, Trainer
+from segue import Evaluation, Mlp, Network, Trainer
 from segue.train.policies import Policy
 
-LANES, STEPS, EPOCHS, MINIBATCHES, LR = 8, 128, 4, 4, 2.5e-4
+LANES = 8
+STEPS = 128
+EPOCHS = 4
+MINIBATCHES = 4
+LR = 2.5e-4
 ROLLOUT = LANES * STEPS
-MLP, CONVOLUTION = "MLP", "conv + GRU"
+MLP = "MLP"
+CONVOLUTION = "conv + GRU"
 POLICIES: dict[str, Policy] = {MLP: Mlp(), CONVOLUTION: Network("gru", hidden=128)}
 
 
 class Case(NamedTuple):
-    """A world, a policy, and for each number of members how many times the peer's rate is aimed at."""
+    """A world, a policy, and the target ratio to the peer's rate for each number of members."""
 
     world: str
     policy: str
@@ -47,7 +46,7 @@ class Case(NamedTuple):
 
     @property
     def name(self) -> str:
-        """For figures."""
+        """The name of the case in the figures."""
         kind = "" if self.policy == MLP else "_conv_gru"
         return f"{self.world.removeprefix('MiniGrid-').split('-v')[0].lower()}{kind}"
 
@@ -60,29 +59,24 @@ CASES = (
     Case("MiniGrid-LavaCrossingS9N1-v0", CONVOLUTION, {1: None, 4: None, 16: None}),
 )
 
-Arm = Callable[[], int]
-
 
 def segue(case: Case, members: int, device: str = "cpu") -> Arm:
-    """One iteration of a pack; returns its environment steps."""
-    pipeline = TrainingPipeline(
-        named_losses={"ppo": PPO(clip_param=0.2, entropy_coef=0.01, use_clipped_value_loss=False)},
-        pipeline_stages=[PipelineStage(["ppo"], max_stage_steps=10**9)],
-        optimizer_builder=Builder(optim.Adam, {"lr": LR, "eps": 1e-5}),
-        num_mini_batch=MINIBATCHES,
-        update_repeats=EPOCHS,
-        max_grad_norm=0.5,
-        num_steps=STEPS,
-        gamma=0.99,
-        use_gae=True,
-        gae_lambda=0.95,
-        advance_scene_rollout_period=None,
-        save_interval=None,
-        metric_accumulate_interval=ROLLOUT,
-    )
-    judge, policy = Evaluation(every=10**9), POLICIES[case.policy]
+    """Return an arm that runs one iteration of a pack."""
     trainer = Trainer.new(
-        pipeline, case.world, range(members), judge, lanes=LANES, policy=policy, device=device
+        ppo_pipeline(
+            LR,
+            NEVER,
+            num_mini_batch=MINIBATCHES,
+            update_repeats=EPOCHS,
+            num_steps=STEPS,
+            metric_accumulate_interval=ROLLOUT,
+        ),
+        case.world,
+        range(members),
+        Evaluation(every=NEVER),
+        lanes=LANES,
+        policy=POLICIES[case.policy],
+        device=device,
     )
 
     def iterate() -> int:
@@ -93,7 +87,7 @@ def segue(case: Case, members: int, device: str = "cpu") -> Arm:
 
 
 def stable_baselines3(world: str, device: str = "cpu") -> Arm:
-    """Iterations of Stable-Baselines3's PPO with its own vector environment and loop."""
+    """Return an arm that runs Stable-Baselines3's PPO with its own vector environment and loop."""
     from gymnasium import Env
     from minigrid.wrappers import ImgObsWrapper
     from stable_baselines3 import PPO as SB3
@@ -116,35 +110,21 @@ def stable_baselines3(world: str, device: str = "cpu") -> Arm:
     )
 
     def iterate() -> int:
-        model.learn(
-            4 * ROLLOUT, reset_num_timesteps=False
-        )  # several, so that `learn`'s own overhead is shared
+        # Several rollouts per call share the overhead of `learn`.
+        model.learn(4 * ROLLOUT, reset_num_timesteps=False)
         return 4 * ROLLOUT
 
     return iterate
 
 
-def rate(arm: Arm, seconds: float) -> float:
-    """Environment steps a second over at least `seconds`."""
-    steps, began = 0, time.perf_counter()
-    while (passed := time.perf_counter() - began) < seconds:
-        steps += arm()
-    return steps / passed
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    quick = (
+        parser_with_quick(__doc__, "fewer and shorter rounds, some three minutes")
+        .parse_args()
+        .quick
     )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="fewer and shorter rounds, some three minutes; keeps no record",
-    )
-    quick = parser.parse_args().quick
     warnings.filterwarnings("ignore", module="stable_baselines3")
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    torch.set_num_threads(1)
+    use_one_core()
     arms = {
         f"sb3 {world}": stable_baselines3(world)
         for world in dict.fromkeys(case.world for case in CASES)
@@ -155,17 +135,11 @@ def main() -> None:
         for members in case.targets
     }
     rounds, seconds = (3, 1.5) if quick else (9, 4.0)
-    rates: dict[str, list[float]] = {name: [] for name in arms}
-    for turn in range(rounds + 1):
-        for name, arm in arms.items():
-            measured = rate(arm, seconds if turn else 0.5)  # the first turn warms up
-            if turn:
-                rates[name].append(measured)
-    report(rates, quick)
+    report(interleaved_rates(arms, rounds, seconds, warm_up=0.5), quick)
 
 
 def report(rates: dict[str, list[float]], quick: bool) -> None:
-    """Print and keep the medians and the ratios to Stable-Baselines3 of the same round."""
+    """Publish the medians, and the ratios to Stable-Baselines3 in the same round."""
     figures = {name.replace(" ", "_"): statistics.median(values) for name, values in rates.items()}
     rows = []
     for case in CASES:

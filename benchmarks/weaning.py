@@ -1,84 +1,70 @@
-"""What weaning is worth: LavaCrossingS9N1 by imitation with teacher forcing 1 -> 0 and then PPO,
-and by PPO alone.
+"""The benefit of weaning on LavaCrossingS9N1: imitation followed by PPO, against PPO alone.
 
-The same steps, settings and seeds; all members train in one pack. Success is measured greedily on
-200 fresh episodes a seed.
+Teacher forcing decays from 1 to 0 during imitation. Steps, settings and seeds are equal, and all
+members train in one pack. Success is measured greedily over 200 fresh episodes per seed.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import sys
-import time
 
 os.environ.update(
     dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 )
 
 import torch
+from common import NEVER, adam_pipeline, parser_with_quick, train
 from record import publish
-from torch import optim
 
-from segue.experiment_utils import Builder, LinearDecay, PipelineStage, TrainingPipeline
-from segue.plan.sweeps.evaluation import Evaluation
-from segue.train import PPO, Imitation, PPOValue, Trainer
+from segue import (
+    PPO,
+    Evaluation,
+    Imitation,
+    LinearDecay,
+    PipelineStage,
+    PPOValue,
+    Trainer,
+    TrainingPipeline,
+)
 
-WORLD, SEEDS, LANES, STEPS = "MiniGrid-LavaCrossingS9N1-v0", (0, 1, 2), 16, 204_800
+WORLD = "MiniGrid-LavaCrossingS9N1-v0"
+SEEDS = (0, 1, 2)
+LANES = 16
+STEPS = 204_800
 
 
 def pipeline(weaned: bool, steps: int) -> TrainingPipeline:
-    """Half imitation and half PPO, or PPO alone."""
+    """Return half imitation and half PPO, or PPO alone."""
     half = steps // 2
     imitate = PipelineStage(
         ["imitation", "value"], max_stage_steps=half, teacher_forcing=LinearDecay(half)
     )
-    return TrainingPipeline(
-        named_losses={
-            "imitation": Imitation(),
-            "value": PPOValue(clip_param=0.2),
-            "ppo": PPO(clip_param=0.2),
-        },
-        pipeline_stages=[
-            *([imitate] if weaned else []),
-            PipelineStage(["ppo"], half if weaned else steps),
-        ],
-        optimizer_builder=Builder(optim.Adam, {"lr": 1e-3, "eps": 1e-5}),
-        num_mini_batch=4,
-        update_repeats=4,
-        max_grad_norm=0.5,
-        num_steps=64,
-        gamma=0.99,
-        use_gae=True,
-        gae_lambda=0.95,
-        advance_scene_rollout_period=None,
-        save_interval=None,
-        metric_accumulate_interval=8_192,
-    )
+    losses = {
+        "imitation": Imitation(),
+        "value": PPOValue(clip_param=0.2),
+        "ppo": PPO(clip_param=0.2),
+    }
+    ppo = PipelineStage(["ppo"], half if weaned else steps)
+    stages = [imitate, ppo] if weaned else [ppo]
+    return adam_pipeline(losses, stages, 1e-3, num_steps=64, metric_accumulate_interval=8_192)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="half of the steps; keeps no record")
-    quick = parser.parse_args().quick
+    quick = parser_with_quick(__doc__, "half of the steps").parse_args().quick
     torch.set_num_threads(1)
     steps = STEPS // 2 if quick else STEPS
     plans = [pipeline(weaned, steps) for weaned in (True, False) for _ in SEEDS]
-    evaluation = Evaluation(every=10**9, episodes=200)
+    evaluation = Evaluation(every=NEVER, episodes=200)
     trainer = Trainer.new(plans, WORLD, [*SEEDS, *SEEDS], evaluation, lanes=LANES)
-    began = time.perf_counter()
-    while not trainer.done:
-        trainer.advance()
-    rate = trainer.total_env_steps / (time.perf_counter() - began)
+    rate = train(trainer)
     success = trainer.evaluate()["success"]
     report(success[: len(SEEDS)], success[len(SEEDS) :], rate, quick)
 
 
 def report(weaned: list[float], alone: list[float], rate: float, quick: bool) -> None:
-    """Print and keep the success of each seed."""
+    """Publish the success of each seed."""
     figures = {
         "weaned": statistics.median(weaned),
         "ppo_alone": statistics.median(alone),

@@ -1,20 +1,16 @@
-"""How many steps a second MiniGrid makes on one core: the array engine against the `minigrid`
-package.
+"""Steps per second of MiniGrid on one core: the array engine against the `minigrid` package.
 
 Random actions, no learning. The package runs in Gymnasium's synchronous vector environment, reduced
-to its images. The last column asks the engine's expert before every step and follows it half of the
-time, as teacher forcing does. Rounds are interleaved, so that a noisy machine is noisy for
-everyone; the figures are medians over rounds.
+to its images. The last column queries the engine's expert before every step and follows it half of
+the time, as teacher forcing does. Rounds are interleaved, so that other work on the machine
+disturbs all arms alike; the figures are medians over rounds.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import sys
-import time
-from collections.abc import Callable
 from importlib.metadata import version
 
 os.environ.update(
@@ -23,6 +19,7 @@ os.environ.update(
 
 import gymnasium
 import numpy as np
+from common import Arm, interleaved_rates, parser_with_quick, use_one_core
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from minigrid.wrappers import ImgObsWrapper
 from record import publish
@@ -32,14 +29,15 @@ from segue.worlds import lane_seeds, make_world
 LEVELS = ("MiniGrid-Empty-5x5-v0", "MiniGrid-DoorKey-5x5-v0", "MiniGrid-LavaCrossingS9N1-v0")
 LANES = (8, 64, 1024)
 ACTIONS = 7
-TARGET_LEVEL, TARGET_LANES, TARGET = "MiniGrid-DoorKey-5x5-v0", 64, 500_000
-
-Arm = Callable[[], int]
+TARGET_LEVEL = "MiniGrid-DoorKey-5x5-v0"
+TARGET_LANES = 64
+TARGET = 500_000
 
 
 def engine(level: str, lanes: int) -> Arm:
-    """One step of the array engine; returns the steps of its lanes."""
-    world, generator = make_world(level, 1, lanes), np.random.default_rng(0)
+    """Return an arm that makes one step of the array engine in all lanes."""
+    world = make_world(level, 1, lanes)
+    generator = np.random.default_rng(0)
     world.reset(lane_seeds(0, "train", lanes))
 
     def step() -> int:
@@ -49,9 +47,10 @@ def engine(level: str, lanes: int) -> Arm:
     return step
 
 
-def taught(level: str, lanes: int) -> Arm:
-    """One step of the array engine, its expert asked before."""
-    world, generator = make_world(level, 1, lanes), np.random.default_rng(0)
+def engine_with_expert(level: str, lanes: int) -> Arm:
+    """Return an arm that queries the expert of the array engine and makes one step."""
+    world = make_world(level, 1, lanes)
+    generator = np.random.default_rng(0)
     world.reset(lane_seeds(0, "train", lanes))
 
     def step() -> int:
@@ -65,14 +64,12 @@ def taught(level: str, lanes: int) -> Arm:
 
 
 def package(level: str, lanes: int) -> Arm:
-    """One step of as many environments of the package."""
+    """Return an arm that makes one step of as many environments of the package."""
     envs = [
         lambda: ImgObsWrapper(gymnasium.make(level, disable_env_checker=True)) for _ in range(lanes)
     ]
-    vector, generator = (
-        SyncVectorEnv(envs, autoreset_mode=AutoresetMode.SAME_STEP),
-        np.random.default_rng(0),
-    )
+    vector = SyncVectorEnv(envs, autoreset_mode=AutoresetMode.SAME_STEP)
+    generator = np.random.default_rng(0)
     vector.reset(seed=0)
 
     def step() -> int:
@@ -82,26 +79,12 @@ def package(level: str, lanes: int) -> Arm:
     return step
 
 
-ARMS = {"package": package, "engine": engine, "taught": taught}
-
-
-def rate(arm: Arm, seconds: float) -> float:
-    """Steps a second over at least `seconds`."""
-    steps, began = 0, time.perf_counter()
-    while (passed := time.perf_counter() - began) < seconds:
-        steps += arm()
-    return steps / passed
+ARMS = {"package": package, "engine": engine, "taught": engine_with_expert}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="fewer and shorter rounds, 20 seconds; keeps no record"
-    )
-    quick = parser.parse_args().quick
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    quick = parser_with_quick(__doc__, "fewer and shorter rounds, 20 seconds").parse_args().quick
+    use_one_core()
     arms = {
         f"{name} {level} {lanes}": make(level, lanes)
         for level in LEVELS
@@ -109,17 +92,12 @@ def main() -> None:
         for name, make in ARMS.items()
     }
     rounds, seconds = (3, 0.2) if quick else (7, 0.6)
-    rates: dict[str, list[float]] = {name: [] for name in arms}
-    for turn in range(rounds + 1):
-        for name, arm in arms.items():
-            measured = rate(arm, seconds if turn else 0.05)  # the first turn warms up
-            if turn:
-                rates[name].append(measured)
+    rates = interleaved_rates(arms, rounds, seconds, warm_up=0.05)
     report({name: statistics.median(values) for name, values in rates.items()}, quick)
 
 
 def report(figures: dict[str, float], quick: bool) -> None:
-    """Print and keep the medians."""
+    """Publish the medians."""
     rows = []
     for level in LEVELS:
         for lanes in LANES:

@@ -1,4 +1,4 @@
-"""Benchmarks that read files of a user's: what they print, and how they refuse."""
+"""Benchmarks that read a user's files: their output, and their messages for invalid files."""
 
 import json
 import subprocess
@@ -58,8 +58,8 @@ def test_replay_s_last_line_is_json_for_every_pool_budget_and_scheduler(tmp_path
     ("content", "said"),
     [
         (None, "No such file"),
-        ("a\tb\n1\t2\n", "is no table of trials: it needs the columns env"),
-        ("", "no table"),
+        ("a\tb\n1\t2\n", "is not a table of trials: it needs the columns env"),
+        ("", "not a table"),
     ],
 )
 def test_replay_refuses_what_is_no_table(tmp_path: Path, content: str | None, said: str) -> None:
