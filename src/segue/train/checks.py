@@ -11,8 +11,8 @@ from segue.plan.pipelines.stage import PipelineStage
 from segue.train.data.checks import Spaces, check_data
 from segue.train.evaluate import EPISODE_METRICS
 from segue.train.losses import PPO, Loss, OffPolicyLoss
-from segue.train.members.knobs import probability
 from segue.train.members.learning_rate import lr_factor
+from segue.train.members.stage_knobs import probability
 from segue.train.optimizers import rule_of
 from segue.train.policies import ActorCritic, Policy, default_policy
 from segue.train.policies.heads import Categorical

@@ -10,7 +10,7 @@ from segue.plan.pipelines.schedules import LinearDecay
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.values.builder import Builder
 from segue.train import PPO, Imitation, PPOValue, check_trial
-from segue.train.members.knobs import knobs_at
+from segue.train.members.stage_knobs import knobs_at
 from segue.train.rollouts.generators import MemberGenerators
 from segue.train.rollouts.teacher import Teaching
 from segue.worlds import make_world, world_spec

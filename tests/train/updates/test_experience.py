@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segue.train.data.batch import PolicyInput
-from segue.train.members.knobs import knobs_at
+from segue.train.members.stage_knobs import knobs_at
 from segue.train.rollouts.rollout import TruncatedEpisodes, collect, noise_for
 from segue.train.updates.experience import blocks, bootstrapped, experience
 from segue.worlds import lane_seeds, make_world

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from segue.plan.pipelines.progress import Progress
 from segue.plan.pipelines.schedules import LinearDecay
 from segue.train import A2C, PPO
-from segue.train.members.knobs import knobs_at
+from segue.train.members.stage_knobs import knobs_at
 from segue.train.rollouts.generators import MemberGenerators
 from segue.train.updates.experience import Experience
 from segue.train.updates.minibatches import minibatches

@@ -15,7 +15,8 @@ from segue.plan.pipelines.progress import Progress
 from segue.plan.tracker import ScalarMeanTracker
 from segue.train.data.component_data import Data, DataStream
 from segue.train.members.episodes import FinishedEpisodes
-from segue.train.members.knobs import Knobs, knobs_at
+from segue.train.members.knobs import Knobs
+from segue.train.members.stage_knobs import StageKnobs
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Member:
     failure: str | None = None  # why it broke, if it did; it then learns no more
     criterion: EarlyStoppingCriterion = field(init=False)
     data: DataStream | None = field(init=False, default=None)
+    _stage_knobs: StageKnobs = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._enter_stage()
@@ -51,15 +53,15 @@ class Member:
         """Whether its lanes are to begin new episodes before the next rollout."""
         if self.done:
             return False
-        settings = self.pipeline.settings(self.progress.stage)
+        settings = self._stage_knobs.settings
         rollouts = self.progress.stage_steps // (settings.num_steps * self.lanes)
         period = settings.advance_scene_rollout_period
         return period is not None and rollouts > 0 and rollouts % period == 0
 
     @property
     def knobs(self) -> Knobs:
-        """The row of numbers for the next rollout and update."""
-        return knobs_at(self.pipeline, self.progress, self.lanes)
+        """The settings of the next rollout and update, computed once for each progress."""
+        return self._stage_knobs.at(self.progress)
 
     def batches(self) -> list[Data]:
         """The next batches of its stage's off-policy component; none if it has none."""
@@ -80,7 +82,7 @@ class Member:
             total_steps=self.progress.total_steps + steps,
         )
         stage = self.pipeline.pipeline_stages[now.stage]
-        interval = self.pipeline.settings(now.stage).metric_accumulate_interval
+        interval = self._stage_knobs.settings.metric_accumulate_interval
         over = now.stage_steps >= stage.step_limit
         metrics = None
         if over or now.total_steps - self.logged_at >= interval:
@@ -137,7 +139,9 @@ class Member:
         keeps no state.
         """
         self.close()
-        stage = self.pipeline.pipeline_stages[min(self.progress.stage, len(self.pipeline) - 1)]
+        index = min(self.progress.stage, len(self.pipeline) - 1)
+        stage = self.pipeline.pipeline_stages[index]
+        self._stage_knobs = StageKnobs(self.pipeline, index, self.lanes)
         self.criterion = stage.new_criterion()
         if stage.offpolicy_component is not None and not self.done:
             self.data = DataStream(stage.offpolicy_component, self.lanes, self.seed)
