@@ -1,11 +1,12 @@
-"""A trial once more, from its record: do the numbers agree?"""
+"""Trains a trial again from its record, and compares its reports with the recorded ones."""
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from segue.base.files import read_rows
 from segue.plan.decision import Decision
@@ -22,7 +23,7 @@ _NOT_COMPARED = (REPLAYED,)
 
 @dataclass(frozen=True)
 class Difference:
-    """Where a report first said something else: at which steps, what, and both values."""
+    """The first value of a report that differs from the recorded one."""
 
     env_steps: int
     name: str
@@ -32,79 +33,78 @@ class Difference:
 
 @dataclass
 class _Comparison:
-    """Compares reports with recorded ones as they come; ends the trial after the last of these."""
+    """Compares reports with recorded ones as they come, and ends the trial after the last of these.
+
+    The trial receives the decisions that it received then.
+    """
 
     recorded: dict[int, Row]  # by environment steps
     decisions: Path
-    heard: Callable[[Row], None]
-    has_jumped: bool  # to another trial's checkpoint, where rows of before were cut
+    on_report: Callable[[Row], None]
+    has_exploited: bool  # continued from another trial: rows before that were cut
     difference: Difference | None = None
     compared: int = 0
 
     def __call__(self, row: Row) -> Decision:
-        self.heard(row)
+        self.on_report(row)
         step = row[ENV_STEPS]
-        if step in self.recorded or not self.has_jumped:
+        if step in self.recorded or not self.has_exploited:
             self.difference = self.difference or _difference(self.recorded.get(step, {}), row)
             self.compared += 1
         if step >= max(self.recorded):
-            raise _Reached
+            raise _LastReport
         return decision_for(self.decisions, row)
 
 
-class _Reached(Exception):  # noqa: N818  # not an error: nothing more was recorded
-    """The last recorded report has come."""
+class _LastReport(Exception):  # noqa: N818  # not an error
+    """Raised at the last recorded report, after which the trial need not train."""
 
 
 def rerun(
     sweep: Sweep,
     run: RunDirectory,
     number: int,
-    parameters: Mapping[str, Any],
+    params: Mapping[str, Any],
     directory: Path,
-    heard: Callable[[Row], None] = lambda row: None,
+    on_report: Callable[[Row], None] = lambda row: None,
 ) -> tuple[int, Difference | None]:
-    """Train a trial again in `directory`, up to its last report: how many reports were compared,
-    what differed first.
+    """Train a trial again in `directory`, up to its last recorded report.
 
-    `parameters` are what the study recorded. What the driver told the trial then, it is told again.
-    `heard` is called with each report. Raises ValueError for a trial that has no reports, and for
-    one of a GPU where there is none.
+    `params` are the trial's parameters as the study recorded them. `on_report` is called with each
+    report. Returns the number of compared reports and the first difference, None where all agree.
+
+    Raises ValueError for a trial without reports, and for a trial that was trained on a GPU where
+    there is none.
     """
     recorded = read_rows(run.trial(number).results)
     if not recorded:
         raise ValueError(
             f"Trial {number} of {run.path} has no reports yet: there is nothing to compare with."
         )
-    rows, has_jumped = (
-        {row[ENV_STEPS]: row for row in recorded},
-        read_lineage(run.trial(number)) is not None,
-    )
-    comparison = _Comparison(rows, run.decisions(number), heard, has_jumped)
+    has_exploited = read_lineage(run.trial(number)) is not None
+    by_steps = {row[ENV_STEPS]: row for row in recorded}
+    comparison = _Comparison(by_steps, run.decisions(number), on_report, has_exploited)
     device = _device(run, number)
-    with suppress(_Reached):
-        train_one(
-            sweep, of_recorded(sweep, parameters), directory, device=device, report=comparison
-        )
+    difference = None
+    try:
+        train_one(sweep, of_recorded(sweep, params), directory, device=device, report=comparison)
         last = recorded[-1][ENV_STEPS]
-        return comparison.compared, comparison.difference or Difference(
-            last, ENV_STEPS, last, "ended before"
-        )
-    return comparison.compared, comparison.difference
+        difference = Difference(last, ENV_STEPS, last, "ended before")
+    except _LastReport:
+        pass
+    return comparison.compared, comparison.difference or difference
 
 
 def _device(run: RunDirectory, number: int) -> str:
-    """What the trial was trained on: a GPU's numbers are not a processor's."""
-    import torch
-
-    written = run.trial(number).trial
-    device = (
-        str(json.loads(written.read_text()).get("device", "cpu")) if written.is_file() else "cpu"
-    )
+    """Return the device of the recorded trial: a GPU computes other numbers than a CPU."""
+    description = run.trial(number).trial
+    device = "cpu"
+    if description.is_file():
+        device = str(json.loads(description.read_text()).get("device", device))
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError(
-            f"Trial {number} was trained on a GPU, and this machine has none: train it again on"
-            " one."
+            f"Trial {number} was trained on a GPU, and this machine has none: run `segue rerun` on"
+            " a machine with one."
         )
     return device
 
