@@ -12,7 +12,7 @@ import pytest
 from segue.plan.pipelines.settings import SETTING_NAMES
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.drive import Options
+from segue.tune.options import Options
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

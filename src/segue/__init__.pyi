@@ -68,9 +68,9 @@ from segue.train.trial import run_trial as run_trial
 from segue.train.trial_spec import TrialSpec as TrialSpec
 from segue.tune.checks import check_sweep as check_sweep
 from segue.tune.cluster.local_modules import own_modules as own_modules
-from segue.tune.drive import Options as Options
 from segue.tune.drive import SweepResult as SweepResult
 from segue.tune.drive import run_sweep as run_sweep
+from segue.tune.options import Options as Options
 from segue.tune.run.sweep_file import load_sweep as load_sweep
 from segue.tune.schedulers.choice import make_scheduler as make_scheduler
 from segue.tune.schedulers.criterion import CriterionScheduler as CriterionScheduler

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from segue.cli import main
+from segue.tune.options import DECLARED, flag_of
 
 SEGUE = str(Path(sys.executable).with_name("segue"))
 SWEEP = '''"""How long should the first stage be?"""
@@ -121,13 +122,13 @@ def test_describe_says_which_optimizers_run_one_member_at_a_time(
             ["mine.py"],
             "There is no sweep file mine.py: give the path of a .py file, or the name of a sweep.",
         ),
-        (["stages", "--trials", "0"], "trials must be at least 1, got 0."),
-        (["stages", "--seeds", "-1"], "seeds must be at least 1, got -1."),
-        (["stages", "--concurrency", "0"], "concurrency must be at least 1, got 0."),
-        (["stages", "--max-steps", "0"], "max_env_steps must be at least 1, got 0."),
-        (["stages", "--max-hours", "0"], "time_budget_s must be above 0, got 0.0."),
-        (["stages", "--target", "nan"], "target must be finite, got nan."),
-        (["stages", "--warm-start", "nowhere"], "nowhere is not a run directory"),
+        (["stages", "--trials", "0"], "--trials must be at least 1, got 0."),
+        (["stages", "--seeds", "-1"], "--seeds must be at least 1, got -1."),
+        (["stages", "--concurrency", "0"], "--concurrency must be at least 1, got 0."),
+        (["stages", "--max-steps", "0"], "--max-steps must be at least 1, got 0."),
+        (["stages", "--max-hours", "0"], "--max-hours must be above 0, got 0.0."),
+        (["stages", "--target", "nan"], "--target must be finite, got nan."),
+        (["stages", "--warm-start", "nowhere"], "--warm-start: nowhere is not a run directory"),
         (["stages", "--trails", "3"], "No such option: --trails"),
         (["stages", "--trials", "many"], "Invalid value for '--trials'"),
         (
@@ -137,7 +138,7 @@ def test_describe_says_which_optimizers_run_one_member_at_a_time(
         (["stages", "--address", "127.0.0.1:1"], "No Ray answers at 127.0.0.1:1"),
         (
             ["stages", "--log-to", "mlflw"],
-            "There is no service 'mlflw' to log to: did you mean 'mlflow'?",
+            "--log-to names no service 'mlflw': did you mean 'mlflow'?",
         ),
         (["stages", "--notify", " "], "--notify is ' ': give an http(s) URL or a shell command."),
         (
@@ -145,7 +146,7 @@ def test_describe_says_which_optimizers_run_one_member_at_a_time(
             "--notify is '***': give an http(s) URL or a shell command.",
         ),
         (["stages", "--gpus", "half"], "--gpus must be a number or auto, got 'half'."),
-        (["stages", "--gpus", "-1"], "resources['gpu'] must not be negative, got -1.0."),
+        (["stages", "--gpus", "-1"], "--gpus must not be negative, got -1."),
         (
             ["stages", "--notify", "ftp://a/secret"],
             "--notify takes a URL of http or https, or a shell command",
@@ -162,6 +163,36 @@ def test_a_wrong_command_is_refused_in_one_sentence(
     assert answer.err.count("\n") == 1
     assert answer.out == ""
     assert _files(home) == before
+
+
+BAD_VALUES = {
+    "trials": "0",
+    "seeds": "-1",
+    "max_steps": "0",
+    "max_hours": "-2",
+    "target": "inf",
+    "warm_start": "nowhere",
+    "fresh": "yes",
+    "accept_changes": "yes",
+    "address": "127.0.0.1:1",
+    "concurrency": "0",
+    "gpus": "half",
+    "log_to": "mlflw",
+    "notify": " ",
+    "storage": "nonsense",
+    "run_dir": "/dev/null/run",
+}
+
+
+@pytest.mark.parametrize("name", [*DECLARED, "run_dir"])
+def test_a_bad_value_is_refused_by_the_name_of_its_option(
+    home: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    option = flag_of(name)
+    assert _exit_code("stages", f"{option}={BAD_VALUES[name]}") == 2
+    message = capsys.readouterr().err
+    assert option in message
+    assert message.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -266,7 +297,7 @@ def test_ctrl_c_before_there_is_a_run_says_how_to_go_on(
     assert _exit_code("stages", "--fresh") == 130
     assert (
         capsys.readouterr().err
-        == "Interrupted. Continue with: python -m sweeps.run stages --seeds 2 --notify '***'\n"
+        == "Interrupted. Resume with: python -m sweeps.run stages --seeds 2 --notify '***'\n"
     )
 
 
@@ -317,7 +348,7 @@ class TestTraining:
         said += _read_until(terminal, None)
         assert os.waitstatus_to_exitcode(os.waitpid(driver, 0)[1]) == 130
         assert "The running trials can be continued later." in said
-        assert "Continue with: " in said
+        assert "Resume with: " in said
         assert "segue run learns.py" in said
         assert not re.search(r"Traceback|Warning|ray::|\[I ", said)
 

@@ -15,7 +15,8 @@ from rich.console import Console
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune import drive
-from segue.tune.drive import Options, run_sweep
+from segue.tune.drive import run_sweep
+from segue.tune.options import Options
 from segue.worlds.array.cartpole import CartPole
 from tests.tune.support.doubles import GRID, MIXED, make_runner, make_sweep
 

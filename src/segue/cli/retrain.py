@@ -46,8 +46,9 @@ def command(
     """
     from segue.report.data.facts import facts
     from segue.report.data.summary import read_summary
-    from segue.tune.drive import Options, run_sweep
+    from segue.tune.drive import run_sweep
     from segue.tune.held_out import distinct, held_out_sweep, is_of
+    from segue.tune.options import Options
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.original_sweep import sweep_of
 

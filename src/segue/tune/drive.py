@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from optuna.trial import FrozenTrial
 from ray import tune
 from ray.tune import Callback
 from rich.console import Console
@@ -25,6 +26,7 @@ from segue.tune.observers.live_view import LiveView
 from segue.tune.observers.notifier import Event, Notifier, check_notify, ending_of
 from segue.tune.observers.services import Loggers, check_services
 from segue.tune.observers.watchdog import Watchdog
+from segue.tune.options import Options, overridden
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import Driving, driving, for_workers, run_at
 from segue.tune.run.opening import open_run
@@ -38,8 +40,6 @@ from segue.tune.study.searcher import StudySearcher, is_complete
 from segue.tune.study.warm_start import trials_to_adopt
 from segue.tune.verdicts import Verdicts
 from segue.tune.worker.trainable import Runner, make_trainable, train_one
-
-_OVERRIDES = ("trials", "seeds", "concurrency", "max_env_steps", "time_budget_s", "target")
 
 
 @dataclass(frozen=True)
@@ -56,31 +56,11 @@ class SweepResult:
     problem: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How a sweep is run. None of these changes what is asked, but for `seeds`."""
-
-    trials: int | None = None
-    seeds: int | None = None
-    max_env_steps: int | None = None
-    time_budget_s: float | None = None
-    target: float | None = None
-    warm_start: Path | str | None = None
-    fresh: bool = False
-    accept_changes: bool = False
-    address: str | None = None
-    concurrency: int | None = None
-    gpus: float | Literal["auto"] | None = None
-    log_to: tuple[str, ...] = ()
-    notify: str | None = None
-    storage: str | None = None
-
-
 def run_sweep(
     sweep: Sweep,
     name: str,
     run_directory: Path | str,
-    options: Options = Options(),
+    options: Options | None = None,
     *,
     console: Console | None = None,
     runner: Runner | None = None,
@@ -97,6 +77,7 @@ def run_sweep(
 
     Raises ValueError, in one sentence and before anything is written, for whatever cannot work.
     """
+    options = options or Options()
     asked = overridden(sweep, options)
     space = check_sweep(asked)
     check_services(options.log_to)
@@ -104,7 +85,7 @@ def run_sweep(
         check_notify(options.notify)
     if options.address:
         check_address(options.address)
-    earlier = trials_to_adopt(options.warm_start) if options.warm_start else None
+    earlier = _trials_of(options.warm_start) if options.warm_start else None
     run, out = run_at(run_directory), console or Console()
     with ExitStack() as stack:
         stack.enter_context(quiet())
@@ -145,18 +126,17 @@ def run_sweep(
         )
 
 
+def _trials_of(earlier: Path | str) -> tuple[list[FrozenTrial], str]:
+    try:
+        return trials_to_adopt(earlier)
+    except ValueError as error:
+        raise ValueError(f"--warm-start: {error}") from error
+
+
 def _is_lost(kept: Driving, verdicts: Verdicts) -> bool:
     """Whether another process has the run now; the verdict then says so."""
     verdicts.store_unavailable = verdicts.store_unavailable or kept.lost
     return kept.lost is not None
-
-
-def overridden(sweep: Sweep, options: Options) -> Sweep:
-    """The sweep with what the options give in place of its own."""
-    given = {name: getattr(options, name) for name in _OVERRIDES}
-    if options.gpus is not None:
-        given["resources"] = {**sweep.resources, "gpu": options.gpus}
-    return replace(sweep, **{name: value for name, value in given.items() if value is not None})
 
 
 def budget_of(sweep: Sweep) -> int:

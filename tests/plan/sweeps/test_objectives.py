@@ -18,7 +18,8 @@ from segue.record.attributes import ADOPTED_FROM
 from segue.report.data.summary import read_summary, show
 from segue.tune import drive
 from segue.tune.checks import check_sweep
-from segue.tune.drive import Options, run_sweep
+from segue.tune.drive import run_sweep
+from segue.tune.options import Options
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from segue.tune.study.record import StudyRecord
@@ -242,7 +243,7 @@ class TestWarmStart:
         assert record.adopted == 0 and len(record) == 16
 
     def test_a_directory_without_a_run_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(ValueError, match="is not a run directory"):
+        with pytest.raises(ValueError, match=r"--warm-start: .* is not a run directory"):
             run_sweep(make_sweep(), "double", tmp_path / "run", Options(warm_start=tmp_path))
         assert not (tmp_path / "run").exists()
 

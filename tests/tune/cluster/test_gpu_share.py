@@ -15,7 +15,8 @@ from segue.train.gpu_need import SPARE, Need
 from segue.tune.cluster import gpu_share
 from segue.tune.cluster.gpu_share import largest, share_of, with_gpu_share
 from segue.tune.cluster.session import ray_session
-from segue.tune.drive import Options, run_sweep
+from segue.tune.drive import run_sweep
+from segue.tune.options import Options
 from tests.tune.cluster import test_gpu_share
 from tests.tune.support import doubles
 from tests.tune.support.doubles import GRID, make_sweep, pipeline

@@ -23,7 +23,8 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.train import PPO, EntropyBonus
 from segue.tune.checks import check_sweep
 from segue.tune.cluster.session import quiet
-from segue.tune.drive import Options, run_sweep
+from segue.tune.drive import run_sweep
+from segue.tune.options import Options
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, decision_for, has_exploit_at
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.explore import explored
@@ -338,7 +339,7 @@ class TestOnRay:
                 sweep,
                 "pbt",
                 tmp_path,
-                Options(time_budget_s=4.0),
+                Options(max_hours=4.0 / 3600),
                 console=Console(file=io.StringIO()),
             )
         assert stopped.problem or stopped.trained

@@ -16,7 +16,8 @@ from ray import cloudpickle
 from ray.cluster_utils import Cluster
 
 from segue.base.files import append_row
-from segue.tune.drive import Options, run_sweep
+from segue.tune.drive import run_sweep
+from segue.tune.options import Options
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import has_failed

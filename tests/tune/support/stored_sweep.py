@@ -4,7 +4,8 @@ stores.
 
 import sys
 
-from segue.tune.drive import Options, run_sweep
+from segue.tune.drive import run_sweep
+from segue.tune.options import Options
 from tests.tune.support.three_nodes import noting_its_node, short_weaning
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from ray.cluster_utils import Cluster
 
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.drive import Options, run_sweep
+from segue.tune.drive import run_sweep
+from segue.tune.options import Options
 from segue.tune.run.sweep_file import load_sweep
 from segue.tune.worker.trainable import train_one
 

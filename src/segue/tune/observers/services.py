@@ -36,9 +36,7 @@ def check_services(names: Sequence[str]) -> None:
     """
     for name in names:
         if name not in _SERVICES:
-            raise ValueError(
-                f"There is no service {name!r} to log to: {suggestion(name, _SERVICES)}"
-            )
+            raise ValueError(f"--log-to names no service {name!r}: {suggestion(name, _SERVICES)}")
         if find_spec(name) is None:
             raise ValueError(f"Logging to {name} needs its package: pip install 'segue[{name}]'.")
         importlib.import_module(_SERVICES[name]).check()
