@@ -1,4 +1,4 @@
-# The commands of the README; each makes the virtual environment it needs.
+# The commands of the README; each creates the virtual environment that it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +21,7 @@ fast: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-	@echo "Open site/index.html in a browser; to search as well: $(BIN)/mkdocs serve"
+	@echo "Open site/index.html in a browser. Search needs a server: $(BIN)/mkdocs serve"
 
 format: $(VENV)/.installed-dev
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -35,7 +35,7 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-cluster: $(VENV)/.installed
-	@echo "Installing what jobs on clusters need into $(VENV) ..."
+	@echo "Installing Segue with its cluster tools into $(VENV) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cluster]'
 	@touch $@
 

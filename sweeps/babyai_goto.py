@@ -1,8 +1,8 @@
 """When should an agent stop imitating BabyAI's bot and learn from reward, on GoToObj?
 
 Stage one imitates the bot while teacher forcing decays, until the agent succeeds in 95 % of its
-episodes; stage two is PPO. A network with a memory reads view, direction and mission. What PPO
-alone needs: benchmarks/babyai_goto.py.
+episodes; stage two is PPO. A network with a memory reads view, direction and mission. See
+benchmarks/babyai_goto.py for PPO alone.
 """
 
 from ray import tune
@@ -28,8 +28,9 @@ TOTAL_STEPS = 50_176
 def pipeline(
     imitation_steps: int, forced_share: float, value_weight: float, lr: float
 ) -> TrainingPipeline:
-    """Imitate for at most `imitation_steps`, forced for the first `forced_share` of them; PPO for
-    the rest.
+    """Return imitation for at most `imitation_steps`, then PPO for the remaining steps.
+
+    Teacher forcing decays over the first `forced_share` of the imitation.
     """
     return TrainingPipeline(
         named_losses={

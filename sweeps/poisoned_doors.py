@@ -1,10 +1,11 @@
-"""Which way of using an expert survives one that cannot be imitated: PoisonedDoors by ADVISOR's
-published protocol.
+"""Which way of using an expert works if it cannot be imitated, on PoisonedDoors?
 
-Five kinds of pipelines and their parameters in one space with shared names (Weihs et al., NeurIPS
-2021): PPO alone; imitation with teacher forcing 1; that, then PPO; imitation while teacher forcing
-decays (DAgger), then PPO; ADVISOR. All of them beside the published figures:
-benchmarks/poisoned_doors.py.
+ADVISOR's published protocol.
+
+The space has five kinds of pipelines with shared parameter names (Weihs et al., NeurIPS 2021): PPO
+alone; imitation with teacher forcing 1; the same, then PPO; imitation while teacher forcing decays
+(DAgger), then PPO; and ADVISOR. benchmarks/poisoned_doors.py compares them with the published
+figures.
 """
 
 from ray import tune
@@ -30,8 +31,10 @@ ALWAYS = LinearDecay(1, startp=1.0, endp=1.0)
 
 
 def pipeline(kind: str, lr: float, tf_ratio: float, alpha: float) -> TrainingPipeline:
-    """The first `tf_ratio` of the steps imitates where the kind has such a stage; `alpha` is
-    ADVISOR's.
+    """Return a pipeline of that kind.
+
+    If the kind imitates first, it does so for a share `tf_ratio` of the steps. `alpha` is a
+    hyperparameter of ADVISOR.
     """
     first = int(tf_ratio * TOTAL_STEPS)
     rest = TOTAL_STEPS - first

@@ -22,7 +22,7 @@ TOTAL_STEPS = 122_880
 
 
 def pipeline(explore_steps: int, entropy_weight: float, gae_lambda: float) -> TrainingPipeline:
-    """Explore for `explore_steps` environment steps, then settle for the rest."""
+    """Return exploration for `explore_steps` environment steps, then settling for the rest."""
     settle_steps = TOTAL_STEPS - explore_steps
     return TrainingPipeline(
         named_losses={

@@ -1,4 +1,4 @@
-"""`python -m sweeps.run` lists the sweeps, `python -m sweeps.run NAME` runs one."""
+"""`python -m sweeps.run` lists the sweeps; `python -m sweeps.run NAME` runs one."""
 
 from segue.cli import main
 

@@ -1,8 +1,7 @@
-"""How should an agent be weaned off its expert before it learns from reward, on MiniGrid's
-LavaCrossing?
+"""How should an agent be weaned off its expert before it learns from reward, on LavaCrossing?
 
 Stage one imitates the shortest-path expert while teacher forcing decays from 1 to 0; stage two is
-PPO. What that is worth against PPO alone: benchmarks/weaning.py.
+PPO. benchmarks/weaning.py compares it with PPO alone.
 """
 
 from ray import tune
@@ -26,7 +25,7 @@ TOTAL_STEPS = 163_840
 def pipeline(
     imitation_steps: int, forced_share: float, value_weight: float, gae_lambda: float, lr: float
 ) -> TrainingPipeline:
-    """Imitate for `imitation_steps`, forced for a first `forced_share` of them; then PPO."""
+    """Return imitation for `imitation_steps`, forced for a share of them, followed by PPO."""
     ppo_steps = TOTAL_STEPS - imitation_steps
     return TrainingPipeline(
         named_losses={

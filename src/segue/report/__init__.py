@@ -1,1 +1,1 @@
-"""What came out of a sweep, read back from its study and its run directory."""
+"""The results of a sweep, read from its study and its run directory."""

@@ -1,4 +1,4 @@
-"""A value as Python source that builds it again."""
+"""Writes values as Python source that rebuilds them."""
 
 import dataclasses
 import functools
@@ -20,26 +20,26 @@ _INDENT = "    "
 
 @dataclass
 class Source:
-    """Writes values as expressions, and remembers what these need: names by module.
+    """Writes values as expressions, and collects the imports that they need.
 
-    `homes` names other modules for those of classes and functions that cannot be imported under
-    their own.
+    Args:
+        homes: Modules to import from instead of those that cannot be imported by their own name.
+        imports: The names that were used so far, by module.
     """
 
     homes: Mapping[str, str] = field(default_factory=dict)
     imports: dict[str, set[str]] = field(default_factory=dict)
 
     def expression(self, value: Any, indent: int = 0) -> str:
-        """An expression that is `value`, on several lines where one is too long; it begins `indent`
-        levels deep.
+        """Return an expression for `value`, on several lines if one line is too long.
 
-        Raises ValueError for a value that no expression of names and constants gives, such as a
-        lambda.
+        The expression starts `indent` levels deep. Raise ValueError for a value that names and
+        constants cannot express, such as a lambda.
         """
         return _laid_out(self._node(value), indent, len(_INDENT) * indent)
 
     def header(self) -> str:
-        """The import statements of all expressions so far."""
+        """Return the import statements for all expressions so far."""
         lines = [
             f"from {module} import {', '.join(sorted(names))}"
             for module, names in sorted(self.imports.items())
@@ -59,7 +59,7 @@ class Source:
         raise ValueError(f"{value!r} cannot be written as Python source.")
 
     def _named(self, value: Any) -> str:
-        """A class or function, by its name in the module where users import it from."""
+        """Return the name of a class or function, and note its import."""
         module, name = value.__module__, value.__qualname__
         if "<" in name or module == "__main__":
             raise ValueError(
@@ -75,17 +75,18 @@ class Source:
         return _Node(f"{self._named(owner)}(", parts, ")")
 
     def _dataclass(self, value: Any) -> "_Node":
-        given = [entry for entry in dataclasses.fields(value) if entry.init]
+        fields = [entry for entry in dataclasses.fields(value) if entry.init]
         changed = [
-            entry.name for entry in given if not _is_default(entry, getattr(value, entry.name))
+            entry.name for entry in fields if not _is_default(entry, getattr(value, entry.name))
         ]
         return self._call(type(value), [(name, getattr(value, name)) for name in changed])
 
     def _settings(self, value: TrainingSettings) -> "_Node":
-        taken = inspect.signature(type(value)).parameters
-        is_open = any(each.kind is each.VAR_KEYWORD for each in taken.values())
-        named = [(name, getattr(value, name)) for name in (value._keywords if is_open else taken)]
-        defaults = {name: each.default for name, each in taken.items()}
+        parameters = inspect.signature(type(value)).parameters
+        is_open = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+        names = value._keywords if is_open else parameters
+        named = [(name, getattr(value, name)) for name in names]
+        defaults = {name: each.default for name, each in parameters.items()}
         return self._call(
             type(value), [(name, it) for name, it in named if it != defaults.get(name, NOT_GIVEN)]
         )
@@ -101,12 +102,12 @@ class Source:
     def _tuple(self, value: tuple[Any, ...]) -> "_Node":
         if hasattr(value, "_asdict"):
             defaults = getattr(value, "_field_defaults", {})
-            given = [
+            changed = [
                 (name, it)
                 for name, it in value._asdict().items()
                 if name not in defaults or it != defaults[name]
             ]
-            return self._call(type(value), given)
+            return self._call(type(value), changed)
         return _Node(
             "(", [("", self._node(each)) for each in value], ",)" if len(value) == 1 else ")"
         )
@@ -138,14 +139,14 @@ class Source:
 
 @dataclass(frozen=True)
 class _Node:
-    """Something between brackets; each part has a label in front of it."""
+    """An expression in brackets; each part follows its label."""
 
     open: str
     parts: list[tuple[str, "_Node | str"]]
     close: str
 
     def on_one_line(self) -> str:
-        """All of it."""
+        """Return the whole expression on one line."""
         inside = ", ".join(
             label + (part if isinstance(part, str) else part.on_one_line())
             for label, part in self.parts
@@ -188,7 +189,7 @@ def _is_default(entry: "dataclasses.Field[Any]", value: Any) -> bool:
 
 
 def _public(module: str, name: str, value: Any) -> str:
-    """The module from which users import it, where its own is an inner one."""
+    """Return the module from which users import a name, if its own module is internal."""
     parts = module.split(".")
     outer = [".".join(parts[:depth]) for depth in range(1, len(parts))]
     return next(
