@@ -1,1 +1,1 @@
-"""The words: what a trial is and what a sweep is, as values without running state."""
+"""Descriptions: what a trial is and what a sweep is, as values without running state."""

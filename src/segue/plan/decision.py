@@ -1,4 +1,4 @@
-"""What a trial hears when it has reported."""
+"""The driver's decision about a trial that has reported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Exploit:
-    """A trial is to go on from another one's checkpoint, with other parameters.
+    """A trial is to continue from another trial's checkpoint, with other parameters.
 
-    `generation` counts from 1 how often it was told so; `parameters` are what the study records.
+    `generation` counts the exploits of the trial, from 1. `parameters` are recorded in the study.
     """
 
     generation: int
@@ -20,10 +20,10 @@ class Exploit:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do now: nothing, or one of these.
+    """What a trial is to do after a report; by default, it simply continues.
 
-    `end_stage`: the stage, from 0, that the trial is to end with the current interval. `exploit`:
-    where to go on from.
+    `end_stage`: index of the stage, from 0, that is to end with the current interval. `exploit`:
+    the checkpoint and the parameters to continue with.
     """
 
     end_stage: int | None = None

@@ -1,4 +1,4 @@
-"""What is logged at one moment, as a typed record."""
+"""The metrics, losses and other numbers that are logged together, as a typed record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,19 +7,19 @@ from typing import Literal, get_args
 from segue.base.checks import whole_number
 from segue.plan.tracker import ScalarMeanTracker
 
-Mode = Literal["train", "valid", "test"]
+LoggingMode = Literal["train", "valid", "test"]
 
 
 @dataclass
 class LoggingPackage:
-    """Metrics, losses and other numbers of one interval, for the logs.
+    """Metrics, losses and other numbers of one interval, to be logged.
 
-    - `mode`: where the numbers come from.
+    - `mode`: whether the numbers come from training ("train"), validation or test.
     - `training_steps`: environment steps taken in training so far.
     - `pipeline_stage`: index of the current stage; None outside a pipeline.
     - `metrics`: means over episodes.
     - `losses`: means over updates, by the name of the loss.
-    - `misc`: numbers that are no means, such as the learning rate.
+    - `misc`: numbers that are not means, such as the learning rate.
 
     >>> package = LoggingPackage("train", training_steps=2048)
     >>> package.add_loss("ppo", {"total": 0.25})
@@ -27,7 +27,7 @@ class LoggingPackage:
     {'train-losses/ppo/total': 0.25}
     """
 
-    mode: Mode
+    mode: LoggingMode
     training_steps: int
     pipeline_stage: int | None = None
     metrics: ScalarMeanTracker = field(default_factory=ScalarMeanTracker)
@@ -35,9 +35,10 @@ class LoggingPackage:
     misc: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.mode not in get_args(Mode):
+        modes = get_args(LoggingMode)
+        if self.mode not in modes:
             raise ValueError(
-                f"The mode of a LoggingPackage must be one of {get_args(Mode)}, got {self.mode!r}."
+                f"The mode of a LoggingPackage must be one of {modes}, got {self.mode!r}."
             )
         self.training_steps = whole_number("training_steps", self.training_steps, least=0)
         if self.pipeline_stage is not None:
@@ -50,13 +51,16 @@ class LoggingPackage:
     def add_loss(
         self, loss_name: str, info: Mapping[str, float], n: int | Mapping[str, int] = 1
     ) -> None:
-        """Add what a loss reported as means over `n` updates."""
+        """Add the numbers that a loss reported as means over `n` updates."""
         tracker = self.losses.get(loss_name, ScalarMeanTracker())
         tracker.add_scalars(info, n)
         self.losses[loss_name] = tracker
 
     def tagged(self) -> dict[str, float]:
-        """Every number under its TensorBoard tag: MODE-metrics/*, MODE-losses/LOSS/*, MODE-misc/*."""
+        """Return every number by its TensorBoard tag.
+
+        The tags are MODE-metrics/NAME, MODE-losses/LOSS/NAME and MODE-misc/NAME.
+        """
         tags = {f"{self.mode}-metrics/{name}": mean for name, mean in self.metrics.means().items()}
         for loss_name, tracker in self.losses.items():
             tags |= {

@@ -9,9 +9,9 @@ _SEEDS = 2**32  # numpy's global generator takes 32 bits
 
 
 def set_seed(seed: int | None = None) -> None:
-    """Seed `random`, numpy's global generator and torch. None keeps the current seeds.
+    """Seed `random`, numpy's global generator and torch; None leaves them as they are.
 
-    Raises TypeError or ValueError, before any generator is touched, for a seed that is no whole
+    Raises TypeError or ValueError, before any generator is seeded, for a seed that is not a whole
     number in [0, 2**32).
     """
     if seed is None:
@@ -29,8 +29,9 @@ def set_seed(seed: int | None = None) -> None:
 
 
 def set_deterministic_cudnn() -> None:
-    """Have cuDNN choose deterministic algorithms, which may be slower. In a sweep file it holds for
-    all trials.
+    """Make cuDNN choose deterministic algorithms, which may be slower.
+
+    A call in a sweep file holds for all of its trials.
     """
     import torch
 
@@ -39,6 +40,6 @@ def set_deterministic_cudnn() -> None:
 
 
 def is_cudnn_deterministic() -> bool:
-    """Whether `set_deterministic_cudnn` has been called in this process."""
+    """Return whether `set_deterministic_cudnn` has been called in this process."""
     torch = sys.modules.get("torch")
     return torch is not None and bool(torch.backends.cudnn.deterministic)

@@ -1,4 +1,4 @@
-"""Means of named scalars, gathered over an interval."""
+"""Means of named scalars, accumulated over an interval."""
 
 import operator
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from typing import Any
 class ScalarMeanTracker:
     """Track the mean of each of several named scalars.
 
-    An add is all or nothing: whatever is wrong with one entry is found before any is added. Values
-    are stored as floats, also those of tensors and arrays with one element.
+    Adding is all or nothing: every entry is checked before any is added. Values are stored as
+    floats, also those of tensors and arrays with one element.
 
     >>> tracker = ScalarMeanTracker()
     >>> tracker.add_scalars({"reward": 1.0})
@@ -26,11 +26,11 @@ class ScalarMeanTracker:
     def add_scalars(
         self, scalars: Mapping[str, float | int], n: int | Mapping[str, int] = 1
     ) -> None:
-        """Add each value as the mean of `n` observations; `n` is one count, or one for each name. 0
-        adds nothing.
+        """Add each value as the mean of `n` observations.
 
-        Raises TypeError for a value that is no single number or a count that is no whole number,
-        ValueError for a negative count and for a name that `n` lacks.
+        `n` is one count, or a count for each name; 0 adds nothing. Raises TypeError for a value
+        that is not a single number or a count that is not a whole number, ValueError for a negative
+        count and for a name that `n` lacks.
         """
         if not isinstance(scalars, Mapping):
             raise TypeError(f"add_scalars takes a dictionary of names and values, got {scalars!r}.")
@@ -41,25 +41,25 @@ class ScalarMeanTracker:
                 self._counts[name] = self._counts.get(name, 0) + times
 
     def means(self) -> dict[str, float]:
-        """The mean of everything added so far, by name."""
+        """Return the mean of all values added so far, by name."""
         return {name: total / self._counts[name] for name, total in self._sums.items()}
 
     def pop_and_reset(self) -> dict[str, float]:
-        """Return the means and forget what was added."""
+        """Return the means and remove the values."""
         means = self.means()
         self._sums = {}
         self._counts = {}
         return means
 
     def state_dict(self) -> dict[str, dict[str, Any]]:
-        """The state as JSON-able dictionaries `sums` and `counts`."""
+        """Return the sums and counts by name, as dictionaries that JSON can hold."""
         return {"sums": dict(self._sums), "counts": dict(self._counts)}
 
     def load_state_dict(self, state: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take over a `state_dict`. Raises ValueError, and changes nothing, when it is none."""
+        """Restore a `state_dict`. Raise ValueError, and change nothing, for anything else."""
         if set(state) != {"sums", "counts"} or state["sums"].keys() != state["counts"].keys():
             raise ValueError(
-                "This is no state of a ScalarMeanTracker, which has equal names in sums and"
+                "This is not the state of a ScalarMeanTracker, which has equal names in sums and"
                 f" counts: {state!r}."
             )
         sums = {name: _scalar(name, total) for name, total in state["sums"].items()}

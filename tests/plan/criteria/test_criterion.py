@@ -55,5 +55,5 @@ def test_a_criterion_remembers_nothing_by_default():
     criterion = NeverEarlyStoppingCriterion()
     assert criterion.state_dict() == {}
     criterion.load_state_dict({})
-    with pytest.raises(ValueError, match="NeverEarlyStoppingCriterion remembers nothing"):
+    with pytest.raises(ValueError, match="NeverEarlyStoppingCriterion has no state"):
         criterion.load_state_dict({"seen": 1})

@@ -105,5 +105,5 @@ def test_nonsense_is_refused(make, message):
 
 
 def test_a_state_of_other_criteria_is_refused():
-    with pytest.raises(ValueError, match="AnyOf has 1 criteria, but the state is of 2"):
+    with pytest.raises(ValueError, match="AnyOf has 1 criteria, but the state has 2"):
         AnyOf([Plateau("a", 1)]).load_state_dict({"criteria": [{}, {}]})

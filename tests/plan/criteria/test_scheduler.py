@@ -19,7 +19,7 @@ def test_its_state_is_kept() -> None:
     criterion.end()
     other.load_state_dict(criterion.state_dict())
     assert other(1, 1, ScalarMeanTracker())
-    with pytest.raises(ValueError, match="no state of SchedulerCriterion"):
+    with pytest.raises(ValueError, match="not a state of SchedulerCriterion"):
         other.load_state_dict({"best": 1})
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from segue.plan.pipelines.off_policy import (
     OffPolicyPipelineComponent,
-    check_losses,
+    check_loss_weights,
     check_off_policy,
     no_keywords,
 )
@@ -74,4 +74,4 @@ def test_mistakes_are_refused(wrong, error, sentence):
 def test_good_components_pass():
     check_off_policy(component(), "here")
     check_off_policy(component(loss_names=("bc", "dagger"), loss_weights=(0.0, -1)), "here")
-    check_losses(["a", "b"], None, "here")
+    check_loss_weights(["a", "b"], None, "here")

@@ -65,7 +65,7 @@ def test_none_overrides(name):
 
 @pytest.mark.parametrize("name", [name for name in SETTING_NAMES if name not in MAY_BE_NONE])
 def test_none_is_refused_where_training_needs_a_value(name):
-    with pytest.raises(ValueError, match=f"Stage 1 has None for {name}, which it needs"):
+    with pytest.raises(ValueError, match=f"Stage 1 has None for {name}, which it requires"):
         pipeline(stage(), stage(**{name: None}))
     with pytest.raises(ValueError, match=f"Stage 0 has None for {name}"):
         pipeline(**{name: None})

@@ -31,10 +31,10 @@ def test_is_made_as_the_seed_page_says():
     assert (made.teacher_forcing, made.gamma, made.num_steps) == (LinearDecay(500), 0.5, NOT_GIVEN)
 
 
-def test_loss_names_is_another_name():
+def test_loss_names_is_an_alias():
     assert PipelineStage(loss_names=["ppo"], max_stage_steps=1) == PipelineStage(["ppo"], 1)
     assert stage().loss_names == stage().loss_name == ("ppo",)
-    with pytest.raises(TypeError, match="loss_name or loss_names"):
+    with pytest.raises(TypeError, match="loss_name or its alias loss_names"):
         PipelineStage(loss_name=["ppo"], loss_names=["ppo"], max_stage_steps=1)
 
 
@@ -60,7 +60,7 @@ def test_steps_are_asked_for_only_when_needed():
 def test_impossible_steps_are_refused(steps, error):
     with pytest.raises(error, match="max_stage_steps must be"):
         stage(max_stage_steps=steps)
-    with pytest.raises(error, match="The answer of max_stage_steps must be"):
+    with pytest.raises(error, match="The result of max_stage_steps must be"):
         _ = stage(max_stage_steps=lambda: steps).step_limit
 
 

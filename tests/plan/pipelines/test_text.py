@@ -46,7 +46,7 @@ def test_shows_data_beside_the_rollouts_and_the_learning_rate():
     ).to_text()
     assert text.startswith("1 stage, ")
     assert "lr schedule Optimizer(gamma=0.1)" in text
-    assert "off-policy  4 updates a rollout of bc" in text
+    assert "off-policy  4 updates per rollout of bc" in text
     assert "losses" not in text
 
 

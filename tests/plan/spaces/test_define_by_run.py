@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from segue.plan.spaces.define_by_run import Script, corners
+from segue.plan.spaces.define_by_run import ScriptedTrial, function_corners
 
 
 def conditional(trial: Any) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def conditional(trial: Any) -> dict[str, Any]:
 
 
 def test_corners_reach_every_branch_and_both_ends_of_each_range() -> None:
-    found = corners(conditional)
+    found = function_corners(conditional)
     assert found[0] == {"kind": "ppo", "lr": 1e-4, "steps": None}
     assert {point["kind"] for point in found} == {"ppo", "bc", "bc_then_ppo"}
     assert {point["lr"] for point in found if point["kind"] == "bc_then_ppo"} == {1e-4, 1e-1}
@@ -27,11 +27,11 @@ def test_there_are_at_most_64_corners() -> None:
     def wide(trial: Any) -> dict[str, Any]:
         return {str(n): trial.suggest_float(str(n), 0, 1) for n in range(60)}
 
-    assert len(corners(wide)) == 64
+    assert len(function_corners(wide)) == 64
 
 
 def test_a_script_answers_as_it_was_told_then_with_the_first() -> None:
-    script = Script([2, 1])
+    script = ScriptedTrial([2, 1])
     assert conditional(script) == {"kind": "bc_then_ppo", "lr": 1e-1, "steps": 10}
     assert (script.taken, script.options) == ([2, 1, 0], [3, 2, 2])
 
@@ -48,4 +48,4 @@ def test_a_script_answers_as_it_was_told_then_with_the_first() -> None:
 )
 def test_a_function_that_cannot_work_is_refused(space: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        corners(space)
+        function_corners(space)

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ray import tune
 
-from segue.plan.spaces.domains import check_space, corners, describe_entry, grid, is_domain, is_grid
+from segue.plan.spaces.domains import (
+    check_space,
+    describe_entry,
+    domain_corners,
+    grid_points,
+    is_domain,
+    is_grid,
+)
 
 DOMAINS = {
     "choice": (tune.choice([5, 6, 7]), [5, 7]),
@@ -28,7 +35,7 @@ DOMAINS = {
 @pytest.mark.parametrize(("entry", "ends"), DOMAINS.values(), ids=DOMAINS)
 def test_corners_of_each_domain(entry, ends):
     check_space({"x": entry})
-    assert corners({"x": entry}) == [{"x": end} for end in ends]
+    assert domain_corners({"x": entry}) == [{"x": end} for end in ends]
 
 
 @pytest.mark.parametrize(("entry", "ends"), DOMAINS.values(), ids=DOMAINS)
@@ -59,38 +66,40 @@ def test_each_domain_is_described_by_the_call_that_makes_it(name, description):
 
 def test_all_corners_of_a_small_space():
     space = {"a": tune.uniform(0, 1), "b": tune.choice("xyz"), "c": 7}
-    assert corners(space) == [{"a": a, "b": b, "c": 7} for a, b in itertools.product([0, 1], "xz")]
+    assert domain_corners(space) == [
+        {"a": a, "b": b, "c": 7} for a, b in itertools.product([0, 1], "xz")
+    ]
 
 
 @pytest.mark.parametrize(("count", "expected"), [(6, 64), (7, 16), (20, 42), (40, 64)])
 def test_at_most_64_different_corners(count, expected):
-    points = corners({f"x{i}": tune.uniform(0, 1) for i in range(count)})
+    points = domain_corners({f"x{i}": tune.uniform(0, 1) for i in range(count)})
     assert len(points) == expected
     assert len({tuple(point.values()) for point in points}) == len(points)
     assert {0, 1} == {value for point in points for value in point.values()}
-    assert points == corners({f"x{i}": tune.uniform(0, 1) for i in range(count)})
+    assert points == domain_corners({f"x{i}": tune.uniform(0, 1) for i in range(count)})
 
 
 @given(
     st.lists(st.lists(st.integers(), min_size=1, max_size=4, unique=True), min_size=1, max_size=4)
 )
 def test_a_grid_has_every_point_once(lists):
-    points = grid({f"x{i}": tune.grid_search(values) for i, values in enumerate(lists)})
+    points = grid_points({f"x{i}": tune.grid_search(values) for i, values in enumerate(lists)})
     assert [tuple(point.values()) for point in points] == list(itertools.product(*lists))
 
 
 def test_a_grid_may_have_constants_and_no_other_domain():
-    assert grid({"a": tune.grid_search([1, 2]), "b": "c"}) == [
+    assert grid_points({"a": tune.grid_search([1, 2]), "b": "c"}) == [
         {"a": 1, "b": "c"},
         {"a": 2, "b": "c"},
     ]
-    assert grid({"a": tune.grid_search([1, 2]), "b": tune.choice([1])}) is None
-    assert grid({"a": 1}) is None
+    assert grid_points({"a": tune.grid_search([1, 2]), "b": tune.choice([1])}) is None
+    assert grid_points({"a": 1}) is None
 
 
 def test_a_dictionary_is_a_constant():
     assert not is_grid({"a": 1})
-    assert corners({"x": {"a": 1}}) == [{"x": {"a": 1}}]
+    assert domain_corners({"x": {"a": 1}}) == [{"x": {"a": 1}}]
     check_space({"x": {"a": [1, {"b": 2}]}, "y": MappingProxyType({})})
 
 
@@ -104,10 +113,10 @@ def test_a_dictionary_is_a_constant():
         ({"grid_search": 3}, "grid of 'x' must be a list of values, got 3"),
         (tune.uniform(1.0, 0.5), "domain of 'x' is empty, from 1.0 to 0.5"),
         (tune.randint(3, 3), "domain of 'x' is empty, from 3 to 2"),
-        (tune.randn(0, 1), "domain of 'x' has no two ends"),
-        (tune.sample_from(lambda spec: 3), "domain of 'x' has no two ends"),
-        ({"a": tune.uniform(0, 1)}, "'x' holds a domain inside"),
-        ([1, {"b": tune.grid_search([1])}], "'x' holds a domain inside"),
+        (tune.randn(0, 1), "domain of 'x' does not have two finite ends"),
+        (tune.sample_from(lambda spec: 3), "domain of 'x' does not have two finite ends"),
+        ({"a": tune.uniform(0, 1)}, "'x' contains a domain inside"),
+        ([1, {"b": tune.grid_search([1])}], "'x' contains a domain inside"),
     ],
 )
 def test_entries_from_which_nothing_can_be_proposed_are_refused(entry, sentence):

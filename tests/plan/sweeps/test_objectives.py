@@ -115,7 +115,7 @@ class TestObjectives:
             ),
             (
                 {"objectives": [("length", "min")], "search": "cmaes"},
-                "'cmaes' knows one objective only",
+                "'cmaes' supports one objective only",
             ),
             (
                 {"objectives": [("length", "min")], "scheduler": "asha"},

@@ -4,7 +4,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from ray import tune
 
-from segue.plan.spaces.domains import grid
+from segue.plan.spaces.domains import grid_points
 from segue.tune.search.domains import SearchSpace
 
 
@@ -72,7 +72,7 @@ def test_equal_values_of_different_kinds_stay_apart() -> None:
 
 def test_every_point_of_a_grid_comes_back() -> None:
     space = {"a": tune.grid_search([[1], [2]]), "b": tune.grid_search([0.8, None]), "c": "constant"}
-    points = grid(space)
+    points = grid_points(space)
     search = SearchSpace.of(space)
     assert points is not None
     assert [search.parameters(search.recorded(point)[0]) for point in points] == points

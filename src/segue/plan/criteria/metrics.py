@@ -1,24 +1,24 @@
-"""Criteria that end a stage when its metrics say so.
+"""Criteria that end a stage depending on its metrics.
 
-Each reads the means of one interval (`metric_accumulate_interval`). An interval without the metric,
-such as one in which no episode ended, says nothing and changes nothing.
+Each reads the means of one interval (`metric_accumulate_interval`). An interval without the
+metric, such as one in which no episode ended, does not change a criterion.
 """
 
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from segue.base.checks import count, finite, text
+from segue.base.files import Json
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
+from segue.plan.mode import Mode, sign_of
 from segue.plan.tracker import ScalarMeanTracker
-
-Mode = Literal["max", "min"]
 
 
 @dataclass(frozen=True)
 class Reached(EarlyStoppingCriterion):
-    """Stops when `metric` is at least `value` (with `mode="min"`: at most) in one interval."""
+    """Ends a stage when `metric` is at least `value` in an interval; at most, with `mode="min"`."""
 
     metric: str
     value: float
@@ -27,20 +27,21 @@ class Reached(EarlyStoppingCriterion):
     def __post_init__(self) -> None:
         text("metric of Reached", self.metric)
         finite("value of Reached", self.value)
-        _sign(self.mode)
+        _check_mode(self.mode)
 
     def __call__(
         self, stage_steps: int, total_steps: int, training_metrics: ScalarMeanTracker
     ) -> bool:
-        """Whether this interval's mean reaches the value."""
-        seen = training_metrics.means().get(self.metric)
-        return seen is not None and _sign(self.mode) * (seen - self.value) >= 0
+        """Return whether this interval's mean reaches the value."""
+        mean = training_metrics.means().get(self.metric)
+        return mean is not None and sign_of(self.mode) * (mean - self.value) >= 0
 
 
 @dataclass
 class Plateau(EarlyStoppingCriterion):
-    """Stops when `metric` was not better than its best by more than `delta` in `patience` intervals
-    in a row.
+    """Ends a stage when `metric` has not improved for `patience` intervals in a row.
+
+    An improvement is a mean that is better than the best one so far by more than `delta`.
     """
 
     metric: str
@@ -53,39 +54,40 @@ class Plateau(EarlyStoppingCriterion):
         count("patience of Plateau", self.patience)
         if finite("delta of Plateau", self.delta) < 0:
             raise ValueError(f"delta of Plateau must not be negative, got {self.delta}.")
-        _sign(self.mode)
+        _check_mode(self.mode)
         self._best: float | None = None
-        self._waited = 0
+        self._intervals_since_best = 0
 
     def __call__(
         self, stage_steps: int, total_steps: int, training_metrics: ScalarMeanTracker
     ) -> bool:
-        """Whether this interval is the last one that was waited for."""
-        seen = training_metrics.means().get(self.metric)
-        if seen is None:
+        """Return whether this is the last of `patience` intervals without an improvement."""
+        mean = training_metrics.means().get(self.metric)
+        if mean is None:
             return False
-        if self._best is None or _sign(self.mode) * (seen - self._best) > self.delta:
-            self._best = seen
-            self._waited = 0
+        if self._best is None or sign_of(self.mode) * (mean - self._best) > self.delta:
+            self._best = mean
+            self._intervals_since_best = 0
         else:
-            self._waited += 1
-        return self._waited >= self.patience
+            self._intervals_since_best += 1
+        return self._intervals_since_best >= self.patience
 
-    def state_dict(self) -> dict[str, Any]:
-        """The best mean so far and the intervals since."""
-        return {"best": self._best, "waited": self._waited}
+    def state_dict(self) -> Json:
+        """Return the best mean so far and the number of intervals since."""
+        return {"best": self._best, "waited": self._intervals_since_best}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`. Raises ValueError when it is none."""
+        """Restore a `state_dict`. Raise ValueError for anything else."""
         _check_names(self, state, ("best", "waited"))
         self._best = state["best"]
-        self._waited = state["waited"]
+        self._intervals_since_best = state["waited"]
 
 
 @dataclass
 class NearOptimal(EarlyStoppingCriterion):
-    """Stops when the mean of `metric` over the last `memory` intervals is within `deviation` of
-    `optimal`.
+    """Ends a stage when a metric has been close to its optimum for several intervals.
+
+    The mean of `metric` over the last `memory` intervals must be within `deviation` of `optimal`.
     """
 
     optimal: float
@@ -105,90 +107,91 @@ class NearOptimal(EarlyStoppingCriterion):
     def __call__(
         self, stage_steps: int, total_steps: int, training_metrics: ScalarMeanTracker
     ) -> bool:
-        """Whether as many intervals as are remembered are near on average."""
-        seen = training_metrics.means().get(self.metric)
-        if seen is None:
+        """Return whether `memory` intervals have been seen whose mean is close to the optimum."""
+        mean = training_metrics.means().get(self.metric)
+        if mean is None:
             return False
-        self._recent.append(seen)
-        mean = sum(self._recent) / len(self._recent)
-        return len(self._recent) == self.memory and abs(mean - self.optimal) <= self.deviation
+        self._recent.append(mean)
+        recent_mean = sum(self._recent) / len(self._recent)
+        is_full = len(self._recent) == self.memory
+        return is_full and abs(recent_mean - self.optimal) <= self.deviation
 
-    def state_dict(self) -> dict[str, Any]:
-        """The means that are remembered."""
+    def state_dict(self) -> Json:
+        """Return the means of the last intervals."""
         return {"recent": list(self._recent)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`. Raises ValueError when it is none."""
+        """Restore a `state_dict`. Raise ValueError for anything else."""
         _check_names(self, state, ("recent",))
         self._recent = deque(state["recent"], maxlen=self.memory)
 
 
 @dataclass(frozen=True)
 class _Several(EarlyStoppingCriterion):
-    """Criteria that are all asked at every interval, so that each sees every mean."""
+    """Several criteria, all of which are called at every interval, so that each sees every mean."""
 
     criteria: Sequence[EarlyStoppingCriterion]
 
     def __post_init__(self) -> None:
-        given = tuple(self.criteria)
+        criteria = tuple(self.criteria)
         name = type(self).__name__
-        if not given:
+        if not criteria:
             raise ValueError(f"{name} has no criteria: give at least one.")
-        for criterion in given:
+        for criterion in criteria:
             if not isinstance(criterion, EarlyStoppingCriterion):
                 raise TypeError(f"{name} takes criteria (objects, not classes), got {criterion!r}.")
-        object.__setattr__(self, "criteria", given)
+        object.__setattr__(self, "criteria", criteria)
 
-    def answers(
+    def results(
         self, stage_steps: int, total_steps: int, training_metrics: ScalarMeanTracker
     ) -> list[bool]:
-        """What each criterion says."""
+        """Return the results of all criteria."""
         return [
             criterion(stage_steps, total_steps, training_metrics) for criterion in self.criteria
         ]
 
-    def state_dict(self) -> dict[str, Any]:
-        """The states of all."""
+    def state_dict(self) -> Json:
+        """Return the states of all criteria."""
         return {"criteria": [criterion.state_dict() for criterion in self.criteria]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`. Raises ValueError when it is none, or of another number of
-        criteria.
+        """Restore a `state_dict`.
+
+        Raises ValueError for anything else, and for a state of another number of criteria.
         """
         _check_names(self, state, ("criteria",))
         if len(state["criteria"]) != len(self.criteria):
             raise ValueError(
-                f"{type(self).__name__} has {len(self.criteria)} criteria, but the state is of "
-                f"{len(state['criteria'])}."
+                f"{type(self).__name__} has {len(self.criteria)} criteria, but the state has"
+                f" {len(state['criteria'])}."
             )
         for criterion, own in zip(self.criteria, state["criteria"], strict=True):
             criterion.load_state_dict(own)
 
 
 class AnyOf(_Several):
-    """Stops when one of its criteria does."""
+    """Ends a stage when one of its criteria does."""
 
     def __call__(
         self, stage_steps: int, total_steps: int, training_metrics: ScalarMeanTracker
     ) -> bool:
-        """Whether one criterion says so."""
-        return any(self.answers(stage_steps, total_steps, training_metrics))
+        """Return whether one of the criteria ends the stage."""
+        return any(self.results(stage_steps, total_steps, training_metrics))
 
 
 class AllOf(_Several):
-    """Stops when all of its criteria would at the same interval."""
+    """Ends a stage when all of its criteria do at the same interval."""
 
     def __call__(
         self, stage_steps: int, total_steps: int, training_metrics: ScalarMeanTracker
     ) -> bool:
-        """Whether all criteria say so."""
-        return all(self.answers(stage_steps, total_steps, training_metrics))
+        """Return whether all of the criteria end the stage."""
+        return all(self.results(stage_steps, total_steps, training_metrics))
 
 
-def _sign(mode: str) -> int:
+def _check_mode(mode: str) -> None:
     if mode not in ("max", "min"):
         raise ValueError(f"mode of a criterion must be 'max' or 'min', got {mode!r}.")
-    return 1 if mode == "max" else -1
 
 
 def _check_names(
@@ -196,6 +199,6 @@ def _check_names(
 ) -> None:
     if set(state) != set(names):
         raise ValueError(
-            f"This is no state of {type(criterion).__name__}, which has {list(names)}:"
+            f"This is not a state of {type(criterion).__name__}, which has {list(names)}:"
             f" {dict(state)!r}."
         )

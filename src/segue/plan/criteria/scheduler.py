@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from segue.base.files import Json
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.plan.criteria.metrics import AllOf, AnyOf
 from segue.plan.tracker import ScalarMeanTracker
@@ -13,12 +14,12 @@ NAMED = ("asha", "median")
 
 @dataclass
 class SchedulerCriterion(EarlyStoppingCriterion):
-    """Ends its stage, and not the trial, when `scheduler` says STOP.
+    """Ends its stage, and not the trial, when `scheduler` decides STOP.
 
     `scheduler` is "asha", "median", or a scheduler of `ray.tune` over `stage_steps`. In a sweep it
-    is asked about each report that a trial makes in the stage, and compares with the reports that
+    receives each report that a trial makes in the stage, and compares it with the reports that
     other trials made there; the stage ends at the next interval of its metrics, on every seed.
-    Outside of a sweep there is nobody to compare with, and the stage runs to its limit.
+    Outside of a sweep there is nothing to compare with, and the stage runs to its limit.
     """
 
     scheduler: Any = "asha"
@@ -32,33 +33,33 @@ class SchedulerCriterion(EarlyStoppingCriterion):
                 f"SchedulerCriterion takes {', '.join(map(repr, NAMED))}, or a scheduler object of"
                 f" ray.tune, got {self.scheduler!r}."
             )
-        self._over = False
+        self._has_ended = False
 
     def end(self) -> None:
-        """The scheduler has spoken."""
-        self._over = True
+        """End the stage at its next interval, as the scheduler has decided."""
+        self._has_ended = True
 
     def __call__(
         self, stage_steps: int, total_steps: int, training_metrics: ScalarMeanTracker
     ) -> bool:
-        """Whether the scheduler has spoken."""
-        return self._over
+        """Return whether the scheduler has ended the stage."""
+        return self._has_ended
 
-    def state_dict(self) -> dict[str, Any]:
-        """Whether the scheduler has spoken."""
-        return {"over": self._over}
+    def state_dict(self) -> Json:
+        """Return whether the scheduler has ended the stage."""
+        return {"over": self._has_ended}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`. Raises ValueError when it is none."""
+        """Restore a `state_dict`. Raise ValueError for anything else."""
         if set(state) != {"over"}:
             raise ValueError(
-                f"This is no state of SchedulerCriterion, which has ['over']: {dict(state)!r}."
+                f"This is not a state of SchedulerCriterion, which has ['over']: {dict(state)!r}."
             )
-        self._over = bool(state["over"])
+        self._has_ended = bool(state["over"])
 
 
 def scheduler_criteria(criterion: EarlyStoppingCriterion) -> Iterator[SchedulerCriterion]:
-    """Those of a criterion that wait for a scheduler: itself, or parts of AnyOf and AllOf."""
+    """Yield the scheduler criteria in `criterion`: itself, or parts of AnyOf and AllOf."""
     if isinstance(criterion, SchedulerCriterion):
         yield criterion
     elif isinstance(criterion, AnyOf | AllOf):

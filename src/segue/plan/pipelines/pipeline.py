@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from segue.base.checks import flag
+from segue.base.files import Json
 from segue.base.suggestions import refuse_misspelt, suggestion
-from segue.plan.pipelines.off_policy import check_losses, check_off_policy
+from segue.base.text import plural
+from segue.plan.pipelines.off_policy import check_loss_weights, check_off_policy
 from segue.plan.pipelines.settings import NOT_GIVEN, SETTING_NAMES, TrainingSettings
 from segue.plan.pipelines.stage import PipelineStage
 from segue.plan.pipelines.text import pipeline_text
@@ -16,19 +18,19 @@ _MAY_BE_NONE = frozenset({"update_repeats", "advance_scene_rollout_period", "sav
 
 
 class TrainingPipeline(TrainingSettings):
-    """The stages of training, carried out one after the other, and the settings they share.
+    """The stages of training, which run one after the other, and the settings they share.
 
     - `named_losses`: losses by name, or Builders of them.
-    - `pipeline_stages`: the stages; iterating over a pipeline goes through them.
+    - `pipeline_stages`: the stages; iterating over a pipeline yields them.
     - `optimizer_builder`: a Builder of the optimizer, any class of `torch.optim` that updates a
       vector.
     - `should_log`: whether metrics are logged to the console and as TensorBoard events.
     - `lr_scheduler_builder`: a Builder of a learning-rate scheduler, or None.
-    - the rest: see `TrainingSettings`.
+    - all others: see `TrainingSettings`.
 
     A pipeline is a value and holds no progress. Pipelines with equal descriptions are equal. Raises
-    TypeError for what is of the wrong kind, ValueError for no stages, for losses that are unknown,
-    named twice or not weighed one by one, and for settings that are None where training needs a
+    TypeError for arguments of the wrong type, ValueError for no stages, for losses that are
+    unknown, duplicate or without a weight, and for settings that are None where training needs a
     value.
     """
 
@@ -87,31 +89,27 @@ class TrainingPipeline(TrainingSettings):
         return len(self.pipeline_stages)
 
     def settings(self, stage_index: int) -> TrainingSettings:
-        """The settings of a stage, every one given: the stage's where it has one, else the
-        pipeline's.
-        """
+        """Return the settings of a stage, all given: the stage's own, or else the pipeline's."""
         return self.pipeline_stages[stage_index].over(self)
 
     def loss(self, name: str) -> Any:
-        """The loss of that name, newly built where a Builder stands for it. Raises ValueError for
-        an unknown name.
-        """
-        self._check_loss_names((name,), "The pipeline was asked for a loss and")
+        """Return the loss of that name, newly built if it is a Builder. Raises ValueError."""
+        self._check_loss_names((name,), "The request for a loss")
         entry = self.named_losses[name]
         return entry() if isinstance(entry, Builder) else entry
 
     @property
     def total_steps(self) -> int:
-        """The environment steps of all stages, when none ends early."""
+        """The environment steps of all stages together, if none ends early."""
         return sum(stage.step_limit for stage in self)
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of the description's digest, equal in every process."""
+        """The first 16 hex digits of the description's digest, equal in every process."""
         return fingerprint(self.to_dict())
 
-    def to_dict(self) -> dict[str, Any]:
-        """The whole pipeline, JSON-able."""
+    def to_dict(self) -> Json:
+        """Return the description of the whole pipeline, which JSON can hold."""
         own = (
             "named_losses",
             "pipeline_stages",
@@ -122,10 +120,9 @@ class TrainingPipeline(TrainingSettings):
         return {name: describe(getattr(self, name)) for name in own} | super().to_dict()
 
     def to_text(self) -> str:
-        """The pipeline for people, stage by stage, on narrow lines."""
+        """Return the pipeline as text for people, stage by stage, on narrow lines."""
         title = (
-            f"{len(self)} stage{'s' * (len(self) > 1)}, {self.total_steps:,} steps,"
-            f" {self.fingerprint}"
+            f"{plural(len(self), 'stage')}, {plural(self.total_steps, 'step')}, {self.fingerprint}"
         )
         shared = [*self.named_losses.items(), ("optimizer", self.optimizer_builder)]
         if self.lr_scheduler_builder is not None:
@@ -140,7 +137,7 @@ class TrainingPipeline(TrainingSettings):
         where = f"Stage {index}"
         component = stage.offpolicy_component
         if stage.loss_name or component is None:
-            check_losses(stage.loss_name, stage.loss_weights, where)
+            check_loss_weights(stage.loss_name, stage.loss_weights, where)
             self._check_loss_names(stage.loss_name, where)
         if component is not None:
             check_off_policy(component, f"the off-policy component of stage {index}")
@@ -162,12 +159,11 @@ class TrainingPipeline(TrainingSettings):
         settings = self.settings(index)
         for name in SETTING_NAMES:
             value = getattr(settings, name)
-            if value in (None, NOT_GIVEN) and (
-                name not in _MAY_BE_NONE or (name == "update_repeats" and on_policy)
-            ):
+            may_be_none = name in _MAY_BE_NONE and not (name == "update_repeats" and on_policy)
+            if value in (None, NOT_GIVEN) and not may_be_none:
                 raise ValueError(
-                    f"Stage {index} has {value} for {name}, which it needs: give it a value there"
-                    " or in the pipeline."
+                    f"Stage {index} has {value} for {name}, which it requires: give it a value in"
+                    " the stage or in the pipeline."
                 )
 
 

@@ -1,4 +1,4 @@
-"""Where a member stands in its pipeline."""
+"""How far a member has come in its pipeline."""
 
 from dataclasses import dataclass, fields
 
@@ -7,7 +7,7 @@ from segue.base.checks import whole_number
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a member stands. Steps are environment steps over all its lanes.
+    """A member's stage and its steps: environment steps over all lanes of the member.
 
     >>> Progress().after(1024).next_stage().after(512)
     Progress(stage=1, stage_steps=512, total_steps=1536)
@@ -29,10 +29,10 @@ class Progress:
             )
 
     def after(self, steps: int) -> "Progress":
-        """The progress after `steps` more environment steps in the same stage."""
+        """Return the progress after `steps` more environment steps in the same stage."""
         more = whole_number("steps", steps, least=0)
         return Progress(self.stage, self.stage_steps + more, self.total_steps + more)
 
     def next_stage(self) -> "Progress":
-        """The progress at the start of the next stage."""
+        """Return the progress at the start of the next stage."""
         return Progress(self.stage + 1, 0, self.total_steps)

@@ -8,12 +8,12 @@ from segue.base.checks import count, finite
 
 @dataclass(frozen=True)
 class LinearDecay:
-    """Go linearly from `startp` to `endp` over `steps` steps, and stay there.
+    """Change linearly from `startp` to `endp` over `steps` steps, and stay at `endp`.
 
         p(i) = startp + (endp - startp) * clip(i / steps, 0, 1)
 
-    Raises TypeError or ValueError for `steps` that is no whole number of at least 1, and ends that
-    are not finite.
+    Raises TypeError or ValueError for `steps` that are not a whole number of at least 1, and for
+    ends that are not finite.
 
     >>> decay = LinearDecay(steps=100, startp=1.0, endp=0.5)
     >>> decay(0), decay(50), decay(1000)
@@ -30,7 +30,7 @@ class LinearDecay:
         object.__setattr__(self, "endp", finite("endp of a LinearDecay", self.endp))
 
     def __call__(self, epoch: int) -> float:
-        """The value after `epoch` steps; before 0 it is `startp`, after `steps` it is `endp`."""
+        """Return the value after `epoch` steps: `startp` before step 0, `endp` after `steps`."""
         if epoch <= 0:
             return self.startp
         if epoch >= self.steps:
@@ -41,12 +41,13 @@ class LinearDecay:
 
 @dataclass(frozen=True)
 class MultiLinearDecay:
-    """Several linear decays, one after the other, each for its own number of steps.
+    """Several linear decays, one after the other, each over its own number of steps.
 
-    A pure function of the step: it may be asked in any order. At the step where one decay ends and
-    the next begins it has the next one's `startp`; after the last it stays at the last `endp`.
+    A pure function of the step, which can be evaluated in any order. At the step where one decay
+    ends and the next begins, its value is the next one's `startp`; after the last decay it stays at
+    the last `endp`.
 
-    Raises ValueError for no stages, TypeError for a stage that is no LinearDecay.
+    Raises ValueError for no stages, TypeError for a stage that is not a LinearDecay.
 
     >>> decay = MultiLinearDecay([LinearDecay(10, 1.0, 0.5), LinearDecay(20, 0.5, 0.0)])
     >>> decay(20), decay(5), decay(20)
@@ -68,11 +69,11 @@ class MultiLinearDecay:
 
     @property
     def steps(self) -> int:
-        """The steps of all stages together."""
+        """The total number of steps of all stages."""
         return sum(stage.steps for stage in self.stages)
 
     def __call__(self, epoch: int) -> float:
-        """The value after `epoch` steps."""
+        """Return the value after `epoch` steps."""
         for stage in self.stages:
             if epoch < stage.steps:
                 return stage(epoch)

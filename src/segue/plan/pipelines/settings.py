@@ -5,12 +5,13 @@ from enum import Enum
 from typing import Any, ClassVar, Final, TypedDict, Unpack
 
 from segue.base.checks import count, flag, fraction, positive, whole_number
+from segue.base.files import Json
 from segue.base.suggestions import suggestion
 from segue.plan.values.describe import canonical_json, describe
 
 
 class NotGiven(Enum):
-    """The kind of `NOT_GIVEN`."""
+    """The type of `NOT_GIVEN`."""
 
     NOT_GIVEN = "not given"
 
@@ -18,9 +19,8 @@ class NotGiven(Enum):
         return self.name
 
 
-NOT_GIVEN: Final = (
-    NotGiven.NOT_GIVEN
-)  # differs from None, which is a value that a stage may override with
+NOT_GIVEN: Final = NotGiven.NOT_GIVEN
+"""Differs from None, which is a value that a stage may override with."""
 
 
 class SettingValues(TypedDict, total=False):
@@ -54,12 +54,12 @@ SETTING_NAMES: Final = tuple(_CHECKS)
 
 
 class TrainingSettings:
-    """How to train, as a value: what is not given is `NOT_GIVEN`, which differs from None.
+    """How to train, as a value; settings that are not given are `NOT_GIVEN`, which is not None.
 
-    The annotations are those of settings that are resolved (`TrainingPipeline.settings`), where
-    everything is given.
+    The annotations are those of resolved settings (`TrainingPipeline.settings`), all of which are
+    given.
 
-    - `num_mini_batch`: mini-batches that a rollout is broken into.
+    - `num_mini_batch`: mini-batches into which a rollout is split.
     - `update_repeats`: passes over the mini-batches of a rollout. None only where a stage has no
       on-policy losses.
     - `max_grad_norm`: each member's whole gradient is clipped to this L2 norm (AllenAct's page says
@@ -68,11 +68,11 @@ class TrainingSettings:
     - `gamma`: discount factor in [0, 1].
     - `use_gae`, `gae_lambda`: generalised advantage estimation and its parameter in [0, 1].
     - `advance_scene_rollout_period`: rollouts between two enforced scene changes; None for never.
-    - `save_interval`: environment steps between checkpoints. None: none at all; <= 0: only at the
-      end of each stage.
-    - `metric_accumulate_interval`: environment steps over which metrics are gathered.
+    - `save_interval`: environment steps between checkpoints. None: no checkpoints; <= 0: only at
+      the end of each stage.
+    - `metric_accumulate_interval`: environment steps over which metrics are accumulated.
 
-    Raises TypeError for an unknown name (and says which was meant) or a value of the wrong kind,
+    Raises TypeError for an unknown name (suggesting a known one) or a value of the wrong type,
     ValueError for an impossible value.
     """
 
@@ -87,7 +87,7 @@ class TrainingSettings:
     save_interval: int | None
     metric_accumulate_interval: int
 
-    _keywords: ClassVar[tuple[str, ...]] = SETTING_NAMES  # what a misspelt name may have meant
+    _keywords: ClassVar[tuple[str, ...]] = SETTING_NAMES  # suggested for an unknown name
 
     def __init__(self, **settings: Unpack[SettingValues]) -> None:
         given = _checked(settings, type(self).__name__, self._keywords)
@@ -102,11 +102,11 @@ class TrainingSettings:
         }
 
     def over(self, base: "TrainingSettings") -> "TrainingSettings":
-        """These settings, with those of `base` where nothing is given; neither is changed."""
+        """Return these settings, completed with those of `base`; neither is changed."""
         return TrainingSettings(**(base.given | self.given))
 
-    def to_dict(self) -> dict[str, Any]:
-        """What is given, JSON-able."""
+    def to_dict(self) -> Json:
+        """Return the description of the settings that are given, which JSON can hold."""
         return {name: describe(value) for name, value in self.given.items()}
 
     def __eq__(self, other: object) -> bool:
@@ -118,15 +118,16 @@ class TrainingSettings:
         return hash(canonical_json(self.to_dict()))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.given.items())})"
+        keywords = ", ".join(f"{name}={value!r}" for name, value in self.given.items())
+        return f"{type(self).__name__}({keywords})"
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(
-            f"{type(self).__name__} is a value, so its {name} cannot be set: make a new one."
+            f"{type(self).__name__} is immutable, so its {name} cannot be set: make a new one."
         )
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{type(self).__name__} is a value, so its {name} cannot be deleted.")
+        raise AttributeError(f"{type(self).__name__} is immutable: its {name} cannot be deleted.")
 
     def _set(self, name: str, value: object) -> None:
         # For constructors only.
@@ -138,6 +139,6 @@ def _checked(settings: Mapping[str, Any], owner: str, known: tuple[str, ...]) ->
     for name, value in settings.items():
         if name not in _CHECKS:
             raise TypeError(f"{owner} has no setting {name!r}: {suggestion(name, known)}")
-        given = value is not None and value is not NOT_GIVEN
-        result[name] = _CHECKS[name](name, value) if given else value
+        has_value = value is not None and value is not NOT_GIVEN
+        result[name] = _CHECKS[name](name, value) if has_value else value
     return result

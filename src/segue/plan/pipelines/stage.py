@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Unpack
 
 from segue.base.checks import count, finite, names
+from segue.base.files import Json
 from segue.plan.criteria.criterion import EarlyStoppingCriterion, NeverEarlyStoppingCriterion
 from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
 from segue.plan.pipelines.settings import SETTING_NAMES, SettingValues, TrainingSettings
@@ -23,24 +24,23 @@ _OWN_NAMES = (
 
 
 class PipelineStage(TrainingSettings):
-    """One stage of a pipeline: its losses, its length, and the settings in which it differs from
-    the pipeline.
+    """One stage of a pipeline: its losses, its length, and the settings that it overrides.
 
-    - `loss_name`: names of the losses, of the pipeline's `named_losses`. `loss_names` is accepted
+    - `loss_name`: names of the losses, from the pipeline's `named_losses`. `loss_names` is accepted
       as well.
     - `max_stage_steps`: environment steps of the stage, or a function without arguments that
       returns them.
-    - `loss_weights`: one weight a loss; None for all ones.
+    - `loss_weights`: one weight for each loss; None for weights of 1.
     - `teacher_forcing`: probability of the expert's action as a function of the steps taken in the
       stage.
     - `early_stopping_criterion`: ends the stage before its step limit; a criterion, or a Builder of
       one.
-    - `offpolicy_component`: learning from data beside the rollouts.
+    - `offpolicy_component`: off-policy updates, from data other than the rollouts.
     - any of `TrainingSettings`, also None, overrides the pipeline's.
 
-    A stage is a value and may stand in several pipelines. Raises TypeError for what is of the wrong
-    kind, ValueError for impossible values; losses and their weights are checked when a pipeline is
-    made of the stage.
+    A stage is a value and can be part of several pipelines. Raises TypeError for arguments of the
+    wrong type, ValueError for impossible values; losses and their weights are checked when a
+    pipeline is made of the stage.
     """
 
     loss_name: tuple[str, ...]
@@ -66,61 +66,57 @@ class PipelineStage(TrainingSettings):
     ) -> None:
         super().__init__(**settings)
         chosen = _one_of(loss_name, loss_names)
+        weights = (1.0,) * len(chosen) if loss_weights is None else _weights(loss_weights)
         self._set("loss_name", chosen)
-        self._set("max_stage_steps", _step_source(max_stage_steps))
-        self._set(
-            "loss_weights", (1.0,) * len(chosen) if loss_weights is None else _weights(loss_weights)
-        )
+        self._set("max_stage_steps", _step_limit(max_stage_steps))
+        self._set("loss_weights", weights)
         self._set("teacher_forcing", _schedule(teacher_forcing))
         self._set("early_stopping_criterion", _criterion(early_stopping_criterion))
         self._set("offpolicy_component", _component(offpolicy_component))
 
     @property
     def loss_names(self) -> tuple[str, ...]:
-        """Another name for `loss_name`."""
+        """An alias of `loss_name`."""
         return self.loss_name
 
     @property
     def step_limit(self) -> int:
-        """Environment steps of the stage; asks `max_stage_steps` when that is a function.
+        """Environment steps of the stage; calls `max_stage_steps` if that is a function.
 
-        Raises TypeError or ValueError when its answer is no whole number of at least 1.
+        Raises TypeError or ValueError when the function does not return a whole number above 0.
         """
         limit = self.max_stage_steps
-        return limit if isinstance(limit, int) else count("The answer of max_stage_steps", limit())
+        return limit if isinstance(limit, int) else count("The result of max_stage_steps", limit())
 
     def new_criterion(self) -> EarlyStoppingCriterion:
-        """A criterion for one member, with a state of its own; one that never stops if the stage
-        has none.
-        """
+        """Return a criterion with its own state for one member; it never stops if there is none."""
         source = self.early_stopping_criterion
         if source is None:
             return NeverEarlyStoppingCriterion()
         return source() if isinstance(source, Builder) else copy.deepcopy(source)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The stage, JSON-able; settings only where given."""
+    def to_dict(self) -> Json:
+        """Return the stage's description, which JSON can hold; settings only where given."""
         return {name: describe(getattr(self, name)) for name in _OWN_NAMES} | super().to_dict()
 
     def __repr__(self) -> str:
-        shown = (
-            *_OWN_NAMES[:3],
-            *(name for name in _OWN_NAMES[3:] if getattr(self, name) is not None),
-        )
+        optional = [name for name in _OWN_NAMES[3:] if getattr(self, name) is not None]
         given = [name for name in SETTING_NAMES if name in self.given]
-        return f"PipelineStage({', '.join(f'{name}={getattr(self, name)!r}' for name in (*shown, *given))})"
+        names = [*_OWN_NAMES[:3], *optional, *given]
+        keywords = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"PipelineStage({keywords})"
 
 
 def _one_of(loss_name: Sequence[str] | None, loss_names: Sequence[str] | None) -> tuple[str, ...]:
     if loss_name is not None and loss_names is not None:
         raise TypeError(
-            "A PipelineStage takes loss_name or loss_names, which is the same: leave one out."
+            "A PipelineStage takes loss_name or its alias loss_names, not both: leave one out."
         )
     given = loss_names if loss_name is None else loss_name
     return () if given is None else names("loss_name", given)
 
 
-def _step_source(max_stage_steps: object) -> Any:
+def _step_limit(max_stage_steps: object) -> Any:
     if max_stage_steps is None:
         raise TypeError(
             "A PipelineStage needs max_stage_steps: give its environment steps, or a function of no"

@@ -1,4 +1,4 @@
-"""A pipeline in words, on lines that fit a narrow terminal."""
+"""A pipeline as text, on lines that fit a narrow terminal."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,16 +15,14 @@ _LABEL = 12
 def pipeline_text(
     title: str, shared: Iterable[tuple[str, Any]], stages: Iterable[PipelineStage]
 ) -> str:
-    """A title, what the stages share as pairs of label and value, and each stage with what it
-    overrides.
+    """Return a title, the shared entries (label and value), and each stage with its overrides.
 
     Lines are at most 72 characters long, so long as no word is longer.
     """
     lines = [title]
     for label, value in shared:
-        lines += _entry(
-            label, _pairs(value.given) if isinstance(value, TrainingSettings) else [_short(value)]
-        )
+        is_settings = isinstance(value, TrainingSettings)
+        lines += _entry(label, _pairs(value.given) if is_settings else [_short(value)])
     listed = tuple(stages)
     for number, stage in enumerate(listed, start=1):
         lines += [f"stage {number} of {len(listed)}", *_stage(stage)]
@@ -44,7 +42,7 @@ def _stage(stage: PipelineStage) -> Iterator[str]:
         component = stage.offpolicy_component
         yield from _entry(
             "off-policy",
-            [f"{component.updates} updates a rollout of {', '.join(component.loss_names)}"],
+            [f"{component.updates} updates per rollout of {', '.join(component.loss_names)}"],
         )
     if stage.given:
         yield from _entry("overrides", _pairs(stage.given))

@@ -1,3 +1,1 @@
-"""Search spaces: dictionaries of `ray.tune` domains, and functions that ask for one parameter at a
-time.
-"""
+"""Search spaces: dictionaries of `ray.tune` domains, and define-by-run functions."""

@@ -1,82 +1,84 @@
-"""Search spaces that are functions: they ask a trial for one parameter after the other, as Optuna's
-objectives do.
+"""Define-by-run search spaces: functions that suggest parameters on a trial, as in Optuna.
 
     def space(trial):
         kind = trial.suggest_categorical("kind", ["ppo", "bc_then_ppo"])
         lr = trial.suggest_float("lr", 1e-4, 1e-2, log=True)
-        steps = trial.suggest_int("imitation_steps", 10_000, 50_000) if kind == "bc_then_ppo" else None
+        has_imitation = kind == "bc_then_ppo"
+        steps = trial.suggest_int("imitation_steps", 10_000, 50_000) if has_imitation else None
         return {"kind": kind, "lr": lr, "imitation_steps": steps}
 
-Parameters that mean the same in several branches should have one name there: samplers then learn
-from all of them.
+A parameter with the same meaning in several branches should have the same name there: samplers
+then learn from all of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from segue.plan.values.describe import canonical_json, describe
 
-SpaceFunction = Callable[[Any], Mapping[str, Any]]
-"""Of a trial with Optuna's `suggest_*` methods, the keywords of the pipeline function."""
-_CORNERS = 64
+SpaceFunction: TypeAlias = Callable[[Any], Mapping[str, Any]]
+"""Returns the keywords of the pipeline function, for a trial with Optuna's `suggest_*` methods."""
+_MOST_CORNERS = 64
 
 
-class Script:
-    """A trial that answers by a list of choices, and with the first possible value once that is
-    used up.
+class ScriptedTrial:
+    """A trial whose suggestions follow a list of choices, and `otherwise` after its end.
+
+    A choice is an index into the options of a suggestion; -1 is the last one.
     """
 
     def __init__(self, choices: Sequence[int], otherwise: int = 0) -> None:
         self._choices = list(choices)
         self._otherwise = otherwise
-        self.taken: list[int] = []
-        self.options: list[int] = []  # how many there were, of each question
+        self.taken: list[int] = []  # the choice of each suggestion so far
+        self.options: list[int] = []  # the number of options of each suggestion
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        """One of the choices."""
-        return self._answer(list(choices))
+        """Return one of the choices."""
+        return self._suggest(list(choices))
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """The lower end or the upper one."""
-        return float(self._answer([low, high]))
+        """Return the lower or the upper end."""
+        return float(self._suggest([low, high]))
 
     def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
     ) -> int:
-        """The lower end or the upper one."""
-        return int(self._answer([low, high - (high - low) % step]))
+        """Return the lower or the upper end."""
+        return int(self._suggest([low, high - (high - low) % step]))
 
-    def _answer(self, values: list[Any]) -> Any:
-        at = len(self.taken)
-        choice = self._choices[at] if at < len(self._choices) else self._otherwise
+    def _suggest(self, values: list[Any]) -> Any:
+        index = len(self.taken)
+        choice = self._choices[index] if index < len(self._choices) else self._otherwise
         choice = choice % len(values)
         self.taken.append(choice)
         self.options.append(len(values))
         return values[choice]
 
 
-def corners(space: SpaceFunction) -> list[dict[str, Any]]:
-    """The first point, the last, and each that first differs from one of them in one answer; at
-    most 64.
+def function_corners(space: SpaceFunction) -> list[dict[str, Any]]:
+    """Return the first point, the last, and those that first differ from them in one suggestion.
 
-    Raises ValueError when the function fails, or returns no dictionary of keywords.
+    There are at most 64. Raises ValueError when the function fails, or does not return a dictionary
+    of keywords.
     """
     found: dict[str, dict[str, Any]] = {}
-    waiting: list[tuple[list[int], int]] = [([], 0), ([], -1)]
-    while waiting and len(found) < _CORNERS:
-        choices, otherwise = waiting.pop(0)
-        script = Script(choices, otherwise)
-        point = _asked(space, script)
+    queue: list[tuple[list[int], int]] = [([], 0), ([], -1)]
+    while queue and len(found) < _MOST_CORNERS:
+        choices, otherwise = queue.pop(0)
+        trial = ScriptedTrial(choices, otherwise)
+        point = _point(space, trial)
         found.setdefault(canonical_json(describe(point)), point)
-        for at in range(len(choices), len(script.taken)):
-            others = [choice for choice in range(script.options[at]) if choice != script.taken[at]]
-            waiting += [([*script.taken[:at], choice], otherwise) for choice in others]
+        for index in range(len(choices), len(trial.taken)):
+            taken = trial.taken[index]
+            others = [choice for choice in range(trial.options[index]) if choice != taken]
+            queue += [([*trial.taken[:index], choice], otherwise) for choice in others]
     return list(found.values())
 
 
-def _asked(space: SpaceFunction, trial: Any) -> dict[str, Any]:
+def _point(space: SpaceFunction, trial: Any) -> dict[str, Any]:
     try:
         point = space(trial)
     except Exception as error:

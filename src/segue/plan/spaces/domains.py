@@ -1,32 +1,32 @@
-"""Search spaces of `ray.tune` domains, read by what the domains offer: the plan layer does not
-import Ray.
-"""
+"""Search spaces of `ray.tune` domains, read without importing Ray."""
 
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from segue.plan.values.describe import canonical_json, describe
 
-_CORNERS = 64
+Space: TypeAlias = Mapping[str, Any]
+"""Domains, grids and constants by the names of the pipeline function's keywords."""
+Point: TypeAlias = dict[str, Any]
+"""Keywords of the pipeline function."""
+_MOST_CORNERS = 64
 _GRID = "grid_search"
 
 
 def is_grid(entry: Any) -> bool:
-    """Whether an entry of a space is what `tune.grid_search` returns."""
+    """Return whether an entry of a space was made by `tune.grid_search`."""
     return isinstance(entry, dict) and set(entry) == {_GRID}
 
 
 def is_domain(entry: Any) -> bool:
-    """Whether an entry of a space is a domain of `ray.tune`."""
+    """Return whether an entry of a space is a domain of `ray.tune`."""
     return hasattr(type(entry), "is_valid") and hasattr(type(entry), "sample")
 
 
 def check_space(space: Mapping[str, Any]) -> None:
-    """Raise ValueError, naming the entry, for a space in which nothing or something that is empty
-    can be proposed.
-    """
+    """Raise ValueError, naming the entry, for a space from which nothing can be proposed."""
     if not space:
         raise ValueError(
             "The space is empty: give it a ray.tune domain for at least one parameter of the"
@@ -39,40 +39,37 @@ def check_space(space: Mapping[str, Any]) -> None:
             _check_domain(name, entry)
         elif _holds_domain(entry):
             raise ValueError(
-                f"The space entry {name!r} holds a domain inside of {entry!r}: give each domain a"
+                f"The space entry {name!r} contains a domain inside {entry!r}: give each domain a"
                 " name of its own."
             )
     _check_one_kind(space)
 
 
-def grid(space: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """Every point of the grid, the last parameter changing fastest; None where an entry is another
-    domain.
-    """
-    if any(is_domain(entry) for entry in space.values()) or not any(
-        is_grid(entry) for entry in space.values()
-    ):
+def grid_points(space: Space) -> list[Point] | None:
+    """Return every point of a grid, the last parameter changing fastest; None for other spaces."""
+    has_domain = any(is_domain(entry) for entry in space.values())
+    has_grid = any(is_grid(entry) for entry in space.values())
+    if has_domain or not has_grid:
         return None
     return _product(
         {name: entry[_GRID] if is_grid(entry) else [entry] for name, entry in space.items()}
     )
 
 
-def corners(space: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Points with the first or last value of each entry, in a fixed order: all of them where there
-    are at most 64.
+def domain_corners(space: Space) -> list[Point]:
+    """Return the points with the first or last value of each entry, in a fixed order.
 
-    In larger spaces: the points that differ in at most one parameter from the first or from the
-    last, and no more than 64.
+    Where there are more than 64 of them: those that differ in at most one parameter from the first
+    or from the last, and no more than 64.
     """
     ends = {name: _ends(entry) for name, entry in space.items()}
-    if math.prod(len(pair) for pair in ends.values()) <= _CORNERS:
+    if math.prod(len(pair) for pair in ends.values()) <= _MOST_CORNERS:
         return _product(ends)
-    return list(itertools.islice(_edges(ends), _CORNERS))
+    return list(itertools.islice(_edges(ends), _MOST_CORNERS))
 
 
 def describe_entry(entry: Any) -> Any:
-    """An entry of a space, JSON-able, under the name by which `ray.tune` makes it.
+    """Return an entry of a space as JSON can hold it, by the name of its `ray.tune` constructor.
 
     The last number of a quantised domain is the width of its steps.
     """
@@ -82,19 +79,19 @@ def describe_entry(entry: Any) -> Any:
         return describe(entry)
     if hasattr(entry, "categories"):
         return {"choice": describe(entry.categories)}
-    kind = f"{'q' * _is_quantized(entry)}{'log' * _is_log(entry)}{'randint' if _is_whole(entry) else 'uniform'}"
-    return {
-        kind: describe(
-            [entry.lower, entry.upper, *([entry.sampler.q] if _is_quantized(entry) else [])]
-        )
-    }
+    arguments = [entry.lower, entry.upper]
+    constructor = "randint" if _is_integer(entry) else "uniform"
+    if _is_log(entry):
+        constructor = f"log{constructor}"
+    if _is_quantized(entry):
+        constructor = f"q{constructor}"
+        arguments.append(entry.sampler.q)
+    return {constructor: describe(arguments)}
 
 
 def _check_one_kind(space: Mapping[str, Any]) -> None:
-    grids, domains = (
-        [name for name, entry in space.items() if is_kind(entry)]
-        for is_kind in (is_grid, is_domain)
-    )
+    grids = [name for name, entry in space.items() if is_grid(entry)]
+    domains = [name for name, entry in space.items() if is_domain(entry)]
     if grids and domains:
         raise ValueError(
             f"The space has a grid for {grids[0]!r} and a domain to draw {domains[0]!r} from: make"
@@ -108,10 +105,10 @@ def _check_values(name: str, values: Any) -> None:
     if not values:
         raise ValueError(f"The grid of {name!r} has no values: list at least one.")
     texts = [canonical_json(describe(value)) for value in values]
-    twice = [value for position, value in enumerate(values) if texts[position] in texts[:position]]
-    if twice:
+    duplicates = [value for index, value in enumerate(values) if texts[index] in texts[:index]]
+    if duplicates:
         raise ValueError(
-            f"The grid of {name!r} lists {twice[0]!r} twice: list each value once, and ask for"
+            f"The grid of {name!r} lists {duplicates[0]!r} twice: list each value once, and use"
             " seeds to repeat it."
         )
 
@@ -121,16 +118,16 @@ def _check_domain(name: str, domain: Any) -> None:
         if not len(domain.categories):
             raise ValueError(f"The choice of {name!r} has no values: list at least one.")
         return
-    if not all(
-        math.isfinite(end)
-        for end in (getattr(domain, "lower", math.inf), getattr(domain, "upper", math.inf))
-    ):
+    lower = getattr(domain, "lower", math.inf)
+    upper = getattr(domain, "upper", math.inf)
+    if not (math.isfinite(lower) and math.isfinite(upper)):
         raise ValueError(
-            f"The domain of {name!r} has no two ends, so it cannot be proposed from: "
-            "use uniform, loguniform, randint, choice or grid_search of ray.tune."
+            f"The domain of {name!r} does not have two finite ends, so that nothing can be proposed"
+            " from it: use uniform, loguniform, randint, choice or grid_search of ray.tune."
         )
-    first = _ends(domain)[0]
-    last = _ends(domain)[-1]
+    ends = _ends(domain)
+    first = ends[0]
+    last = ends[-1]
     if first > last:
         raise ValueError(
             f"The domain of {name!r} is empty, from {first} to {last}: give the smaller end first."
@@ -144,14 +141,9 @@ def _check_domain(name: str, domain: Any) -> None:
 def _holds_domain(entry: Any) -> bool:
     if is_domain(entry) or is_grid(entry):
         return True
-    parts = (
-        entry.values()
-        if isinstance(entry, Mapping)
-        else entry
-        if isinstance(entry, list | tuple)
-        else ()
-    )
-    return any(_holds_domain(part) for part in parts)
+    if isinstance(entry, Mapping):
+        return any(_holds_domain(part) for part in entry.values())
+    return isinstance(entry, list | tuple) and any(_holds_domain(part) for part in entry)
 
 
 def _ends(entry: Any) -> list[Any]:
@@ -162,7 +154,7 @@ def _ends(entry: Any) -> list[Any]:
     if hasattr(entry, "categories"):
         return _first_and_last(entry.categories)
     # Ray's whole-number domains leave out their upper end, unless they are quantised.
-    is_open = _is_whole(entry) and not _is_quantized(entry)
+    is_open = _is_integer(entry) and not _is_quantized(entry)
     return [entry.lower, entry.upper - 1 if is_open else entry.upper]
 
 
@@ -185,7 +177,7 @@ def _edges(ends: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
             yield last | {name: pair[0]}
 
 
-def _is_whole(domain: Any) -> bool:
+def _is_integer(domain: Any) -> bool:
     return type(domain).__name__ == "Integer"
 
 

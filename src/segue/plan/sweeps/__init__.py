@@ -1,1 +1,1 @@
-"""A sweep: its definition, its checks, its objectives and how its trials are evaluated."""
+"""A sweep: which pipelines are trained, and how their trials are run and evaluated."""

@@ -1,25 +1,26 @@
-"""One number from those of several seeds."""
+"""One number from the metrics of several seeds."""
 
 import math
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Literal
 
+from segue.plan.mode import Mode
+
 Aggregate = Literal["mean", "iqm", "worst"]
 AGGREGATES = ("mean", "iqm", "worst")
 
 
-def aggregate_seeds(
-    values: Sequence[float], how: Aggregate = "mean", mode: Literal["max", "min"] = "max"
-) -> float:
-    """The mean of `values`, their interquartile mean, or the worst of them; NaN where one of them
-    is.
+def aggregate_seeds(values: Sequence[float], how: Aggregate = "mean", mode: Mode = "max") -> float:
+    """Return the mean of `values`, their interquartile mean, or the worst; NaN if one is NaN.
 
     The interquartile mean (Agarwal et al., NeurIPS 2021) leaves out a quarter of the values,
     rounded down, at each end: below four seeds it is the mean.
 
-    >>> aggregate_seeds([1, 2, 3, 100], "iqm"), aggregate_seeds([1, 2, 3], "worst"), aggregate_seeds([1, 2, 3], "worst", "min")
-    (2.5, 1.0, 3.0)
+    >>> aggregate_seeds([1, 2, 3, 100], "iqm"), aggregate_seeds([1, 2, 3], "worst")
+    (2.5, 1.0)
+    >>> aggregate_seeds([1, 2, 3], "worst", "min")
+    3.0
     """
     if any(math.isnan(value) for value in values):
         return math.nan

@@ -1,6 +1,4 @@
-"""What a sweep checks of itself: each function raises one sentence, with the fix, as TypeError or
-ValueError.
-"""
+"""Checks of a sweep's fields: each raises TypeError or ValueError, in one sentence with the fix."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -13,16 +11,16 @@ from segue.plan.sweeps.aggregate import AGGREGATES
 from segue.plan.sweeps.evaluation import Evaluation
 
 SEARCHES = ("tpe", "random", "gp", "cmaes", "qmc", "nsga2")
-"""How points can be proposed."""
+"""The names of the searches, which propose points."""
 SCHEDULERS = ("asha", "stage_asha", "hyperband", "median", "pbt")
-"""Those that have a name."""
+"""The names of the schedulers; others can be given as objects."""
 AUTO = "auto"
-"""The share of a GPU that is measured when the sweep is run."""
+"""The value of "gpu" for a share that is measured when the sweep runs."""
 _COUNTS = ("seeds", "lanes", "trials", "concurrency", "max_env_steps")
 
 
 def check_kinds(sweep: Any) -> None:
-    """Every field is of a kind that it can be."""
+    """Check the type of every field."""
     if not callable(sweep.pipeline):
         raise TypeError(
             f"pipeline must be a function that returns a TrainingPipeline, got {sweep.pipeline!r}."
@@ -31,7 +29,7 @@ def check_kinds(sweep: Any) -> None:
         raise TypeError(f"resources must be a dictionary, got {sweep.resources!r}.")
     if not isinstance(sweep.space, Mapping) and not callable(sweep.space):
         raise TypeError(
-            f"space must be a dictionary, or a function that asks a trial, got {sweep.space!r}."
+            f"space must be a dictionary, or a define-by-run function, got {sweep.space!r}."
         )
     if not isinstance(sweep.constraints, Mapping) or not all(
         callable(each) for each in sweep.constraints.values()
@@ -54,7 +52,7 @@ def check_kinds(sweep: Any) -> None:
 
 
 def check_signature(pipeline: Callable[..., Any], names: Mapping[str, Any]) -> None:
-    """The pipeline function takes what the space names, and needs nothing else."""
+    """Check that the pipeline function takes every name of the space, and requires no other."""
     parameters = inspect.signature(pipeline).parameters.values()
     keywords = {
         p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
@@ -74,8 +72,8 @@ def check_signature(pipeline: Callable[..., Any], names: Mapping[str, Any]) -> N
             )
 
 
-def check_numbers(sweep: Any) -> None:
-    """Counts and limits are whole numbers and times that can be met."""
+def check_limits(sweep: Any) -> None:
+    """Check counts, limits and times."""
     for name in _COUNTS:
         value = getattr(sweep, name)
         if value is not None or name in ("seeds", "lanes"):
@@ -90,19 +88,19 @@ def check_numbers(sweep: Any) -> None:
         checks.positive("report_timeout_s", sweep.report_timeout_s)
     if sweep.trials is None and sweep.grid() is None:
         raise ValueError(
-            "trials must be given, since the space is not a grid only: say how many trials to run."
+            "trials must be given, since the space is not a grid only: give the number of trials."
         )
 
 
 def check_choices(sweep: Any) -> None:
-    """Mode, search, aggregate and scheduler are among those there are."""
+    """Check that mode, search, aggregate and scheduler are known and can be combined."""
     _check_one_of("mode", sweep.mode, ("max", "min"))
     _check_one_of("search", sweep.search, SEARCHES)
     _check_one_of("aggregate", sweep.aggregate, AGGREGATES)
     _check_scheduler(sweep.scheduler)
     if sweep.objectives and sweep.search == "cmaes":
         raise ValueError(
-            "The search 'cmaes' knows one objective only: use 'tpe', 'nsga2' or 'gp', or drop"
+            "The search 'cmaes' supports one objective only: use 'tpe', 'nsga2' or 'gp', or drop"
             " objectives."
         )
     if sweep.objectives and sweep.search == "tpe" and sweep.scheduler is not None:
@@ -128,14 +126,14 @@ def _check_scheduler(scheduler: object) -> None:
 
 
 def check_resources(resources: Mapping[str, Any]) -> None:
-    """A trial asks for something, by Ray's names."""
+    """Check that a trial requests resources by Ray's names."""
     if not resources:
-        raise ValueError("resources is empty: say what a trial needs, such as {'cpu': 1}.")
+        raise ValueError("resources is empty: give what a trial needs, such as {'cpu': 1}.")
     for name, amount in resources.items():
         checks.text("Each name in resources", name)
-        plain = name.lower().rstrip("s")
-        if plain in ("cpu", "gpu") and plain != name:
-            raise ValueError(f"resources names {name!r}: did you mean {plain!r}?")
+        singular = name.lower().rstrip("s")
+        if singular in ("cpu", "gpu") and singular != name:
+            raise ValueError(f"resources names {name!r}: did you mean {singular!r}?")
         if (name, amount) == ("gpu", AUTO):
             continue
         if isinstance(amount, str):
@@ -146,16 +144,16 @@ def check_resources(resources: Mapping[str, Any]) -> None:
 
 
 def check_corner(pipeline: Callable[..., Any], corner: Mapping[str, Any]) -> None:
-    """The pipeline function returns a pipeline there."""
+    """Check that the pipeline function returns a pipeline at this point."""
     try:
         built = pipeline(**corner)
     except Exception as error:
-        raise ValueError(f"The pipeline function fails at {corner}: {_said(error)}") from error
+        raise ValueError(f"The pipeline function fails at {corner}: {_message(error)}") from error
     if not isinstance(built, TrainingPipeline):
         raise ValueError(
             f"The pipeline function must return a TrainingPipeline, got {built!r} at {corner}."
         )
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(error) if isinstance(error, ValueError | TypeError) else repr(error)

@@ -1,4 +1,4 @@
-"""How a trial is judged."""
+"""How the members of a trial are evaluated."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from segue.base.checks import count, flag
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Episodes played without the teacher and without learning, now and then, on seeds of their
-    own.
+    """Evaluation episodes: without the teacher and without learning, on seeds of their own.
 
-    `every` counts environment steps of a member between evaluations, `episodes` those of one member
-    in one evaluation. With `greedy` the most probable action is taken, otherwise one is sampled. An
-    episode is cut after `max_episode_steps`.
+    - `every`: environment steps of a member between two evaluations.
+    - `episodes`: episodes of each member in one evaluation.
+    - `greedy`: whether the most probable action is taken; otherwise one is sampled.
+    - `max_episode_steps`: steps after which an episode is cut.
     """
 
     every: int

@@ -1,23 +1,24 @@
-"""What a sweep asks for beside its metric: further objectives, and constraints."""
+"""Further objectives and constraints of a sweep, beside its metric."""
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, TypeAlias
 
 from segue.base.checks import finite, text
+from segue.plan.mode import Mode, sign_of
 
-Mode = Literal["max", "min"]
-Report = Mapping[str, Any]
-"""The last report of a trial: `env_steps`, `metric_per_seed`, `evaluation` (metrics by name), and others."""
-Constraint = Callable[[Report], float]
-"""Of a trial's last report, a number that is 0 or less where the trial is allowed."""
+LastReport: TypeAlias = Mapping[str, Any]
+"""A trial's last report: `env_steps`, `metric_per_seed`, `evaluation` (metrics by name), others."""
+Constraint: TypeAlias = Callable[[LastReport], float]
+"""Returns, for a trial's last report, a number that is 0 or less where the trial is allowed."""
 
 
 @dataclass(frozen=True)
 class StepsTo:
-    """An objective: the environment steps after which the metric first was as good as `value`, else
-    infinity.
+    """An objective: the environment steps after which the metric first reached `value`.
+
+    It is infinity where the metric never did.
     """
 
     value: float
@@ -25,29 +26,25 @@ class StepsTo:
     def __post_init__(self) -> None:
         finite("value of StepsTo", self.value)
 
-    def found_in(self, judged: Mapping[int, float], mode: Mode) -> float:
-        """Among the values by environment steps.
+    def found_in(self, metric_by_steps: Mapping[int, float], mode: Mode) -> float:
+        """Return the objective's value, from the metric by environment steps.
 
         >>> StepsTo(3.0).found_in({100: 1.0, 200: 3.5, 300: 2.0}, "max")
         200.0
         """
-        sign = 1 if mode == "max" else -1
-        return float(
-            min(
-                (step for step, seen in judged.items() if sign * (seen - self.value) >= 0),
-                default=math.inf,
-            )
+        sign = sign_of(mode)
+        reached = (
+            steps for steps, metric in metric_by_steps.items() if sign * (metric - self.value) >= 0
         )
+        return float(min(reached, default=math.inf))
 
 
-Objective = tuple[str | StepsTo, Mode]
-"""The name of an evaluated metric, or StepsTo, and which way is better."""
+Objective: TypeAlias = tuple[str | StepsTo, Mode]
+"""The name of an evaluated metric, or StepsTo, and whether more or less of it is better."""
 
 
 def check_objectives(objectives: object) -> tuple[Objective, ...]:
-    """Return them as a tuple; raises TypeError or ValueError, in one sentence, for what is no list
-    of objectives.
-    """
+    """Return the objectives as a tuple; raise TypeError or ValueError for malformed ones."""
     if not isinstance(objectives, list | tuple):
         raise TypeError(
             f"objectives must be a list such as [('length', 'min')], got {objectives!r}."
@@ -57,21 +54,28 @@ def check_objectives(objectives: object) -> tuple[Objective, ...]:
             raise TypeError(
                 f"An objective must be a pair such as ('length', 'min'), got {objective!r}."
             )
-        what, mode = objective
-        if not isinstance(what, StepsTo):
-            text("The metric of an objective", what)
+        metric, mode = objective
+        if not isinstance(metric, StepsTo):
+            text("The metric of an objective", metric)
         if mode not in ("max", "min"):
             raise ValueError(f"The mode of an objective must be 'max' or 'min', got {mode!r}.")
     return tuple(objectives)
 
 
 def further_values(
-    objectives: tuple[Objective, ...], row: Report, judged: Mapping[int, float], mode: Mode
+    objectives: tuple[Objective, ...],
+    row: LastReport,
+    metric_by_steps: Mapping[int, float],
+    mode: Mode,
 ) -> list[float]:
-    """The values of the objectives at a trial's end, from its last report and what was judged
-    before.
+    """Return the objectives' values at a trial's end.
+
+    `row` is the trial's last report, `metric_by_steps` the metric of each report by its environment
+    steps.
     """
     return [
-        what.found_in(judged, mode) if isinstance(what, StepsTo) else float(row["evaluation"][what])
-        for what, _ in objectives
+        objective.found_in(metric_by_steps, mode)
+        if isinstance(objective, StepsTo)
+        else float(row["evaluation"][objective])
+        for objective, _ in objectives
     ]

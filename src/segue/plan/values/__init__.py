@@ -1,1 +1,1 @@
-"""Values as data: builders, deep merges, JSON-able descriptions and fingerprints."""
+"""Values: builders, merged dictionaries, descriptions and fingerprints."""

@@ -9,15 +9,15 @@ T = TypeVar("T")
 
 
 class Builder(tuple[Any, ...], Generic[T]):
-    """A class, default keywords and keywords; call it to get a new object.
+    """A class, keywords and default keywords; calling it builds a new object.
 
     A tuple `(class_type, kwargs, default)`. The dictionaries are copied deeply when the builder is
     made and at each call, so neither the caller's dictionaries nor the built objects share mutable
-    state with it. Keywords of the call rank above `kwargs`, those above `default`; dictionaries
-    within them are merged key by key. What the call passes is handed over as it is (an optimizer
-    must get the parameters themselves).
+    state with it. Keywords of the call take precedence over `kwargs`, and those over `default`;
+    nested dictionaries are merged key by key. Arguments of the call are passed on without a copy
+    (an optimizer must receive the parameters themselves).
 
-    Raises TypeError for a `class_type` that cannot be called and for keywords that are no
+    Raises TypeError for a `class_type` that cannot be called and for keywords that are not a
     dictionary with string keys.
 
     >>> Builder(dict, {"lr": 0.1}, default={"lr": 1.0, "eps": 1e-5})(eps=0.5)
@@ -41,12 +41,12 @@ class Builder(tuple[Any, ...], Generic[T]):
 
     @property
     def class_type(self) -> Callable[..., T]:
-        """What is built."""
+        """The class or function that is called to build an object."""
         return cast(Callable[..., T], self[0])
 
     @property
     def kwargs(self) -> dict[str, Any]:
-        """The keywords, which rank above the defaults."""
+        """The keywords, which take precedence over the defaults."""
         return cast(dict[str, Any], self[1])
 
     @property
@@ -55,7 +55,7 @@ class Builder(tuple[Any, ...], Generic[T]):
         return cast(dict[str, Any], self[2])
 
     def __call__(self, **kwargs: Any) -> T:
-        """Build a new object with default < kwargs < the keywords of this call."""
+        """Build a new object; keywords of this call override `kwargs`, which override `default`."""
         return self.class_type(**merged(detached(merged(self.default, self.kwargs)), kwargs))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,6 +1,4 @@
-"""What the code of a function or class says, as JSON-able facts that survive new comments, layout
-and docstrings.
-"""
+"""The code of functions and classes as facts for JSON, which comments and layout do not change."""
 
 import dataclasses
 import dis
@@ -21,9 +19,7 @@ _LIBRARIES = tuple(
 
 
 def is_users(owner: FunctionType | type) -> bool:
-    """Whether a function or class was written by the user: not part of Python, an installed
-    package, or Segue.
-    """
+    """Return whether a function or class is the user's: not part of Python, a package, or Segue."""
     package = (owner.__module__ or "").split(".")[0]
     if package == "segue" or package in sys.stdlib_module_names:
         return False
@@ -33,9 +29,7 @@ def is_users(owner: FunctionType | type) -> bool:
 
 
 def function_facts(function: FunctionType, describe: _Describe) -> list[Any]:
-    """The instructions of a function with its defaults, closure and the module's names that it
-    reads.
-    """
+    """Return a function's instructions, defaults, closure and the module's names that it reads."""
     code = function.__code__
     globals_read = {name for name in _global_names(code) if name in function.__globals__}
     return [
@@ -48,16 +42,14 @@ def function_facts(function: FunctionType, describe: _Describe) -> list[Any]:
 
 
 def class_facts(owner: type, describe: _Describe) -> dict[str, Any]:
-    """The bases of a class, the methods written in it, and its plain constants, by name."""
+    """Return the bases of a class, the methods written in it, and its plain constants, by name."""
     entries = {name: _underlying(entry) for name, entry in vars(owner).items()}
-    told = {
-        name: entry
+    facts = {
+        name: describe(entry)
         for name, entry in entries.items()
         if _is_written(entry) or _is_constant(name, entry)
     }
-    return {"bases": describe(owner.__bases__)} | {
-        name: describe(entry) for name, entry in told.items()
-    }
+    return {"bases": describe(owner.__bases__)} | facts
 
 
 @lru_cache
@@ -66,8 +58,7 @@ def _in_library(filename: str) -> bool:
 
 
 def _instructions(code: CodeType, describe: _Describe) -> Iterator[Any]:
-    # Arguments as names and constants, not as positions in tables, which docstrings shift. No line
-    # numbers.
+    # Arguments are described as names and constants: positions in tables change with docstrings.
     for instruction in dis.get_instructions(code):
         value = instruction.argval
         if isinstance(value, CodeType):
@@ -107,8 +98,9 @@ def _is_constant(name: str, entry: Any) -> bool:
 
 
 def _as_read(value: Any) -> Any:
-    """A value that a function reads from its module; of objects with a life of their own (loggers)
-    only the class.
+    """Return a value that a function reads from its module as it is, or only its class.
+
+    Only the class counts for objects with changing state, such as loggers.
     """
     is_value = (
         value is None

@@ -1,6 +1,4 @@
-"""Values as JSON-able descriptions, equal for equal values and in every process; and their
-fingerprints.
-"""
+"""Descriptions of values for JSON, equal for equal values in every process; fingerprints."""
 
 import dataclasses
 import functools
@@ -22,8 +20,7 @@ _DIGITS = 16
 
 
 def describe(value: Any) -> Any:
-    """`value` as what JSON can hold: no addresses, no hashes of a process, no order that a set
-    happens to have.
+    """Return `value` as JSON can hold it, without addresses, hashes or the order of sets.
 
     Plain values stay what they are. Builders, dataclasses and other objects become dictionaries
     that name their class; a function becomes its name, with a digest of its code where the user
@@ -34,28 +31,26 @@ def describe(value: Any) -> Any:
 
 
 def canonical_json(description: Any) -> str:
-    """One JSON text for equal descriptions: sorted keys, no blanks, 1.0 written as 1."""
+    """Return one JSON text for equal descriptions: sorted keys, no blanks, 1.0 written as 1."""
     return json.dumps(
         _plain_numbers(description), sort_keys=True, separators=(",", ":"), allow_nan=False
     )
 
 
 def fingerprint(value: Any) -> str:
-    """The first 16 hex digits of the SHA-256 over the canonical JSON of the description of `value`."""
+    """Return the first 16 hex digits of the SHA-256 of the canonical JSON describing `value`."""
     return hashlib.sha256(canonical_json(describe(value)).encode()).hexdigest()[:_DIGITS]
 
 
 def type_name(named: Any) -> str:
-    """The module and qualified name of a class or function."""
+    """Return the module and qualified name of a class or function."""
     module = getattr(named, "__module__", None)
     name = getattr(named, "__qualname__", None)
     return f"{module}.{name}" if module and name else _without_address(repr(named))
 
 
 class _Describer:
-    """One description; it knows what it is inside of, so that it ends on values that contain
-    themselves.
-    """
+    """Describes one value; it tracks what it is inside of, so that recursive values end."""
 
     def __init__(self) -> None:
         self._inside: set[int] = set()

@@ -8,13 +8,12 @@ from typing import Any
 def recursive_update(
     original: MutableMapping[Any, Any], update: Mapping[Any, Any]
 ) -> MutableMapping[Any, Any]:
-    """Write the entries of `update` into `original`, going into dictionaries that both have; return
-    `original`.
+    """Merge the entries of `update` into `original`, recursively; return `original`.
 
-    Where only one of the two entries is a dictionary, the one of `update` takes its place.
+    Where only one of the two entries is a dictionary, that of `update` replaces the other.
     `original` never shares a dictionary with `update` afterwards; other values are shared. Raises
-    TypeError, before anything changes, when `original` is no mutable mapping or `update` no
-    mapping.
+    TypeError, before anything changes, when `original` is not a mutable mapping or `update` is not
+    a mapping.
 
     >>> recursive_update({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}, "b": 4})
     {'a': {'x': 1, 'y': 3}, 'b': 4}
@@ -31,9 +30,7 @@ def recursive_update(
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """A new dictionary of all layers; later ones win, and dictionaries within are merged; other
-    values are shared.
-    """
+    """Return a new dictionary of all layers, nested dictionaries merged; later layers win."""
     result: dict[str, Any] = {}
     for layer in layers:
         recursive_update(result, layer)
@@ -41,7 +38,7 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def detached(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """A deep copy that shares no mutable state with `mapping`."""
+    """Return a deep copy that shares no mutable state with `mapping`."""
     return copy.deepcopy(dict(mapping))
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segue.plan.mode import Mode
 from segue.record.layout import RunLayout
-from segue.report.data.statistics import Estimate, Mode, iqm_interval, probability_of_improvement
+from segue.report.data.statistics import Estimate, iqm_interval, probability_of_improvement
 
 
 @dataclass(frozen=True)

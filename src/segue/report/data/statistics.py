@@ -4,13 +4,14 @@ Shapes: N values, M values of another configuration, R resamples.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segue.plan.mode import Mode
+
 Values = Sequence[float] | NDArray[np.float64]
-Mode = Literal["max", "min"]
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
 

@@ -9,6 +9,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from segue.plan.mode import Mode
 from segue.record.attributes import (
     ADOPTED_FROM,
     CONSTRAINTS,
@@ -22,7 +23,7 @@ from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import NOT_KEPT
 from segue.tune.study.stages import Stages
-from segue.tune.study.storage import Mode, StudyCopy, disk_storage
+from segue.tune.study.storage import StudyCopy, disk_storage
 
 Space = SearchSpace | DefineByRunSpace
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection, DatabaseError
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.exceptions import OptunaError
@@ -16,10 +16,10 @@ from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from segue.plan.mode import Mode
 from segue.record.layout import STUDY
 from segue.store.study_storage import StudyStorage
 
-Mode = Literal["max", "min"]
 _DIRECTIONS = {"max": StudyDirection.MAXIMIZE, "min": StudyDirection.MINIMIZE}
 _BUSY_SECONDS = 30.0
 
