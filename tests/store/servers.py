@@ -20,6 +20,11 @@ import pytest
 
 PASSWORD = "pass}word"  # a brace must survive Optuna's templates
 BUCKET = "runs"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "some-key",
+    "AWS_SECRET_ACCESS_KEY": "some-secret",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 _SECONDS = 60
 _MOTO = """
 import sys
@@ -71,10 +76,8 @@ def an_s3_that_stops(**environment: str) -> Iterator[tuple[dict[str, str], Calla
 
         found = {
             "AWS_ENDPOINT_URL": answers.readline().strip(),
-            "AWS_ACCESS_KEY_ID": "some-key",
-            "AWS_SECRET_ACCESS_KEY": "some-secret",
             "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
+            **CREDENTIALS,
         }
         try:
             client("s3", found).create_bucket(Bucket=BUCKET)

@@ -253,7 +253,7 @@ class TestSweeps:
             with driving(tmp_path, trials=4, seconds=0.2, notify=url) as driver:
                 wait_for(lambda: any(trial.intermediate_values for trial in trials_of(tmp_path)))
                 driver.send_signal(signal.SIGINT)
-                driver.communicate(timeout=60)
+                driver.finish()
             (notification,) = posted
         assert notification["event"] == "interrupted"
         assert notification["message"].startswith("SIGINT interrupted it; ")

@@ -191,7 +191,7 @@ class TestServices:
                 lambda: mlflow_has_a_report(services) and list(services.glob("wandb/offline-run-*"))
             )
             driver.send_signal(signal.SIGINT)
-            driver.communicate(timeout=60)
+            driver.finish()
         (first,) = wandb_runs(services)
         assert first.is_preempted
         assert [status for status, *_ in mlflow_runs(services).values()] == ["SCHEDULED"]
@@ -205,8 +205,8 @@ class TestServices:
     ) -> None:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-        with driving(services, trials=2, log_to=["mlflow"], stderr=subprocess.STDOUT) as driver:
-            said, _ = driver.communicate(timeout=120)
+        with driving(services, trials=2, log_to=["mlflow"]) as driver:
+            said = driver.finish() + driver.errors
         assert driver.returncode == 0
         assert said.count("mlflow cannot be updated") == 1
         assert said.count("mlflow did not receive everything") == 1

@@ -31,6 +31,7 @@ GRID = {
     "lr": tune.grid_search([1e-4, 3e-4, 1e-3, 3e-3]),
     "gae_lambda": tune.grid_search([0.8, 0.95]),
 }
+TRIALS = 10  # of the drivers' sweep: its 8 points, and 2 that are proposed
 FAILS_AT = {"lr": 3e-4, "gae_lambda": 0.95}  # where the drivers' trials break
 MIXED = {
     "first_steps": 400,
@@ -71,6 +72,12 @@ def make_sweep(**given: Any) -> Sweep:
         "scheduler": "asha",
     }
     return Sweep(**(asked | given))
+
+
+def driven_sweep(**given: Any) -> Sweep:
+    """The sweep of the drivers: half of the grid, then proposals, one trial at a time."""
+    small = {**GRID, "first_steps": 400}
+    return make_sweep(**({"space": small, "trials": TRIALS, "concurrency": 1} | given))
 
 
 def make_runner(

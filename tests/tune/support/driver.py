@@ -1,9 +1,10 @@
-"""A driver in a process of its own, which a test can kill: `python driver.py RUN OPTIONS`."""
+"""What a driver in a process of its own does, which a test can kill."""
 
-import json
+import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import ray
 from ray import cloudpickle
+from ray._raylet import Config
 from ray.cluster_utils import Cluster
 
 from segue.base.files import append_row
@@ -22,6 +24,9 @@ from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import has_failed
 from tests.tune.support import doubles
+
+OF_THE_SWEEP = ("trials", "concurrency", "scheduler", "report_timeout_s")
+OF_THE_RUNNER = ("seconds", "dies_at", "hangs", "teardown")
 
 
 def kill_at(method: str, passage: int) -> None:
@@ -103,34 +108,49 @@ def noting_its_node(runner: Callable[..., None], run: Path) -> Callable[..., Non
     return noting
 
 
-def main(run: str, options: str) -> None:
-    asked = json.loads(options)
+def main(
+    run: Path, options: dict[str, Any], environment: dict[str, str], output: tuple[Path, Path]
+) -> None:
+    """Run the sweep of the doubles in a process that was just forked; print how it ended."""
+    os.setsid()
+    for path, stream in zip(output, (sys.stdout, sys.stderr), strict=True):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream.fileno())
+    os.environ.clear()
+    os.environ.update(environment)
+    tempfile.tempdir = None
     cloudpickle.register_pickle_by_value(doubles)
+    with connected(options.get("ray")):
+        drive(run, options)
+    sys.stdout.flush()
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """Use the Ray at an address; none without one, so that the sweep starts its own."""
+    Config.initialize("")  # the mode and the path of the token are the new environment's
+    if address:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def drive(run: Path, asked: dict[str, Any]) -> None:
     if "kill_at" in asked:
         kill_at(*asked["kill_at"])
     if asked.get("log"):
-        log_verdicts(Path(run) / "judged.jsonl")
-    sweep = doubles.make_sweep(
-        trials=asked.get("trials", 18),
-        concurrency=asked.get("concurrency", 1),
-        scheduler=asked.get("scheduler", "asha"),
-        report_timeout_s=asked.get("report_timeout_s", "auto"),
-    )
-    given = {
-        name: asked[name] for name in ("seconds", "dies_at", "hangs", "teardown") if name in asked
-    }
+        log_verdicts(run / "judged.jsonl")
+    sweep = doubles.driven_sweep(**{name: asked[name] for name in OF_THE_SWEEP if name in asked})
+    given = {name: asked[name] for name in OF_THE_RUNNER if name in asked}
     runner = doubles.make_runner(fails_at=doubles.FAILS_AT, **given)
     if asked.get("lose_a_node"):
-        runner = noting_its_node(runner, Path(run))
+        runner = noting_its_node(runner, run)
     with (
-        losing_a_node(Path(run)) if asked.get("lose_a_node") else nullcontext(asked.get("address"))
+        losing_a_node(run) if asked.get("lose_a_node") else nullcontext(asked.get("address"))
     ) as address:
         how = Options(
             address=address, log_to=tuple(asked.get("log_to", ())), notify=asked.get("notify")
         )
-        result = run_sweep(sweep, "double", Path(run), how, runner=runner)
+        result = run_sweep(sweep, "double", run, how, runner=runner)
     print(result.problem or f"interrupted by {result.interrupted_by}")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
