@@ -1,17 +1,17 @@
-"""One Ray for all tests that need it, and the doubles within reach of its workers."""
+"""One Ray for all tests that need it, the doubles within reach of its workers, and a whole run."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
-import ray
 from ray import cloudpickle
 
-from segue.tune.cluster.session import quiet, ray_session
-from tests.store.servers import CREDENTIALS
+from segue.tune.cluster.session import quiet
 from tests.tune.support import doubles
 from tests.tune.support.drivers import FINISHED, run_here, trials_of
+from tests.tune.support.shared_ray import cluster
+
+__all__ = ["cluster"]
 
 cloudpickle.register_pickle_by_value(doubles)
 HERE = Path(__file__).parent
@@ -34,19 +34,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             and item.get_closest_marker("slow")
         ):
             item.add_marker(pytest.mark.ray)
-
-
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Ray on this machine which believes in one GPU, with what a store needs of a machine."""
-    with pytest.MonkeyPatch.context() as patched:
-        for name, value in CREDENTIALS.items():
-            patched.setenv(name, value)
-        patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        patched.setattr("ray.init", partial(ray.init, num_gpus=1))
-        with quiet(), ray_session():
-            patched.undo()
-            yield
 
 
 @pytest.fixture(scope="session")

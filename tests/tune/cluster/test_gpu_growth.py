@@ -2,22 +2,19 @@
 in one GPU.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
 from optuna.trial import TrialState
-from ray import cloudpickle
 
 from segue.base.files import append_row, read_rows
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.cluster.gpu_growth import Shares, is_out_of_memory
-from segue.tune.cluster.session import ray_session
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
-from tests.tune.support import doubles
 from tests.tune.support.doubles import make_runner, make_sweep
 from tests.tune.support.drivers import trials_of
 
@@ -56,17 +53,6 @@ def test_whole_gpus_and_none_do_not_grow(resources: dict[str, float]) -> None:
     assert not Shares(resources).grow(0)
 
 
-@pytest.fixture(scope="module")
-def one_gpu() -> Iterator[None]:
-    """A Ray of its own, with a GPU that nothing looks for."""
-    ray.shutdown()
-    cloudpickle.register_pickle_by_value(doubles)
-    ray.init(num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
-    with ray_session():
-        yield
-    ray.shutdown()
-
-
 def hungry(needs: float) -> Callable[..., None]:
     """A runner whose memory fits into that share only, which it finds out after three reports."""
     train = make_runner()
@@ -96,7 +82,7 @@ def hungry(needs: float) -> Callable[..., None]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("needs", "seen"), [(0.5, [0.25, 0.5]), (2.0, [0.25, 0.5, 1.0])])
 def test_a_trial_goes_on_with_a_larger_share(
-    needs: float, seen: list[float], one_gpu: None, tmp_path: Path
+    needs: float, seen: list[float], cluster: None, tmp_path: Path
 ) -> None:
     sweep = make_sweep(trials=2, resources={"cpu": 1, "gpu": 0.25}, scheduler=None)
     run_sweep(sweep, "double", tmp_path / "run", Options(), runner=hungry(needs))

@@ -1,6 +1,5 @@
 """The share of a GPU that a probe measures: how it is reckoned, and what a sweep does with it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.train.gpu_need import SPARE, Need
 from segue.tune.cluster import gpu_share
 from segue.tune.cluster.gpu_share import largest, share_of, with_gpu_share
-from segue.tune.cluster.session import ray_session
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
 from tests.tune.cluster import test_gpu_share
@@ -106,18 +104,6 @@ def test_the_pipeline_with_the_largest_mini_batches_is_measured() -> None:
     assert (found.num_steps, found.num_mini_batch) == (64, 2)
 
 
-@pytest.fixture
-def one_gpu() -> Iterator[None]:
-    """A Ray of its own, with a GPU that nothing looks for."""
-    ray.shutdown()
-    for module in (doubles, test_gpu_share):
-        cloudpickle.register_pickle_by_value(module)
-    ray.init(num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
-    with ray_session():
-        yield
-    ray.shutdown()
-
-
 def trains(sweep: Sweep, parameters: Any, directory: Path, *, device: str, report: Any) -> None:
     share = ray.get_runtime_context().get_assigned_resources().get("GPU")
     append_row(directory / "on.jsonl", {"device": device, "share": share})
@@ -130,11 +116,12 @@ def too_large(sweep: Sweep, pipeline: TrainingPipeline) -> Need:
 
 @pytest.mark.slow
 def test_trials_get_the_share_that_was_measured(
-    one_gpu: None,
+    cluster: None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    cloudpickle.register_pickle_by_value(test_gpu_share)
     monkeypatch.setattr(gpu_share, "need_of", small)
     sweep = make_sweep(trials=2, space={**GRID, "lr": 1e-3, "gae_lambda": 0.9}, scheduler=None)
     run_sweep(sweep, "double", tmp_path / "run", Options(gpus="auto"), runner=trains)
@@ -151,3 +138,4 @@ def test_trials_get_the_share_that_was_measured(
     assert ray.get(holding.on.remote())
     with pytest.raises(ValueError, match="Ray had no free GPU for"):
         with_gpu_share(make_sweep(resources=AUTO), THERE, False, print, small)
+    ray.kill(holding)
