@@ -80,7 +80,7 @@ def look(capsys: pytest.CaptureFixture[str], run: str) -> None:
     told(capsys, "report", run)
     assert f"Trial {best.number}: {metric}" in kept(run, "report.html")
     again = told(capsys, "rerun", run, "--trial", str(best.number))
-    assert "The same: all" in again, again
+    assert "Equal: all" in again, again
     assert f"Trial {best.number} after {best.env_steps:,} steps" in told(
         capsys, "play", run, "--episodes", "2"
     )

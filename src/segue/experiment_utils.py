@@ -1,6 +1,4 @@
-"""Utilities for designing and running experiments: every name of `allenact.utils.experiment_utils`,
-in one place.
-"""
+"""The names of `allenact.utils.experiment_utils`, for which this module is a drop-in."""
 
 from segue.plan.bins import evenly_distribute_count_into_bins
 from segue.plan.criteria.criterion import EarlyStoppingCriterion, NeverEarlyStoppingCriterion

@@ -44,7 +44,7 @@ def test_a_file_that_exists_is_kept_unless_it_is_to_be_replaced(
     assert _exit_code("PoisonedDoors-v0", "--out", "kept.npz") == 2
     assert (
         capsys.readouterr().err
-        == "kept.npz exists: choose another --out, or replace it with --force.\n"
+        == "kept.npz exists: choose another --out, or overwrite it with --force.\n"
     )
     assert (home / "kept.npz").read_text() == "precious"
     assert _exit_code("PoisonedDoors-v0", "--out", "kept.npz", "--force") == 0
@@ -62,7 +62,7 @@ def test_a_file_that_exists_is_kept_unless_it_is_to_be_replaced(
         (["CartPole-v1", "--episodes", "0"], "ask for at least 1"),
         (["CartPole-v1", "--episodes", "many"], "Invalid value for '--episodes'"),
         (["CartPole-v1", "--lanes", "0"], "both must be at least 1"),
-        (["CartPole-v1", "--out", "file.pkl"], "give --out a name that ends in .npz"),
+        (["CartPole-v1", "--out", "file.pkl"], "give a name that ends in .npz"),
         (["CartPole-v1", "--success-only"], "does not say what a success is"),
         ([], "Missing argument"),
     ],

@@ -1,4 +1,4 @@
-"""The command line: chooses and prints. `segue`, and `python -m sweeps.run` for `segue run`."""
+"""The command line: `segue`, and `python -m sweeps.run` for `segue run`."""
 
 from segue.cli.app import main, segue
 

@@ -1,5 +1,6 @@
 """The commands of Segue, and the exit codes with which they end."""
 
+import gc
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -67,18 +68,18 @@ def main(arguments: list[str] | None = None) -> None:
     disk); 2 for a refusal, with one sentence on stderr; 130 for an interruption, after which the
     same command resumes the run.
     """
-    _exit_with(partial(_sweeps, arguments))
+    _exit_with(_sweeps, arguments)
 
 
 def segue(arguments: list[str] | None = None) -> None:
     """Run the command that the arguments name, and exit with its code; see `main` for the codes."""
     # Its name, under `python -m segue` too: shells complete after this word.
-    _exit_with(partial(_everything, arguments, prog_name="segue"))
+    _exit_with(partial(_everything, prog_name="segue"), arguments)
 
 
-def _exit_with(app: Callable[..., int | None]) -> None:
+def _exit_with(app: Callable[..., int | None], arguments: list[str] | None) -> None:
     try:
-        code = app(standalone_mode=False) or 0
+        code = app(arguments, standalone_mode=False) or 0
     except (ValueError, _UsageError) as error:
         message = error.format_message() if isinstance(error, _UsageError) else str(error)
         if message:  # empty where the help was shown because no command was given
@@ -87,4 +88,7 @@ def _exit_with(app: Callable[..., int | None]) -> None:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         code = INTERRUPTED
+    finally:
+        if arguments is not None:  # a program called, and may live on; see `paused_collector`
+            gc.unfreeze()
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""`segue cluster check`: is a cluster file right, before machines are started by it?"""
+"""`segue cluster check`: check a cluster file before it starts machines."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,13 +7,13 @@ import typer
 
 
 def check(
-    file: Annotated[Path, typer.Argument(help="Such as cluster.yaml, for `ray up` or KubeRay.")],
+    file: Annotated[
+        Path, typer.Argument(help="Cluster file for `ray up` or KubeRay, such as cluster.yaml.")
+    ],
 ) -> int:
-    """Check a cluster file: its keys, what Ray's own validator says, and whether the cluster would
-    stand open.
-    """
+    """Check a cluster file: its keys, Ray's own validation, and who could connect."""
     from segue.tune.cluster.file import check_cluster_file
 
     check_cluster_file(file)
-    print(f"{file} is right.")
+    print(f"{file} is valid.")
     return 0

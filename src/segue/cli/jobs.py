@@ -1,4 +1,4 @@
-"""`segue submit` and `segue jobs`: sweeps whose driver runs on a cluster."""
+"""`segue submit` and `segue jobs`: sweeps that run on a cluster, driver included."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,8 +8,8 @@ import typer
 if TYPE_CHECKING:
     from segue.tune.cluster.jobs import Jobs
 
-Address = Annotated[
-    str, typer.Option(help="The cluster's dashboard, here or at the end of a tunnel.")
+Dashboard = Annotated[
+    str, typer.Option(help="URL of the cluster's dashboard, or of a tunnel to it.")
 ]
 DASHBOARD = "http://127.0.0.1:8265"
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -18,31 +18,35 @@ PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 def submit(
     context: typer.Context,
     sweep: Annotated[
-        str, typer.Argument(help="A sweep's name, or the path of a sweep file in this folder.")
+        str, typer.Argument(help="Name of a sweep, or path of a sweep file in this folder.")
     ],
-    address: Address = DASHBOARD,
+    address: Dashboard = DASHBOARD,
     run_dir: Annotated[
         str | None,
-        typer.Option(help="On the cluster, where all its machines see it; ~/runs/NAME by default."),
+        typer.Option(
+            help="Run directory on the cluster, on storage that all its machines share."
+            " Default: ~/runs/NAME."
+        ),
     ] = None,
     detach: Annotated[
-        bool, typer.Option("--detach", help="End at once, without following the job.")
+        bool, typer.Option("--detach", help="Exit after submitting, without following the job.")
     ] = False,
 ) -> int:
-    """Run a sweep on a cluster as a job: it goes on when this machine is switched off.
+    """Run a sweep as a job on a cluster, where it continues when this machine is switched off.
 
-    Uploads this folder, without runs, environments and what .gitignore names. Other options are
-    those of `segue run`.
+    Uploads this folder without runs, virtual environments and files that .gitignore names.
+    All options of `segue run` are passed on.
     """
     from segue.tune.checks import check_sweep
     from segue.tune.cluster.jobs import Jobs
     from segue.tune.run.sweep_file import find_sweep, load_sweep
 
-    path, folder = find_sweep(sweep), Path.cwd()
+    path = find_sweep(sweep)
+    folder = Path.cwd()
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(
-            f"{path} is not in {folder}, which is what is uploaded: change to the folder that"
-            " holds it."
+            f"{path} is outside {folder}, the folder that would be uploaded: change to the folder"
+            " that contains it."
         )
     check_sweep(load_sweep(path))
     jobs = Jobs(address)
@@ -52,20 +56,20 @@ def submit(
 
 
 def command(
-    name: Annotated[str | None, typer.Argument(help="One job; all by default.")] = None,
-    address: Address = DASHBOARD,
+    name: Annotated[str | None, typer.Argument(help="Name of a job. Default: all jobs.")] = None,
+    address: Dashboard = DASHBOARD,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Print what the job prints, until it ends.")
+        bool, typer.Option("--follow", help="Print the job's output until it ends.")
     ] = False,
     stop: Annotated[
-        bool, typer.Option("--stop", help="End the job, to be continued by submitting it again.")
+        bool, typer.Option("--stop", help="Stop the job; submitting it again resumes the run.")
     ] = False,
 ) -> int:
     """List the jobs of a cluster, follow one, or stop it."""
     from segue.tune.cluster.jobs import Jobs
 
     if name is None and (follow or stop):
-        raise ValueError("Say which job: `segue jobs` lists them.")
+        raise ValueError("--follow and --stop need the name of a job: `segue jobs` lists them.")
     jobs = Jobs(address)
     if name is None:
         for each, status in jobs.all():
@@ -80,4 +84,6 @@ def command(
 
 
 def _follow(jobs: "Jobs", name: str) -> int:
-    return 0 if jobs.follow(name, lambda text: print(text, end="", flush=True)) else 1
+    """Print the output of a job until it ends, and return the exit code."""
+    has_succeeded = jobs.follow(name, lambda text: print(text, end="", flush=True))
+    return 0 if has_succeeded else 1

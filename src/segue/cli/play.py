@@ -1,6 +1,6 @@
-"""`segue play`: the winner at work, in numbers and in pictures."""
+"""`segue play`: the trained members of a trial, in numbers and on video."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,79 +10,69 @@ from rich.console import Console
 from rich.table import Table
 
 from segue.base.extras import optional_dependency
-from segue.cli.said import say
+from segue.cli.arguments import Run, SweepFile, Trial
+from segue.cli.output import print_line
+from segue.record.local_run import LocalRun, fetch_run
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from segue.report.data.summary import Summary
     from segue.train.play import Players
 
-_KINDS = (".gif", ".mp4")
+_EXTENSIONS = (".gif", ".mp4")
 
 
 def command(
-    run: Annotated[str, typer.Argument(help="A run directory, such as runs/ppo_grid.")],
-    trial: Annotated[
-        int | None, typer.Option(help="The trial's number; the best one by default.")
-    ] = None,
-    episodes: Annotated[int, typer.Option(help="Episodes of each member.", min=1)] = 20,
+    run: Run,
+    trial: Trial = None,
+    episodes: Annotated[int, typer.Option(help="Number of episodes per member.", min=1)] = 20,
     seed: Annotated[
         int,
         typer.Option(
-            help="The seed of the episodes, none of which was trained or judged on.", min=0
+            help="Seed of the episodes, which occur neither in training nor in evaluation.", min=0
         ),
     ] = 0,
     sampled: Annotated[
-        bool, typer.Option("--sampled", help="Draw actions instead of taking the likeliest.")
+        bool, typer.Option("--sampled", help="Sample actions instead of taking the most probable.")
     ] = False,
     record: Annotated[
-        Path | None, typer.Option(help="A .gif or .mp4 file of the best member's play.")
+        Path | None, typer.Option(help="Write a video of the best member, as .gif or .mp4.")
     ] = None,
-    recorded_episodes: Annotated[int, typer.Option(help="How many episodes to record.", min=1)] = 3,
-    fps: Annotated[int, typer.Option(help="Pictures a second.", min=1)] = 30,
-    sweep: Annotated[
-        Path | None, typer.Option(help="The sweep's file; that of its name by default.")
-    ] = None,
+    recorded_episodes: Annotated[
+        int, typer.Option(help="Number of episodes in the video.", min=1)
+    ] = 3,
+    fps: Annotated[int, typer.Option(help="Frames per second of the video.", min=1)] = 30,
+    sweep: SweepFile = None,
 ) -> int:
-    """Let the members of a trial play from its newest checkpoint, and record how it looks."""
-    from segue.record.layout import steps_of
-    from segue.record.local_run import fetch_run
+    """Evaluate the members of a trial from its newest checkpoint, and record a video."""
     from segue.report.data.summary import read_summary
-    from segue.train.play import Players
-    from segue.tune.run.directory import RunDirectory
-    from segue.tune.run.original_sweep import sweep_of
 
-    if record is not None and record.suffix not in _KINDS:
-        raise ValueError(
-            f"The recording would go to {record}: give --record a name that ends in .gif or .mp4."
-        )
-    console, found = Console(), fetch_run(run)
-    summary, kept = read_summary(found.path), RunDirectory(found.path, found.store)
+    if record is not None and record.suffix not in _EXTENSIONS:
+        raise ValueError(f"--record {record} is not a video: give a name ending in .gif or .mp4.")
+    console = Console()
+    local_run = fetch_run(run)
+    summary = read_summary(local_run.path)
     number = best_trial(summary) if trial is None else trial
-    checkpoint = kept.newest_checkpoint(number)
-    if checkpoint is None:
-        raise ValueError(
-            f"Trial {number} of {run} has no checkpoint: `segue show {run}` lists the trials."
-        )
-    asked = sweep_of(kept, sweep)
-    players = Players.load(checkpoint, asked.world, asked.policy)
+    players, steps = _load(local_run, number, sweep)
     scores = players.evaluate(episodes, seed, greedy=not sampled)
-    say(
+    print_line(
         console,
-        f"Trial {number} after {steps_of(checkpoint):,} steps, {episodes} held-out episodes each:",
+        f"Trial {number} after {steps:,} steps, {episodes} held-out episodes per member:",
     )
     console.print(_table(scores))
     if record is not None:
-        member = int((scores[summary.metric] * (1 if summary.mode == "max" else -1)).argmax())
-        pictures = _record(players, member, recorded_episodes, seed, record, fps)
-        say(console, f"Recorded: {record} (member {member}, {pictures:,} pictures)")
+        member = _best_member(summary, scores)
+        frames = _record(players.frames(member, recorded_episodes, seed), record, fps)
+        print_line(console, f"Video: {record} (member {member}, {frames:,} frames)")
     return 0
 
 
-def best_trial(summary: Any) -> int:
-    """The best trial on held-out seeds where there are any, else in the search; ValueError where
-    there is none.
+def best_trial(summary: "Summary") -> int:
+    """Return the number of the best trial, by held-out seeds if there are any, else by the search.
+
+    Raises ValueError if no trial has a value.
     """
     from segue.report.data.heldout import read_comparison
 
@@ -94,30 +84,50 @@ def best_trial(summary: Any) -> int:
     return int(summary.best[0].number)
 
 
-def _record(players: "Players", member: int, episodes: int, seed: int, path: Path, fps: int) -> int:
-    """Write the pictures as they come; how many they were."""
+def _load(run: LocalRun, trial: int, sweep_file: Path | None) -> "tuple[Players, int]":
+    """Return the members of a trial's newest checkpoint, and its environment steps."""
+    from segue.record.layout import steps_of
+    from segue.train.play import Players
+    from segue.tune.run.directory import RunDirectory
+    from segue.tune.run.original_sweep import sweep_of
+
+    directory = RunDirectory(run.path, run.store)
+    checkpoint = directory.newest_checkpoint(trial)
+    if checkpoint is None:
+        raise ValueError(
+            f"Trial {trial} of {run.shown} has no checkpoint: `segue show {run.shown}` lists the"
+            " trials."
+        )
+    sweep = sweep_of(directory, sweep_file)
+    return Players.load(checkpoint, sweep.world, sweep.policy), steps_of(checkpoint)
+
+
+def _best_member(summary: "Summary", scores: "Mapping[str, NDArray[np.float64]]") -> int:
+    values = scores[summary.metric]
+    return int(values.argmax() if summary.mode == "max" else (-values).argmax())
+
+
+def _record(pictures: "Iterable[NDArray[np.uint8]]", path: Path, fps: int) -> int:
+    """Write the pictures to a video file, one by one, and return their number."""
     with optional_dependency("play", "A recording"):
         import imageio.v2 as imageio
-    pictures = 0
-    gif, mp4 = (
-        {"loop": 0, "duration": 1000 / fps},
-        {"fps": fps, "macro_block_size": 2},
-    )  # pixels; H.264 wants even sizes
-    keywords: Mapping[str, Any] = gif if path.suffix == ".gif" else mp4
+    keywords: dict[str, Any] = {"fps": fps, "macro_block_size": 2}  # H.264 needs even sizes
+    if path.suffix == ".gif":
+        keywords = {"loop": 0, "duration": 1000 / fps}
+    frames = 0
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"unfinished-{path.name}")
     try:
-        writer: Any = imageio.get_writer(
-            unfinished, **keywords
-        )  # the package's types lack its methods
+        # Any: the types of the package lack the writer's methods.
+        writer: Any = imageio.get_writer(unfinished, **keywords)
         with writer:
-            for picture in players.frames(member, episodes, seed):
+            for picture in pictures:
                 writer.append_data(picture)
-                pictures += 1
+                frames += 1
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-    return pictures
+    return frames
 
 
 def _table(scores: "Mapping[str, NDArray[np.float64]]") -> Table:

@@ -7,33 +7,35 @@ import typer
 from rich.console import Console
 
 from segue.base.extras import optional_dependency
-from segue.cli.said import say
+from segue.cli.arguments import Run
+from segue.cli.output import print_line
 from segue.record.layout import REPORT
-from segue.record.local_run import LocalRun
+from segue.record.local_run import LocalRun, fetch_run
 
 if TYPE_CHECKING:
     from segue.report.data.summary import Summary
 
 
 def command(
-    run: Annotated[
-        str, typer.Argument(help="A run directory, such as runs/ppo_grid; its sweep may still run.")
-    ],
-    out: Annotated[Path | None, typer.Option(help="The file; RUN/report.html by default.")] = None,
+    run: Run,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write. Default: RUN/report.html.")
+    ] = None,
 ) -> int:
-    """Write what came out of a sweep so far as one HTML page, which opens without a network."""
-    from segue.record.local_run import fetch_run
+    """Write the results so far as one HTML page that needs no network."""
     from segue.report.data.summary import read_summary
 
-    found = fetch_run(run)
-    path = write(read_summary(found.path), found, out)
-    say(Console(), f"Report: {path}{'' if out else found.also_stored}")
+    local_run = fetch_run(run)
+    path = write(read_summary(local_run.path), local_run, out)
+    also_stored = "" if out else local_run.also_stored
+    print_line(Console(), f"Report: {path}{also_stored}")
     return 0
 
 
 def write(summary: "Summary", run: LocalRun, out: Path | None = None) -> Path:
-    """Write the report and return its path; raises ValueError where it cannot be written or a
-    package is missing.
+    """Write the report of a run and return its path.
+
+    Raises ValueError if the file cannot be written or an optional package is missing.
     """
     with optional_dependency("report", "A report"):
         from segue.report.page.page import write_report

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 
 from segue.cli.options import options_of, with_options
+from segue.cli.output import print_line
 from segue.cli.paused_collector import paused_collector
-from segue.cli.said import say
 from segue.cli.winner import write_winner
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.options import Options, overridden
@@ -72,10 +72,12 @@ def _list(console: Console) -> None:
 
     files = sweep_files()
     if not files:
-        say(console, "There are no sweeps here: put a file into the folder sweeps, or give a path.")
+        print_line(
+            console, "There are no sweeps here: put a file into the folder sweeps, or give a path."
+        )
     width = max((len(name) for name in files), default=0)
     for name, path in files.items():
-        say(console, f"{name:<{width}}  {title(path)}")
+        print_line(console, f"{name:<{width}}  {title(path)}")
 
 
 def _describe(console: Console, sweep: Sweep, path: Path) -> None:
@@ -85,11 +87,11 @@ def _describe(console: Console, sweep: Sweep, path: Path) -> None:
         from segue.tune.run.sweep_file import title
 
     check_sweep(sweep)
-    say(console, describe_sweep(sweep, path.stem, title(path), _remarks(sweep)))
+    print_line(console, describe_sweep(sweep, path.stem, title(path), _remarks(sweep)))
 
 
 def _remarks(sweep: Sweep) -> list[tuple[str, str]]:
-    """Return the trainer's remarks on the pipelines at the corners of the space, with their kind."""
+    """Return the trainer's remarks on the pipelines at the corners of the space, by kind."""
     from segue.train.optimizers import rule_of
 
     rules = [rule_of(sweep.pipeline(**corner).optimizer_builder) for corner in sweep.corners()]
@@ -100,7 +102,7 @@ def _remarks(sweep: Sweep) -> list[tuple[str, str]]:
 def _report(console: Console, sweep: Sweep, result: "SweepResult") -> int:
     """Show the results, and return the exit code."""
     if not result.trained:
-        say(console, "The sweep is complete: there is nothing left to train.")
+        print_line(console, "The sweep is complete: there is nothing left to train.")
     try:
         has_best = _show(console, sweep, result)
     except ValueError:

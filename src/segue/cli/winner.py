@@ -1,4 +1,4 @@
-"""What is written when a sweep or a retraining ends: the winner, and the report."""
+"""The files that are written when a sweep or a retraining ends: the winner and the report."""
 
 import sys
 from functools import partial
@@ -6,55 +6,61 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from segue.cli.said import say
+from segue.cli.output import print_line
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import BEST_JSON, BEST_PYTHON
 from segue.record.local_run import LocalRun
 
 if TYPE_CHECKING:
+    from segue.report.data.facts import TrialFacts
+    from segue.report.data.heldout import Comparison
     from segue.report.data.summary import Summary
 
 
 def write_winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Console) -> None:
-    """Write `best.json`, `best.py` and the report of a run, and say where; what cannot be written
-    is told, and no more.
+    """Write `best.json`, `best.py` and the report of a run, and print their paths.
 
-    The trials are kept whatever happens here.
+    A file that cannot be written is a message on stderr and no error: the trials are complete.
     """
     for what, write in (("winner", partial(_winner, sweep)), ("report", _report)):
         try:
             write(summary, run, console)
-        except Exception as error:  # a sweep that is done has not failed
+        except Exception as error:  # the sweep itself has not failed
             print(f"The {what} was not written: {error}", file=sys.stderr)
 
 
 def _winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Console) -> None:
-    from segue.report.data.facts import facts
     from segue.report.data.heldout import read_comparison
     from segue.report.export import Winner, export
     from segue.tune.run.directory import RunDirectory
     from segue.tune.search.define_by_run import of_recorded
 
     held_out = read_comparison(run.path)
+    trial = _best(summary, held_out)
+    if trial is None:
+        return
+    pipeline = sweep.pipeline(**of_recorded(sweep, trial.trained_with))
+    checkpoint = RunDirectory(run.path, run.store).newest_checkpoint(trial.number)
+    problem = export(summary, sweep, Winner(trial, pipeline, checkpoint), held_out)
+    run.upload(BEST_JSON, BEST_PYTHON)
+    files = f"{run.path / BEST_JSON}, {run.path / BEST_PYTHON}"
+    if problem:
+        files = f"{run.path / BEST_JSON} (no {BEST_PYTHON}: {problem})"
+    print_line(console, f"Winner: {files}{run.also_stored}")
+
+
+def _best(summary: "Summary", held_out: "Comparison | None") -> "TrialFacts | None":
+    """Return the best complete trial, by held-out seeds if any were trained, else by the search."""
+    from segue.report.data.facts import facts
+
     complete = {trial.number: trial for trial in facts(summary) if trial.state == "complete"}
-    best = held_out.configurations[0].trial if held_out else next(iter(complete), None)
-    if best in complete:
-        trial = complete[best]
-        pipeline = sweep.pipeline(**of_recorded(sweep, trial.trained_with))
-        winner = Winner(
-            trial, pipeline, RunDirectory(run.path, run.store).newest_checkpoint(trial.number)
-        )
-        problem = export(summary, sweep, winner, held_out)
-        run.upload(BEST_JSON, BEST_PYTHON)
-        best_json = run.path / BEST_JSON
-        files = f"{best_json}" if problem else f"{best_json}, {run.path / BEST_PYTHON}"
-        say(
-            console,
-            f"Winner: {files}{f' (no Python file: {problem})' * bool(problem)}{run.also_stored}",
-        )
+    if held_out:
+        return complete.get(held_out.configurations[0].trial)
+    return next(iter(complete.values()), None)
 
 
 def _report(summary: "Summary", run: LocalRun, console: Console) -> None:
     from segue.cli.report import write
 
-    say(console, f"Report: {write(summary, run)}{run.also_stored}")
+    path = write(summary, run)
+    print_line(console, f"Report: {path}{run.also_stored}")

@@ -42,7 +42,7 @@ def filled_in(home: Path, file: str, *changes: tuple[str, str]) -> Path:
 def test_filled_in_it_is_right(home: Path, file: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = filled_in(home, file)
     assert exit_code(path) == 0
-    assert capsys.readouterr().out == f"{path} is right.\n"
+    assert capsys.readouterr().out == f"{path} is valid.\n"
 
 
 @pytest.mark.parametrize("file", FILES)
