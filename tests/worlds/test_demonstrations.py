@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from segue.worlds import make_world
 from segue.worlds.array.minigrid import MiniGrid
 from segue.worlds.array.minigrid.levels import LavaCrossing
-from segue.worlds.demonstrations import read_recording, record, write_recording
+from segue.worlds.demonstrations import read_recording, record_episodes, write_recording
 
 
 @pytest.fixture(scope="module")
 def recording():
-    return record("PoisonedDoors-v0", 10, 3, lanes=4)
+    return record_episodes("PoisonedDoors-v0", 10, 3, lanes=4)
 
 
 def test_the_expert_is_recorded_step_by_step(recording):
@@ -31,31 +31,33 @@ def test_the_expert_is_recorded_step_by_step(recording):
 
 
 def test_episodes_are_whole_and_in_the_order_of_their_lanes():
-    made = record("MiniGrid-DoorKey-5x5-v0", 6, 0, lanes=3)
+    made = record_episodes("MiniGrid-DoorKey-5x5-v0", 6, 0, lanes=3)
     starts = [*np.flatnonzero(made.begins), len(made.begins)]
     world = make_world("MiniGrid-DoorKey-5x5-v0", 1, 1)
     assert made.observation.shape == (len(made.begins), *world.single_observation_space.shape)
     for start, end in pairwise(starts):
         assert made.reward[end - 1] > 0 and not made.reward[start : end - 1].any()
-    alone = record("MiniGrid-DoorKey-5x5-v0", 2, 0, lanes=1)
+    alone = record_episodes("MiniGrid-DoorKey-5x5-v0", 2, 0, lanes=1)
     np.testing.assert_array_equal(alone.action, made.action[: starts[2]])
 
 
 def test_the_same_seed_records_the_same_and_another_one_something_else(recording):
-    assert record("PoisonedDoors-v0", 10, 3, lanes=4).digest == recording.digest
-    assert record("PoisonedDoors-v0", 10, 4, lanes=4).digest != recording.digest
+    assert record_episodes("PoisonedDoors-v0", 10, 3, lanes=4).digest == recording.digest
+    assert record_episodes("PoisonedDoors-v0", 10, 4, lanes=4).digest != recording.digest
 
 
 def test_progress_is_told():
     heard = []
-    record("PoisonedDoors-v0", 5, 0, lanes=2, on_progress=heard.append)
+    record_episodes("PoisonedDoors-v0", 5, 0, lanes=2, on_progress=heard.append)
     assert heard == sorted(heard) and heard[-1] == 5
 
 
 def test_failures_may_be_left_out():
     """The corrupted expert of MiniGrid fails now and then."""
     world = partial(MiniGrid, LavaCrossing(9, 1), corrupt_within=3)
-    every, good = (record(world, 12, 0, lanes=4, success_only=only) for only in (False, True))
+    every, good = (
+        record_episodes(world, 12, 0, lanes=4, success_only=only) for only in (False, True)
+    )
     assert every.about["success"] < 1 == good.about["success"]
     assert good.about["dropped"] > 0 == every.about["dropped"]
 
@@ -64,14 +66,14 @@ def test_failures_may_be_left_out():
     ("world", "episodes", "changes", "sentence"),
     [
         ("Acrobot-v1", 5, {}, "has no expert"),
-        ("CartPole-v1", 5, {"success_only": True}, "does not say what a success is"),
-        ("CartPole-v1", 0, {}, "ask for at least 1"),
+        ("CartPole-v1", 5, {"success_only": True}, "has no metric 'success'"),
+        ("CartPole-v1", 0, {}, "episodes must be at least 1"),
         ("CartPole-v9", 1, {}, "There is no world 'CartPole-v9'"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused(world, episodes, changes, sentence):
     with pytest.raises(ValueError, match=sentence):
-        record(world, episodes, 0, **changes)
+        record_episodes(world, episodes, 0, **changes)
 
 
 def test_a_file_holds_what_was_recorded(recording, tmp_path):
@@ -94,7 +96,7 @@ def refused(content, folder):
     path = folder / "doors.npz"
     path.write_bytes(content)
     with pytest.raises(
-        ValueError, match=r"doors\.npz is damaged or none: record it again"
+        ValueError, match=r"doors\.npz is damaged or not a demonstration file: record it again"
     ) as error:
         read_recording(path)
     assert str(error.value).endswith(".")

@@ -81,7 +81,7 @@ def test_a_named_world_is_made_once_for_its_spec(monkeypatch: pytest.MonkeyPatch
         ("CartPol-v1", r"no world 'CartPol-v1'.*CartPole-v1"),
         ("gym/Acrobat-v1", r"no world 'gym/Acrobat-v1'.*Acrobot-v1"),
         ("", r"no world ''"),
-        ("MiniGrid-LavaCrossingS8N1-v0", "with size 8: choose an odd one"),
+        ("MiniGrid-LavaCrossingS8N1-v0", "has size 8: choose an odd one"),
         (
             "not_a_package:Maze-v0",
             "registered by the module 'not_a_package', which cannot be imported",
@@ -117,9 +117,9 @@ def test_a_missing_package_is_named(
 
 
 def test_what_is_no_world_is_refused() -> None:
-    with pytest.raises(ValueError, match="made a int: let it return"):
+    with pytest.raises(ValueError, match="returned a int: let it return"):
         make_world(lambda members, lanes: 5, 1, 1)  # type: ignore[arg-type,return-value]
-    with pytest.raises(ValueError, match="made 1 lanes for 2 members of 3: let it make 6"):
+    with pytest.raises(ValueError, match="has 1 lanes for 2 members of 3: let it have 6"):
         make_world(lambda members, lanes: CartPole(1, 1), 2, 3)
     with pytest.raises(ValueError, match="at least 1"):
         make_world("CartPole-v1", 0, 3)

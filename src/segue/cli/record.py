@@ -33,14 +33,14 @@ def command(
 
     The same arguments record the same episodes.
     """
-    from segue.worlds.demonstrations import record, write_recording
+    from segue.worlds.demonstrations import record_episodes, write_recording
 
     console = Console()
     path = out or Path("demonstrations") / f"{world.replace('/', '-').replace(':', '-')}.npz"
     _check_path(path, force)
     with _progress(console) as progress:
         task = progress.add_task("Recording", total=episodes)
-        recording = record(
+        recording = record_episodes(
             world,
             episodes,
             seed,

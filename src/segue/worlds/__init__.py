@@ -1,4 +1,4 @@
-"""The places: batches of environments, stepped together, each lane seeded on its own."""
+"""Worlds: batches of environments that are stepped together, each lane seeded on its own."""
 
 from segue.worlds.adapters.gymnasium import GymnasiumWorld
 from segue.worlds.array.cartpole import CartPole

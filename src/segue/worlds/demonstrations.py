@@ -1,7 +1,7 @@
-"""Demonstrations: whole episodes of an expert, recorded into a file that can be read back safely.
+"""Demonstrations: whole episodes of an expert, recorded into a file that is safe to read.
 
-A file is numpy's `.npz` without pickled objects: arrays, and a JSON text that says what they are.
-It carries a digest of both, which is checked when it is read.
+A file is numpy's `.npz` without pickled objects: arrays, and a JSON text that describes them. It
+contains a digest of both, which is checked when it is read.
 
 Shapes: S steps of all episodes, one after the other; L lanes that record side by side.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,39 +29,39 @@ _ARRAYS = ("observation", "action", "reward", "begins")
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What an expert saw and did."""
+    """The observations, actions and rewards of an expert's episodes."""
 
     observation: NDArray[Any]
-    """[S, ...] as the world shows it."""
+    """[S, ...] The world's observation before each step."""
     action: NDArray[Any]
-    """[S] or [S, A]"""
+    """[S] or [S, A] The expert's action in each step."""
     reward: NDArray[np.float32]
-    """[S]"""
+    """[S] The reward of each step."""
     begins: NDArray[np.bool_]
-    """[S] where an episode begins."""
+    """[S] Whether an episode begins with this step."""
     about: Mapping[str, Any]
-    """World, seed, episodes, steps, means over episodes, and how many episodes were dropped; JSON-able."""
+    """World, seed, episodes, steps, means over episodes, and dropped episodes, as JSON can hold."""
 
     def __post_init__(self) -> None:
         lengths = {len(getattr(self, name)) for name in _ARRAYS}
         if len(lengths) != 1 or not lengths.pop() or not self.begins[0]:
             raise ValueError(
-                "A recording has as many observations, actions, rewards and begins, and begins an"
-                " episode."
+                "A recording needs equally many observations, actions, rewards and begins, and its"
+                " first step must begin an episode."
             )
 
     @cached_property
     def digest(self) -> str:
-        """Of the arrays and what is said about them, 64 hex digits."""
-        found = sha256(json.dumps(self.about, sort_keys=True).encode())
+        """The SHA-256 of the arrays and their description, as 64 hex digits."""
+        digest = sha256(json.dumps(self.about, sort_keys=True).encode())
         for name in _ARRAYS:
             array = np.ascontiguousarray(getattr(self, name))
-            found.update(f"{name} {array.dtype.str} {array.shape}".encode())
-            found.update(array.tobytes())
-        return found.hexdigest()
+            digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+            digest.update(array.tobytes())
+        return digest.hexdigest()
 
 
-def record(
+def record_episodes(
     world: str | WorldFactory,
     episodes: int,
     seed: int,
@@ -70,18 +70,18 @@ def record(
     success_only: bool = False,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Recording:
-    """Let the world's expert play `episodes` whole episodes; the same ones for the same seed and
-    lanes.
+    """Return `episodes` whole episodes of the world's expert.
 
-    Every lane gives as many, so that short ones are not preferred. An episode in which the expert
-    did not know what to do is dropped, with `success_only` also one without success, and replaced.
-    `on_progress` hears how many there are.
+    Equal seeds and lanes give equal recordings. Every lane records as many episodes, so that short
+    ones are not preferred. An episode in which the expert had no action in some step is dropped
+    and replaced; with `success_only`, also one without success. `on_progress` receives the number
+    of episodes recorded so far.
 
-    Raises ValueError where the world has no expert, where it has no success, and where it drops too
-    many.
+    Raises ValueError for a world without an expert, for a world without the metric `success` if
+    `success_only`, and when too many episodes are dropped.
     """
     if episodes < 1:
-        raise ValueError(f"There are {episodes} episodes to record: ask for at least 1.")
+        raise ValueError(f"episodes must be at least 1, got {episodes}.")
     made = make_world(world, 1, min(lanes, episodes))
     try:
         if not made.has_expert:
@@ -90,33 +90,29 @@ def record(
             )
         if success_only and "success" not in made.metrics:
             raise ValueError(
-                f"The world {world!r} does not say what a success is: record without"
-                " --success-only."
+                f"The world {world!r} has no metric 'success': record without --success-only."
             )
         recorder = _Recorder(made, episodes, success_only)
         recorder.play(_seeds(seed, made.lanes), on_progress)
     finally:
         made.close()
-    name = (
-        world
-        if isinstance(world, str)
-        else getattr(world, "__qualname__", type(world).__qualname__)
-    )
+    if isinstance(world, str):
+        name = world
+    else:
+        name = getattr(world, "__qualname__", type(world).__qualname__)
     return recorder.recording(
         {"world": name, "seed": seed, "lanes": made.lanes, "success_only": success_only}
     )
 
 
 def _seeds(seed: int, lanes: int) -> NDArray[np.uint64]:
-    """Seeds of the use "train", but no member's: demonstrations are other episodes than those that
-    it trains in.
-    """
+    """Return lane seeds of the use "train" that no member trains on."""
     own = int(stream(seed, "demonstrations").generate_state(1)[0])
     return lane_seeds(own, "train", lanes)
 
 
 def write_recording(path: Path, recording: Recording) -> None:
-    """Write the file, whole or not at all, and the folders above it. Raises OSError."""
+    """Write the file atomically, and make the folders above it. Raises OSError."""
     buffer = io.BytesIO()
     about = json.dumps(
         {"format": FORMAT, "digest": recording.digest, "about": dict(recording.about)}
@@ -130,7 +126,7 @@ def write_recording(path: Path, recording: Recording) -> None:
 def read_recording(path: Path) -> Recording:
     """Read a file that `write_recording` wrote; nothing in it is executed.
 
-    Raises ValueError, naming the file, when it does not exist, is damaged, or is something else.
+    Raises ValueError, naming the file, when it does not exist, is damaged, or is not a recording.
     """
     if not path.is_file():
         raise ValueError(
@@ -139,50 +135,50 @@ def read_recording(path: Path) -> Recording:
         )
     try:
         recording = _parsed(path.read_bytes())
-    except (
-        Exception
-    ) as error:  # zip's, numpy's and JSON's own; a damaged header may ask for anything
+    except Exception as error:  # a damaged header may cause any error of zipfile, numpy and json
         raise _damaged(path) from error
     if recording is None:
-        raise ValueError(f"The demonstration file {path} is of a newer Segue: read it with that.")
+        raise ValueError(
+            f"The demonstration file {path} was written by a newer version of Segue: read it with"
+            " that version."
+        )
     return recording
 
 
 def _parsed(content: bytes) -> Recording | None:
-    """The recording in a file's bytes; None where it is of a newer format. Raises whatever is wrong
-    with them.
-    """
+    """Return the recording in a file's bytes; None for a newer format. Raises for damaged bytes."""
     with np.load(io.BytesIO(content), allow_pickle=False) as entries:
-        told = json.loads(str(entries["about"]))
-        if told["format"] > FORMAT:
+        header = json.loads(str(entries["about"]))
+        if header["format"] > FORMAT:
             return None
-        recording = Recording(
-            **{name: entries[name] for name in _ARRAYS}, about=dict(told["about"])
-        )
-    if recording.digest != told["digest"]:
-        raise ValueError("The digest is another one.")
+        arrays = {name: entries[name] for name in _ARRAYS}
+        recording = Recording(**arrays, about=dict(header["about"]))
+    if recording.digest != header["digest"]:
+        raise ValueError("The digest does not match the content.")
     return recording
 
 
 def _damaged(path: Path) -> ValueError:
     return ValueError(
-        f"The demonstration file {path} is damaged or none: record it again with `segue record"
+        f"{path} is damaged or not a demonstration file: record it again with `segue record"
         f" WORLD --out {path}`."
     )
 
 
+_Episode: TypeAlias = list[tuple[Any, Any, float]]
+"""Observation, action and reward of each step."""
+
+
 class _Recorder:
-    """Plays, and keeps each lane's episodes."""
+    """Plays the expert and collects each lane's episodes."""
 
     def __init__(self, world: World, episodes: int, success_only: bool) -> None:
         self._world = world
         self._success_only = success_only
         share, rest = divmod(episodes, world.lanes)
         self._wanted = np.array([share + (lane < rest) for lane in range(world.lanes)])
-        self._kept: list[list[list[tuple[Any, Any, float]]]] = [
-            [] for _ in range(world.lanes)
-        ]  # lane, episode, step
-        self._running: list[list[tuple[Any, Any, float]]] = [[] for _ in range(world.lanes)]
+        self._finished: list[list[_Episode]] = [[] for _ in range(world.lanes)]
+        self._running: list[_Episode] = [[] for _ in range(world.lanes)]
         self._known = np.ones(world.lanes, np.bool_)
         self._metrics: list[dict[str, float]] = []
         self.dropped = 0
@@ -190,23 +186,24 @@ class _Recorder:
     def play(self, seeds: NDArray[np.uint64], on_progress: Callable[[int], None]) -> None:
         observation = self._world.reset(seeds)
         while any(
-            len(kept) < wanted for kept, wanted in zip(self._kept, self._wanted, strict=True)
+            len(episodes) < wanted
+            for episodes, wanted in zip(self._finished, self._wanted, strict=True)
         ):
             advice = self._world.expert()
             self._known &= advice.available
-            seen = observation.copy()
+            observed = observation.copy()
             action = np.array(advice.action)
             step = self._world.step(action)
             for lane, reward in enumerate(step.reward.tolist()):
-                self._running[lane].append((seen[lane], action[lane], reward))
+                self._running[lane].append((observed[lane], action[lane], reward))
             for place, lane in enumerate(step.ended.tolist()):
                 self._end(lane, {name: float(values[place]) for name, values in step.info.items()})
             if step.ended.size:
-                on_progress(sum(map(len, self._kept)))
+                on_progress(sum(map(len, self._finished)))
             observation = step.observation
 
     def recording(self, about: Mapping[str, Any]) -> Recording:
-        episodes = [episode for kept in self._kept for episode in kept]
+        episodes = [episode for finished in self._finished for episode in finished]
         steps = [step for episode in episodes for step in episode]
         observation, action, reward = (np.array(column) for column in zip(*steps, strict=True))
         lengths = [len(episode) for episode in episodes]
@@ -216,7 +213,7 @@ class _Recorder:
             name: float(np.mean([one[name] for one in self._metrics]))
             for name in self._world.metrics
         }
-        told = {
+        description = {
             **about,
             "episodes": len(episodes),
             "steps": len(steps),
@@ -225,23 +222,23 @@ class _Recorder:
             "length": float(np.mean(lengths)),
             **means,
         }
-        return Recording(observation, action, reward.astype(np.float32), begins, told)
+        return Recording(observation, action, reward.astype(np.float32), begins, description)
 
     def _end(self, lane: int, metrics: dict[str, float]) -> None:
         episode = self._running[lane]
         self._running[lane] = []
-        known = self._known[lane]
+        is_known = self._known[lane]
         self._known[lane] = True
-        if len(self._kept[lane]) == self._wanted[lane]:
+        if len(self._finished[lane]) == self._wanted[lane]:
             return
-        if known and (metrics["success"] > 0 if self._success_only else True):
-            self._kept[lane].append(episode)
+        if is_known and (metrics["success"] > 0 if self._success_only else True):
+            self._finished[lane].append(episode)
             self._metrics.append(metrics)
             return
         self.dropped += 1
         if self.dropped > 100 + 10 * int(self._wanted.sum()):
             raise ValueError(
                 f"The expert gave up or failed in {self.dropped:,} episodes and only"
-                f" {len(self._metrics):,} could be kept: record without --success-only, or choose a"
-                " level that the expert knows."
+                f" {len(self._metrics):,} could be recorded: record without --success-only, or"
+                " choose a level that the expert solves."
             )

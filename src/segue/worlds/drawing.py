@@ -1,4 +1,4 @@
-"""Pictures of worlds, and where they are drawn."""
+"""Pictures of worlds, and the canvas on which they are drawn."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ _WOOD = (202, 152, 101)
 
 
 def draw_cart_pole(position: float, angle: float, limit: float) -> Picture:
-    """A cart on its track from -`limit` to `limit`; an `angle` (radians) above 0 leans to the
-    right.
-    """
+    """Draw a cart on its track from -`limit` to `limit`; positive angles (radians) lean right."""
     image, pen = canvas(_TRACK, _PAPER)
     x = _TRACK[0] / 2 * (1 + position / limit)
     pen.line((0, _GROUND, _TRACK[0], _GROUND), fill=_INK)
@@ -39,7 +37,7 @@ def draw_cart_pole(position: float, angle: float, limit: float) -> Picture:
 
 
 def canvas(size: tuple[int, int], colour: Colour) -> tuple[Any, ImageDraw]:
-    """An image, and the pen that draws on it; ValueError where Pillow is not installed."""
+    """Return an image and a pen that draws on it; raise ValueError where Pillow is missing."""
     with optional_dependency("play", "A picture of the world"):
         from PIL import Image, ImageDraw
     image = Image.new("RGB", size, colour)

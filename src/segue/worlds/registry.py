@@ -1,4 +1,4 @@
-"""Worlds by name: array programs of this package first, then whatever Gymnasium has registered."""
+"""Worlds by name: the array programs of this package, then Gymnasium's registered environments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MINIGRID = ("MiniGrid-", "BabyAI-")
 
 @dataclass(frozen=True)
 class WorldSpec:
-    """What a policy and a tracker must know of a world before there is one."""
+    """The spaces and metrics of a world, known before one is made for training."""
 
     single_observation_space: gymnasium.Space[Any]
     single_action_space: gymnasium.Space[Any]
@@ -33,14 +33,12 @@ class WorldSpec:
 
 
 def known_worlds() -> list[str]:
-    """Return names that can be given now; "gym/<id>" asks for Gymnasium's own, "envpool/<id>" for
-    EnvPool's.
-    """
+    """Return all names of worlds; "gym/<id>" means Gymnasium's, "envpool/<id>" EnvPool's."""
     return sorted({*ARRAY_WORLDS, *IDS, *gymnasium.registry})
 
 
 def worlds_with_experts() -> list[str]:
-    """Return the names, of those that can be given now, whose worlds have an expert."""
+    """Return the names of the worlds that have an expert."""
     own = [name for name in (*ARRAY_WORLDS, *IDS) if world_spec(name).has_expert]
     return sorted([*own, *filter(bot_plays, gymnasium.registry)])
 
@@ -48,35 +46,34 @@ def worlds_with_experts() -> list[str]:
 def make_world(world: str | WorldFactory, members: int, lanes: int) -> World:
     """Make a world of `members * lanes` lanes, by name or by calling `world(members, lanes)`.
 
-    Raises ValueError for an unknown name, for a package that the world needs and lacks, and for a
-    callable that returns anything else than a World of so many lanes.
+    Raises ValueError for an unknown name, for a missing package that the world needs, and for a
+    callable that does not return a World of that many lanes.
     """
     if min(members, lanes) < 1:
         raise ValueError(
-            f"A world was asked for {members} members of {lanes} lanes each: both must be at"
-            " least 1."
+            f"A world needs at least 1 member and 1 lane, got {members} members of {lanes} lanes."
         )
     made = _factory(world)(members, lanes)
     if not isinstance(made, World):
         raise ValueError(
-            f"The world {_name(world)} made a {type(made).__name__}: let it return a"
+            f"The world {_name(world)} returned a {type(made).__name__}: let it return a"
             " segue.worlds.World."
         )
     if made.lanes != members * lanes:
         raise ValueError(
-            f"The world {_name(world)} made {made.lanes} lanes for {members} members of {lanes}:"
-            f" let it make {members * lanes}."
+            f"The world {_name(world)} has {made.lanes} lanes for {members} members of {lanes}:"
+            f" let it have {members * lanes}."
         )
     return made
 
 
 def check_world(world: str | WorldFactory) -> None:
-    """Make the world once, small, and close it; raises ValueError as `make_world` does."""
+    """Make a small world and close it; raise ValueError as `make_world` does."""
     world_spec(world)
 
 
 def world_spec(world: str | WorldFactory) -> WorldSpec:
-    """Return what is known of a world, which is made once for it and closed; names are remembered.
+    """Return the spaces and metrics of a world, by making it once; those of names are cached.
 
     Raises ValueError as `make_world` does.
     """
@@ -112,9 +109,7 @@ def _factory(world: str | WorldFactory) -> WorldFactory:
 
 
 def _gymnasium_id(world: str) -> str:
-    """Return the id under which Gymnasium knows `world`, after importing the module of a
-    "module:id".
-    """
+    """Return Gymnasium's id of `world`, after importing the module of a "module:id"."""
     module, _, name = world.removeprefix(GYMNASIUM).rpartition(":")
     if not module and name.startswith(MINIGRID):
         module = "minigrid"
@@ -129,7 +124,7 @@ def _import_registrations(world: str, module: str) -> None:
     try:
         import_module(module)
     except ImportError as error:
-        package = "'segue[minigrid]'" if module == "minigrid" else "the package that has it"
+        package = "'segue[minigrid]'" if module == "minigrid" else "the package that contains it"
         raise ValueError(
             f"The world {world!r} is registered by the module {module!r}, which cannot be imported:"
             f" install {package}."

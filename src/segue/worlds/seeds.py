@@ -1,4 +1,4 @@
-"""One seed, many streams: named streams for each use, and one counter-based generator per lane."""
+"""Random streams: a named stream for each use of a seed, and a counter-based generator per lane."""
 
 from hashlib import sha256
 from typing import Literal, get_args
@@ -18,11 +18,11 @@ _U27, _U30, _U31, _U11, _U1 = (np.uint64(bits) for bits in (27, 30, 31, 11, 1))
 
 
 def stream(seed: int, *names: str | int) -> np.random.SeedSequence:
-    """Return the stream that `names` have under `seed`, the same in every process and Python
-    version.
+    """Return the stream of `names` under `seed`, the same in every process and Python version.
 
-    Streams with different names are independent, so that drawing more from one moves no other. The
-    number 1 and the text "1" are different names. Raises ValueError when the seed is negative.
+    Streams with different names are independent, so that drawing more from one does not change
+    another. The number 1 and the text "1" are different names. Raises ValueError when the seed is
+    negative.
 
     >>> a, b = stream(7, "actions", 0), stream(7, "actions", 1)
     >>> bool((a.generate_state(2) == b.generate_state(2)).any())
@@ -34,8 +34,9 @@ def stream(seed: int, *names: str | int) -> np.random.SeedSequence:
 
 
 def _words(name: str | int) -> list[int]:
-    """Two 32-bit words for a name. Always two: a spawn key forgets where one name ends and the next
-    begins.
+    """Return two 32-bit words for a name.
+
+    There are always two, since a spawn key does not record where one name ends and the next begins.
     """
     kind = "text" if isinstance(name, str) else "number"
     digest = sha256(f"{kind}:{name}".encode()).digest()
@@ -45,8 +46,8 @@ def _words(name: str | int) -> list[int]:
 def lane_seeds(seed: int, use: Use, lanes: int) -> NDArray[np.uint64]:
     """Return one seed for each lane, uint64 [lanes], below 2**63.
 
-    The two highest of the 63 bits name the use, so training, evaluation and held-out seeds can
-    never meet, whatever the seeds they come from. The first n seeds do not depend on how many
+    The two highest of the 63 bits encode the use, so that training, evaluation and held-out seeds
+    never coincide, whatever the seeds they come from. The first n seeds do not depend on how many
     follow. Raises ValueError for an unknown use.
     """
     uses = get_args(Use)
@@ -59,9 +60,7 @@ def lane_seeds(seed: int, use: Use, lanes: int) -> NDArray[np.uint64]:
 
 
 def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scramble 64 bits one to one (Stafford's variant 13 of MurmurHash3's finaliser); writes into
-    `z`.
-    """
+    """Scramble 64 bits one to one (Stafford's variant 13 of MurmurHash3's finaliser), in place."""
     z ^= z >> _U30
     z *= _MULTIPLIERS[0]
     z ^= z >> _U27
@@ -71,43 +70,39 @@ def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 class LaneStreams:
-    """A random generator for each lane, drawn from for any set of lanes at once.
+    """A random generator for each lane, which draws for any set of lanes at once.
 
     SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): a lane's
     state is a counter that grows by a constant at every draw, and a draw is the scrambled counter.
-    What a lane draws depends on its seed and on how often it drew before, never on which other
-    lanes there are or which draw with it.
+    A lane's draws depend on its seed and on how often it has drawn before, never on which other
+    lanes exist or draw with it.
     """
 
     def __init__(self, seeds: NDArray[np.uint64]) -> None:
         self._counter = _mix(np.asarray(seeds, np.uint64) + _GOLDEN)
 
     def uniform(self, lanes: Lanes, count: int) -> NDArray[np.float64]:
-        """Draw `count` numbers from [0, 1) in each of these lanes (each named once): float64
-        [count, lanes].
-        """
+        """Draw `count` numbers from [0, 1) in each of these distinct lanes: float64 [count, L']."""
         numbers: NDArray[np.float64] = (self._draw(lanes, count) >> _U11) * np.float64(2.0**-53)
         return numbers
 
     def episode_seeds(self, lanes: Lanes) -> NDArray[np.uint64]:
-        """Draw the seed of an episode in each of these lanes (each named once): uint64 [lanes],
-        below 2**63.
-        """
+        """Draw an episode's seed in each of these distinct lanes: uint64 [lanes], below 2**63."""
         seeds: NDArray[np.uint64] = self._draw(lanes, 1)[0] >> _U1
         return seeds
 
     def select(self, lanes: Lanes) -> "LaneStreams":
-        """Return the streams of these lanes, in this order, each going on where it is."""
+        """Return the streams of these lanes, in this order, each in its present state."""
         kept = LaneStreams(np.empty(0, np.uint64))
         kept._counter = self._counter[lanes]
         return kept
 
     def state_dict(self) -> State:
-        """Return the lanes' counters, as int64 because few formats know uint64."""
+        """Return the lanes' counters, as int64 because few formats support uint64."""
         return {"counter": self._counter.copy().view(np.int64)}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on where the streams of `state` were; ValueError when it has more or fewer lanes."""
+        """Restore the streams of `state`; raise ValueError for another number of lanes."""
         counter = np.array(state["counter"], np.int64).view(np.uint64)
         if counter.shape != self._counter.shape:
             raise ValueError(
@@ -117,7 +112,7 @@ class LaneStreams:
         self._counter = counter
 
     def _draw(self, lanes: Lanes, count: int) -> NDArray[np.uint64]:
-        """Return uint64 [count, lanes] and move these lanes' counters on by `count` draws."""
+        """Return uint64 [count, lanes] and advance these lanes' counters by `count` draws."""
         draws = self._counter[lanes] + _GOLDEN * np.arange(1, count + 1, dtype=np.uint64)[:, None]
         self._counter[lanes] = draws[-1]
         return _mix(draws)

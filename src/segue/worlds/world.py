@@ -1,7 +1,7 @@
-"""What a batch of environments is: one protocol for array programs and for adapters.
+"""The protocol of a batch of environments, for array programs and for adapters.
 
-Shapes: K members of a pack, N lanes of a member, L = K*N lanes in all (lane n of member k is k*N +
-n), E lanes whose episode ended in this step, A numbers of a continuous action.
+Shapes: K members of a pack, N lanes of a member, L = K*N lanes in all (lane n of member k has
+the index k*N + n), E lanes whose episode ended in this step, A dimensions of a continuous action.
 """
 
 from abc import ABC, abstractmethod
@@ -16,57 +16,65 @@ Lanes: TypeAlias = NDArray[np.int64]
 State: TypeAlias = dict[str, Any]
 
 NO_LANES: Lanes = np.empty(0, np.int64)
-"""What `Step.ended` is when no episode ended; shared, so never write to it."""
+"""The value of `Step.ended` when no episode ended; shared, and therefore never written to."""
 
 
 class Step(NamedTuple):
-    """What all lanes answer to one action each. The next call of the world may reuse every array in
-    it.
+    """The result of one action in each lane. The next call of the world may overwrite every array.
 
     Where the observation space is a Dict, an observation is one row of numbers: its entries one
     after another (see `segue.worlds.adapters.spaces.fields`).
     """
 
     observation: NDArray[Any]
-    """[L, ...] what the policy acts on next: where an episode ended, already the first observation of the next one."""
+    """[L, ...] The observations for the next actions.
+
+    Where an episode ended, it is the first observation of the next one.
+    """
     reward: NDArray[np.float32]
-    """[L]"""
+    """[L] The rewards of the actions."""
     terminated: NDArray[np.bool_]
-    """[L] the task itself ended: nothing comes after, so nothing is bootstrapped."""
+    """[L] Whether the task itself ended, so that no value is bootstrapped."""
     truncated: NDArray[np.bool_]
-    """[L] a limit ended the episode: bootstrap from the final observation. May be true together with `terminated`."""
+    """[L] Whether a limit ended the episode: the value of the final observation is bootstrapped.
+
+    May be true together with `terminated`.
+    """
     ended: Lanes
-    """[E] the lanes, ascending, that terminated or were truncated."""
+    """[E] The lanes, ascending, that terminated or were truncated."""
     final_observation: NDArray[Any]
-    """[E, ...] the last observation of those episodes, which `observation` no longer holds."""
+    """[E, ...] The last observations of those episodes, which `observation` does not contain."""
     info: Mapping[str, NDArray[np.float32]]
-    """For each name in `World.metrics`, [E] numbers about those episodes."""
+    """For each name in `World.metrics`, [E] values of those episodes."""
 
 
 class Advice(NamedTuple):
-    """What an expert would do in each lane. The next call of the world may reuse both arrays."""
+    """The expert's action in each lane. The next call of the world may overwrite both arrays."""
 
     action: NDArray[Any]
-    """int64 [L] for a discrete action space, float32 [L, A] for a continuous one; any action where not available."""
+    """int64 [L] for a discrete action space, float32 [L, A] for a continuous one.
+
+    Arbitrary where not available.
+    """
     available: NDArray[np.bool_]
-    """[L] whether the expert knows what to do here."""
+    """[L] Whether the expert has an action in this state."""
     policy: NDArray[np.float32] | None = None
-    """[L, A] the probabilities of a discrete expert's actions; None where it always takes `action`."""
+    """[L, A] The probabilities of a discrete expert's actions; None if it always takes `action`."""
 
 
 WITH_EXPERTS = (
     "CartPole-v1, PoisonedDoors-v0, MiniGrid's Empty, DoorKey, LavaCrossing, SimpleCrossing and"
     " FourRooms, and the levels of BabyAI"
 )
-"""In words, what `segue.worlds.registry.worlds_with_experts` lists."""
+"""The worlds that `segue.worlds.registry.worlds_with_experts` lists, as text."""
 
 
 class World(ABC):
-    """L environments, stepped together, each a function of its own seed and its own actions alone.
+    """L environments that are stepped together, each a function of its own seed and actions alone.
 
     A world is made for `members * lanes` lanes; a class whose constructor takes `(members, lanes)`
-    can itself be passed wherever a world is asked for. An episode that ends is followed by the next
-    one in the same step.
+    can itself be passed as a world. An episode that ends is followed by the next one in the same
+    step.
     """
 
     single_observation_space: gymnasium.Space[Any]
@@ -77,49 +85,51 @@ class World(ABC):
 
     @abstractmethod
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[Any]:
-        """Begin anew: lane i draws everything from `seeds[i]` ([L]). Returns the first observations
-        [L, ...].
+        """Restart every lane and return the first observations, [L, ...].
+
+        All that lane i draws follows from `seeds[i]`; `seeds` is uint64 [L].
         """
 
     @abstractmethod
     def step(self, actions: NDArray[Any]) -> Step:
-        """Act in every lane at once: int64 [L] for a discrete action space, float32 [L, A] for a
-        continuous one.
+        """Act in every lane at once.
+
+        `actions` is int64 [L] for a discrete action space, float32 [L, A] for a continuous one.
         """
 
     @abstractmethod
     def restart(self, lanes: Lanes) -> NDArray[Any]:
-        """Abandon the running episodes of these lanes (each named once) and begin the next ones, as
-        if they had ended.
+        """Abandon the running episodes of these distinct lanes and begin the next ones.
 
-        Returns the first observations of these lanes, [len(lanes), ...]. Other lanes notice
-        nothing.
+        The lanes then stand as if their episodes had ended; other lanes are not affected. Returns
+        the first observations of these lanes, [len(lanes), ...].
         """
 
     @abstractmethod
     def select(self, lanes: Lanes) -> "World":
-        """Return a world of these lanes alone, in this order, each going on bit for bit.
+        """Return a world of these lanes alone, in this order, each continuing bit for bit.
 
-        This one must not be stepped again, but other lanes may still be selected from it: so a pack
-        is parted.
+        This world must not be stepped again, but other lanes may still be selected from it. This is
+        how a pack is split.
         """
 
     @abstractmethod
     def state_dict(self) -> State:
-        """Return copies of all that the lanes' future depends on: arrays, numbers, text, lists and
-        dicts of them.
+        """Return a copy of all state that the lanes' future depends on.
+
+        It contains arrays, numbers, text, and lists and dictionaries of them.
         """
 
     @abstractmethod
     def load_state_dict(self, state: State) -> None:
-        """Go on, bit for bit, where a world of as many lanes stood when `state` was taken."""
+        """Restore, bit for bit, the state of a world of as many lanes."""
 
     def expert(self) -> Advice:
-        """Return what an expert would do in every lane, in the state that the lanes stand in now.
+        """Return the expert's action in the present state of every lane.
 
-        Asking changes nothing that the lanes go through: an expert that acts at random has streams
-        of its own, which `select` and `state_dict` carry along. Raises ValueError where
-        `has_expert` is false.
+        The call does not change the course of the lanes: an expert that acts at random has its own
+        streams, which `select` and `state_dict` include. Raises ValueError where `has_expert` is
+        false.
         """
         raise ValueError(
             f"The world {type(self).__name__} has no expert: choose one that has, which are"
@@ -127,25 +137,24 @@ class World(ABC):
         )
 
     def render(self, lane: int) -> NDArray[np.uint8]:
-        """Return a picture of where the lane stands now, `[height, width, 3]` of red, green and
-        blue.
+        """Return a picture of a lane's present state, uint8 `[height, width, 3]`: red, green, blue.
 
-        Drawing changes nothing. Raises ValueError for a world that cannot be drawn.
+        Drawing changes no state. Raises ValueError for a world that cannot be drawn.
         """
         raise ValueError(
             f"The world {type(self).__name__} cannot be drawn: it has no render method."
         )
 
     def close(self) -> None:  # noqa: B027  (most worlds hold nothing that needs closing)
-        """Give back what the world holds outside of memory."""
+        """Release the resources that the world holds outside of memory."""
 
 
 WorldFactory: TypeAlias = Callable[[int, int], World]
-"""(members, lanes of a member) -> a world of members * lanes lanes."""
+"""Returns a world of members * lanes lanes, for the arguments (members, lanes of a member)."""
 
 
 def one_seed_each(seeds: NDArray[np.uint64], lanes: int) -> NDArray[np.uint64]:
-    """Return `seeds` as uint64 [lanes]; ValueError when they are more or fewer than the lanes."""
+    """Return `seeds` as uint64 [lanes]; raise ValueError for another number of seeds."""
     seeds = np.asarray(seeds, np.uint64)
     if seeds.shape != (lanes,):
         raise ValueError(

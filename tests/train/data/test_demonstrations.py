@@ -11,7 +11,7 @@ from segue.plan.values.builder import Builder
 from segue.train import BehaviorCloning, Demonstrations, Network, check_trial, member_keywords
 from segue.train.data.component_data import DataStream
 from segue.worlds import world_spec
-from segue.worlds.demonstrations import Recording, record, write_recording
+from segue.worlds.demonstrations import Recording, record_episodes, write_recording
 from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
 
 LENGTHS = (3, 7, 1, 12, 5, 4, 9, 2)
@@ -90,7 +90,7 @@ def test_more_lanes_than_episodes_are_refused(path):
 @pytest.fixture(scope="module")
 def doorkey(tmp_path_factory):
     path = tmp_path_factory.mktemp("recorded") / "doorkey.npz"
-    write_recording(path, record("MiniGrid-DoorKey-5x5-v0", 200, 0))
+    write_recording(path, record_episodes("MiniGrid-DoorKey-5x5-v0", 200, 0))
     return path
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from segue.worlds import lane_seeds, make_world, world_spec, worlds_with_experts
 from segue.worlds.adapters.babyai import BabyAI
-from segue.worlds.adapters.missions import SHORT, tokens
+from segue.worlds.adapters.missions import SHORT, word_numbers
 from segue.worlds.adapters.spaces import fields
 from tests.worlds.conformance import WorldConformance
 from tests.worlds.expert_conformance import ExpertConformance
@@ -40,7 +40,9 @@ def test_it_shows_images_and_says_what_to_do() -> None:
     np.testing.assert_array_equal(
         first[1, image.start : image.stop].reshape(7, 7, 3), observation["image"]
     )
-    np.testing.assert_array_equal(first[1, mission.start :], tokens(observation["mission"], SHORT))
+    np.testing.assert_array_equal(
+        first[1, mission.start :], word_numbers(observation["mission"], SHORT)
+    )
     assert world.missions[1] == observation["mission"]
 
 

@@ -12,7 +12,7 @@ from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Network, TrialSpec, run_trial
 from segue.worlds import lane_seeds, make_world, world_spec
 from segue.worlds.adapters.envpool import EnvPoolWorld, _small
-from segue.worlds.adapters.missions import SHORT, tokens
+from segue.worlds.adapters.missions import SHORT, word_numbers
 from segue.worlds.adapters.spaces import fields
 from tests.train.support.pipelines import ROLLOUT, pipeline, stage
 from tests.worlds.conformance import WorldConformance
@@ -39,7 +39,7 @@ def test_a_level_shows_direction_image_and_the_mission_s_words() -> None:
     assert [part.name for part in (direction, image, mission)] == ["direction", "image", "mission"]
     assert first.dtype == np.uint8 and first.shape == (4, 1 + 147 + SHORT)
     words = first[:, mission.start :]
-    starts = [tokens(start, 3).tolist() for start in ("go to the", "go to a")]
+    starts = [word_numbers(start, 3).tolist() for start in ("go to the", "go to a")]
     assert all(row[:3].tolist() in starts for row in words)
     assert len({tuple(row.tolist()) for row in words}) > 1
     step = world.step(np.zeros(4, np.int64))

@@ -4,7 +4,14 @@ import gymnasium
 import numpy as np
 import pytest
 
-from segue.worlds.adapters.missions import LONG, SHORT, UNKNOWN, VOCABULARY, most_words, tokens
+from segue.worlds.adapters.missions import (
+    LONG,
+    SHORT,
+    UNKNOWN,
+    VOCABULARY,
+    most_words,
+    word_numbers,
+)
 
 pytest.importorskip("minigrid", reason="the extra segue[minigrid] is not installed")
 
@@ -29,7 +36,7 @@ def test_every_word_of_the_levels_is_known_and_there_is_room_for_all(level):
     for seed in range(8):
         with contextlib.redirect_stdout(None):
             mission = environment.reset(seed=seed)[0]["mission"]
-        numbers = tokens(mission, most_words(level))
+        numbers = word_numbers(mission, most_words(level))
         assert UNKNOWN not in numbers
         assert np.count_nonzero(numbers) == len(mission.split())
         assert numbers.max() < VOCABULARY
@@ -37,16 +44,16 @@ def test_every_word_of_the_levels_is_known_and_there_is_room_for_all(level):
 
 def test_words_are_numbered_alike_whatever_their_case_and_commas():
     assert (
-        tokens("Go to the red ball, then", 8).tolist()
-        == tokens("go to the red ball then", 8).tolist()
+        word_numbers("Go to the red ball, then", 8).tolist()
+        == word_numbers("go to the red ball then", 8).tolist()
     )
-    assert tokens("go to the zebra", 4)[3] == UNKNOWN
-    assert len(set(tokens("go to the red ball", 5).tolist())) == 5
+    assert word_numbers("go to the zebra", 4)[3] == UNKNOWN
+    assert len(set(word_numbers("go to the red ball", 5).tolist())) == 5
 
 
 def test_a_mission_that_is_too_long_is_refused():
     with pytest.raises(ValueError, match="has 3 words, and there is room for 2"):
-        tokens("go to it", 2)
+        word_numbers("go to it", 2)
 
 
 def test_levels_of_several_instructions_have_more_room():

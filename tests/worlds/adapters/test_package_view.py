@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from segue.worlds.adapters.package_view import hasten
+from segue.worlds.adapters.package_view import speed_up_view
 
 pytest.importorskip("minigrid", reason="the extra segue[minigrid] is not installed")
 
@@ -29,7 +29,7 @@ LEVELS = (
 def assert_same_views(level, steps):
     """Two environments on the same seeds and actions, one of them made faster."""
     plain, fast = (gymnasium.make(level, disable_env_checker=True) for _ in range(2))
-    hasten(fast)
+    speed_up_view(fast)
     generator = np.random.default_rng(0)
     episode = 0
     over = True
@@ -69,5 +69,5 @@ def test_a_view_of_another_size_is_left_to_the_package():
     environment = gymnasium.make(
         "MiniGrid-Empty-5x5-v0", agent_view_size=5, disable_env_checker=True
     )
-    hasten(environment)
+    speed_up_view(environment)
     assert environment.reset(seed=0)[0]["image"].shape == (5, 5, 3)

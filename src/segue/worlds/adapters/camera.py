@@ -1,4 +1,4 @@
-"""Pictures of a Gymnasium environment, from a second one that plays what the first one played."""
+"""Pictures of a Gymnasium environment, drawn by a second one that replays the episode."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,37 +10,39 @@ from numpy.typing import NDArray
 
 
 class Camera:
-    """An environment with a renderer that follows an episode by its seed and its actions.
+    """An environment with a renderer that follows an episode by its seed and actions.
 
-    So worlds need no renderer while they train, and none is made for worlds that nobody looks at.
+    Worlds therefore need no renderer for training, and none is made unless a picture is requested.
     """
 
-    def __init__(self, env_id: str, acted: Callable[[NDArray[Any]], Iterable[Any]]) -> None:
-        """`acted` makes the environment's actions of the world's. Raises ValueError where there are
-        no pictures.
+    def __init__(self, env_id: str, as_native: Callable[[NDArray[Any]], Iterable[Any]]) -> None:
+        """Make the environment; raise ValueError where it cannot be drawn.
+
+        `as_native` converts the world's actions to the environment's.
         """
         self._env_id = env_id
-        self._acted = acted
+        self._as_native = as_native
         with self._drawing():
             self._env: gymnasium.Env[Any, Any] = gymnasium.make(
                 env_id, render_mode="rgb_array", disable_env_checker=True
             )
         self._seed = -1
-        self._done = 0
+        self._steps = 0
 
     def picture(self, seed: int, actions: Sequence[Any]) -> NDArray[np.uint8]:
-        """The episode of `seed` after these actions, `[height, width, 3]`; raises ValueError as
-        when it is made.
+        """Return the episode of `seed` after these actions, uint8 `[height, width, 3]`.
+
+        Raises ValueError where the environment cannot be drawn.
         """
-        if seed != self._seed or len(actions) < self._done:
+        if seed != self._seed or len(actions) < self._steps:
             self._env.reset(seed=seed)
             self._seed = seed
-            self._done = 0
-        if new := actions[self._done :]:
-            for action in self._acted(np.array(new)):
+            self._steps = 0
+        if new_actions := actions[self._steps :]:
+            for action in self._as_native(np.array(new_actions)):
                 self._env.step(action)
-        self._done = len(actions)
-        with self._drawing():  # some look for their packages here only
+        self._steps = len(actions)
+        with self._drawing():  # some environments import their packages only here
             return np.asarray(self._env.render(), np.uint8)
 
     @contextmanager

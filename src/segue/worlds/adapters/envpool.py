@@ -1,6 +1,4 @@
-"""EnvPool's environments, in C++: many times the speed of Python's, without experts (Weng et al.,
-NeurIPS 2022).
-"""
+"""EnvPool's environments (Weng et al., NeurIPS 2022): C++, much faster than Python, no experts."""
 
 import warnings
 from collections.abc import Callable
@@ -12,8 +10,8 @@ import numpy as np
 from gymnasium.spaces import Dict, MultiDiscrete, Space
 from numpy.typing import NDArray
 
-from segue.worlds.adapters.history import History
-from segue.worlds.adapters.missions import VOCABULARY, most_words, tokens
+from segue.worlds.adapters.missions import VOCABULARY, most_words, word_numbers
+from segue.worlds.adapters.replay import ActionLog
 from segue.worlds.adapters.spaces import action_view, fields, observation_view, row_dtype, row_shape
 from segue.worlds.seeds import LaneStreams
 from segue.worlds.world import NO_LANES, Lanes, State, Step, World, one_seed_each
@@ -25,26 +23,24 @@ _SEED_BITS = 29  # how much of the rest EnvPool's seeds can hold
 
 
 class EnvPoolWorld(World):
-    """An environment of EnvPool in `members * lanes` lanes, each a function of its own seed and
-    actions.
+    """An environment of EnvPool in `members * lanes` lanes.
 
-    An environment cannot be saved. So `state_dict` holds every action since `reset`, a byte each
-    where there are few, and `load_state_dict` plays all of them again: a million steps of 8 lanes
-    are a megabyte and take about 24 s. Dictionaries are observed as one row of numbers, missions as
-    their words by number. Metric of MiniGrid and BabyAI: `success`, a positive reward.
+    Each lane is a function of its own seed and actions. An environment cannot be saved, so that
+    `state_dict` contains every action since `reset`, a byte each where there are few, and
+    `load_state_dict` replays all of them: a million steps of 8 lanes are a megabyte and take about
+    24 s. Dictionaries are observed as one row of numbers, missions as their words by number. Metric
+    of MiniGrid and BabyAI: `success`, a positive reward.
     """
 
     def __init__(self, env_id: str, members: int, lanes: int) -> None:
-        """Raises ValueError where EnvPool is not installed, does not know the id, or has spaces for
-        no policy here.
-        """
+        """Make the environments; raise ValueError for a missing EnvPool, id or supported space."""
         self._env_id = env_id
         self.lanes = members * lanes
         pool = _make(env_id, np.zeros(1, np.int64))
-        self.single_observation_space, self._seen = _view(
+        self.single_observation_space, self._write_observation = _view(
             pool.observation_space, env_id, most_words(env_id)
         )
-        self.single_action_space, self._acted = action_view(pool.action_space, env_id)
+        self.single_action_space, self._as_native = action_view(pool.action_space, env_id)
         self.metrics = ("success",) if env_id.startswith(("MiniGrid-", "BabyAI-")) else ()
         shape = row_shape(self.single_observation_space)
         dtype = row_dtype(self.single_observation_space)
@@ -52,12 +48,12 @@ class EnvPoolWorld(World):
         self._pool = pool
         self._ids = np.arange(self.lanes, dtype=np.int32)
         self._seeds = np.zeros(self.lanes, np.uint64)
-        self._history = History(self.lanes, self.single_action_space)
+        self._log = ActionLog(self.lanes, self.single_action_space)
 
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[Any]:
         """Begin an episode in every lane; see `World.reset`."""
         self._seeds = one_seed_each(seeds, self.lanes).copy()
-        self._history = History(self.lanes, self.single_action_space)
+        self._log = ActionLog(self.lanes, self.single_action_space)
         self._pool = _make(self._env_id, _small(self._seeds))
         self._ids = np.arange(self.lanes, dtype=np.int32)
         self._begin(np.arange(self.lanes))
@@ -65,56 +61,56 @@ class EnvPoolWorld(World):
 
     def step(self, actions: NDArray[Any]) -> Step:
         """Step all lanes at once; see `World.step`."""
-        self._history.add(actions)
+        self._log.add(actions)
         return self._step(actions)
 
     def restart(self, lanes: Lanes) -> NDArray[Any]:
         """Begin the next episodes of these lanes; see `World.restart`."""
-        self._history.restart(lanes)
+        self._log.restart(lanes)
         self._begin(lanes)
         return self._observation[lanes]
 
     def select(self, lanes: Lanes) -> "EnvPoolWorld":
-        """Keep these lanes of the same pool; see `World.select`."""
+        """Return a world of these lanes of the same pool; see `World.select`."""
         kept = copy(self)
         kept.lanes = len(lanes)
         kept._ids = self._ids[lanes]
         kept._seeds = self._seeds[lanes]
-        kept._history = self._history.select(lanes)
+        kept._log = self._log.select(lanes)
         kept._observation = self._observation[lanes]
         return kept
 
     def state_dict(self) -> State:
-        """Return seeds and all actions; see `World.state_dict`."""
+        """Return the seeds and all actions; see `World.state_dict`."""
         return {
-            "streams": LaneStreams(self._seeds).state_dict(),  # says of how many lanes this is
+            "streams": LaneStreams(self._seeds).state_dict(),  # for the check of the lanes' number
             "seeds": self._seeds.astype(np.int64),
-            "history": self._history.state_dict(),
+            "history": self._log.state_dict(),
             "observation": self._observation.copy(),
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Play everything again; see `World.load_state_dict`.
+        """Replay all actions; see `World.load_state_dict`.
 
-        Raises RuntimeError when the lanes do not come to the observations that they had.
+        Raises RuntimeError when the replay leads to other observations.
         """
         LaneStreams(self._seeds).load_state_dict(state["streams"])
         self.reset(np.array(state["seeds"], np.int64).astype(np.uint64))
-        history = History(self.lanes, self.single_action_space)
-        history.load_state_dict(state["history"])
-        history.replay(self._step, self._begin)
-        self._history = history
+        log = ActionLog(self.lanes, self.single_action_space)
+        log.load_state_dict(state["history"])
+        log.replay(self._step, self._begin)
+        self._log = log
         if not np.array_equal(self._observation, state["observation"], equal_nan=True):
             raise RuntimeError(
-                f"The world {PREFIX + self._env_id!r} cannot go on where it was: the same seeds and"
-                " actions led to other observations, so begin its trial anew."
+                f"The world {PREFIX + self._env_id!r} cannot be restored: the same seeds and"
+                " actions led to other observations, so start its trial from scratch."
             )
 
     def _step(self, actions: NDArray[Any]) -> Step:
         raw, reward, terminated, truncated, _ = self._pool.step(
-            self._acted(actions), env_id=self._ids
+            self._as_native(actions), env_id=self._ids
         )
-        self._seen(raw, self._observation, None)
+        self._write_observation(raw, self._observation, None)
         ended = np.flatnonzero(terminated | truncated)
         reward = np.asarray(reward, np.float32)
         if not ended.size:
@@ -134,10 +130,10 @@ class EnvPoolWorld(World):
         return Step(self._observation, reward, terminated, truncated, ended, final, info)
 
     def _begin(self, lanes: Lanes) -> None:
-        """Start the next episode in these lanes: EnvPool would otherwise spend a step on it."""
+        """Start the next episode in these lanes; EnvPool would otherwise spend a step on it."""
         if lanes.size:
             raw, _ = self._pool.reset(env_id=self._ids[lanes])
-            self._seen(raw, self._observation, lanes)
+            self._write_observation(raw, self._observation, lanes)
 
 
 def _make(env_id: str, seeds: NDArray[np.int64]) -> Any:
@@ -150,9 +146,8 @@ def _make(env_id: str, seeds: NDArray[np.int64]) -> Any:
         ) from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # about the precision of its boxes' bounds, told where they are first read
+            # A box warns about the precision of its bounds when its space is first read.
+            warnings.simplefilter("ignore")
             pool = envpool.make(
                 env_id,
                 env_type="gymnasium",
@@ -169,18 +164,21 @@ def _make(env_id: str, seeds: NDArray[np.int64]) -> Any:
 
 
 def _small(seeds: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Seeds that EnvPool takes: below 2**31, those of different uses still apart."""
+    """Return seeds that EnvPool accepts: below 2**31, those of different uses still distinct."""
     use = seeds >> np.uint64(_USE_BITS)
     own = (seeds ^ (seeds >> np.uint64(_SEED_BITS))) & np.uint64((1 << _SEED_BITS) - 1)
     return ((use << np.uint64(_SEED_BITS)) | own).astype(np.int64)
 
 
-Seen = Callable[[Any, NDArray[Any], Lanes | None], None]
-"""Writes what lanes (None: all) observe into an array [L, ...]; missions are read where an episode begins."""
+WriteObservation = Callable[[Any, NDArray[Any], Lanes | None], None]
+"""Writes the observations of lanes (None: all) into an array [L, ...].
+
+Missions are read only where an episode begins.
+"""
 
 
-def _view(space: Space[Any], env_id: str, words: int) -> tuple[Space[Any], Seen]:
-    """Return the space that a policy sees, and how its observations are written."""
+def _view(space: Space[Any], env_id: str, words: int) -> tuple[Space[Any], WriteObservation]:
+    """Return the space that a policy observes, and the function that writes its observations."""
     if not isinstance(space, Dict):
         seen, convert = observation_view(space, env_id)
 
@@ -206,7 +204,10 @@ def _view(space: Space[Any], env_id: str, words: int) -> tuple[Space[Any], Seen]
                 values = entries[part.name][1](raw[part.name])
                 into[where, part.start : part.stop] = values.reshape(len(where), -1)
             elif lanes is not None:
-                told = [tokens(bytes(text).rstrip(b"\0").decode(), words) for text in raw[_MISSION]]
-                into[where, part.start : part.stop] = told
+                missions = [
+                    word_numbers(bytes(text).rstrip(b"\0").decode(), words)
+                    for text in raw[_MISSION]
+                ]
+                into[where, part.start : part.stop] = missions
 
     return whole, write_row

@@ -1,4 +1,4 @@
-"""Any Gymnasium environment as a world: one of Gymnasium's vector environments a member."""
+"""Gymnasium environments as worlds: one vector environment for each member."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -35,14 +35,14 @@ _EXTRAS = {
 class GymnasiumWorld(World):
     """A registered Gymnasium environment in `members * lanes` lanes.
 
-    Every episode begins with `reset(seed=...)`, its seed drawn from the lane's own stream; so a
-    lane knows nothing of its neighbours, and where it stands is its episode's seed and the actions
-    since. That is what `state_dict` holds and what `load_state_dict` plays again, at the price of
-    stepping each running episode from its beginning. It holds for environments that are
-    deterministic given seed and actions and carry nothing from one episode to the next.
+    Every episode begins with `reset(seed=...)`, its seed drawn from the lane's own stream; so that
+    a lane is independent of the others, and its state is its episode's seed and the actions since.
+    `state_dict` contains these and `load_state_dict` replays them, at the price of stepping each
+    running episode from its beginning. This holds for environments that are deterministic given
+    seed and actions and carry no state from one episode to the next.
 
     Continuous actions are clipped to the environment's bounds; see `segue.worlds.adapters.spaces`
-    for what a policy sees.
+    for what a policy observes.
     """
 
     def __init__(
@@ -52,20 +52,20 @@ class GymnasiumWorld(World):
 
         `metrics` names numbers in the info of an episode's last step; "success" is also found as
         "is_success". Raises ValueError when the environment cannot be made or has spaces that no
-        policy here can use.
+        policy supports.
         """
         self._env_id = env_id
         self.metrics = metrics
-        self._camera: Camera | None = None  # made when a picture is asked for
-        self._parted: dict[int, gymnasium.Env[Any, Any]] = {}
+        self._camera: Camera | None = None  # made when a picture is requested
+        self._released: dict[int, gymnasium.Env[Any, Any]] = {}
         self._hold([_Vector([self._make() for _ in range(lanes)]) for _ in range(members)])
         first = self._vectors[0]
-        self.single_observation_space, self._observed = observation_view(
+        self.single_observation_space, self._as_observation = observation_view(
             first.single_observation_space, env_id
         )
         if first.envs[0].has_wrapper_attr("entries"):
             self.single_observation_space = first.envs[0].get_wrapper_attr("entries")
-        self.single_action_space, self._acted = action_view(first.single_action_space, env_id)
+        self.single_action_space, self._as_native = action_view(first.single_action_space, env_id)
         shape = row_shape(self.single_observation_space)
         dtype = row_dtype(self.single_observation_space)
         self._observation: NDArray[Any] = np.zeros((self.lanes, *shape), dtype)
@@ -86,10 +86,10 @@ class GymnasiumWorld(World):
         """
         for log, action in zip(self._actions, actions.copy(), strict=True):
             log.append(action)
-        reported = self._step_vectors(self._acted(actions))
+        reported = self._step_vectors(self._as_native(actions))
         ended = np.flatnonzero(self._terminated | self._truncated)
         if not ended.size:
-            return self._answer(
+            return self._result(
                 NO_LANES,
                 self._observation[:0],
                 {name: values[:0] for name, values in reported.items()},
@@ -97,7 +97,7 @@ class GymnasiumWorld(World):
         final = self._observation[ended]
         info = {name: self._complete(name, values[ended]) for name, values in reported.items()}
         self._begin(ended)
-        return self._answer(ended, final, info)
+        return self._result(ended, final, info)
 
     def restart(self, lanes: Lanes) -> NDArray[Any]:
         """Begin the next episodes of these lanes; see `World.restart`."""
@@ -105,18 +105,19 @@ class GymnasiumWorld(World):
         return self._observation[lanes]
 
     def select(self, lanes: Lanes) -> "GymnasiumWorld":
-        """Hand the environments of these lanes over; the others stay for a next selection; see
-        `World.select`.
+        """Move the environments of these lanes to a new world; see `World.select`.
+
+        The others stay for later selections.
         """
         kept = copy(self)
-        environments = self._part()
+        environments = self._release()
         members = np.repeat(
             np.arange(len(self._vectors)), [vector.num_envs for vector in self._vectors]
         )
         groups = [
             list(group) for _, group in groupby(lanes.tolist(), key=lambda lane: members[lane])
         ]
-        kept._parted = {}
+        kept._released = {}
         kept._camera = None
         kept._hold(
             [
@@ -143,9 +144,9 @@ class GymnasiumWorld(World):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Play the episodes of `state` again up to where they were; see `World.load_state_dict`.
+        """Replay the running episodes of `state`; see `World.load_state_dict`.
 
-        Raises RuntimeError when an environment does not come to the observation that it had.
+        Raises RuntimeError when an environment's replay leads to another observation.
         """
         self._streams.load_state_dict(state["streams"])
         self._episode_seeds = np.array(state["episode_seeds"], np.int64).astype(np.uint64)
@@ -156,38 +157,39 @@ class GymnasiumWorld(World):
             self._replay(lane, environment, np.array(state["actions"][steps]))
         if not np.array_equal(self._observation, state["observation"], equal_nan=True):
             raise RuntimeError(
-                f"The world {self._env_id!r} cannot go on where it was: the same seeds and actions"
-                " led to other observations, so begin its trial anew."
+                f"The world {self._env_id!r} cannot be restored: the same seeds and actions"
+                " led to other observations, so start its trial from scratch."
             )
 
     def render(self, lane: int) -> NDArray[np.uint8]:
-        """Draw as the environment itself does, in another one that plays the same; see
-        `World.render`.
+        """Draw as the environment itself does, in a second one that replays the episode.
+
+        See `World.render`.
         """
         if self._camera is None:
-            self._camera = Camera(self._env_id, self._acted)
+            self._camera = Camera(self._env_id, self._as_native)
         return self._camera.picture(int(self._episode_seeds[lane]), self._actions[lane])
 
     def close(self) -> None:
-        """Close the environments that are still this world's."""
+        """Close the environments that have not been moved to another world."""
         if self._camera is not None:
             self._camera.close()
         for vector in self._vectors:
             vector.close()
-        for environment in self._parted.values():
+        for environment in self._released.values():
             environment.close()
 
     def _make(self) -> "gymnasium.Env[Any, Any]":
         """Make the environment of one lane; a subclass may wrap it."""
-        environment = make(self._env_id)
+        environment = make_environment(self._env_id)
         return (
-            Rows(environment, self._env_id)
+            RowObservation(environment, self._env_id)
             if isinstance(environment.observation_space, Dict)
             else environment
         )
 
     def _hold(self, vectors: "list[_Vector]") -> None:
-        """Take over vector environments, whose lanes follow one another."""
+        """Adopt vector environments, whose lanes follow one another."""
         ends = list(accumulate(vector.num_envs for vector in vectors))
         self._vectors = vectors
         self.lanes = ends[-1]
@@ -198,31 +200,30 @@ class GymnasiumWorld(World):
     def _environments(self) -> "list[gymnasium.Env[Any, Any]]":
         return [environment for vector in self._vectors for environment in vector.envs]
 
-    def _part(self) -> "dict[int, gymnasium.Env[Any, Any]]":
-        """Take the environments out of their vectors, which step no more: by lane, those not handed
-        over yet.
+    def _release(self) -> "dict[int, gymnasium.Env[Any, Any]]":
+        """Return the environments that have not been moved to another world, by lane.
+
+        The vector environments release them, and step no more.
         """
-        if not self._parted:
-            self._parted = dict(enumerate(self._environments()))
+        if not self._released:
+            self._released = dict(enumerate(self._environments()))
             for vector in self._vectors:
                 vector.release()
-        return self._parted
+        return self._released
 
     def _step_vectors(self, actions: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
-        """Step every member's environments; return what they report for each metric, [L], NaN where
-        nothing.
-        """
+        """Step every member's environments; return the metrics, [L], NaN where not reported."""
         reported = {name: np.full(self.lanes, np.nan, np.float32) for name in self.metrics}
         for vector, rows in zip(self._vectors, self._rows, strict=True):
             raw, self._reward[rows], self._terminated[rows], self._truncated[rows], infos = (
                 vector.step(actions[rows])
             )
-            self._observation[rows] = self._observed(raw)
+            self._observation[rows] = self._as_observation(raw)
             for name, values in reported.items():
                 _read_metric(name, infos, values[rows])
         return reported
 
-    def _answer(
+    def _result(
         self, ended: Lanes, final: NDArray[Any], info: dict[str, NDArray[np.float32]]
     ) -> Step:
         return Step(
@@ -238,52 +239,52 @@ class GymnasiumWorld(World):
         return values
 
     def _begin(self, lanes: Lanes) -> None:
-        """Start the next episode in these lanes, on a seed of its own."""
+        """Start the next episode in these lanes, each on a seed of its own."""
         self._episode_seeds[lanes] = self._streams.episode_seeds(lanes)
         self._restart(lanes)
 
     def _restart(self, lanes: Lanes) -> None:
-        """Go to the beginning of these lanes' present episodes."""
+        """Return to the beginning of these lanes' present episodes."""
         mask = np.zeros(self.lanes, np.bool_)
         mask[lanes] = True
         for vector, rows in zip(self._vectors, self._rows, strict=True):
             if mask[rows].any():
                 seeds = self._episode_seeds[rows].tolist()
                 raw, _ = vector.reset(seed=seeds, options={"reset_mask": mask[rows].copy()})
-                self._observation[rows][mask[rows]] = self._observed(raw)[mask[rows]]
+                self._observation[rows][mask[rows]] = self._as_observation(raw)[mask[rows]]
         for lane in lanes:
             self._actions[lane] = []
 
     def _replay(
         self, lane: int, environment: "gymnasium.Env[Any, Any]", actions: NDArray[Any]
     ) -> None:
-        """Act in one lane as its running episode did before."""
+        """Repeat the actions of a lane's running episode."""
         self._actions[lane] = list(actions)
         raw = None
-        for action in self._acted(actions):
+        for action in self._as_native(actions):
             raw = environment.step(action)[0]
         if raw is not None:
-            self._observation[lane] = self._observed(np.asarray(raw)[None])[0]
+            self._observation[lane] = self._as_observation(np.asarray(raw)[None])[0]
 
 
-class Rows(gymnasium.ObservationWrapper[Any, Any, Any]):
-    """Shows a dictionary's entries as one row of numbers."""
+class RowObservation(gymnasium.ObservationWrapper[Any, Any, Any]):
+    """Observes a dictionary's entries as one row of numbers."""
 
     def __init__(self, env: "gymnasium.Env[Any, Any]", env_id: str) -> None:
-        """Raises ValueError for an entry that no policy here can read."""
+        """Wrap an environment; raise ValueError for an entry that no policy here supports."""
         super().__init__(env)
         assert isinstance(env.observation_space, Dict)
         self.entries, self._row = row_view(env.observation_space, env_id)
-        """What the numbers are, and the function that makes a row of an observation."""
+        """The entries of a row, and the function that makes a row of an observation."""
         self.observation_space = row_space(self.entries)
 
     def observation(self, observation: Any) -> NDArray[Any]:
-        """Make the row."""
+        """Return the observation as a row."""
         return self._row(observation)
 
 
 class _Vector(SyncVectorEnv):
-    """Gymnasium's synchronous vector environment over environments that exist already."""
+    """Gymnasium's synchronous vector environment over existing environments."""
 
     def __init__(
         self,
@@ -292,21 +293,18 @@ class _Vector(SyncVectorEnv):
     ) -> None:
         makers = [lambda environment=environment: environment for environment in environments]
         super().__init__(makers, copy=False, autoreset_mode=AutoresetMode.DISABLED)
-        if (
-            observation is not None
-        ):  # a masked reset stacks the other lanes' last observations, so there must be some
+        # A masked reset stacks the other lanes' last observations, which must therefore exist.
+        if observation is not None:
             self._env_obs = list(observation)
 
     def release(self) -> None:
-        """Forget the environments without closing them, now or when this object is collected."""
+        """Drop the environments without closing them, now or when this object is collected."""
         self.envs = []
         self.closed = True
 
 
-def make(env_id: str) -> "gymnasium.Env[Any, Any]":
-    """Make one environment; ValueError in one sentence when a package is missing or Gymnasium
-    refuses.
-    """
+def make_environment(env_id: str) -> "gymnasium.Env[Any, Any]":
+    """Make one environment; raise ValueError where a package is missing or Gymnasium refuses."""
     try:
         return gymnasium.make(env_id, disable_env_checker=True)
     except (ImportError, gymnasium.error.Error) as error:
@@ -327,10 +325,8 @@ def _missing_package(env_id: str, module: str) -> str:
 
 
 def _read_metric(name: str, infos: dict[str, Any], values: NDArray[np.float32]) -> None:
-    """Write what a vector environment's infos say about a metric into `values` [N], where they say
-    anything.
-    """
+    """Write a metric of a vector environment's infos into `values` [N], where it is reported."""
     key = "is_success" if name == "success" and "success" not in infos else name
     if key in infos:
-        given = infos[f"_{key}"]
-        values[given] = infos[key][given]
+        is_reported = infos[f"_{key}"]
+        values[is_reported] = infos[key][is_reported]

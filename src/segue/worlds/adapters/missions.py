@@ -1,4 +1,4 @@
-"""What agents of the `minigrid` package are told to do, as numbers: one a word."""
+"""Missions of the `minigrid` package, texts for the agent, as one number per word."""
 
 import re
 from typing import Any
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 NO_WORD = 0
 UNKNOWN = 1
 _TEXT = """
-    a after an and at avoid ball behind blue box door end fetch find first from front get go goal green grey hallway
-    in it key lava left matching must near next object of on open opening pick purple put reach red right room rooms
-    square the then to traverse unlock up use yellow you your
+    a after an and at avoid ball behind blue box door end fetch find first from front get go goal
+    green grey hallway in it key lava left matching must near next object of on open opening pick
+    purple put reach red right room rooms square the then to traverse unlock up use yellow you your
 """
 _WORDS = _TEXT.split()
 _NUMBERS = {word: number for number, word in enumerate(_WORDS, UNKNOWN + 1)}
@@ -26,32 +26,30 @@ _LONG_LEVELS = re.compile("Seq|Boss|MoveTwoAcross|LockedRoom")
 
 
 def most_words(level: str) -> int:
-    """Words for which an observation of this level has room."""
+    """Return the number of words for which an observation of this level has room."""
     return LONG if _LONG_LEVELS.search(level) else SHORT
 
 
-def tokens(mission: str, words: int) -> NDArray[np.uint8]:
-    """Return the numbers of a mission's words, uint8 [words], filled up with zeros.
+def word_numbers(mission: str, words: int) -> NDArray[np.uint8]:
+    """Return the numbers of a mission's words, uint8 [words], padded with zeros.
 
     Raises ValueError when there is no room for all words.
 
-    >>> tokens("go to the red ball", 6).tolist()
+    >>> word_numbers("go to the red ball", 6).tolist()
     [20, 50, 48, 43, 8, 0]
     """
-    spoken = mission.lower().replace(",", " ").split()
-    if len(spoken) > words:
+    listed = mission.lower().replace(",", " ").split()
+    if len(listed) > words:
         raise ValueError(
-            f"The mission {mission!r} has {len(spoken)} words, and there is room for {words}."
+            f"The mission {mission!r} has {len(listed)} words, and there is room for {words}."
         )
     numbers = np.full(words, NO_WORD, np.uint8)
-    numbers[: len(spoken)] = [_NUMBERS.get(word, UNKNOWN) for word in spoken]
+    numbers[: len(listed)] = [_NUMBERS.get(word, UNKNOWN) for word in listed]
     return numbers
 
 
 class NumberedMissions(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Shows the numbers of the mission's words in place of its text; they are looked up once an
-    episode.
-    """
+    """Observes the numbers of the mission's words instead of its text, once per episode."""
 
     def __init__(self, env: "gymnasium.Env[Any, Any]", words: int) -> None:
         super().__init__(env)
@@ -59,14 +57,14 @@ class NumberedMissions(gymnasium.Wrapper[Any, Any, Any, Any]):
         mission = MultiDiscrete(np.full(words, VOCABULARY))
         self.observation_space = Dict({**env.observation_space.spaces, "mission": mission})
         self._words = words
-        self._mission = tokens("", words)
+        self._mission = word_numbers("", words)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Read the mission of the episode that begins."""
+        """Begin an episode, and read its mission."""
         observation, info = self.env.reset(seed=seed, options=options)
-        self._mission = tokens(observation["mission"], self._words)
+        self._mission = word_numbers(observation["mission"], self._words)
         return {**observation, "mission": self._mission}, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:

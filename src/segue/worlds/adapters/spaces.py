@@ -1,6 +1,4 @@
-"""How a policy sees Gymnasium's spaces: counted from zero, as float32 vectors, dictionaries as one
-row of numbers.
-"""
+"""Gymnasium's spaces as policies observe them: zero-based integers, float32 vectors, and rows."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,7 +14,7 @@ Convert: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 
 @dataclass(frozen=True)
 class Field:
-    """Which numbers of an observation are one entry of its space."""
+    """The numbers of an observation that are one entry of its space."""
 
     name: str
     start: int
@@ -25,10 +23,10 @@ class Field:
 
 
 def fields(space: Space[Any]) -> tuple[Field, ...]:
-    """Return the entries of a Dict, one after another in its order; for another space one field
-    without a name.
+    """Return the entries of a Dict, one after another in its order.
 
-    An entry has as many numbers as its space has dimensions in all, a Discrete one.
+    An entry has as many numbers as its space has dimensions in all, a Discrete one. Another space
+    than a Dict is a single field without a name.
     """
     if not isinstance(space, Dict):
         return (Field("", 0, math.prod(space.shape or ()), space),)
@@ -40,30 +38,28 @@ def fields(space: Space[Any]) -> tuple[Field, ...]:
 
 
 def row_shape(space: Space[Any]) -> tuple[int, ...]:
-    """Return the shape of one observation: the space's own; for a Dict that of its row."""
+    """Return the shape of one observation: that of its row for a Dict, else the space's own."""
     return (fields(space)[-1].stop,) if isinstance(space, Dict) else space.shape or ()
 
 
 def row_dtype(space: Space[Any]) -> np.dtype[Any]:
-    """Return the type of an observation's numbers; for a Dict the smallest that holds every entry's
-    exactly.
-    """
+    """Return the type of an observation's numbers; for a Dict, the smallest that is exact."""
     kinds = {np.dtype(field.space.dtype) for field in fields(space)}
     if len(kinds) == 1 or not isinstance(space, Dict):
         return kinds.pop()
-    small = all(_fits_a_byte(field.space) for field in fields(space))
-    return np.dtype(
-        np.uint8 if small else np.int64 if all(kind.kind in "iu" for kind in kinds) else np.float32
-    )
+    if all(_fits_a_byte(field.space) for field in fields(space)):
+        return np.dtype(np.uint8)
+    is_integer = all(kind.kind in "iu" for kind in kinds)
+    return np.dtype(np.int64 if is_integer else np.float32)
 
 
 def row_space(space: Dict) -> Box:
     """Return the row of a Dict as a box, whose bounds are those of its type."""
     dtype = row_dtype(space)
-    low, high = (
-        (-np.inf, np.inf) if dtype.kind == "f" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    )
-    return Box(low, high, row_shape(space), dtype.type)
+    if dtype.kind == "f":
+        return Box(-np.inf, np.inf, row_shape(space), dtype.type)
+    bounds = np.iinfo(dtype)
+    return Box(bounds.min, bounds.max, row_shape(space), dtype.type)
 
 
 def _fits_a_byte(space: Space[Any]) -> bool:
@@ -76,11 +72,10 @@ def _fits_a_byte(space: Space[Any]) -> bool:
 
 
 def observation_view(space: Space[Any], world: str) -> tuple[Space[Any], Convert]:
-    """Return the space that a policy sees and the function that takes a batch [N, ...] of `space`
-    into it.
+    """Return the space that a policy observes, and a function that converts a batch [N, ...] to it.
 
-    Discrete and MultiDiscrete observations count from zero (int64), boxes of any float become
-    float32, other boxes stay as they are (images). Raises ValueError for other spaces; dictionaries
+    Discrete and MultiDiscrete observations are counted from zero (int64), boxes of floats become
+    float32, other boxes (images) stay as they are. Raises ValueError for other spaces; dictionaries
     have `row_view`.
     """
     if isinstance(space, Discrete):
@@ -93,14 +88,13 @@ def observation_view(space: Space[Any], world: str) -> tuple[Space[Any], Convert
         dtype = np.dtype(np.float32) if space.dtype.kind == "f" else space.dtype
         return _box(space.low, space.high, dtype), lambda batch: batch.astype(dtype)
     raise ValueError(
-        f"The world {world!r} observes {space}, which no policy here can read: wrap it so that it"
+        f"The world {world!r} observes {space}, which no policy supports: wrap it so that it"
         " observes a Box, a Discrete or MultiDiscrete space, or a Dict of these."
     )
 
 
 def row_view(space: Dict, world: str) -> tuple[Dict, Callable[[Mapping[str, Any]], NDArray[Any]]]:
-    """Return the Dict that a policy sees and the function that takes one observation of `space` to
-    its row of numbers.
+    """Return the Dict that a policy observes, and a function that makes a row of one observation.
 
     Raises ValueError for an entry that `observation_view` refuses.
     """
@@ -119,12 +113,11 @@ def row_view(space: Dict, world: str) -> tuple[Dict, Callable[[Mapping[str, Any]
 
 
 def action_view(space: Space[Any], world: str) -> tuple[Space[Any], Convert]:
-    """Return the space that a policy acts in and the function that takes its batch of actions into
-    `space`.
+    """Return the space in which a policy acts, and a function that converts a batch to `space`.
 
-    Discrete actions int64 [N] count from zero; continuous ones float32 [N, A] are clipped to the
-    bounds of `space` here, so a Gaussian policy needs no bounds of its own. Raises ValueError for
-    other spaces.
+    Discrete actions int64 [N] are counted from zero; continuous ones float32 [N, A] are clipped to
+    the bounds of `space` here, so that a Gaussian policy needs no bounds of its own. Raises
+    ValueError for other spaces.
     """
     if isinstance(space, Discrete):
         start = int(space.start)
@@ -136,11 +129,11 @@ def action_view(space: Space[Any], world: str) -> tuple[Space[Any], Convert]:
             actions.astype(box.dtype).reshape(-1, *box.shape), box.low, box.high
         )
     raise ValueError(
-        f"The world {world!r} acts in {space}, which no policy here can drive: wrap it so that it"
+        f"The world {world!r} acts in {space}, which no policy supports: wrap it so that it"
         " acts in a Discrete space or a Box of floats."
     )
 
 
 def _box(low: NDArray[Any], high: NDArray[Any], dtype: np.dtype[Any]) -> Box:
-    """Return a box whose bounds were cast beforehand: Gymnasium warns when it has to do so itself."""
+    """Return a box with bounds cast beforehand: Gymnasium warns when it casts them itself."""
     return Box(low.astype(dtype), high.astype(dtype), dtype=dtype.type)

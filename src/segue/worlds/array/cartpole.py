@@ -26,13 +26,13 @@ _LIMITS = np.array([[POSITION_LIMIT], [ANGLE_LIMIT]])
 
 
 class CartPole(World):
-    """Balance a pole on a cart (Barto, Sutton, Anderson, 1983): reward 1 a step, 500 steps at most.
+    """Balance a pole on a cart (Barto, Sutton, Anderson, 1983): reward 1 a step, at most 500 steps.
 
     Equal, bit for bit, to Gymnasium's CartPole-v1: its equations in its order of operations, in
-    float64, with Euler steps of 20 ms; observations are float32 (position, velocity, angle, angular
-    velocity). Terminated when the cart leaves +-2.4 or the pole +-12 degrees, truncated after 500
-    steps, both if both. Only the start states differ: they are drawn from the same distribution, by
-    the lane's own stream.
+    float64, with Euler steps of 20 ms; observations are float32 [L, 4] (position, velocity, angle,
+    angular velocity). Terminated when the cart leaves +-2.4 or the pole +-12 degrees, truncated
+    after 500 steps, both if both. Only the start states differ: they are drawn from the same
+    distribution, by the lane's own stream.
     """
 
     has_expert = True
@@ -49,7 +49,7 @@ class CartPole(World):
         self._allocate()
 
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[np.float32]:
-        """Begin in every lane near the upright position; see `World.reset`."""
+        """Begin near the upright position in every lane; see `World.reset`."""
         self._streams = LaneStreams(one_seed_each(seeds, self.lanes))
         self._begin(np.arange(self.lanes))
         np.copyto(self._observation, self._state.T)
@@ -84,8 +84,9 @@ class CartPole(World):
         )
 
     def expert(self) -> Advice:
-        """Push under the falling pole, leaning to the middle of the track: balances for all 500
-        steps.
+        """Push under the falling pole, leaning to the middle of the track.
+
+        This linear controller balances for all 500 steps; see `World.expert`.
         """
         return Advice((_EXPERT_GAINS @ self._state > 0).astype(np.int64), self._always)
 
@@ -94,14 +95,15 @@ class CartPole(World):
         return draw_cart_pole(self._state[0, lane], self._state[2, lane], POSITION_LIMIT)
 
     def select(self, lanes: Lanes) -> "CartPole":
-        """Keep these lanes; see `World.select`."""
+        """Return a world of these lanes; see `World.select`."""
         kept = CartPole(1, len(lanes))
         kept._adopt(self._streams.select(lanes), self._state[:, lanes], self._steps[lanes])
         return kept
 
     def state_dict(self) -> State:
-        """Return carts, poles, steps of the running episodes and random streams; see
-        `World.state_dict`.
+        """Return carts, poles, steps of the running episodes and random streams.
+
+        See `World.state_dict`.
         """
         return {
             "state": self._state.copy(),
@@ -110,7 +112,7 @@ class CartPole(World):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from `state`; see `World.load_state_dict`."""
+        """Restore `state`; see `World.load_state_dict`."""
         self._streams.load_state_dict(state["streams"])
         self._adopt(
             self._streams, np.array(state["state"], np.float64), np.array(state["steps"], np.int64)
@@ -119,16 +121,15 @@ class CartPole(World):
     def _adopt(
         self, streams: LaneStreams, state: NDArray[np.float64], steps: NDArray[np.int64]
     ) -> None:
-        """Take over the state [4, L] (position, velocity, angle, angular velocity) and the
-        episodes' steps [L].
-        """
+        """Take over states [4, L] (position, velocity, angle, angular velocity) and steps [L]."""
         self._streams = streams
         self._state = np.ascontiguousarray(state)
         self._steps = steps
 
     def _allocate(self) -> None:
-        """Make what every step writes into: at 8 lanes a step costs as much as its allocations
-        would.
+        """Allocate the arrays that every step overwrites.
+
+        At 8 lanes, allocations would cost as much as the step itself.
         """
         L = self.lanes
         self._change = np.empty((4, L))
@@ -149,7 +150,7 @@ class CartPole(World):
         self._steps[lanes] = 0
 
     def _push(self, actions: NDArray[np.int64]) -> None:
-        """Fill `_cos` and `_sin` of the angle and `_temp`, which Gymnasium calls so too."""
+        """Compute `_cos` and `_sin` of the angle, and `_temp`, Gymnasium's name for this term."""
         np.cos(self._state[2], out=self._cos)
         np.sin(self._state[2], out=self._sin)
 
@@ -164,8 +165,9 @@ class CartPole(World):
         temp /= TOTAL_MASS
 
     def _move(self) -> None:
-        """Advance cart and pole by one Euler step: Gymnasium's operations in its order, each into a
-        buffer.
+        """Advance cart and pole by one Euler step.
+
+        The operations are Gymnasium's in its order, each into a buffer.
         """
         temp = self._temp
         cos = self._cos
@@ -196,6 +198,6 @@ class CartPole(World):
 
 
 def _observation_space() -> gymnasium.spaces.Box:
-    """Return Gymnasium's: twice the limits, so that a final observation lies within."""
+    """Return Gymnasium's space: twice the limits, so that a final observation lies within."""
     high = np.array([2 * POSITION_LIMIT, np.inf, 2 * ANGLE_LIMIT, np.inf], np.float32)
     return gymnasium.spaces.Box(-high, high, dtype=np.float32)

@@ -1,6 +1,4 @@
-"""PoisonedDoors as an array program: what the expert does cannot be imitated from what the policy
-sees.
-"""
+"""PoisonedDoors as an array program: an expert that cannot be imitated from the observations."""
 
 import gymnasium
 import numpy as np
@@ -23,15 +21,14 @@ class PoisonedDoors(World):
     """Four doors, one behind a code, one of the others good (Weihs et al., ADVISOR, NeurIPS 2021).
 
     Actions 0-2 enter a digit, 3-6 choose door 0-3. Doors 1-3 end the episode: +2 for this episode's
-    good one (drawn by the lane's stream), -2 for the two others. Door 0 leads to a pad that asks
-    for ten digits: whatever is not the next right one ends the episode with 0, the tenth right one
-    ends it with +1. Digits before a door is chosen do nothing. The code is drawn once from
-    `code_seed` and the same in every lane and episode; the observation, Discrete(4), never shows
-    it, so only a policy with memory can learn it. Truncated after 100 steps; `success` is a
-    positive reward.
+    good one (drawn by the lane's stream), -2 for the two others. Door 0 leads to a pad that takes a
+    code of ten digits: a wrong digit ends the episode with 0, the tenth right one with +1. Digits
+    before a door is chosen have no effect. The code is drawn once from `code_seed` and is the same
+    in every lane and episode; the observation, Discrete(4), never shows it, so that only a policy
+    with memory can learn it. Truncated after 100 steps; `success` is a positive reward.
 
-    The expert knows the good door and the code: it chooses the door where the lane still can, else
-    enters the code.
+    The expert knows the good door and the code: it chooses the door where the lane still can, and
+    enters the code otherwise.
     """
 
     metrics = ("success",)
@@ -68,7 +65,7 @@ class PoisonedDoors(World):
         self._steps += 1
         terminated = opened | (at_pad & ~right) | cracked
         truncated = self._steps >= MAX_EPISODE_STEPS
-        return self._answer(reward, terminated, truncated)
+        return self._result(reward, terminated, truncated)
 
     def restart(self, lanes: Lanes) -> NDArray[np.int64]:
         """Begin the next episodes of these lanes; see `World.restart`."""
@@ -76,13 +73,13 @@ class PoisonedDoors(World):
         return self._observe()[lanes]
 
     def expert(self) -> Advice:
-        """Choose the good door, or enter the next digit of the code at the pad; see `World.expert`."""
+        """Choose the good door, or enter the code's next digit at the pad; see `World.expert`."""
         choosing = self._digits == _NO_PAD
         action = np.where(choosing, SYMBOLS + self._good, self._code[self._digits])
         return Advice(action, np.ones(self.lanes, np.bool_))
 
     def select(self, lanes: Lanes) -> "PoisonedDoors":
-        """Keep these lanes; see `World.select`."""
+        """Return a world of these lanes; see `World.select`."""
         kept = PoisonedDoors(1, len(lanes), code_seed=self._code_seed)
         kept._streams = self._streams.select(lanes)
         kept._good = self._good[lanes]
@@ -91,8 +88,9 @@ class PoisonedDoors(World):
         return kept
 
     def state_dict(self) -> State:
-        """Return good doors, right digits, steps of the running episodes and streams; see
-        `World.state_dict`.
+        """Return good doors, right digits, steps of the running episodes and random streams.
+
+        See `World.state_dict`.
         """
         return {
             "streams": self._streams.state_dict(),
@@ -102,19 +100,19 @@ class PoisonedDoors(World):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from `state`; see `World.load_state_dict`."""
+        """Restore `state`; see `World.load_state_dict`."""
         self._streams.load_state_dict(state["streams"])
         self._good, self._digits, self._steps = (
             np.array(state[name]) for name in ("good", "digits", "steps")
         )
 
-    def _answer(
+    def _result(
         self,
         reward: NDArray[np.float32],
         terminated: NDArray[np.bool_],
         truncated: NDArray[np.bool_],
     ) -> Step:
-        """Begin the next episode where one ended."""
+        """Return the step, after beginning the next episode where one has ended."""
         observation = self._observe()
         ended = np.flatnonzero(terminated | truncated)
         if not ended.size:
@@ -135,7 +133,7 @@ class PoisonedDoors(World):
         )
 
     def _observe(self) -> NDArray[np.int64]:
-        """[L]: where each lane stands, at the latest before its episode ends."""
+        """Return the observation of each lane, [L], while its episode runs."""
         stands: NDArray[np.int64] = np.minimum(self._digits - _NO_PAD, AFTER_RIGHT_DIGIT)
         return stands
 

@@ -1,6 +1,4 @@
-"""What stands in a cell, as one byte: its kind, colour and state in mixed radix, by the numbers
-that MiniGrid uses.
-"""
+"""The content of a cell as one byte: kind, colour and state, by MiniGrid's numbers."""
 
 import numpy as np
 
@@ -28,20 +26,20 @@ LAVA = cell(LAVA_KIND, RED)
 
 _CODES = np.arange(256)
 KIND = _CODES // (COLOURS * STATES)
-"""[256] the kind of each code."""
+"""[256] The kind of each code."""
 COLOUR = _CODES // STATES % COLOURS
-"""[256]"""
+"""[256] The colour of each code."""
 STATE = _CODES % STATES
-"""[256] of a door: open, closed or locked."""
+"""[256] The state of each code; of a door, open, closed or locked."""
 
 TRIPLES = np.stack([KIND, COLOUR, STATE], axis=1).astype(np.uint8)
-"""uint8 [256, 3]: how an image shows each code."""
+"""uint8 [256, 3] The kind, colour and state of each code, as an image shows them."""
 
 WALKABLE = np.isin(KIND, (EMPTY_KIND, FLOOR, GOAL_KIND, LAVA_KIND)) | (
     (KIND == DOOR) & (STATE == OPEN)
 )
-"""[256] whether an agent can stand there."""
+"""[256] Whether an agent can stand on the cell."""
 TRANSPARENT = (KIND != WALL_KIND) & ~((KIND == DOOR) & (STATE != OPEN))
-"""[256] whether an agent can see past it."""
+"""[256] Whether an agent can see past the cell."""
 PORTABLE = np.isin(KIND, (KEY, BALL, BOX))
-"""[256] whether an agent can pick it up."""
+"""[256] Whether an agent can pick up the object."""

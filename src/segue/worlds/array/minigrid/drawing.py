@@ -25,23 +25,21 @@ _COLOURS: list[Colour] = [
 _FLOOR = (24, 24, 28)
 _LINE = (60, 60, 66)
 _LAVA = (230, 120, 20)
-_NOSE = (
-    (0.85, 0.5),
-    (0.2, 0.15),
-    (0.2, 0.85),
-)  # of an agent that looks to the right, in a tile of size 1
+# The corners of an agent that faces right, in a tile of size 1.
+_AGENT = ((0.85, 0.5), (0.2, 0.15), (0.2, 0.85))
 
 
 def draw_grid(grid: NDArray[np.uint8], x: int, y: int, direction: int, carried: int) -> Picture:
-    """A grid of cell codes `[height, width]`, the agent in it, and what it carries in the corner of
-    its tile.
+    """Draw a grid of cell codes `[height, width]`, the agent, and what it carries.
+
+    The carried object is drawn in the corner of the agent's tile.
     """
     height, width = grid.shape
     image, pen = canvas((width * _TILE, height * _TILE), _FLOOR)
     for row in range(height):
         for column in range(width):
             _draw_cell(pen, int(grid[row, column]), column * _TILE, row * _TILE, _TILE)
-    turned = [_turned(point, direction) for point in _NOSE]
+    turned = [_turned(point, direction) for point in _AGENT]
     pen.polygon(
         [((x + px) * _TILE, (y + py) * _TILE) for px, py in turned], fill=_COLOURS[cells.RED]
     )
@@ -95,7 +93,7 @@ def _draw_cell(pen: ImageDraw, code: int, left: int, top: int, size: int) -> Non
 
 
 def _turned(point: tuple[float, float], direction: int) -> tuple[float, float]:
-    """A point of a tile of size 1, turned right about its middle that many times."""
+    """Return a point of a tile of size 1, turned right about the middle `direction` times."""
     x, y = point
     for _ in range(direction):
         x, y = 1 - y, x

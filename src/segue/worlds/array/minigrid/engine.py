@@ -1,4 +1,4 @@
-"""MiniGrid as an array program: all lanes in one set of numpy operations, whatever the level."""
+"""MiniGrid as an array program: all lanes in one set of numpy operations, for every level."""
 
 import gymnasium
 import numpy as np
@@ -18,10 +18,9 @@ _TURNS[rules.LEFT] = -1
 _TURNS[rules.RIGHT] = 1
 
 _INNER = slice(view.MARGIN, -view.MARGIN)
-_ALWAYS = np.eye(
-    rules.ACTIONS, dtype=np.float32
-)  # the policies of experts that are sure of an action
-_WHIMS = np.uint64(0x57_48_49_4D_53)  # moves a seed to where the expert's own stream begins
+# [A, A] The policies of experts that always take one action.
+_ONE_HOT = np.eye(rules.ACTIONS, dtype=np.float32)
+_WHIMS = np.uint64(0x57_48_49_4D_53)  # maps a seed to that of the expert's own stream
 
 
 class MiniGrid(World):
@@ -34,8 +33,7 @@ class MiniGrid(World):
     Metric: `success`.
 
     The expert, where the level has one, takes a shortest path; where the goal is `corrupt_within`
-    actions away or fewer, it acts at random instead (all actions as likely, from streams of its
-    own).
+    actions away or fewer, it acts at random instead (uniformly, from streams of its own).
     """
 
     metrics = ("success",)
@@ -58,21 +56,18 @@ class MiniGrid(World):
         self._rewards = (1 - 0.9 * (np.arange(level.max_steps + 1) / level.max_steps)).astype(
             np.float32
         )
-        self._first = np.arange(self.lanes) * (
-            self._width * self._height
-        )  # [L] where each lane's grid begins
-        self._expert: ShortestPath | None = None  # made when it is first asked
+        self._first = np.arange(self.lanes) * (self._width * self._height)  # [L] start of each grid
+        self._expert: ShortestPath | None = None  # made when it is first consulted
         self._streams = LaneStreams(np.zeros(self.lanes, np.uint64))
         self._whims = LaneStreams(np.zeros(self.lanes, np.uint64))
         self._cells = np.full((self.lanes, self._height, self._width), WALL, np.uint8)
-        self._at, self._direction, self._steps = np.zeros(
-            (3, self.lanes), np.int64
-        )  # `_at`: index in the grid
+        # [L] each, `_at` as an index in the grid.
+        self._at, self._direction, self._steps = np.zeros((3, self.lanes), np.int64)
         self._carried = np.full(self.lanes, EMPTY, np.uint8)
 
     @property
     def directions(self) -> NDArray[np.int64]:
-        """[L] where the agents face now: right, down, left, up."""
+        """The direction in which each agent faces, [L]: right, down, left, up."""
         return self._direction
 
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[np.uint8]:
@@ -116,7 +111,7 @@ class MiniGrid(World):
         return self._look(lanes)
 
     def expert(self) -> Advice:
-        """Advise a shortest path, or at random near the goal if so asked for; see `World.expert`."""
+        """Follow a shortest path, or act at random near the goal; see `World.expert`."""
         if not self.has_expert:
             return super().expert()
         if self._expert is None:
@@ -129,7 +124,7 @@ class MiniGrid(World):
         if not self.corrupt_within:
             return Advice(action, available)
         whim = self._whims.uniform(np.arange(self.lanes), 1)[0] * rules.ACTIONS
-        policy = np.where(near[:, None], np.float32(1 / rules.ACTIONS), _ALWAYS[action])
+        policy = np.where(near[:, None], np.float32(1 / rules.ACTIONS), _ONE_HOT[action])
         return Advice(np.where(near, whim.astype(np.int64), action), available, policy)
 
     def render(self, lane: int) -> NDArray[np.uint8]:
@@ -142,7 +137,7 @@ class MiniGrid(World):
         )
 
     def select(self, lanes: Lanes) -> "MiniGrid":
-        """Keep these lanes; see `World.select`."""
+        """Return a world of these lanes; see `World.select`."""
         kept = MiniGrid(self.level, 1, len(lanes), corrupt_within=self.corrupt_within)
         kept._streams = self._streams.select(lanes)
         kept._whims = self._whims.select(lanes)
@@ -154,8 +149,9 @@ class MiniGrid(World):
         return kept
 
     def state_dict(self) -> State:
-        """Return grids, agents, steps of the running episodes and random streams; see
-        `World.state_dict`.
+        """Return grids, agents, steps of the running episodes and random streams.
+
+        See `World.state_dict`.
         """
         return {
             "streams": self._streams.state_dict(),
@@ -168,7 +164,7 @@ class MiniGrid(World):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from `state`; see `World.load_state_dict`."""
+        """Restore `state`; see `World.load_state_dict`."""
         self._streams.load_state_dict(state["streams"])
         self._whims.load_state_dict(state["whims"])
         self._cells, self._carried = (
@@ -179,7 +175,7 @@ class MiniGrid(World):
         )
 
     def _act(self, actions: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Let every agent act; return how its episode ends, [L]."""
+        """Perform every agent's action; return how its episode ends, [L]."""
         cells = self._cells.reshape(-1)
         ahead = self._at + self._ahead.take(self._direction)
         front = self._first + ahead

@@ -1,4 +1,4 @@
-"""The expert of MiniGrid's levels: a shortest path, planned anew where a grid has changed."""
+"""The expert of MiniGrid's levels: a shortest path, planned again where a grid has changed."""
 
 from typing import NamedTuple
 
@@ -11,26 +11,26 @@ from segue.worlds.array.minigrid.paths import plan
 
 
 class Guidance(NamedTuple):
-    """What the shortest path says for each lane."""
+    """The first action of each lane's shortest path."""
 
     action: NDArray[np.int64]
-    """[L]"""
+    """[L] The first action of a shortest path."""
     available: NDArray[np.bool_]
-    """[L] whether there is a path."""
+    """[L] Whether there is a path."""
     near: NDArray[np.bool_]
-    """[L] whether the goal is as few actions away as was asked for."""
+    """[L] Whether the goal is at most `near` actions away."""
 
 
 class ShortestPath:
-    """Shortest paths to the goal for L lanes of a level; what it says depends on the grids and
-    agents of now only.
+    """Shortest paths to the goal for L lanes of a level.
+
+    They depend on the present grids and agents only.
     """
 
     def __init__(self, level: Level, lanes: int, near: int = 0) -> None:
         self._near = near
-        self._cells = np.full(
-            (lanes, level.height, level.width), UNSEEN, np.uint8
-        )  # for which plans were made
+        # The grids for which the present plans were made.
+        self._cells = np.full((lanes, level.height, level.width), UNSEEN, np.uint8)
         self._has_key = np.zeros(lanes, np.bool_)
         self._plans = np.zeros((3, lanes, 4, level.height * level.width), np.uint8)
 
@@ -41,8 +41,9 @@ class ShortestPath:
         place: NDArray[np.int64],
         direction: NDArray[np.int64],
     ) -> Guidance:
-        """Return the first actions of shortest paths from `place` [L] (y * width + x) in `cells`
-        [L, height, width].
+        """Return the first actions of shortest paths from `place` in the grids `cells`.
+
+        `cells` is [L, height, width], `place` [L] is y * width + x.
         """
         has_key = KIND[carried] == KEY
         stale = (cells != self._cells).any(axis=(1, 2)) | (has_key != self._has_key)

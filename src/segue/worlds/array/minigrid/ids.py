@@ -1,4 +1,4 @@
-"""MiniGrid's ids, and those that it would give to other sizes."""
+"""MiniGrid's ids, and the ids of other sizes by the same pattern."""
 
 import re
 from collections.abc import Callable
@@ -17,9 +17,8 @@ from segue.worlds.array.minigrid.levels import (
 _NAMED: dict[str, Level] = {
     "MiniGrid-FourRooms-v0": FourRooms(),
     "MiniGrid-MultiRoom-N2-S4-v0": MultiRoom(rooms=2, largest=4),
-    "MiniGrid-MultiRoom-N4-S5-v0": MultiRoom(
-        rooms=6, largest=5
-    ),  # six rooms: MiniGrid's slip, mended in v1
+    # Six rooms, not four: an error of MiniGrid's that v1 corrects.
+    "MiniGrid-MultiRoom-N4-S5-v0": MultiRoom(rooms=6, largest=5),
     "MiniGrid-MultiRoom-N4-S5-v1": MultiRoom(rooms=4, largest=5),
     "MiniGrid-MultiRoom-N6-v0": MultiRoom(rooms=6),
 }
@@ -49,13 +48,13 @@ IDS = (
         for size in ("S3R1", "S3R2", "S3R3", "S4R3", "S5R3", "S6R3")
     ),
 )
-"""The usual ids; `level_of` also knows other sizes."""
+"""MiniGrid's own ids; `level_of` also supports other sizes."""
 
 
 def level_of(world_id: str) -> Level | None:
-    """Return the level that has this id, None where the engine has none.
+    """Return the level with this id; None where the engine has none.
 
-    Raises ValueError for an id whose numbers ask for what cannot be drawn.
+    Raises ValueError for an id whose sizes cannot be drawn.
 
     >>> level_of("MiniGrid-LavaCrossingS25N10-v0")
     LavaCrossing(size=25, crossings=10)

@@ -1,4 +1,4 @@
-"""What a level is: the size of its grid, its rules and how an episode's grid is drawn."""
+"""The interface of levels: the grid's size, the rules, and how an episode's grid is drawn."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
@@ -12,26 +12,26 @@ from segue.worlds.world import Lanes
 
 
 class Layout(NamedTuple):
-    """The beginnings of E episodes."""
+    """The grids and agents at the beginnings of E episodes."""
 
     cells: NDArray[np.uint8]
-    """[E, height, width] codes, see `segue.worlds.array.minigrid.cells`."""
+    """[E, height, width] The cells' codes, see `segue.worlds.array.minigrid.cells`."""
     x: NDArray[np.int64]
-    """[E] where the agents stand."""
+    """[E] The columns of the agents."""
     y: NDArray[np.int64]
-    """[E]"""
+    """[E] The rows of the agents."""
     direction: NDArray[np.int64]
-    """[E] right, down, left, up."""
+    """[E] The directions of the agents: right, down, left, up."""
 
 
 class Level(ABC):
-    """A family of grids of one size; a value, equal to another of the same class and numbers."""
+    """A family of grids of one size; a value, equal to others of the same class and numbers."""
 
     see_through_walls: ClassVar[bool] = False
     prize: ClassVar[int | None] = None
-    """A kind of thing; picking one up is a success."""
+    """The kind of object that is a success to pick up, if there is one."""
     has_expert: ClassVar[bool] = False
-    """Whether its goal is the only way to success, and behind one door with one key at most."""
+    """Whether the goal is the only way to success, behind at most one door with one key."""
 
     @property
     @abstractmethod
@@ -54,7 +54,7 @@ class Level(ABC):
 
 
 class SquareLevel(Level):
-    """A level whose grid is as wide as high: `size`."""
+    """A level whose grid has `size` x `size` cells."""
 
     size: int
 
@@ -77,12 +77,12 @@ def rooms(count: int, width: int, height: int) -> NDArray[np.uint8]:
 
 
 def integers(uniform: NDArray[np.float64], count: int | NDArray[np.int64]) -> NDArray[np.int64]:
-    """Turn numbers from [0, 1) into integers from 0 to `count` - 1, all as likely."""
+    """Map numbers from [0, 1) to integers from 0 to `count` - 1, uniformly."""
     return (uniform * count).astype(np.int64)
 
 
 def choices(uniform: NDArray[np.float64], allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Choose one of those that are `allowed` [E, M] in each row, all as likely: [E]."""
+    """Choose one of the `allowed` [E, M] in each row, uniformly: [E]."""
     rank = allowed.cumsum(axis=1, dtype=np.int64)
     chosen: NDArray[np.int64] = (rank > integers(uniform, rank[:, -1])[:, None]).argmax(axis=1)
     return chosen
@@ -91,8 +91,6 @@ def choices(uniform: NDArray[np.float64], allowed: NDArray[np.bool_]) -> NDArray
 def places(
     uniform: NDArray[np.float64], free: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Choose a cell of each grid among those that are `free` [E, height, width], all as likely: x
-    [E], y [E].
-    """
+    """Choose one of the `free` [E, height, width] cells in each grid, uniformly: x [E], y [E]."""
     y, x = np.divmod(choices(uniform, free.reshape(len(free), -1)), free.shape[2])
     return x, y

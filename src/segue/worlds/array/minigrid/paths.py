@@ -1,11 +1,11 @@
-"""Shortest paths to the goal in many grids at once: the cells of all grids are the bits of one
-integer.
+"""Shortest paths to the goal in many grids at once, with all cells as the bits of one integer.
 
-A state is where an agent stands, where it faces and what it has done to its grid: picked up the key
-or not, opened the door or not. A set of states is four integers ("boards"), one for each direction;
-walking is a shift, turning an exchange. So a breadth-first search over all states of all grids
-takes some dozens of operations on Python's integers a step, for one grid as for a hundred. It runs
-backwards from the goal, which tells every state its action.
+A state is where an agent stands, which way it faces and what it has done to its grid: whether it
+has picked up the key, and whether it has opened the door. A set of states is four integers
+("boards"), one for each direction; walking is a shift, turning an exchange. A breadth-first search
+over all states of all grids therefore takes a few dozen operations on Python's integers a step,
+for one grid as for a hundred. It runs backwards from the goal, so that it finds every state's
+action.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +29,10 @@ from segue.worlds.array.minigrid.cells import (
 from segue.worlds.array.minigrid.rules import FORWARD, LEFT, PICKUP, RIGHT, TOGGLE
 
 Boards: TypeAlias = list[int]
-"""States of agents that have done the same to their grids, by direction: bit e * cells + y * width + x for grid e."""
+"""States of agents that have done the same to their grids, one integer for each direction.
+
+The bit of grid e is e * height * width + y * width + x.
+"""
 
 _DIRECTIONS = range(4)
 _ACTIONS = (LEFT, RIGHT, FORWARD, PICKUP, TOGGLE)
@@ -42,23 +45,23 @@ _LOCKED = (KIND == DOOR) & (STATE == LOCKED)
 
 
 class Plan(NamedTuple):
-    """What to do in E grids as they are now: arrays [E, 4 directions, height * width]."""
+    """The actions in E grids as they are now: arrays [E, 4 directions, height * width]."""
 
     action: NDArray[np.uint8]
     """The first action of a shortest path to the goal; 0 where there is no path."""
     known: NDArray[np.uint8]
     """1 where there is a path."""
     near: NDArray[np.uint8]
-    """1 where there is one of as few actions as were asked for."""
+    """1 where there is a path of at most `near` actions."""
 
 
 def plan(cells: NDArray[np.uint8], has_key: NDArray[np.bool_], near: int = 0) -> Plan:
-    """Return the shortest paths to the goal of grids `cells` [E, height, width], and which have
-    `near` actions at most.
+    """Return the shortest paths to the goal of grids `cells` [E, height, width].
 
-    Grids have walls around them, at most one key and at most one door that is not open; the key, on
-    the floor or carried (`has_key` [E]), opens it if it is locked. Among paths of equal length the
-    one is taken that walks rather than turns and turns left rather than right.
+    Also returned is from which states there is a path of at most `near` actions. Grids have walls
+    around them, at most one key and at most one door that is not open; the key, on the floor or
+    carried (`has_key` [E]), opens it if it is locked. Among paths of equal length, walking takes
+    precedence over turning, and turning left over turning right.
     """
     phases = _phases(cells, has_key)
     near_boards = [0, 0, 0, 0]
@@ -83,19 +86,20 @@ class _Phase:
     """The states of agents that have done the same to their grids."""
 
     unseen: Boards
-    """From which no path is known yet."""
+    """The states for which no path is known yet."""
     frontier: Boards
-    """Whose path was found in the last step of the search."""
-    deeds: "list[tuple[int, _Phase, Boards]]" = field(default_factory=list)
-    """An action, the phase that it leads to, and the states in which it does."""
+    """The states whose path was found in the last step of the search."""
+    transitions: "list[tuple[int, _Phase, Boards]]" = field(default_factory=list)
+    """Actions that lead to another phase, that phase, and the states in which they do."""
     chosen: dict[int, Boards] = field(
         default_factory=lambda: {action: [0, 0, 0, 0] for action in _ACTIONS}
     )
-    """For each action the states where it is the one to take."""
+    """For each action, the states in which it is the one to take."""
 
     def widen(self, width: int) -> Boards:
-        """Find the states one action away from the frontiers, and note the actions; return what was
-        gained.
+        """Find the states one action away from the frontiers and record the actions.
+
+        Returns the new states.
         """
         return [self._widen(direction, width) for direction in _DIRECTIONS]
 
@@ -109,8 +113,8 @@ class _Phase:
             (RIGHT, frontier[direction - 3]),
         ]
         sources += [
-            (action, phase.frontier[direction] & able[direction])
-            for action, phase, able in self.deeds
+            (action, phase.frontier[direction] & states[direction])
+            for action, phase, states in self.transitions
         ]
         for action, source in sources:
             if new := source & unseen:
@@ -140,14 +144,14 @@ def _phases(cells: NDArray[np.uint8], has_key: NDArray[np.bool_]) -> list[_Phase
     picked = phase(key)
     opened = phase(door)
     both = phase(key | door)
-    now.deeds = [(PICKUP, picked, facing(key)), (TOGGLE, opened, facing(closed | unlockable))]
-    picked.deeds = [(TOGGLE, both, facing(door))]
-    opened.deeds = [(PICKUP, both, facing(key))]
+    now.transitions = [(PICKUP, picked, facing(key)), (TOGGLE, opened, facing(closed | unlockable))]
+    picked.transitions = [(TOGGLE, both, facing(door))]
+    opened.transitions = [(PICKUP, both, facing(key))]
     return [now, picked, opened, both]
 
 
 def _behind(board: int, direction: int, width: int) -> int:
-    """Return the cells from which a step forward, facing this direction, leads into `board`."""
+    """Return the cells from which a step forward in this direction leads into `board`."""
     if direction < 2:
         return board >> (width if direction else 1)
     return board << (width if direction == 3 else 1)
@@ -159,8 +163,9 @@ def _board(mask: NDArray[np.bool_]) -> int:
 
 
 def _masks(boards: Boards, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return the bits of four boards, each of grids of this shape [E, height, width]: [E, 4, height
-    * width].
+    """Return the bits of four boards of grids of this shape: uint8 [E, 4, height * width].
+
+    `shape` is (E, height, width).
     """
     grids, height, width = shape
     size = -(-grids * height * width // 8)

@@ -1,4 +1,4 @@
-"""What an action does to the agent, to what it carries and to the cell in front of it: one table."""
+"""The effect of an action on the agent, its carried object and the cell in front: one table."""
 
 from functools import cache
 
@@ -37,14 +37,13 @@ CARRIED_STRIDE = _CODES
 
 @cache
 def outcomes(prize: int | None) -> NDArray[np.uint8]:
-    """Return what follows from each (action, what is carried, what stands in front): uint8 [7 * 256
-    * 256, 4].
+    """Return the outcome of each (action, carried object, cell in front): uint8 [7 * 256 * 256, 4].
 
     A row is found at `action * ACTION_STRIDE + carried * CARRIED_STRIDE + front`, where `carried`
-    is EMPTY for empty hands, and its columns are: what stands in front afterwards, what is carried
+    is EMPTY for empty hands. Its columns are: the cell in front afterwards, the carried object
     afterwards, whether the agent moves forward, how the episode ends (NO_END, FAILURE, SUCCESS).
-    The rules are those of MiniGrid: the goal is a success, lava a failure, picking up anything of
-    the kind `prize` a success; boxes are empty, so opening one removes it.
+    The rules are MiniGrid's: the goal is a success, lava a failure, picking up an object of the
+    kind `prize` a success; boxes are empty, so that opening one removes it.
     """
     action, carried, front = np.ogrid[:ACTIONS, :_CODES, :_CODES]
     kind = KIND[front]

@@ -1,4 +1,4 @@
-"""What agents see: an egocentric window of 7x7 cells, without those that walls and shut doors hide.
+"""The agents' view: an egocentric window of 7x7 cells, without those behind walls and shut doors.
 
 Row j of the window runs from the farthest (0) to the agent's own (6), column i from its left (0) to
 its right (6); the agent stands at j = 6, i = 3. An image is indexed [i, j], as MiniGrid's are.
@@ -11,7 +11,7 @@ from segue.worlds.array.minigrid.cells import TRANSPARENT, TRIPLES
 
 SIZE = 7
 MARGIN = SIZE - 1
-"""Cells of wall around a grid, so that no window reaches beyond the array."""
+"""The number of wall cells around a grid, so that no window reaches beyond the array."""
 
 AHEAD = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])
 """[4, 2]: (x, y) of a step forward, facing right, down, left and up; y grows downwards."""
@@ -24,8 +24,9 @@ _CLEAR = TRANSPARENT.astype(np.uint8)
 
 
 def window_offsets(width: int) -> NDArray[np.int64]:
-    """Return how far each cell of the window is from the agent in a flat grid of this width: [4
-    directions, 49].
+    """Return the window's cells relative to the agent in a flat grid of this width: [4, 49].
+
+    The first axis is the direction.
     """
     ahead = AHEAD @ np.array([1, width])
     to_the_right = np.roll(ahead, -1)
@@ -36,9 +37,9 @@ def window_offsets(width: int) -> NDArray[np.int64]:
 def look(
     window: NDArray[np.uint8], carried: NDArray[np.uint8], see_through_walls: bool
 ) -> NDArray[np.uint8]:
-    """Turn the cells in the agents' windows, uint8 [L, 49], into images, uint8 [L, 7, 7, 3].
+    """Convert the cells in the agents' windows, uint8 [L, 49], to images, uint8 [L, 7, 7, 3].
 
-    `carried` [L] is shown where the agent stands. Writes into `window`.
+    `carried` [L] is shown where the agent stands. Overwrites `window`.
     """
     if see_through_walls:
         window[:, _AGENT] = carried
@@ -53,10 +54,10 @@ def look(
 
 
 def _visible(window: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return 255 where a cell of the windows [L, 49] can be seen, else 0.
+    """Return 255 where a cell of the windows [L, 49] is visible, else 0.
 
-    Row after row, starting at the agent's: which cells of a row are seen depends on those that the
-    row before shows (7 bits) and on those that can be seen past (7 bits).
+    The rows are processed from the agent's own outwards: which cells of a row are visible depends
+    on those that the row before shows (7 bits) and on those that are transparent (7 bits).
     """
     clear = (_CLEAR.take(window).reshape(-1, SIZE, SIZE) @ _BITS).T.astype(np.int64)  # [7, L]
     rows = np.empty_like(clear)
@@ -69,12 +70,11 @@ def _visible(window: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _row_tables() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Work out one row for each (cells shown by the row before, cells that can be seen past), 128 *
-    128 of them.
+    """Compute a row for each pair of (cells shown by the row before, transparent cells): 128 * 128.
 
-    Light spreads from each shown cell that can be seen past to its neighbour and to both in the
-    next row: first all to the right, then all to the left. Returns which cells are seen, as bytes
-    255 or 0 [16384, 7], and the cells that this row shows in the next one, times 128 [16384].
+    Light spreads from each shown transparent cell to its neighbour and to both cells in the next
+    row: first everywhere to the right, then to the left. Returns which cells are seen, as bytes 255
+    or 0 [16384, 7], and the cells that this row shows in the next one, times 128 [16384].
     """
     seen, clear = np.divmod(np.arange(_ROWS * _ROWS), _ROWS)
     following = np.zeros_like(seen)

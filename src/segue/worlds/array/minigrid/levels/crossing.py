@@ -1,6 +1,4 @@
-"""MiniGrid-LavaCrossing and -SimpleCrossing: rivers of lava, or walls, each with one opening on the
-way to the goal.
-"""
+"""MiniGrid-LavaCrossing and -SimpleCrossing: rivers of lava, or walls, with openings."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -18,13 +16,12 @@ from segue.worlds.world import Lanes
 
 @dataclass(frozen=True)
 class Crossing(SquareLevel):
-    """A room of `size` x `size` cells, `size` odd, with `crossings` rivers across it, vertical and
-    horizontal ones.
+    """A room of `size` x `size` cells, `size` odd, which `crossings` rivers cross both ways.
 
     The agent begins in the top left corner facing right, the goal is in the bottom right one. The
-    rivers lie on different even rows and columns, any of them as likely. The way crosses them one
-    by one, in any order from left to right and from top to bottom, and wherever it crosses one
-    there is an opening, anywhere between its neighbours.
+    rivers lie on different even rows and columns, chosen uniformly. The way crosses them one by
+    one, in any order from left to right and from top to bottom, and each crossing is an opening
+    anywhere between the neighbouring rivers.
     """
 
     size: int
@@ -36,13 +33,11 @@ class Crossing(SquareLevel):
         at_least(name, "size", self.size, 5)
         at_least(name, "crossings", self.crossings, 1)
         if self.size % 2 == 0:
-            raise ValueError(
-                f"The level {name} was asked for with size {self.size}: choose an odd one."
-            )
+            raise ValueError(f"The level {name} has size {self.size}: choose an odd one.")
         if self.crossings > self.size - 3:
             raise ValueError(
-                f"The level {name} was asked for with {self.crossings} crossings: a grid of size"
-                f" {self.size} has room for {self.size - 3} at most."
+                f"The level {name} has {self.crossings} crossings: a grid of size {self.size} has"
+                f" room for {self.size - 3} at most."
             )
 
     @property
@@ -52,7 +47,7 @@ class Crossing(SquareLevel):
 
     @property
     def max_steps(self) -> int:
-        """4 steps a cell."""
+        """Steps after which an episode is truncated: 4 per cell."""
         return 4 * self.size**2
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:
@@ -79,10 +74,9 @@ class Crossing(SquareLevel):
         turn: NDArray[np.float64],
         place: NDArray[np.float64],
     ) -> None:
-        """Walk from room to room, crossing the next vertical or the next horizontal river, and open
-        it there.
+        """Walk from room to room, opening the next vertical or the next horizontal river.
 
-        `vertical` and `horizontal` [E, size] tell which columns and rows are rivers; `turn` and
+        `vertical` and `horizontal` [E, size] mark the columns and rows that are rivers; `turn` and
         `place` [crossings, E] are random numbers.
         """
         grids = np.arange(len(cells))
@@ -119,15 +113,14 @@ class SimpleCrossing(Crossing):
 
 
 def _chosen(uniform: NDArray[np.float64], count: int) -> NDArray[np.bool_]:
-    """Choose `count` of the rows of `uniform` [possible, E] in each column, all subsets as likely:
-    [E, possible].
-    """
+    """Choose `count` rows of `uniform` [possible, E] in each column, uniformly: [E, possible]."""
     return (uniform.argsort(axis=0).argsort(axis=0) < count).T
 
 
 def _limits(rivers: NDArray[np.bool_], crossings: int) -> NDArray[np.int64]:
-    """Return where the rivers [E, size] lie, in order, between the walls: [E, crossings + 2],
-    filled with the last.
+    """Return the rivers' positions in order, between the walls, padded with the last wall.
+
+    `is_river` is [E, size], the result [E, crossings + 2].
     """
     size = rivers.shape[1]
     places = np.sort(np.where(rivers, np.arange(size), size - 1), axis=1)[:, : crossings + 1]

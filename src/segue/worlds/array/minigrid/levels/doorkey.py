@@ -1,6 +1,4 @@
-"""MiniGrid-DoorKey: a wall with a locked door between the agent and the goal, the key on the
-agent's side.
-"""
+"""MiniGrid-DoorKey: a wall with a locked door before the goal, the key on the agent's side."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,7 +14,7 @@ from segue.worlds.world import Lanes
 
 @dataclass(frozen=True)
 class DoorKey(SquareLevel):
-    """Fetch the key, unlock the door, get to the goal; `size` x `size` cells with the walls."""
+    """Fetch the key, unlock the door, reach the goal; `size` x `size` cells, walls included."""
 
     size: int
     has_expert: ClassVar[bool] = True
@@ -26,7 +24,7 @@ class DoorKey(SquareLevel):
 
     @property
     def max_steps(self) -> int:
-        """10 steps a cell."""
+        """Steps after which an episode is truncated: 10 per cell."""
         return 10 * self.size**2
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:

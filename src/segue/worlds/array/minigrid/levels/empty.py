@@ -14,10 +14,9 @@ from segue.worlds.world import Lanes
 
 @dataclass(frozen=True)
 class Empty(SquareLevel):
-    """An empty room of `size` x `size` cells with its walls; see-through, as MiniGrid has it.
+    """An empty room of `size` x `size` cells, walls included; see-through, as in MiniGrid.
 
-    The agent begins in the corner across from the goal facing right, or, if `random_start`,
-    anywhere.
+    The agent begins in the corner opposite to the goal, facing right; anywhere if `random_start`.
     """
 
     size: int
@@ -30,7 +29,7 @@ class Empty(SquareLevel):
 
     @property
     def max_steps(self) -> int:
-        """4 steps a cell."""
+        """Steps after which an episode is truncated: 4 per cell."""
         return 4 * self.size**2
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:

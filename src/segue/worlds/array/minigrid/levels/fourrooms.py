@@ -22,7 +22,7 @@ class FourRooms(SquareLevel):
 
     @property
     def max_steps(self) -> int:
-        """100, whatever the way."""
+        """Steps after which an episode is truncated: 100."""
         return 100
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:

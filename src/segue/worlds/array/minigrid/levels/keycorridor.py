@@ -1,6 +1,4 @@
-"""MiniGrid-KeyCorridor: rooms on both sides of a hallway, a ball behind a locked door, its key in
-another room.
-"""
+"""MiniGrid-KeyCorridor: rooms beside a hallway, a ball behind a locked door, its key elsewhere."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -34,12 +32,11 @@ _NEVER = 2.0  # above every random number
 
 @dataclass(frozen=True)
 class KeyCorridor(Level):
-    """Pick up the ball: `rows` rooms on either side of the hallway, `room_size` cells a side, walls
-    included.
+    """Pick up the ball: `rows` rooms on either side of the hallway, `room_size` cells a side.
 
-    Any two neighbouring rooms may have a door between them, at one place of their wall. One room on
-    the right is locked and has no other door; elsewhere doors are added in random order until every
-    room can be reached.
+    Sides include the walls. Any two neighbouring rooms may have a door between them, at one place
+    of their wall. One room on the right is locked and has no other door; elsewhere doors are added
+    in random order until every room is reachable.
     """
 
     room_size: int
@@ -52,17 +49,17 @@ class KeyCorridor(Level):
 
     @property
     def width(self) -> int:
-        """Three rooms that share their walls."""
+        """Cells from left to right: three rooms that share their walls."""
         return _COLUMNS * (self.room_size - 1) + 1
 
     @property
     def height(self) -> int:
-        """`rows` rooms that share their walls."""
+        """Cells from top to bottom: `rows` rooms that share their walls."""
         return self.rows * (self.room_size - 1) + 1
 
     @property
     def max_steps(self) -> int:
-        """30 steps a cell of one room."""
+        """Steps after which an episode is truncated: 30 per cell of one room."""
         return 30 * self.room_size**2
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:
@@ -98,8 +95,9 @@ class KeyCorridor(Level):
     def _agents(
         self, uniform: NDArray[np.float64], locked_y: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Place agents in the middle of the hallway, not facing the locked door at `locked_y` [E]:
-        x, y, direction.
+        """Place agents in the middle of the hallway: x, y, direction, [3, E].
+
+        They do not face the locked door at `locked_y` [E].
         """
         span = self.room_size - 1
         top = self.rows // 2 * span
@@ -116,18 +114,18 @@ class KeyCorridor(Level):
 
 
 class _Walls(NamedTuple):
-    """The W walls between neighbouring rooms (room = row * 3 + column), the hallway's own left out."""
+    """The W walls between neighbouring rooms, except the hallway's own. Room = row * 3 + column."""
 
     rooms: NDArray[np.int64]
-    """[W, 2]"""
+    """[W, 2] The two rooms that each wall separates."""
     x: NDArray[np.int64]
-    """[W] the first cell that may be the door."""
+    """[W] The column of the first cell that may be the door."""
     y: NDArray[np.int64]
-    """[W]"""
+    """[W] The row of the first cell that may be the door."""
     runs_down: NDArray[np.bool_]
-    """[W] whether the wall runs down, from the first cell, or to the right."""
+    """[W] Whether the wall runs down from the first cell, and not to the right."""
     to_the_right: NDArray[np.int64]
-    """[rows] the wall between the hallway and the room on its right."""
+    """[rows] The wall between the hallway and the room on its right."""
 
     def doors(self, place: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return x and y of the cells that are `place` [W, E] cells along the walls."""
@@ -153,7 +151,7 @@ def _walls(room_size: int, rows: int) -> _Walls:
 
 @cache
 def _hallway(room_size: int, rows: int) -> NDArray[np.uint8]:
-    """Return the grid without doors and things: uint8 [1, height, width]."""
+    """Return the grid without doors and objects: uint8 [1, height, width]."""
     span = room_size - 1
     cells = np.full((1, rows * span + 1, _COLUMNS * span + 1), EMPTY, np.uint8)
     cells[:, ::span, :] = WALL
@@ -165,12 +163,12 @@ def _hallway(room_size: int, rows: int) -> NDArray[np.uint8]:
 def _added(
     walls: _Walls, order: NDArray[np.float64], locked: NDArray[np.bool_], room: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Tell which walls get a shut door, [W, E]: in this `order` [W, E], as many as it takes to join
-    all rooms.
+    """Return which walls get a shut door, bool [W, E].
 
-    The last one needed is the bottleneck of the rooms that are hardest to join: the largest of the
-    least numbers that must be passed between two rooms (Floyd-Warshall's recursion with the maximum
-    in place of the sum). `locked` [W, E] marks the door of the locked `room` [E], which joins as
+    Doors are added in this `order` [W, E], as many as are needed to connect all rooms. The last
+    one needed is the bottleneck of the rooms that are hardest to connect: the largest of the least
+    numbers that must be passed between two rooms (Floyd-Warshall's recursion with the maximum in
+    place of the sum). `locked` [W, E] marks the door of the locked `room` [E], which connects as
     well but gets no other door.
     """
     rooms = walls.rooms.T

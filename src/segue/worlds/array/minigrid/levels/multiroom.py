@@ -1,6 +1,4 @@
-"""MiniGrid-MultiRoom: a chain of rooms, a shut door between each and the next, the goal in the
-last.
-"""
+"""MiniGrid-MultiRoom: a chain of rooms with shut doors between them, the goal in the last."""
 
 from dataclasses import dataclass
 from random import Random
@@ -23,10 +21,10 @@ _LEFT = 2  # directions are MiniGrid's: right, down, left, up
 
 @dataclass(frozen=True)
 class MultiRoom(SquareLevel):
-    """`rooms` rooms of 4 to `largest` cells a side, walls included, in a grid of 25x25.
+    """A chain of `rooms` rooms of 4 to `largest` cells a side, walls included, in a grid of 25x25.
 
     Each grid is drawn from a seed of its own, room after room: rooms are placed at random until
-    they fit, which no array program does sooner.
+    they fit, which an array program would not do faster.
     """
 
     rooms: int
@@ -39,7 +37,7 @@ class MultiRoom(SquareLevel):
 
     @property
     def max_steps(self) -> int:
-        """20 steps a room."""
+        """Steps after which an episode is truncated: 20 per room."""
         return 20 * self.rooms
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:
@@ -68,7 +66,7 @@ class MultiRoom(SquareLevel):
         return cells, (x, y, random.randrange(4))
 
     def _chain(self, random: Random) -> "list[_Room]":
-        """Place rooms one behind the other until they are enough or the next does not fit."""
+        """Place rooms one after another until there are enough or the next does not fit."""
         corner = random.randrange(self.size - 2), random.randrange(self.size - 2)
         width, height = self._sides(random)
         chain = [_Room(*corner, width, height, _LEFT, *corner)]
@@ -83,7 +81,7 @@ class MultiRoom(SquareLevel):
         return chain
 
     def _behind(self, room: "_Room", random: Random) -> "_Room":
-        """Draw a room that begins at a door in any wall of `room` but the one with its own entry."""
+        """Draw a room that begins at a door in any wall of `room` but the one of its own entry."""
         wall = random.choice([wall for wall in range(4) if wall != room.entry])
         ahead_x, ahead_y = AHEAD[wall].tolist()
         inside = (
@@ -104,8 +102,9 @@ class MultiRoom(SquareLevel):
         return random.randint(_LEAST_SIDE, self.largest), random.randint(_LEAST_SIDE, self.largest)
 
     def _fits(self, room: "_Room", others: "list[_Room]") -> bool:
-        """Whether a room lies in the grid (never in its last row, as in MiniGrid) and apart from
-        the others.
+        """Return whether a room lies in the grid and apart from the others.
+
+        It never lies in the grid's last row, as in MiniGrid.
         """
         right = room.x + room.width
         below = room.y + room.height
@@ -121,8 +120,9 @@ class MultiRoom(SquareLevel):
 
 
 class _Room(NamedTuple):
-    """A room with its walls: corner, sides, the wall with its entry (right, down, left, up) and the
-    door in there.
+    """A room with its walls: corner, sides, the wall of its entry and the door there.
+
+    Walls are numbered as directions: right, down, left, up.
     """
 
     x: int
@@ -141,7 +141,7 @@ class _Room(NamedTuple):
         cells[[self.y, self.y + self.height - 1], columns] = WALL
 
     def cell_inside(self, random: Random) -> tuple[int, int]:
-        """Draw a cell within the walls."""
+        """Draw a random cell within the walls."""
         return (
             random.randrange(self.x + 1, self.x + self.width - 1),
             random.randrange(self.y + 1, self.y + self.height - 1),
