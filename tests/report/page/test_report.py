@@ -14,8 +14,10 @@ from segue.cli import segue as main
 from segue.record.layout import HELD_OUT
 from segue.report.data.evidence import Evidence
 from segue.report.data.facts import facts
-from segue.report.data.summary import Summary, read_summary
+from segue.report.data.summary import Summary, metric_of, read_summary
+from segue.report.page.optuna_view import plot_study
 from segue.report.page.page import page
+from segue.report.page.parallel import parallel_coordinates
 from segue.report.page.sections import importances, sections
 from tests.report.conftest import MakeRun
 
@@ -266,6 +268,15 @@ def test_a_minimised_metric_is_drawn_down(make_run: MakeRun) -> None:
     assert best_of_k.figure is not None
     curve = list(best_of_k.figure.data[1].y)
     assert curve == sorted(curve, reverse=True)
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_the_best_line_of_the_parallel_coordinates_is_orange(make_run: MakeRun, mode: str) -> None:
+    summary = read_summary(make_run(16, mode=mode, scheduler=None))
+    figure = parallel_coordinates(plot_study(summary, metric_of), "return", summary.mode)
+    heights = {trace.y[0]: trace.line.color for trace in figure.select_traces({"mode": "lines"})}
+    best, worst = (1.0, 0.0) if mode == "max" else (0.0, 1.0)
+    assert (heights[best], heights[worst]) == ("rgb(213, 94, 0)", "rgb(154, 163, 175)")
 
 
 def test_where_it_cannot_be_written_is_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

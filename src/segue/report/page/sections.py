@@ -21,9 +21,9 @@ from segue.report.page.compute import (
 )
 from segue.report.page.curves import COLOURS, TOP_TRIALS, learning_curves
 from segue.report.page.optuna_view import distributions, metric_at_stage_end, plot_study
+from segue.report.page.parallel import parallel_coordinates
 
 _ENOUGH = 4  # trials from which the importance of parameters is estimated
-_SCALE = [[0, "#9aa3af"], [1, "#d55e00"]]  # visible on white and on black
 _LATER = [[0, "#b8c0c8"], [1, "#0072b2"]]
 _AXIS_WIDTH = 90  # pixels
 _SLICE_WIDTH = 190  # pixels
@@ -129,21 +129,16 @@ def _parameters(
         )
     count = len(distributions(summary.trials))
     if count and len(study.trials) >= 2:
-        plots, name = optuna.visualization, summary.metric
-        lines = plots.plot_parallel_coordinate(study, target_name=name)
-        lines.update_traces(
-            {"line": {"colorscale": _SCALE, "reversescale": summary.mode == "min"}},
-            {"type": "parcoords"},
-        )
-        text = "One line per trial, the best in orange. Drag along an axis to select trials."
-        yield Section(
-            "parallel", "Parallel coordinates", text, lines, min_width=_AXIS_WIDTH * (count + 1)
-        )
+        metric = summary.metric
+        text = "One line per trial, the best in orange. Hover over a line to see its values."
+        lines = parallel_coordinates(study, metric, summary.mode)
+        width = _AXIS_WIDTH * (count + 1)
+        yield Section("parallel", "Parallel coordinates", text, lines, min_width=width)
         text = (
-            f"{name} over each parameter; later trials are bluer. A stopped trial counts with its"
-            " value at that point."
+            f"The {metric} over each parameter; later trials are bluer. A stopped trial counts with"
+            " its value at that point."
         )
-        slices = plots.plot_slice(study, target_name=name)
+        slices = optuna.visualization.plot_slice(study, target_name=metric)
         slices.update_traces({"marker": {"colorscale": _LATER}}, {"type": "scatter"})
         yield Section("slices", "Slices", text, slices, min_width=_SLICE_WIDTH * count)
 

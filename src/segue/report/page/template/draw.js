@@ -15,13 +15,7 @@ function colours(layout, isDark) {
 }
 
 function draw(isDark) {
-  for (const { place } of figures) {
-    Plotly.relayout(place, colours(place.layout, isDark));
-    if (place.data[0]?.type === "parcoords") {
-      const ink = isDark ? "#e6e8eb" : "#1c1e21";
-      Plotly.restyle(place, { "tickfont.color": ink, "rangefont.color": ink });
-    }
-  }
+  for (const { place } of figures) Plotly.relayout(place, colours(place.layout, isDark));
 }
 
 const isNarrow = matchMedia("(max-width: 600px)").matches;
