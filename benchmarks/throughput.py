@@ -1,11 +1,11 @@
-"""How many environment steps a second, learning included, on one core: Segue with K members against
-Stable-Baselines3.
+"""Environment steps per second on one core, learning included: Segue against Stable-Baselines3.
 
-8 lanes x 128 steps, 4 epochs x 4 minibatches, Adam: the same for all. CartPole and MiniGrid's flat
-view with two perceptrons 64x64; MiniGrid also with Segue's convolution and GRU of 128 units, for
-which Stable-Baselines3 has no counterpart, so that it stands beside its perceptrons. MiniGrid is
-the `minigrid` package there, the array engine here. Rounds are interleaved, so that a noisy machine
-is noisy for everyone; the figures are medians over rounds.
+All arms use 8 lanes x 128 steps, 4 epochs x 4 minibatches and Adam. Segue trains K members, on
+CartPole and MiniGrid's flat view with two 64x64 perceptrons, and on MiniGrid also with a convolution
+and a GRU of 128 units. Stable-Baselines3 has no counterpart to the latter, which is compared with its
+perceptrons. MiniGrid is the `minigrid` package there and the array engine here. Rounds are
+interleaved, so that other work on the machine disturbs all arms alike; the figures are medians over
+rounds.
 """
 
 from __future__ import annotations

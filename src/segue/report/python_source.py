@@ -60,7 +60,8 @@ class Source:
 
     def _named(self, value: Any) -> str:
         """Return the name of a class or function, and note its import."""
-        module, name = value.__module__, value.__qualname__
+        module = value.__module__
+        name = value.__qualname__
         if "<" in name or module == "__main__":
             raise ValueError(
                 f"{module}.{name} cannot be imported: define it at the top of a module."
