@@ -1,11 +1,11 @@
 """Environment steps per second on one core, learning included: Segue against Stable-Baselines3.
 
 All arms use 8 lanes x 128 steps, 4 epochs x 4 minibatches and Adam. Segue trains K members, on
-CartPole and MiniGrid's flat view with two 64x64 perceptrons, and on MiniGrid also with a convolution
-and a GRU of 128 units. Stable-Baselines3 has no counterpart to the latter, which is compared with its
-perceptrons. MiniGrid is the `minigrid` package there and the array engine here. Rounds are
-interleaved, so that other work on the machine disturbs all arms alike; the figures are medians over
-rounds.
+CartPole and MiniGrid's flat view with two 64x64 perceptrons, and on MiniGrid also with a
+convolution and a GRU of 128 units. Stable-Baselines3 has no counterpart to the latter, which is
+compared with its perceptrons. MiniGrid is the `minigrid` package there and the array engine here.
+Rounds are interleaved, so that other work on the machine disturbs all arms alike; the figures are
+medians over rounds.
 """
 
 from __future__ import annotations

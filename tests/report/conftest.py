@@ -28,8 +28,8 @@ def silent_optuna() -> Iterator[None]:
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
-    """A function of how many trials have ended, and of what is asked, that makes a run."""
-    return lambda ended=TRIALS, **asked: make(tmp_path / "run", ended, **asked)
+    """Return a function that makes a run with so many ended trials of a sweep."""
+    return lambda ended=TRIALS, **fields: make(tmp_path / "run", ended, **fields)
 
 
 @pytest.fixture(scope="session")
@@ -44,9 +44,9 @@ def run(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "run"))
 
 
-def make(path: Path, ended: int, **asked: Any) -> Path:
-    """A run of which so many trials have ended; one more, where there is one, was interrupted."""
-    sweep = make_sweep(**asked)
+def make(path: Path, ended: int, **fields: Any) -> Path:
+    """Make a run in which `ended` trials have ended, and the next one, if any, was interrupted."""
+    sweep = make_sweep(**fields)
     with open_run(RunDirectory(path), sweep, "double", source=Path(__file__)):
         record = open_record(path, sweep)
         FakeTune(record, sweep, ended, {}).run()
@@ -54,10 +54,8 @@ def make(path: Path, ended: int, **asked: Any) -> Path:
             record.begin(ended)
             record.report(ended, EVERY, 0.1)
         for trial in record.trials[: ended + 1]:
-            parameters, directory = (
-                record.parameters(trial.number),
-                path / "trials" / f"{trial.number:04d}",
-            )
+            parameters = record.parameters(trial.number)
+            directory = path / "trials" / f"{trial.number:04d}"
             directory.mkdir(parents=True)
             steps = sorted(trial.intermediate_values)
             write_rows(

@@ -83,15 +83,15 @@ def test_every_figure_is_drawn_without_a_complaint(
     assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
 
 
-def test_nothing_beside_the_page_is_asked_for(browser: webdriver.Chrome, page: Path) -> None:
+def test_only_the_page_is_requested(browser: webdriver.Chrome, page: Path) -> None:
     browser.get_log("performance")
     opened(browser, page, WIDE)
-    asked = [
+    requested = [
         entry["message"]
         for entry in browser.get_log("performance")
         if "requestWillBeSent" in entry["message"]
     ]
-    assert asked and not [message for message in asked if '"url":"http' in message]
+    assert requested and not [message for message in requested if '"url":"http' in message]
 
 
 @pytest.mark.parametrize("width", [WIDE, PHONE])

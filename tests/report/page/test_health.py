@@ -1,4 +1,4 @@
-"""What a person is warned of, and what not."""
+"""Findings that are reported, and those that are not."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -87,7 +87,7 @@ def test_a_clear_winner_has_no_warnings() -> None:
     assert titles(evidence(healthy()), {"lr": 0.6, "lam": 0.4}) == []
 
 
-def test_a_second_that_is_as_good_is_told() -> None:
+def test_an_equally_good_runner_up_is_reported() -> None:
     trials = [trial(0, [10.0, 9.0, 11.0] * 2), trial(1, [9.9, 9.1, 10.9] * 2), *healthy()[1:]]
     (finding,) = health(evidence(trials), {})
     assert finding.title == "The winner is not distinguishable from the runner-up"
@@ -97,18 +97,18 @@ def test_a_second_that_is_as_good_is_told() -> None:
     )
 
 
-def test_few_seeds_never_tell() -> None:
+def test_few_seeds_never_distinguish_a_winner() -> None:
     one = [trial(0, [10.0]), *(trial(n, [n / 10.0]) for n in range(20, 1, -1))]
     assert titles(evidence(one)) == ["One seed cannot distinguish the winner from the runner-up"]
     two = [trial(0, [10.0, 10.1]), *(trial(n, [n / 10.0] * 2) for n in range(20, 1, -1))]
     assert titles(evidence(two)) == ["The winner is not distinguishable from the runner-up"]
 
 
-def test_few_trials_are_told() -> None:
+def test_few_trials_are_reported() -> None:
     assert "Few complete trials" in titles(evidence(healthy()[:4]))
 
 
-def test_seeds_that_disagree_are_told() -> None:
+def test_seeds_that_disagree_are_reported() -> None:
     trials = [trial(0, [20.0, 0.1, 10.0, 11.0, 9.0, 10.0]), *healthy()[1:]]
     assert "The seeds of the best trial disagree" in titles(evidence(trials))
 
@@ -123,13 +123,15 @@ def test_seeds_that_disagree_are_told() -> None:
         ({"lam": 0.95}, None),
     ],
 )
-def test_a_winner_on_the_border_is_told(parameters: dict[str, float], title: str | None) -> None:
+def test_a_winner_at_the_border_is_reported(
+    parameters: dict[str, float], title: str | None
+) -> None:
     first, *others = healthy()
     found = titles(evidence([trial(0, first.per_seed, parameters=parameters), *others]))
     assert found == ([title] if title else [])
 
 
-def test_a_border_is_nothing_where_the_middle_did_as_well() -> None:
+def test_a_border_is_not_reported_if_the_middle_is_as_good() -> None:
     seeds = healthy()[0].per_seed
     trials = [
         trial(0, seeds, parameters={"lam": 0.99}),
@@ -139,19 +141,19 @@ def test_a_border_is_nothing_where_the_middle_did_as_well() -> None:
     assert titles(evidence(trials)) == ["The winner is not distinguishable from the runner-up"]
 
 
-def test_a_winner_that_was_better_is_told() -> None:
+def test_a_winner_that_was_better_is_reported() -> None:
     falling = [1, 4, 8, 12, 14, 14, 14, 13, 12, 11, 10, 10]
     assert titles(evidence(healthy(), {0: falling})) == ["The best trial was better before its end"]
 
 
-def test_a_winner_that_still_rises_is_told() -> None:
+def test_a_winner_that_still_improves_is_reported() -> None:
     rising = {number: [step / 120 for step in LINE] for number in (0, 20, 19, 18, 17)}
     assert titles(evidence(healthy(), rising)) == [
         "The best trials were still improving when they ended"
     ]
 
 
-def test_pruning_of_trials_that_were_ahead_is_told() -> None:
+def test_pruning_of_trials_that_were_ahead_is_reported() -> None:
     slow = [1, 2, 3, 4, 5, 6, 10, 10, 10, 10, 10, 10]
     ahead = trial(30, [3.5] * 6, state="pruned", steps=300)
     behind = trial(31, [2.5] * 6, state="pruned", steps=300)
@@ -160,13 +162,13 @@ def test_pruning_of_trials_that_were_ahead_is_told() -> None:
     assert finding.text.startswith("Trial 30 had a better value")
 
 
-def test_what_does_not_matter_is_told() -> None:
+def test_parameters_without_influence_are_reported() -> None:
     assert titles(evidence(healthy()), {"lr": 0.98, "lam": 0.02}) == [
         "Parameters without influence"
     ]
 
 
-def test_failures_and_broken_lines_are_told() -> None:
+def test_failures_and_broken_lines_are_reported() -> None:
     failed = trial(40, [], state="fail", why="FloatingPointError: diverged")
     first, second = health(evidence([*healthy(), failed], broken=3), {})
     assert first.text == (
@@ -181,13 +183,15 @@ def test_without_a_complete_trial_there_is_no_winner() -> None:
     ]
 
 
-def test_a_winner_that_was_lucky_is_told() -> None:
+def test_a_lucky_winner_is_reported() -> None:
     unseen = compared("max", [HeldOut(0, {}, 10.0, (7.0, 7.1)), HeldOut(20, {}, 2.0, (2.0, 2.1))])
     assert titles(evidence(healthy(), held_out=unseen)) == [
         "The winner is worse on held-out seeds than in the search"
     ]
-    kept = compared("max", [HeldOut(0, {}, 10.0, (10.0, 9.9)), HeldOut(20, {}, 2.0, (2.0, 2.1))])
-    assert titles(evidence(healthy(), held_out=kept)) == []
+    confirmed = compared(
+        "max", [HeldOut(0, {}, 10.0, (10.0, 9.9)), HeldOut(20, {}, 2.0, (2.0, 2.1))]
+    )
+    assert titles(evidence(healthy(), held_out=confirmed)) == []
 
 
 def test_the_winner_is_that_of_the_held_out_seeds() -> None:

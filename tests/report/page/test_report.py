@@ -35,10 +35,10 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 def reported(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_info:
         main(["report", *arguments])
     captured = capsys.readouterr()
-    assert left.value.code == 0, captured.err
+    assert exit_info.value.code == 0, captured.err
     return captured.out
 
 
@@ -171,7 +171,7 @@ def test_a_damaged_comparison_is_left_out(run: Path, content: str) -> None:
     assert 'id="held-out"' not in page(read_summary(run))
 
 
-def test_odd_numbers_are_no_reports(run: Path) -> None:
+def test_odd_numbers_are_not_reports(run: Path) -> None:
     best = facts(read_summary(run))[0]
     odd = (
         b'{"env_steps": 1250, "return": NaN}\n{"env_steps": 1260, "return": Infinity,'
@@ -199,9 +199,9 @@ def test_a_damaged_record_is_refused(
     run: Path, content: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (run / "sweep.json").write_text(content)
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_info:
         main(["report", str(run)])
-    assert left.value.code == 2 and "sweep.json is damaged" in capsys.readouterr().err
+    assert exit_info.value.code == 2 and "sweep.json is damaged" in capsys.readouterr().err
 
 
 def test_search_and_held_out_values_stand_side_by_side(run: Path) -> None:
@@ -233,7 +233,7 @@ def test_search_and_held_out_values_stand_side_by_side(run: Path) -> None:
     ]
 
 
-def test_a_run_that_has_just_begun_has_a_report(make_run: MakeRun) -> None:
+def test_a_run_that_has_just_started_has_a_report(make_run: MakeRun) -> None:
     run = make_run(0)
     with locked(run / "lock"):
         text = page(read_summary(run))
@@ -255,7 +255,7 @@ def make_grid(*values: float) -> Any:
     return tune.grid_search(list(values))
 
 
-def test_importance_is_told_by_stage(make_run: MakeRun) -> None:
+def test_importance_is_reported_by_stage(make_run: MakeRun) -> None:
     found = importances(read_summary(make_run(16, scheduler=None)))
     assert list(found) == ["final", "end of stage 1"]
     assert found["final"].trials == 12 and sum(found["final"].shares.values()) == pytest.approx(1.0)
@@ -279,7 +279,7 @@ def test_the_best_line_of_the_parallel_coordinates_is_orange(make_run: MakeRun, 
     assert (heights[best], heights[worst]) == ("rgb(213, 94, 0)", "rgb(154, 163, 175)")
 
 
-def test_where_it_cannot_be_written_is_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
+def test_an_unwritable_file_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
         main(["report", str(run), "--out", str(run / "nowhere" / "report.html")])
-    assert left.value.code == 2 and "choose another file with --out" in capsys.readouterr().err
+    assert exit_info.value.code == 2 and "choose another file with --out" in capsys.readouterr().err
