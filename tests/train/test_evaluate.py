@@ -32,11 +32,13 @@ def by_hand(judge, parameters, member, episodes, limit=10_000):
     actor = sequential(judge.policy.layers, parameters[member].view(2, -1)[0])
     found = []
     for seed in lane_seeds(SEEDS[member], "evaluation", episodes):
-        world, gathered = make_world("CartPole-v1", 1, 1), 0.0
+        world = make_world("CartPole-v1", 1, 1)
+        gathered = 0.0
         seen = world.reset(np.array([seed]))
         for _ in range(limit):
             step = world.step(actor(torch.tensor(seen)).argmax(-1).numpy())
-            seen, gathered = step.observation, gathered + float(step.reward[0])
+            seen = step.observation
+            gathered = gathered + float(step.reward[0])
             if step.ended.size:
                 break
         found.append(gathered)
@@ -133,7 +135,8 @@ def test_its_episodes_are_none_of_training(monkeypatch):
     made = trainer(pipeline(), Spy, SEEDS, Evaluation(every=1, episodes=7, max_episode_steps=1))
     made.evaluate()
     made.evaluate()
-    training, evaluation = starts[4 * len(SEEDS)], starts[7 * len(SEEDS)]
+    training = starts[4 * len(SEEDS)]
+    evaluation = starts[7 * len(SEEDS)]
     np.testing.assert_array_equal(evaluation[0], evaluation[1])
     assert not set(map(tuple, training[0].tolist())) & set(map(tuple, evaluation[0].tolist()))
     held_out, parameters = evaluator(use="held-out", max_episode_steps=1)
@@ -143,7 +146,8 @@ def test_its_episodes_are_none_of_training(monkeypatch):
 
 def step(reward, ended, metric):
     """A step of two members with two lanes each."""
-    nothing, over = np.zeros((4, 1), np.float32), np.isin(np.arange(4), ended)
+    nothing = np.zeros((4, 1), np.float32)
+    over = np.isin(np.arange(4), ended)
     info = {"success": np.array(metric, np.float32)}
     return Step(
         nothing,

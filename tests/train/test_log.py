@@ -33,7 +33,8 @@ def numbers(directory):
     """The same from the rows of JSON."""
     found = {}
     for row in rows(directory, "metrics.jsonl"):
-        steps, _ = row.pop("env_steps"), row.pop("total_env_steps")
+        steps = row.pop("env_steps")
+        _ = row.pop("total_env_steps")
         assert not {(tag, steps) for tag in row} & found.keys()
         found |= {(tag, steps): number for tag, number in row.items()}
     return found
@@ -86,7 +87,8 @@ def test_the_x_axis_is_environment_steps_of_a_member(whole):
 
 
 def test_the_rows_hold_the_same_numbers(whole):
-    in_events, in_rows = events(whole), numbers(whole)
+    in_events = events(whole)
+    in_rows = numbers(whole)
     assert in_events == pytest.approx(in_rows, rel=1e-6)
     assert all(number > 0 for (tag, _), number in in_rows.items() if tag == "train-misc/fps")
 
@@ -101,7 +103,8 @@ def test_valid_metrics_are_those_of_the_results(whole):
 @pytest.mark.parametrize("reports", [1, 3])
 def test_after_an_interruption_nothing_is_there_twice_or_missing(tmp_path, whole, reports):
     made = plan(metric_accumulate_interval=ROLLOUT, save_interval=0)
-    one, other = tmp_path / "interrupted", tmp_path / "whole"
+    one = tmp_path / "interrupted"
+    other = tmp_path / "whole"
     interrupted_after(one, reports, made)
     run(one, made)
     run(other, made)

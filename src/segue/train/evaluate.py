@@ -99,10 +99,12 @@ class Actor:
         generators: Sequence[np.random.Generator] | None = None,
     ) -> None:
         """`lanes` are those of all members, L."""
-        self.head, self.generators = policy.head, generators
+        self.head = policy.head
+        self.generators = generators
         self.act = policy.actor(parameters_KP)
         self.spread = as_native(policy.head.spread(policy.extra(parameters_KP)))
-        self.members, self.device = len(parameters_KP), parameters_KP.device
+        self.members = len(parameters_KP)
+        self.device = parameters_KP.device
         self.to_device, self.to_host = transfers(parameters_KP.device)
         self.memory = as_native(
             torch.zeros(self.members, lanes // self.members, policy.memory, device=self.device)

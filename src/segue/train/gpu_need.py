@@ -26,7 +26,10 @@ from segue.train.policies import Policy
 from segue.train.trainer import Trainer
 from segue.worlds.world import WorldFactory
 
-WARM_UP, LEAST, SECONDS = 2, 3, 2.0  # iterations, iterations, of each stage
+# iterations, iterations, of each stage
+WARM_UP = 2
+LEAST = 3
+SECONDS = 2.0
 SPARE = (
     1.25  # memory beside what was seen: later stages of the sweep's other pipelines may take more
 )
@@ -81,7 +84,9 @@ def gpu_need(
     """
     torch.set_num_threads(1)
     with _free_memory() as free:
-        before, rates, busy = free(), [], []
+        before = free()
+        rates = []
+        busy = []
         for index in range(len(pipeline)):
             trainer = Trainer.new(
                 _stage_alone(pipeline, index),
@@ -127,7 +132,9 @@ def _timed(trainer: Trainer) -> tuple[float, float]:
     for _ in range(WARM_UP):
         trainer.advance()
     torch.cuda.synchronize()
-    began, steps, iterations = time.perf_counter(), trainer.total_env_steps, 0
+    began = time.perf_counter()
+    steps = trainer.total_env_steps
+    iterations = 0
     while iterations < LEAST or time.perf_counter() - began < SECONDS:
         trainer.advance()
         iterations += 1
@@ -153,7 +160,8 @@ def _free_memory() -> Iterator[Callable[[], int]]:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as observer:
-        questions, answers = observer.stdin, observer.stdout
+        questions = observer.stdin
+        answers = observer.stdout
         assert questions is not None and answers is not None
 
         def free() -> int:

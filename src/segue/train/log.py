@@ -32,7 +32,8 @@ class TrialLog(AbstractContextManager["TrialLog"]):
     def __init__(
         self, directory: Path, from_steps: int = 0, total_env_steps: int = 0, write: bool = True
     ) -> None:
-        self.path, self.write = TrialLayout(directory).metrics, write
+        self.path = TrialLayout(directory).metrics
+        self.write = write
         if not write:
             return
         # Here, since it takes long: it imports boto3 where that is installed.
@@ -49,7 +50,8 @@ class TrialLog(AbstractContextManager["TrialLog"]):
             filename_suffix=f".{from_steps:012d}",
             write_to_disk=True,
         )
-        self.since, self.steps = time.perf_counter(), total_env_steps
+        self.since = time.perf_counter()
+        self.steps = total_env_steps
 
     def train(self, logged: Sequence[MemberInterval], env_steps: int, total_env_steps: int) -> None:
         """Write an interval of training: means over the members that completed it."""
@@ -57,7 +59,8 @@ class TrialLog(AbstractContextManager["TrialLog"]):
             return
         now = time.perf_counter()
         fps = (total_env_steps - self.steps) / max(now - self.since, 1e-9)
-        self.since, self.steps = now, total_env_steps
+        self.since = now
+        self.steps = total_env_steps
         misc = {
             "stage": mean([one.stage for one in logged]),
             "lr": mean([one.lr for one in logged]),

@@ -68,7 +68,8 @@ class Pack:
         cls, policy: ActorCritic, world: World, rule: Rule, seeds: Sequence[int], device: str
     ) -> Pack:
         """Draw the parameters of one member a seed, and begin an episode in each of its lanes."""
-        members, lanes = len(seeds), world.lanes // len(seeds)
+        members = len(seeds)
+        lanes = world.lanes // len(seeds)
         generators = [MemberGenerators.of(seed) for seed in seeds]
         parameters = torch.stack([policy.initial(own.parameters) for own in generators]).to(device)
         observation = world.reset(
@@ -107,7 +108,8 @@ class Pack:
         )
         rollout.teaching = self._teaching(knobs)
         collect(self.world, self.policy, self.parameters, noise, rollout)
-        self.observation, self.memory = rollout.observation[:, -1], as_tensor(rollout.last_memory)
+        self.observation = rollout.observation[:, -1]
+        self.memory = as_tensor(rollout.last_memory)
         ended, self.running = ended_episodes(
             rollout.reward, rollout.terminated | rollout.truncated, self.running
         )
@@ -137,7 +139,8 @@ class Pack:
         self.observation[list(members)] = begun.reshape(len(members), *self.observation.shape[1:])
         self.memory = self.memory.clone()
         self.memory[list(members)] = 0
-        self.running.reward[lanes], self.running.steps[lanes] = 0, 0
+        self.running.reward[lanes] = 0
+        self.running.steps[lanes] = 0
 
     @property
     def device(self) -> str:

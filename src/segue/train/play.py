@@ -62,10 +62,8 @@ class Players:
         """Mean of each metric over E held-out episodes, the same for all members, `[K]` (see
         `Evaluator`).
         """
-        seeds, how = (
-            [seed] * len(self.parameters),
-            Evaluation(every=1, episodes=episodes, greedy=greedy),
-        )
+        seeds = [seed] * len(self.parameters)
+        how = Evaluation(every=1, episodes=episodes, greedy=greedy)
         evaluator = Evaluator.new(self.policy, self.world, seeds, how, "held-out")
         try:
             return evaluator(self.parameters)

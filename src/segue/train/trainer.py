@@ -174,8 +174,10 @@ class Trainer:
             before = member.progress.stage
             interval = member.advance(knobs[row].num_steps * group.pack.lanes)
             if interval is not None:
-                losses, teacher = happened.learned[row].losses, member.teacher.pop_and_reset()
-                at, lr = member.progress.total_steps, knobs[row].optimizer.lr
+                losses = happened.learned[row].losses
+                teacher = member.teacher.pop_and_reset()
+                at = member.progress.total_steps
+                lr = knobs[row].optimizer.lr
                 logged.append(MemberInterval(index, before, at, interval, losses, lr, teacher))
             if failure := happened.learned[row].failure:
                 member.fail(failure)
@@ -226,11 +228,9 @@ class Trainer:
         self.groups = [self._part(saved["members"]) for saved in state["groups"]]
         for group, saved in zip(self.groups, state["groups"], strict=True):
             group.pack.load_state_dict(saved["pack"])
-        self.stage, self.reported_at, self.saved_at = (
-            state["stage"],
-            state["reported_at"],
-            state["saved_at"],
-        )
+        self.stage = state["stage"]
+        self.reported_at = state["reported_at"]
+        self.saved_at = state["saved_at"]
         self.evaluated = state["evaluated"]
 
     def close(self) -> None:

@@ -47,8 +47,10 @@ def test_a_pass_shows_every_step_once_in_episodes_that_are_whole(path):
 
 
 def test_windows_go_on_where_the_last_one_ended_and_mark_where_episodes_begin(path):
-    short, long = Demonstrations(path, lanes=3, steps=2), Demonstrations(path, lanes=3, steps=6)
-    together, apart = [next(long) for _ in range(4)], [next(short) for _ in range(12)]
+    short = Demonstrations(path, lanes=3, steps=2)
+    long = Demonstrations(path, lanes=3, steps=6)
+    together = [next(long) for _ in range(4)]
+    apart = [next(short) for _ in range(12)]
     np.testing.assert_array_equal(shown(apart), shown(together))
     for batch in together:
         starts = np.isin(batch["observation"][..., 0], np.cumsum((0, *LENGTHS[:-1])))
@@ -66,7 +68,8 @@ def test_members_read_in_orders_of_their_own(path):
 
 @pytest.mark.parametrize("point", range(0, 30, 7))
 def test_it_goes_on_where_it_stood(path, point):
-    reader, other = Demonstrations(path, 2, 3, seed=5), Demonstrations(path, 2, 3, seed=6)
+    reader = Demonstrations(path, 2, 3, seed=5)
+    other = Demonstrations(path, 2, 3, seed=6)
     for _ in range(point):
         next(reader)
     other.load_state_dict(reader.state_dict())
@@ -186,7 +189,8 @@ def test_batches_of_different_shapes_are_refused():
 
 
 def test_a_component_s_iterator_ends_with_its_stage_and_keywords_are_generated():
-    heard, closed = [], []
+    heard = []
+    closed = []
 
     def build(**keywords):
         heard.append(keywords)

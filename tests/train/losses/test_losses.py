@@ -12,7 +12,8 @@ from segue.train.losses import A2C, PPO
 from tests.train.support.given import Given, given_batch
 from tests.train.support.reference import plain_a2c, plain_ppo
 
-K, B = 3, 64
+K = 3
+B = 64
 
 
 def normal(seed, *shape):
@@ -23,7 +24,8 @@ def minibatch(seed=0, spread=0.4):
     """A batch and outputs whose ratios and values lie on both sides of every clip range, for either
     sign.
     """
-    log_prob, value = normal(seed, K, B) - 1, normal(seed + 1, K, B)
+    log_prob = normal(seed, K, B) - 1
+    value = normal(seed + 1, K, B)
     batch = given_batch(
         value,
         log_prob=log_prob + spread * normal(seed + 2, K, B),
@@ -96,7 +98,8 @@ def test_a2c_is_the_paper_s_in_value_and_gradient():
 )
 def test_the_clipped_surrogate_stops_only_where_it_would_gain(ratio, advantage, gradient):
     loss = PPO(clip_param=0.2, value_loss_coef=0, entropy_coef=0, normalize_advantage=False)
-    zero, log_prob = torch.zeros(1, 1), torch.tensor([[ratio]]).log().requires_grad_()
+    zero = torch.zeros(1, 1)
+    log_prob = torch.tensor([[ratio]]).log().requires_grad_()
     batch = given_batch(zero, advantage=torch.tensor([[advantage]]))
     total, info = loss(batch, Given(log_prob, zero, zero), stacked([loss]))
     assert torch.autograd.grad(total.sum(), log_prob)[0].item() == pytest.approx(gradient, rel=1e-5)
@@ -119,7 +122,8 @@ def test_the_clipped_surrogate_stops_only_where_it_would_gain(ratio, advantage, 
 )
 def test_the_clipped_value_loss_worked_by_hand(value, old, target, expected, gradient):
     loss = PPO(clip_param=0.2, value_loss_coef=1, entropy_coef=0, normalize_advantage=False)
-    zero, moved = torch.zeros(1, 1), torch.tensor([[value]], requires_grad=True)
+    zero = torch.zeros(1, 1)
+    moved = torch.tensor([[value]], requires_grad=True)
     batch = given_batch(zero, value_target=torch.tensor([[target]]), value=torch.tensor([[old]]))
     total, _ = loss(batch, Given(zero, zero, moved), stacked([loss]))
     assert total.item() == pytest.approx(expected)

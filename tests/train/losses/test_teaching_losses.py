@@ -14,7 +14,9 @@ from tests.train.support.example_members import SEEDS
 from tests.train.support.given import given_batch
 from tests.train.support.pipelines import advanced, pipeline, stage, trainer
 
-K, B, A = 3, 40, 4
+K = 3
+B = 40
+A = 4
 
 
 def drawn():
@@ -24,8 +26,10 @@ def drawn():
     def normal(*shape):
         return torch.randn(*shape, generator=generator)
 
-    logits, auxiliary = normal(K, B, A).requires_grad_(), normal(K, B, A).requires_grad_()
-    value, action = normal(K, B).requires_grad_(), torch.randint(A, (K, B), generator=generator)
+    logits = normal(K, B, A).requires_grad_()
+    auxiliary = normal(K, B, A).requires_grad_()
+    value = normal(K, B).requires_grad_()
+    action = torch.randint(A, (K, B), generator=generator)
     batch = given_batch(
         value.detach(),
         log_prob=Categorical(logits=logits.detach() + 0.3 * normal(K, B, A)).log_prob(action),
@@ -49,7 +53,9 @@ def hyperparameters(losses):
 def plain_advisor(loss, batch, outputs, k):
     """Weihs et al., 2021: sample by sample, for one member."""
     main, auxiliary = (Categorical(logits=part[k]) for part in (outputs.inputs, outputs.auxiliary))
-    expert, known, c = batch.expert_action[k], batch.expert_available[k], loss.clip_param
+    expert = batch.expert_action[k]
+    known = batch.expert_available[k]
+    c = loss.clip_param
     weight = auxiliary.log_prob(expert).detach().exp() ** loss.alpha * known
     ratio = (main.log_prob(outputs.action[k]) - batch.log_prob[k]).exp()
     advantage = batch.normalized_advantage[k]
@@ -90,7 +96,8 @@ def test_soft_targets_are_the_cross_entropy_with_the_expert_s_policy():
     batch, outputs = drawn()
     loss, _ = Imitation(soft_targets=True)(batch, outputs, {})
     for k in range(K):
-        log_policy, known = torch.log_softmax(outputs.inputs[k], -1), batch.expert_available[k]
+        log_policy = torch.log_softmax(outputs.inputs[k], -1)
+        known = batch.expert_available[k]
         expected = -((batch.expert_policy[k] * log_policy).sum(-1) * known).sum() / known.sum()
         torch.testing.assert_close(loss[k], expected)
 
@@ -149,10 +156,8 @@ def test_a_loss_written_for_one_member_has_numbers_of_each():
 
 
 def test_advisor_needs_a_second_actor():
-    plan, spec = (
-        pipeline(stage("advisor"), losses={"advisor": Advisor()}),
-        world_spec("PoisonedDoors-v0"),
-    )
+    plan = pipeline(stage("advisor"), losses={"advisor": Advisor()})
+    spec = world_spec("PoisonedDoors-v0")
     check_trial(plan, spec, 4, Network(auxiliary=True))
     with pytest.raises(
         ValueError, match=r"stage 0 trains a second actor.*Network\(auxiliary=True\)"

@@ -5,7 +5,8 @@ from hypothesis.extra.numpy import arrays
 
 from segue.train.members.episodes import EpisodeTotals, ended_episodes
 
-T, LANES = 6, 3
+T = 6
+LANES = 3
 rewards = arrays(np.float32, (T, LANES), elements=st.floats(-100, 100, width=32))
 ends = arrays(np.bool_, (T, LANES))
 
@@ -14,14 +15,18 @@ def one_by_one(reward_TL, ended_TL):
     """(lane, return, steps) of every episode, lane by lane, and (return, steps) of those still
     running.
     """
-    over, left = [], []
+    over = []
+    left = []
     for lane in range(reward_TL.shape[1]):
-        gathered, steps = 0.0, 0
+        gathered = 0.0
+        steps = 0
         for reward, ended in zip(reward_TL[:, lane].tolist(), ended_TL[:, lane], strict=True):
-            gathered, steps = gathered + reward, steps + 1
+            gathered = gathered + reward
+            steps = steps + 1
             if ended:
                 over.append((lane, gathered, steps))
-                gathered, steps = 0.0, 0
+                gathered = 0.0
+                steps = 0
         left.append((gathered, steps))
     return over, left
 
@@ -58,7 +63,8 @@ def test_one_rollout_is_what_a_loop_counts(reward, ended):
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(rewards, ends), min_size=2, max_size=4))
 def test_episodes_go_on_from_rollout_to_rollout(parts):
-    running, over = EpisodeTotals.zeros(LANES), []
+    running = EpisodeTotals.zeros(LANES)
+    over = []
     for reward, ended in parts:
         ends_here, running = ended_episodes(reward, ended, running)
         over += rows(*ends_here)

@@ -100,7 +100,8 @@ def test_each_member_has_a_criterion_of_its_own(criterion):
     plan = pipeline(
         stage(steps=1000, early_stopping_criterion=criterion), metric_accumulate_interval=64
     )
-    one, other = Member(plan, LANES), Member(plan, LANES)
+    one = Member(plan, LANES)
+    other = Member(plan, LANES)
     one.advance(64)
     other.advance(64)
     assert not one.done
@@ -114,7 +115,8 @@ def test_a_saved_member_goes_on_where_it_stood():
         stage(),
         metric_accumulate_interval=64,
     )
-    member, again = Member(plan, LANES), Member(plan, LANES)
+    member = Member(plan, LANES)
+    again = Member(plan, LANES)
     member.advance(64)
     member.advance(32)
     member.tracker.add_scalars({"return": 2})

@@ -15,7 +15,9 @@ from tests.train.support.example_members import SEEDS
 from tests.train.support.pipelines import advanced, pipeline, trainer
 from tests.train.support.same import assert_same_state
 
-P, UPDATES, PHASE = 64, 50, 10
+P = 64
+UPDATES = 50
+PHASE = 10
 optim = torch.optim
 
 
@@ -129,15 +131,19 @@ def lr_at(own, part):
 def test_every_member_s_updates_are_torch_s_to_the_last_bit(kind, arguments, tmp_path):
     """In five phases with rates of their own, after a checkpoint file as without one."""
     builders = [Builder(kind, own) for own in arguments]
-    rules, members = [rule_of(builder) for builder in builders], range(len(builders))
-    parameters, gradients = normal(0, len(rules), P), normal(1, UPDATES, len(rules), P)
-    state, result = OptimizerState.zeros(rules[0], parameters), parameters.clone()
+    rules = [rule_of(builder) for builder in builders]
+    members = range(len(builders))
+    parameters = normal(0, len(rules), P)
+    gradients = normal(1, UPDATES, len(rules), P)
+    state = OptimizerState.zeros(rules[0], parameters)
+    result = parameters.clone()
     vectors = [torch.nn.Parameter(row.clone()) for row in parameters]
     optimizers = [
         builder(params=[vector]) for builder, vector in zip(builders, vectors, strict=True)
     ]
     for part, phase in enumerate(gradients.split(PHASE)):
-        rows, now = state.take(members, result), [rule.at(lr_at(rule, part)) for rule in rules]
+        rows = state.take(members, result)
+        now = [rule.at(lr_at(rule, part)) for rule in rules]
         step = now[0].begin(now, rows, PHASE)
         for update, gradient in enumerate(phase):
             step(gradient.clone(), update)

@@ -13,7 +13,8 @@ from tests.train.support.example_members import SEEDS
 from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
 from tests.train.support.same import assert_same_state
 
-P, UPDATES = 64, 50
+P = 64
+UPDATES = 50
 NORMS = torch.tensor([0.5, 1e9, 0.1, float("inf")])
 optim = torch.optim
 
@@ -84,11 +85,9 @@ def phase(rules, state, members, parameters, norms, gradients_UKP):
 def updated(kind, arguments, parameters, gradients, phases=(7, UPDATES - 7)):
     """The parameters after phases of so many updates."""
     rules = [rule_of(Builder(kind, own)) for own in arguments]
-    state, parameters, members = (
-        OptimizerState.zeros(rules[0], parameters),
-        parameters.clone(),
-        range(len(rules)),
-    )
+    state = OptimizerState.zeros(rules[0], parameters)
+    parameters = parameters.clone()
+    members = range(len(rules))
     for part in gradients.split(phases):
         phase(rules, state, members, parameters, NORMS[: len(rules)], part)
     return parameters
@@ -132,12 +131,16 @@ def test_a_member_is_the_same_bit_for_bit_whatever_its_neighbours(kind, argument
 @pytest.mark.parametrize("numbers", [61, 1003])
 def test_each_of_seven_rows_of_an_odd_length_is_what_it_is_alone(kind, arguments, numbers):
     arguments = [arguments[k % len(arguments)] | {"lr": 1e-3 * (1 + k)} for k in range(7)]
-    parameters, gradients = normal(2, 7, numbers), normal(3, 9, 7, numbers)
-    rules, norms = [rule_of(Builder(kind, own)) for own in arguments], torch.linspace(0.1, 60, 7)
-    state, together = OptimizerState.zeros(rules[0], parameters), parameters.clone()
+    parameters = normal(2, 7, numbers)
+    gradients = normal(3, 9, 7, numbers)
+    rules = [rule_of(Builder(kind, own)) for own in arguments]
+    norms = torch.linspace(0.1, 60, 7)
+    state = OptimizerState.zeros(rules[0], parameters)
+    together = parameters.clone()
     phase(rules, state, range(7), together, norms, gradients)
     for k, rule in enumerate(rules):
-        state, alone = OptimizerState.zeros(rule, parameters[:1]), parameters[k : k + 1].clone()
+        state = OptimizerState.zeros(rule, parameters[:1])
+        alone = parameters[k : k + 1].clone()
         phase([rule], state, [0], alone, norms[k : k + 1], gradients[:, k : k + 1])
         assert torch.equal(alone[0], together[k])
 
@@ -145,9 +148,11 @@ def test_each_of_seven_rows_of_an_odd_length_is_what_it_is_alone(kind, arguments
 @pytest.mark.parametrize(("kind", "arguments"), PACKED.values(), ids=PACKED)
 def test_members_may_have_different_numbers_of_updates_behind_them(kind, arguments):
     """The first member's first updates are done alone; then all go on together."""
-    members, (parameters, gradients) = len(arguments), drawn(len(arguments))
+    members = len(arguments)
+    parameters, gradients = drawn(len(arguments))
     rules = [rule_of(Builder(kind, own)) for own in arguments]
-    state, result = OptimizerState.zeros(rules[0], parameters), parameters.clone()
+    state = OptimizerState.zeros(rules[0], parameters)
+    result = parameters.clone()
     phase(rules[:1], state, [0], result, NORMS[:1], gradients[:5, :1])
     phase(rules, state, range(members), result, NORMS[:members], gradients[5:])
     assert state.updates.tolist() == [UPDATES, *[UPDATES - 5] * (members - 1)]
@@ -167,14 +172,16 @@ def test_members_may_have_different_numbers_of_updates_behind_them(kind, argumen
     ],
 )
 def test_one_update_worked_by_hand(kind, arguments, expected):
-    rule, one = rule_of(Builder(kind, arguments)), torch.ones(1, 1)
+    rule = rule_of(Builder(kind, arguments))
+    one = torch.ones(1, 1)
     state = OptimizerState.zeros(rule, one)
     phase([rule], state, [0], one, torch.tensor([1e9]), torch.full((1, 1, 1), 2.0))
     assert one.item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_clipping_is_torch_s():
-    rows, limit = normal(2, 3, P), torch.tensor([0.1, 100.0, float("inf")])
+    rows = normal(2, 3, P)
+    limit = torch.tensor([0.1, 100.0, float("inf")])
     for k, row in enumerate(clipped(rows, limit)):
         parameter = torch.nn.Parameter(torch.zeros(P))
         parameter.grad = rows[k].clone()

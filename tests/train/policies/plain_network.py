@@ -84,7 +84,8 @@ class PlainNetwork(nn.Module):
         hidden = self.remember(features, memory, begins)
         out = hidden @ self.weights["heads"] + self.weights["heads_bias"][0]
         size = self.policy.head.size
-        actor, auxiliary = Categorical(logits=out[:, :size]), Categorical(logits=out[:, size + 1 :])
+        actor = Categorical(logits=out[:, :size])
+        auxiliary = Categorical(logits=out[:, size + 1 :])
         return actor.log_prob(action), out[:, size], actor.entropy(), auxiliary.log_prob(action)
 
     def remember(self, features, memory, begins):
@@ -102,7 +103,8 @@ class PlainNetwork(nn.Module):
         return torch.cat(hidden)
 
     def cell_parameters(self):
-        size, order = self.policy.core.hidden, TORCH_GATES[self.kind]
+        size = self.policy.core.hidden
+        order = TORCH_GATES[self.kind]
 
         def turned(name):
             parts = self.weights[name].split(size, -1)

@@ -6,7 +6,8 @@ from torch.distributions import Independent, Normal
 
 from segue.train.policies.heads import Categorical, Gaussian
 
-K, B = 2, 9
+K = 2
+B = 9
 
 
 def normal(seed, *shape, dtype=torch.float64):
@@ -30,10 +31,8 @@ def test_categorical_log_prob_entropy_and_gradient(actions):
     torch.testing.assert_close(
         Categorical(actions).log_prob(logits, torch.empty(0), action), log_prob
     )
-    mine, theirs = (
-        gradients(log_prob, entropy, logits),
-        gradients(known.log_prob(action), known.entropy(), logits),
-    )
+    mine = gradients(log_prob, entropy, logits)
+    theirs = gradients(known.log_prob(action), known.entropy(), logits)
     torch.testing.assert_close(mine, theirs)
 
 
@@ -69,7 +68,8 @@ def shaped_noise(head, draws, seed=0):
 
 
 def test_categorical_samples_have_the_probabilities_of_the_logits():
-    head, draws = Categorical(4), 100_000
+    head = Categorical(4)
+    draws = 100_000
     probabilities = np.array([0.5, 0.3, 0.19, 0.01])
     chosen = head.sample(
         np.log(probabilities, dtype=np.float32), np.empty(0), shaped_noise(head, draws)
@@ -87,7 +87,8 @@ def test_gumbel_noise_is_finite_at_the_ends_of_the_uniform_draw():
 
 
 def test_gaussian_samples_have_the_mean_and_spread_of_the_parameters():
-    head, draws = Gaussian(2), 100_000
+    head = Gaussian(2)
+    draws = 100_000
     spread = head.spread(torch.tensor([0.0, -1.0])).numpy()
     drawn = head.sample(np.array([1.0, -2.0], np.float32), spread, shaped_noise(head, draws))
     np.testing.assert_allclose(drawn.mean(0), [1, -2], atol=0.02)

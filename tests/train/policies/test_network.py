@@ -12,7 +12,9 @@ from segue.train.data.batch import PolicyInput, Sequences
 from segue.train.policies import Network
 from tests.train.policies.plain_network import plain
 
-K, T, N = 3, 7, 4
+K = 3
+T = 7
+N = 4
 ACTIONS = spaces.Discrete(3)
 VIEW = spaces.Box(0, 255, (7, 7, 3), np.uint8)
 SPACES = {
@@ -66,7 +68,8 @@ def seen_by(policy, space, begins=None):
 @pytest.mark.parametrize("space", SPACES)
 def test_outputs_and_gradients_are_those_of_plain_modules(space, memory):
     policy = built(space, memory, auxiliary=True)
-    rows, seen = parameters(policy), seen_by(policy, space)
+    rows = parameters(policy)
+    seen = seen_by(policy, space)
     leaf = rows.clone().requires_grad_()
     outputs = policy.outputs(leaf, seen)
     weights = torch.randn(4, T * N, generator=torch.Generator().manual_seed(2))
@@ -94,7 +97,8 @@ def test_outputs_and_gradients_are_those_of_plain_modules(space, memory):
 @pytest.mark.parametrize("space", SPACES)
 def test_acting_step_by_step_is_the_same_as_looking_at_whole_sequences(space, memory):
     policy = built(space, memory)
-    rows, seen = parameters(policy), seen_by(policy, space)
+    rows = parameters(policy)
+    seen = seen_by(policy, space)
     outputs = policy.outputs(rows, seen)
     act = policy.actor(rows)
     by_step = seen.observation.unflatten(1, (T, N)).unbind(1)
@@ -129,7 +133,8 @@ def test_what_was_before_an_episode_began_is_forgotten(memory):
 @pytest.mark.parametrize("space", SPACES)
 def test_a_member_is_the_same_bit_for_bit_whatever_its_neighbours(space, memory):
     policy = built(space, memory, auxiliary=True)
-    rows, seen = parameters(policy), seen_by(policy, space)
+    rows = parameters(policy)
+    seen = seen_by(policy, space)
 
     def told(members):
         leaf = rows[members].clone().requires_grad_()

@@ -7,7 +7,8 @@ from segue.train.autograd import apply
 from segue.train.policies.stacked import Layers, StackedPerceptrons, as_native, as_tensor
 from tests.train.support.plain import flat, flat_gradient, sequential
 
-ROWS, B = 3, 11
+ROWS = 3
+B = 11
 SHAPES = [(4, 2), (4, 17, 3), (3, 64, 64, 2), (1, 5, 6, 7, 1)]
 
 

@@ -74,13 +74,12 @@ def test_a_member_s_noise_is_its_own(head):
 
 
 def test_last_observations_and_metrics_outlive_the_world_s_next_step():
-    final, success = np.array([[1.0], [2.0], [3.0]], np.float32), np.array([0, 1, 1], np.float32)
+    final = np.array([[1.0], [2.0], [3.0]], np.float32)
+    success = np.array([0, 1, 1], np.float32)
     ended = np.array([0, 2, 3])
     rollout = Rollout.empty(members=2, steps=1, lanes=2, numbers=1, memory=np.zeros((2, 2, 0)))
-    rollout.terminated[0], rollout.truncated[0] = (
-        [False, False, True, True],
-        [True, False, True, False],
-    )
+    rollout.terminated[0] = [False, False, True, True]
+    rollout.truncated[0] = [True, False, True, False]
     memory = np.arange(12.0).reshape(2, 2, 3)
     record_ends(
         rollout, 0, Step(None, None, None, None, ended, final, {"success": success}), memory
@@ -97,7 +96,8 @@ def test_metrics_of_the_world_come_to_the_member_they_are_about():
     pack = trainer(pipeline(), ContextualAction, SEEDS, lanes=N).groups[0].pack
     knobs = trainer(pipeline()).members[0].knobs
     happened = pack.iterate([knobs, knobs], [[], []])
-    ended, metrics = happened.ended, happened.metrics
+    ended = happened.ended
+    metrics = happened.metrics
     for k in range(2):
         of_member = ended.lane // N == k
         assert len(metrics["success"][k]) == of_member.sum() == 16 * N

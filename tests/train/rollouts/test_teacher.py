@@ -45,13 +45,15 @@ def test_a_schedule_is_asked_at_every_step_of_the_rollout():
 
 
 def test_lanes_follow_the_expert_with_the_scheduled_probability_and_where_it_knows_an_action():
-    steps, lanes = 400, 50
+    steps = 400
+    lanes = 50
     rows = [knobs(lambda taken: 0.25), knobs(None), knobs(lambda taken: 1.0)]
     rows = [row if row.teacher is None else _longer(row, steps) for row in rows]
     generators = [MemberGenerators.of(seed) for seed in range(3)]
     teaching = Teaching.of(rows, generators, lanes, np.zeros((steps, 3 * lanes), np.int64), 2)
     available = np.arange(3 * lanes) % 5 > 0
-    own, expert = np.zeros(3 * lanes, np.int64), np.ones(3 * lanes, np.int64)
+    own = np.zeros(3 * lanes, np.int64)
+    expert = np.ones(3 * lanes, np.int64)
     taken = np.array([teaching(t, Advice(expert, available), own) for t in range(steps)])
     assert (taken[:, ~available] == 0).all()
     shares = taken.reshape(steps, 3, lanes)[:, :, available[:lanes]].mean((0, 2))
@@ -92,7 +94,8 @@ def test_the_ratios_are_logged_and_are_no_metrics():
 
 def test_imitation_is_the_cross_entropy_over_what_the_expert_knew():
     log_prob = torch.tensor([[-1.0, -2.0, -4.0], [-1.0, -2.0, -4.0]], requires_grad=True)
-    zero, available = torch.zeros(2, 3), torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+    zero = torch.zeros(2, 3)
+    available = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
     batch = _batch(zero, available)
     loss, info = Imitation()(batch, _outputs(zero, log_prob), {})
     assert loss.tolist() == [2.5, 0.0] and info["expert_cross_entropy"] is loss
@@ -113,10 +116,8 @@ def _outputs(zero, log_prob):
 def test_the_value_loss_alone_is_ppo_s():
     generator = torch.Generator().manual_seed(0)
     draw = [torch.randn(2, 5, generator=generator) for _ in range(6)]
-    batch, clip = (
-        _batch(draw[0], draw[0])._replace(value=draw[1], value_target=draw[2]),
-        torch.tensor([[0.1], [0.3]]),
-    )
+    batch = _batch(draw[0], draw[0])._replace(value=draw[1], value_target=draw[2])
+    clip = torch.tensor([[0.1], [0.3]])
     alone, _ = PPOValue()(batch, _outputs(draw[3], draw[3])._replace(value=draw[4]), {"clip": clip})
     coefs = {"clip": clip, "value_loss_coef": torch.ones(2, 1), "entropy_coef": torch.zeros(2, 1)}
     _, info = PPO()(batch, _outputs(draw[3], draw[3])._replace(value=draw[4]), coefs)

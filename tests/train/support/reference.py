@@ -54,18 +54,18 @@ class PlainMember:
     """A member of a one-stage pipeline with one loss, in a world of discrete actions."""
 
     def __init__(self, pipeline, world, seed, lanes, policy=None):
-        self.settings, self.loss = (
-            pipeline.settings(0),
-            pipeline.loss(pipeline.pipeline_stages[0].loss_name[0]),
-        )
-        self.world, self.generators = make_world(world, 1, lanes), MemberGenerators.of(seed)
+        self.settings = pipeline.settings(0)
+        self.loss = pipeline.loss(pipeline.pipeline_stages[0].loss_name[0])
+        self.world = make_world(world, 1, lanes)
+        self.generators = MemberGenerators.of(seed)
         self.built = (policy or Mlp()).build(
             self.world.single_observation_space, self.world.single_action_space
         )
         rows = self.built.initial(self.generators.parameters).view(2, -1)
         self.actor, self.critic = (sequential(self.built.layers, row) for row in rows)
         both = [*self.actor.parameters(), *self.critic.parameters()]
-        self.optimizer, self.both = pipeline.optimizer_builder(params=both), both
+        self.optimizer = pipeline.optimizer_builder(params=both)
+        self.both = both
         self.seen = torch.tensor(self.world.reset(lane_seeds(seed, "train", lanes)))
 
     @property
@@ -122,10 +122,8 @@ class PlainMember:
         """The rollout as rows, with values, and advantages by the recursion of Schulman et al.,
         2016, eq. 16.
         """
-        gamma, gae_lambda = (
-            self.settings.gamma,
-            self.settings.gae_lambda if self.settings.use_gae else 1.0,
-        )
+        gamma = self.settings.gamma
+        gae_lambda = self.settings.gae_lambda if self.settings.use_gae else 1.0
         carried = torch.zeros(self.world.lanes)
         for step in reversed(steps):
             step["value"] = self.critic(step.observation)[:, 0]

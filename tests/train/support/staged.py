@@ -19,7 +19,9 @@ class Numbered:
     """
 
     def __init__(self, seed, last=None):
-        self.seed, self.last, self.at = seed, last, 0
+        self.seed = seed
+        self.last = last
+        self.at = 0
 
     def __iter__(self):
         return self

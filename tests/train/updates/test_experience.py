@@ -20,7 +20,9 @@ from tests.train.support.pipelines import LANES, pipeline, trainer
 from tests.train.support.plain import sequential
 from tests.worlds.probes import GaussianTarget, TruncatedForever
 
-T, N, SEEDS = 24, 3, (0, 1, 2)
+T = 24
+N = 3
+SEEDS = (0, 1, 2)
 PIPELINES = [
     pipeline(gamma=0.9, gae_lambda=0.8),
     pipeline(gamma=0.99, use_gae=False),
@@ -79,9 +81,11 @@ def slow_advantages(pack, steps):
     advantage, value = np.zeros((2, T, len(SEEDS), N))
     for k, plan in enumerate(PIPELINES):
         critic = sequential(pack.policy.layers, pack.parameters[k].view(2, -1)[1])
-        gamma, gae_lambda = plan.gamma, plan.gae_lambda if plan.use_gae else 1.0
+        gamma = plan.gamma
+        gae_lambda = plan.gae_lambda if plan.use_gae else 1.0
         for n in range(N):
-            lane, carried = k * N + n, 0.0
+            lane = k * N + n
+            carried = 0.0
             for t, (seen, reward, terminated, truncated, last) in reversed(list(enumerate(steps))):
                 value[t, k, n], follows = (
                     critic(torch.tensor(x[lane]))[0].item() for x in (seen, last)

@@ -41,7 +41,8 @@ def loop(rollout, t, k, n, gamma, gae_lambda):
     """The equation itself, one number at a time: the sum of discounted deltas up to the episode's
     end.
     """
-    total, weight = 0.0, 1.0
+    total = 0.0
+    weight = 1.0
     for now in range(t, len(rollout["reward_TKN"])):
         at = now, k, n
         bootstrap = (

@@ -74,7 +74,8 @@ def test_a_member_s_minibatches_do_not_depend_on_its_neighbours():
 
 def test_with_a_memory_minibatches_are_whole_lanes_step_by_step():
     row = knobs_at(pipeline(num_mini_batch=2, update_repeats=3), Progress(), LANES)
-    steps, lanes = 6, 5
+    steps = 6
+    lanes = 5
     index = shuffled(generators(0, 1), [1, 4], steps * lanes, row, lanes)
     assert index.shape == (3, 2, 2, steps * 2)
     for epoch in index:
@@ -102,10 +103,8 @@ def test_knobs_are_the_stage_s_numbers():
         losses={"ppo": decay, "a2c": A2C()},
         adam={"lr": 0.1},
     )
-    first, second = (
-        knobs_at(plan, Progress(0, 0, 0), LANES),
-        knobs_at(plan, Progress(1, 50, 500), LANES),
-    )
+    first = knobs_at(plan, Progress(0, 0, 0), LANES)
+    second = knobs_at(plan, Progress(1, 50, 500), LANES)
     assert (first.gamma, first.gae_lambda, first.shape, first.updates) == (0.99, 0.95, (16, 2), 4)
     assert (second.gamma, second.gae_lambda, second.shape, second.updates) == (0.5, 1.0, (8, 2), 14)
     assert first.losses[0].hyperparameters["clip"] == 0.2
@@ -153,7 +152,8 @@ def test_loss_weights_scale_the_gradient():
 
 
 def test_generators_are_streams_of_their_own_and_go_on_where_they_stood():
-    one, other = MemberGenerators.of(3), MemberGenerators.of(3)
+    one = MemberGenerators.of(3)
+    other = MemberGenerators.of(3)
     other.actions.random(100)
     assert one.minibatches.random() == other.minibatches.random()
     assert MemberGenerators.of(3).parameters.random() != MemberGenerators.of(4).parameters.random()

@@ -29,10 +29,8 @@ VARIANTS = {
 
 def assert_same_parameters(changes, lanes, policy):
     made = pipeline(stage(steps=10**6), adam=ADAM, **changes)
-    mine, plain = (
-        trainer(made, seeds=[3], lanes=lanes, policy=policy),
-        PlainMember(made, "CartPole-v1", 3, lanes, policy),
-    )
+    mine = trainer(made, seeds=[3], lanes=lanes, policy=policy)
+    plain = PlainMember(made, "CartPole-v1", 3, lanes, policy)
     begun = mine.parameters[0].clone()
     for _ in range(UPDATES):
         mine.advance()

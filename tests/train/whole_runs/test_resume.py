@@ -89,7 +89,8 @@ def test_when_the_pack_is_parted_from_the_beginning_and_again_later(tmp_path):
 
 
 def test_loading_takes_nothing_from_the_trainer_that_was_saved():
-    made, other = trainer(pipeline()), trainer(pipeline())
+    made = trainer(pipeline())
+    other = trainer(pipeline())
     made.advance()
     other.load_state_dict(made.state_dict())
     advanced(made)
@@ -97,7 +98,8 @@ def test_loading_takes_nothing_from_the_trainer_that_was_saved():
 
 
 def test_a_state_stays_what_it_was_when_training_goes_on():
-    made, again = trainer(pipeline()), trainer(pipeline())
+    made = trainer(pipeline())
+    again = trainer(pipeline())
     made.advance()
     state = made.state_dict()
     advanced(made)
@@ -106,7 +108,8 @@ def test_a_state_stays_what_it_was_when_training_goes_on():
 
 
 def test_saving_does_not_disturb_the_run(tmp_path):
-    quiet, saving = trainer(pipeline(), seeds=SEEDS[:2]), trainer(pipeline(), seeds=SEEDS[:2])
+    quiet = trainer(pipeline(), seeds=SEEDS[:2])
+    saving = trainer(pipeline(), seeds=SEEDS[:2])
     while not saving.done:
         saving.advance()
         save_checkpoint(tmp_path, saving.env_steps, saving.state_dict())

@@ -43,7 +43,9 @@ class Demonstrations(Iterator[Data]):
     """
 
     def __init__(self, path: str | Path, lanes: int = 16, steps: int = 32, seed: int = 0) -> None:
-        self.path, self.lanes, self.steps = Path(path), count("lanes", lanes), count("steps", steps)
+        self.path = Path(path)
+        self.lanes = count("lanes", lanes)
+        self.steps = count("steps", steps)
         self._recording = _read(
             self.path, self.path.stat().st_mtime_ns if self.path.exists() else 0
         )

@@ -136,7 +136,8 @@ def clipped_value_error(
     """
     moved = value_KB - old_KB
     near = torch.clamp(moved, -clip_K1, clip_K1)
-    plain, clipped = value_KB - target_KB, old_KB + near - target_KB
+    plain = value_KB - target_KB
+    clipped = old_KB + near - target_KB
     use_plain = plain.abs() >= clipped.abs()
     return torch.where(use_plain, plain, clipped), use_plain | (near == moved)
 

@@ -48,7 +48,8 @@ def ended_episodes(
     before = np.where(first, -running.reward[lane], np.roll(reached, 1))
     length = step + 1 - np.where(first, -running.steps[lane], np.roll(step, 1) + 1)
 
-    left_reward, left_steps = running.reward + total_LT[:, -1], running.steps + steps
+    left_reward = running.reward + total_LT[:, -1]
+    left_steps = running.steps + steps
     last = np.ones(len(lane), bool)
     last[:-1] = first[1:]
     left_reward[lane[last]] = total_LT[lane[last], -1] - reached[last]

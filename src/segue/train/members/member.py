@@ -87,7 +87,8 @@ class Member:
         metrics = None
         if over or now.total_steps - self.logged_at >= interval:
             over = self._criterion_says_stop(now) or over
-            metrics, self.logged_at = self.tracker.pop_and_reset(), now.total_steps
+            metrics = self.tracker.pop_and_reset()
+            self.logged_at = now.total_steps
         self.reached = now
         self.progress = Progress(now.stage + 1, 0, now.total_steps) if over else now
         if over:
@@ -119,10 +120,12 @@ class Member:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Stand where the member stood that made `state`."""
-        self.progress, self.reached = Progress(**state["progress"]), Progress(**state["reached"])
+        self.progress = Progress(**state["progress"])
+        self.reached = Progress(**state["reached"])
         self.tracker.load_state_dict(state["tracker"])
         self.teacher.load_state_dict(state["teacher"])
-        self.logged_at, self.failure = state["logged_at"], state["failure"]
+        self.logged_at = state["logged_at"]
+        self.failure = state["failure"]
         self._enter_stage()
         self.criterion.load_state_dict(state["criterion"])
         if self.data is not None:

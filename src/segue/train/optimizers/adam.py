@@ -55,15 +55,16 @@ class Adam(Rule):
         """See `Rule.begin`: what depends on betas is computed here once, in 64 bits, not in the
         loop.
         """
-        parameters, device = rows.parameters.detach(), rows.parameters.device
-        mean, square = rows.slots["mean"], rows.slots["square"]
-        lr, (beta1, beta2) = np.array([r.lr for r in rules]), np.array([r.betas for r in rules]).T
+        parameters = rows.parameters.detach()
+        device = rows.parameters.device
+        mean = rows.slots["mean"]
+        square = rows.slots["square"]
+        lr = np.array([r.lr for r in rules])
+        beta1, beta2 = np.array([r.betas for r in rules]).T
         done = rows.updates[None, :] + np.arange(1, updates + 1)[:, None]
-        gain1, gain2, eps = (
-            column(1 - beta1, device),
-            column(1 - beta2, device),
-            column([r.eps for r in rules], device),
-        )
+        gain1 = column(1 - beta1, device)
+        gain2 = column(1 - beta2, device)
+        eps = column([r.eps for r in rules], device)
         step_size = column(lr / (1 - beta1**done), device)  # [U, k, 1]
         root = column(1 / np.sqrt(1 - beta2**done), device)
         decay = some([r.weight_decay for r in rules], device)

@@ -49,13 +49,13 @@ class RMSprop(Rule):
 
     def begin(self, rules: Sequence[RMSprop], rows: ParameterRows, updates: int) -> UpdateStep:
         """See `Rule.begin`."""
-        parameters, device = rows.parameters.detach(), rows.parameters.device
+        parameters = rows.parameters.detach()
+        device = rows.parameters.device
         square, mean, buffer = (rows.slots[name] for name in self.slots)
-        lr, eps = column([r.lr for r in rules], device), column([r.eps for r in rules], device)
-        gain, momentum = (
-            column([1 - r.alpha for r in rules], device),
-            column([r.momentum for r in rules], device),
-        )
+        lr = column([r.lr for r in rules], device)
+        eps = column([r.eps for r in rules], device)
+        gain = column([1 - r.alpha for r in rules], device)
+        momentum = column([r.momentum for r in rules], device)
         decay = some([r.weight_decay for r in rules], device)
 
         def step(gradient: Tensor, update: int) -> None:

@@ -53,15 +53,11 @@ class SGD(Rule):
 
     def begin(self, rules: Sequence[SGD], rows: ParameterRows, updates: int) -> UpdateStep:
         """See `Rule.begin`."""
-        parameters, device, buffer = (
-            rows.parameters.detach(),
-            rows.parameters.device,
-            rows.slots["momentum"],
-        )
-        lr, momentum = (
-            column([r.lr for r in rules], device),
-            column([r.momentum for r in rules], device),
-        )
+        parameters = rows.parameters.detach()
+        device = rows.parameters.device
+        buffer = rows.slots["momentum"]
+        lr = column([r.lr for r in rules], device)
+        momentum = column([r.momentum for r in rules], device)
         decay = some([r.weight_decay for r in rules], device)
         # The first gradient of all is taken whole: the buffer begins with it.
         done = rows.updates[None, :] + np.arange(updates)[:, None]

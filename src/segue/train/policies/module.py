@@ -123,12 +123,14 @@ class ModuleActorCritic(ActorCritic):
 
     def outputs(self, parameters_KP: Tensor, seen: PolicyInput) -> Outputs:
         """See `ActorCritic.outputs`; a memory is carried from step to step."""
-        weights, sequences = self._flat.unpack(parameters_KP), seen.sequences
+        weights = self._flat.unpack(parameters_KP)
+        sequences = seen.sequences
         if sequences is None:
             none = seen.observation.new_zeros(*seen.observation.shape[:2], 0)
             inputs, value, _ = self._call(weights, seen.observation, none)
             return Outputs(self.head, inputs, weights[_EXTRA], value, seen.action)
-        memory, parts = sequences.memory, []
+        memory = sequences.memory
+        parts = []
         steps = seen.observation.unflatten(1, sequences.begins.shape[1:]).unbind(1)
         for observation, begins in zip(steps, sequences.begins.unbind(1), strict=True):
             *told, memory = self._call(weights, observation, memory * (1 - begins).unsqueeze(-1))

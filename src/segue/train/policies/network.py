@@ -98,7 +98,8 @@ class StackedNetwork(ActorCritic):
 
     def initial(self, generator: np.random.Generator) -> Tensor:
         """Orthogonal layers: gain 1 into all gates together, 0.01 for the actors, 1 for the critic."""
-        hidden, features = self.core.hidden, self.encoder.features
+        hidden = self.core.hidden
+        features = self.encoder.features
         widths = [
             (self.head.size, 0.01),
             (1, 1.0),
@@ -118,7 +119,8 @@ class StackedNetwork(ActorCritic):
     def actor(self, parameters_KP: Tensor) -> Act:
         """See `ActorCritic.actor`."""
         weights = self._flat.unpack(parameters_KP.detach())
-        project, core = self._projector(weights), _own(weights, "core")
+        project = self._projector(weights)
+        core = _own(weights, "core")
         size = self.head.size
 
         @torch.no_grad()
@@ -153,10 +155,8 @@ class StackedNetwork(ActorCritic):
 
     @cached_property
     def _flat(self) -> Flat:
-        gates, outputs = (
-            self.core.gates * self.core.hidden,
-            self.head.size * (1 + self.has_auxiliary) + 1,
-        )
+        gates = self.core.gates * self.core.hidden
+        outputs = self.head.size * (1 + self.has_auxiliary) + 1
         shapes: dict[str, tuple[int, ...]] = {
             **_prefixed("encoder", self.encoder.shapes),
             "gates": (self.encoder.features, gates),

@@ -51,7 +51,8 @@ class Product(Function):
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Gradients of input, weight and bias."""
         x, weight = (as_native(saved) for saved in ctx.saved_tensors)
-        gradient, lib = as_native(gradient_KBD), array_module(x)
+        gradient = as_native(gradient_KBD)
+        lib = array_module(x)
         d_input = lib.matmul(gradient, weight.swapaxes(1, 2)) if ctx.needs_input_grad[0] else None
         d_weight = lib.matmul(x.swapaxes(1, 2), gradient) if ctx.needs_input_grad[1] else None
         d_bias = column_sums(gradient) if ctx.needs_input_grad[2] else None

@@ -60,9 +60,11 @@ class Layers:
         """Views `(weight [R, in, out], bias [R, 1, out])` into flat rows, layer by layer; nothing
         is copied.
         """
-        layers, start = [], 0
+        layers = []
+        start = 0
         for inputs, outputs in pairwise(self.sizes):
-            middle, end = start + inputs * outputs, start + inputs * outputs + outputs
+            middle = start + inputs * outputs
+            end = start + inputs * outputs + outputs
             weight = rows_RP[:, start:middle].reshape(len(rows_RP), inputs, outputs)
             layers.append((weight, rows_RP[:, None, middle:end]))
             start = end
@@ -74,7 +76,8 @@ class Layers:
 
     def activations(self, layers: list[Layer], input_RBI: Array) -> list[Array]:
         """The input and the outputs of every layer, the last one linear."""
-        lib, outputs = array_module(input_RBI), [input_RBI]
+        lib = array_module(input_RBI)
+        outputs = [input_RBI]
         for i, (weight, bias) in enumerate(layers):
             output = lib.matmul(outputs[-1], weight)
             output += bias
@@ -109,7 +112,8 @@ class Layers:
         """Write the gradient of all parameters into the flat rows, from the last layer to the
         first.
         """
-        lib, written = array_module(gradient_RBD), self.views(flat_RP)
+        lib = array_module(gradient_RBD)
+        written = self.views(flat_RP)
         ones_R1B = lib.ones_like(gradient_RBD[:, :, :1]).swapaxes(1, 2)
         for i in reversed(range(len(layers))):
             weight, bias = written[i]
@@ -131,7 +135,9 @@ class StackedPerceptrons(Function):
     @staticmethod
     def forward(ctx: Any, rows_RP: Tensor, input_RBI: Tensor, layers: Layers) -> Tensor:
         """Return `[R, B, D]`; the inputs get no gradient."""
-        ctx.layers, ctx.views, ctx.row = layers, layers.views(as_native(rows_RP)), rows_RP.shape[1]
+        ctx.layers = layers
+        ctx.views = layers.views(as_native(rows_RP))
+        ctx.row = rows_RP.shape[1]
         ctx.activations = layers.activations(ctx.views, as_native(input_RBI))
         return as_tensor(ctx.activations[-1])
 

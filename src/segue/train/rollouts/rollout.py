@@ -99,7 +99,8 @@ def collect(
 ) -> None:
     """Fill `rollout`, whose first observation and memory are already there."""
     rollout.clear()
-    act, sample = policy.actor(parameters), policy.head.sample
+    act = policy.actor(parameters)
+    sample = policy.head.sample
     spread = as_native(policy.head.spread(policy.extra(parameters)))
     seen, to_device, to_host = rollout.observation.swapaxes(0, 1), *transfers(parameters.device)
     actions = world.lanes, *policy.head.action_shape
@@ -115,11 +116,9 @@ def collect(
         rollout.action.append(action)
         if value is not None:
             rollout.value.append(value)
-        rollout.reward[t], rollout.terminated[t], rollout.truncated[t] = (
-            step.reward,
-            step.terminated,
-            step.truncated,
-        )
+        rollout.reward[t] = step.reward
+        rollout.terminated[t] = step.terminated
+        rollout.truncated[t] = step.truncated
         if step.ended.size:
             record_ends(rollout, t, step, memory)
             memory = reset_memory(memory, step.ended)

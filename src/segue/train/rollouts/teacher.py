@@ -58,7 +58,8 @@ class Teaching:
         """The actions `[L]` or `[L, A]` to take at step t, of the agent's `action` and the
         expert's.
         """
-        self.action[t], self.available[t] = advice.action, advice.available
+        self.action[t] = advice.action
+        self.available[t] = advice.available
         if self.policy is not None:
             self.policy[t] = (
                 one_hot(advice.action, self.policy.shape[2])

@@ -85,12 +85,14 @@ def experience(
     time.
     """
     members, steps_and_one, lanes, numbers = rollout.observation.shape
-    steps, device = steps_and_one - 1, parameters.device
+    steps = steps_and_one - 1
+    device = parameters.device
     observation = torch.from_numpy(rollout.observation).to(device)
     value_KTN = rollout_values(policy, parameters, observation, rollout, width)
     value_TKN = np.ascontiguousarray(value_KTN.cpu().numpy().swapaxes(0, 1))
     shape = steps, members, lanes
-    terminated, truncated = rollout.terminated.reshape(shape), rollout.truncated.reshape(shape)
+    terminated = rollout.terminated.reshape(shape)
+    truncated = rollout.truncated.reshape(shape)
     ended = terminated | truncated
     advantage_TKN = gae(
         rollout.reward.reshape(shape),

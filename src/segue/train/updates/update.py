@@ -136,7 +136,8 @@ class ChunkLosses:
         bad = (~self.values[:, :, place].isfinite()).nonzero()
         if len(bad):
             update, loss = bad[0].tolist()
-            name, value = list(self.info)[loss], self.values[update, loss, place].item()
+            name = list(self.info)[loss]
+            value = self.values[update, loss, place].item()
             return f"the loss {name!r} was {value} in update {done + update + 1:,}"
         if not finite:
             names = ", ".join(repr(name) for name in self.info)
@@ -213,7 +214,9 @@ def total_loss(
     member `[L, k]`, and what each loss has to say.
     """
     outputs = policy.outputs(parameters, batch.policy_input)
-    total, values, info = parameters.new_zeros(()), [], {}
+    total = parameters.new_zeros(())
+    values = []
+    info = {}
     for active, weight, numbers in losses:
         loss: Any = active.loss  # of a kind that takes this batch: checked when the sweep was made
         value, info[active.name] = loss(batch, outputs, numbers)

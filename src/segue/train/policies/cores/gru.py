@@ -47,7 +47,8 @@ class GRU(Core):
 
     def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:
         """See `Core.step`."""
-        gates, size = as_native(gates_KNG), self.hidden
+        gates = as_native(gates_KNG)
+        size = self.hidden
         recurrent = array_module(gates).matmul(memory_KNM, as_native(weights["recurrent"]))
         both = gates[..., : 2 * size]
         both += recurrent[..., : 2 * size]
@@ -82,16 +83,16 @@ class GRUScan(Function):
         """Return `[K, T*n, H]`."""
         members, steps, lanes = begins_KTn.shape
         size = recurrent.shape[1]
-        gates, own, weight = (
-            time_major(as_native(gates_KBG), steps),
-            as_native(bias),
-            as_native(recurrent),
-        )
-        lib, keep = array_module(gates), keeps(begins_KTn)
+        gates = time_major(as_native(gates_KBG), steps)
+        own = as_native(bias)
+        weight = as_native(recurrent)
+        lib = array_module(gates)
+        keep = keeps(begins_KTn)
         h = as_native(gates_KBG.new_empty(steps + 1, members, lanes, size))
         h[0] = as_native(memory_KnM)
         candidates = lib.empty_like(h[1:])  # h U_n + c_n, before the reset gate
-        both, sigmoids = gates[..., : 2 * size], as_tensor(gates[..., : 2 * size]).unbind(0)
+        both = gates[..., : 2 * size]
+        sigmoids = as_tensor(gates[..., : 2 * size]).unbind(0)
         for t, (r, z, n) in enumerate(zip(*thirds(gates, size), strict=True)):
             hidden = h[t] if keep[t] is None else h[t] * keep[t]
             products = lib.matmul(hidden, weight)
@@ -113,15 +114,16 @@ class GRUScan(Function):
         """Gradients of the gates' inputs, the recurrent weights and the candidate's bias."""
         recurrent, gates, h, candidates, begins = ctx.saved_tensors
         before = h[:-1] * memory_kept(begins)
-        size, steps = recurrent.shape[1], len(candidates)
+        size = recurrent.shape[1]
+        steps = len(candidates)
         d_out = time_major(as_native(d_features), steps)
         slopes = gate_slopes(gates, before, candidates, size)
-        transposed, lib = as_native(recurrent).swapaxes(1, 2), array_module(d_out)
+        transposed = as_native(recurrent).swapaxes(1, 2)
+        lib = array_module(d_out)
         r, z, _ = thirds(as_native(gates), size)
-        d_gates, parts = (
-            as_native(slopes),
-            thirds(as_native(slopes), size),
-        )  # becomes the gradient step by step
+        # becomes the gradient step by step
+        d_gates = as_native(slopes)
+        parts = thirds(as_native(slopes), size)
         d_products = lib.empty_like(
             d_gates
         )  # of h U: as the gates', but the candidate's through the reset gate
@@ -136,7 +138,8 @@ class GRUScan(Function):
             d_hidden = d_hidden * z[t] + lib.matmul(d_products[t], transposed)
             if ctx.keep[t] is not None:
                 d_hidden *= ctx.keep[t]
-        products, hidden = member_major(d_products), member_major(as_native(before))
+        products = member_major(d_products)
+        hidden = member_major(as_native(before))
         d_recurrent = lib.matmul(hidden.swapaxes(1, 2), products)
         d_bias = column_sums(products[..., 2 * size :])
         return (

@@ -52,14 +52,17 @@ class LSTM(Core):
     def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:
         """See `Core.step`."""
         size = self.hidden
-        hidden, cell = memory_KNM[..., :size], memory_KNM[..., size:]
-        lib, gates = array_module(memory_KNM), as_native(gates_KNG)
+        hidden = memory_KNM[..., :size]
+        cell = memory_KNM[..., size:]
+        lib = array_module(memory_KNM)
+        gates = as_native(gates_KNG)
         gates += lib.matmul(hidden, as_native(weights["recurrent"]))
         i, f, o, g = quarters(gates, size)
         g *= 2
         gates_KNG.sigmoid_()
         memory = lib.empty_like(memory_KNM)
-        hidden, cell_next = memory[..., :size], memory[..., size:]
+        hidden = memory[..., :size]
+        cell_next = memory[..., size:]
         advance(i, f, g, cell, cell_next)
         lib.multiply(o, lib.tanh(cell_next), out=hidden)
         return hidden, memory
@@ -83,21 +86,25 @@ class LSTMScan(Function):
         size = recurrent.shape[1]
         doubled = recurrent.clone()
         doubled[..., 3 * size :] *= 2
-        gates, weight = time_major(as_native(gates_KBG), steps), as_native(doubled)
+        gates = time_major(as_native(gates_KBG), steps)
+        weight = as_native(doubled)
         gates[..., 3 * size :] *= 2
-        lib, recurrence = (
-            array_module(gates),
-            as_native(gates_KBG.new_empty(members, lanes, 4 * size)),
-        )
+        lib = array_module(gates)
+        recurrence = as_native(gates_KBG.new_empty(members, lanes, 4 * size))
         h, c = (as_native(gates_KBG.new_empty(steps + 1, members, lanes, size)) for _ in range(2))
         memory = as_native(memory_KnM)
-        h[0], c[0] = memory[..., :size], memory[..., size:]
-        squashed, keep = lib.empty_like(h[1:]), keeps(begins_KTn)
-        parts, sigmoids = zip(*quarters(gates, size), strict=True), as_tensor(gates).unbind(0)
+        h[0] = memory[..., :size]
+        c[0] = memory[..., size:]
+        squashed = lib.empty_like(h[1:])
+        keep = keeps(begins_KTn)
+        parts = zip(*quarters(gates, size), strict=True)
+        sigmoids = as_tensor(gates).unbind(0)
         for t, (gate, (i, f, o, g), sigmoid) in enumerate(zip(gates, parts, sigmoids, strict=True)):
-            hidden, cell = h[t], c[t]
+            hidden = h[t]
+            cell = c[t]
             if keep[t] is not None:
-                hidden, cell = hidden * keep[t], cell * keep[t]
+                hidden = hidden * keep[t]
+                cell = cell * keep[t]
             gate += lib.matmul(hidden, weight, out=recurrence)
             sigmoid.sigmoid_()
             advance(i, f, g, cell, c[t + 1])
@@ -115,20 +122,21 @@ class LSTMScan(Function):
         step has none.
         """
         recurrent, gates, h, c, squashed, begins = ctx.saved_tensors
-        size, steps, kept = recurrent.shape[1], len(squashed), memory_kept(begins)
+        size = recurrent.shape[1]
+        steps = len(squashed)
+        kept = memory_kept(begins)
         slopes, per_hidden = (
             as_native(part) for part in gate_slopes(gates, c[:-1] * kept, squashed, size)
         )
-        d_out, transposed = (
-            time_major(as_native(d_features), steps),
-            as_native(recurrent).swapaxes(1, 2),
-        )
-        forget, lib = as_native(gates[..., size : 2 * size]), array_module(slopes)
-        d_gates, (d_i, d_f, d_o, d_g) = (
-            slopes,
-            quarters(slopes, size),
-        )  # becomes the gradient step by step
-        d_hidden, d_cell = lib.zeros_like(d_out[0]), lib.zeros_like(d_out[0])
+        d_out = time_major(as_native(d_features), steps)
+        transposed = as_native(recurrent).swapaxes(1, 2)
+        forget = as_native(gates[..., size : 2 * size])
+        lib = array_module(slopes)
+        # becomes the gradient step by step
+        d_gates = slopes
+        d_i, d_f, d_o, d_g = quarters(slopes, size)
+        d_hidden = lib.zeros_like(d_out[0])
+        d_cell = lib.zeros_like(d_out[0])
         for t in reversed(range(steps)):
             d_hidden += d_out[t]
             per_hidden[t] *= d_hidden

@@ -44,5 +44,6 @@ def keeps(begins_KTn: Tensor) -> list[Array | None]:
 
 def weight_gradient(hidden_TKnH: Array, d_gates_TKnG: Array) -> tuple[Array, Array]:
     """The gradient of the recurrent weights `[K, H, G]`, and that of the gates `[K, B, G]`."""
-    hidden, d_gates = member_major(hidden_TKnH), member_major(d_gates_TKnG)
+    hidden = member_major(hidden_TKnH)
+    d_gates = member_major(d_gates_TKnG)
     return array_module(hidden).matmul(hidden.swapaxes(1, 2), d_gates), d_gates

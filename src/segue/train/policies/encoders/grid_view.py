@@ -23,9 +23,13 @@ from segue.train.policies.encoders.encoder import Encoder, Read
 from segue.train.policies.initial import orthogonal
 from segue.train.policies.products import linear
 
-KINDS, COLOURS, STATES = 11, 6, 3  # of MiniGrid, as an image numbers them
+# of MiniGrid, as an image numbers them
+KINDS = 11
+COLOURS = 6
+STATES = 3
 _CHANNELS = KINDS + COLOURS + STATES
-_WINDOW, _STRIDE = 3, 2
+_WINDOW = 3
+_STRIDE = 2
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ class GridView(Encoder):
     def reader(self, weights: Weights) -> Read:
         """See `Encoder.reader`."""
         filters = self._filters(weights)
-        cells, one_hot = self._cells, _one_hot().to(filters.device)
+        cells = self._cells
+        one_hot = _one_hot().to(filters.device)
         if cells.device != filters.device:
             cells = cells.to(filters.device)
 
