@@ -32,7 +32,7 @@ from segue.train.trainer import Trainer
 from segue.train.trial_spec import TrialSpec
 from segue.worlds.seeds import stream
 
-Report = Callable[[Row], Decision | None]
+ReportCallback = Callable[[Row], Decision | None]
 _STAY = (LOCK, LOG, TRIAL)  # in use while a trial runs, or written for it just now
 ORPHAN_SECONDS = 20.0  # a worker that outlived its driver may still be writing in the directory
 
@@ -106,7 +106,7 @@ def run_trial(
     spec: TrialSpec,
     directory: Path,
     *,
-    report: Report = lambda row: None,
+    report: ReportCallback = lambda row: None,
     should_preempt: Callable[[], bool] = lambda: False,
     exploit: Exploit | None = None,
     accept_changes: bool = False,
@@ -154,7 +154,7 @@ class Attempt:
     spec: TrialSpec
     files: TrialFiles
     trainer: Trainer
-    report: Report
+    report: ReportCallback
 
     def __post_init__(self) -> None:
         check_metric(self.spec.metric, self.trainer.evaluator.world.metrics)
@@ -204,7 +204,7 @@ class Attempt:
         self.files.save(self.trainer, self.identity)
 
     def _send(self, row: Row) -> None:
-        """Report a row, and apply the decision that answers it."""
+        """ReportCallback a row, and apply the decision that answers it."""
         apply_decision(self.report(row), self.trainer, self.files.generation)
 
 

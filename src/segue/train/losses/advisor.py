@@ -6,7 +6,6 @@ Shapes: K members, B samples of a minibatch; a knob is `[K, 1]`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -48,11 +47,6 @@ class Advisor(PPO):
         """Those of PPO, and alpha."""
         return {**super().hyperparameters(stage_steps), "alpha": self.alpha}
 
-    @property
-    def structure(self) -> Hashable:
-        """The class and its switches."""
-        return super().structure
-
     def __call__(
         self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
     ) -> tuple[Tensor, Info]:
@@ -64,9 +58,8 @@ class Advisor(PPO):
         """
         assert batch.expert_available is not None and batch.expert_action is not None
         known = batch.expert_available
-        auxiliary, main = (
-            -of(batch.expert_action) for of in (outputs.auxiliary_log_prob_of, outputs.log_prob_of)
-        )
+        auxiliary = -outputs.auxiliary_log_prob_of(batch.expert_action)
+        main = -outputs.log_prob_of(batch.expert_action)
         weight = torch.exp(-hyperparameters["alpha"] * auxiliary.detach()) * known
         ratio = torch.exp(outputs.log_prob - batch.log_prob)
         surrogate = clipped_surrogate(ratio, self.advantage(batch), hyperparameters["clip"])

@@ -6,7 +6,7 @@ call updates the pack. Shapes: k members, P parameters of a member, U updates of
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -96,8 +96,3 @@ class AdamW(Adam):
     weight_decay: float = 1e-2
 
     decoupled: ClassVar[bool] = True
-
-    @property
-    def structure(self) -> Hashable:
-        """The class."""
-        return type(self)

@@ -46,3 +46,9 @@ class Flat:
     @property
     def _sizes(self) -> list[int]:
         return [math.prod(shape) for shape in self.shapes.values()]
+
+
+def entries_of(weights: Weights, name: str) -> Weights:
+    """Return the weights under the prefix `name.`, by the rest of their names."""
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): own for key, own in weights.items() if key.startswith(prefix)}

@@ -21,7 +21,7 @@ from segue.train.data.batch import PolicyInput
 from segue.train.policies.flat import Flat
 from segue.train.policies.heads import Head
 from segue.train.policies.outputs import Outputs
-from segue.train.policies.policy import Act, ActorCritic, Policy, PolicyStep, head_for
+from segue.train.policies.policy import Act, JointActorCritic, Policy, PolicyStep, head_for
 from segue.train.policies.stacked import Array, as_native, as_tensor
 from segue.worlds.adapters.spaces import fields
 
@@ -63,7 +63,7 @@ class Module(Policy):
 
 
 @dataclass(frozen=True)
-class ModuleActorCritic(ActorCritic):
+class ModuleActorCritic(JointActorCritic):
     """See `ActorCritic`."""
 
     make: Make
@@ -110,16 +110,6 @@ class ModuleActorCritic(ActorCritic):
             return PolicyStep(as_native(inputs), as_native(memory), as_native(value))
 
         return act
-
-    def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
-        """See `ActorCritic.values`."""
-        value = self.actor(parameters_KP)(as_native(observation_KBO), as_native(memory_KBM)).value
-        assert value is not None
-        return as_tensor(value)
-
-    def extra(self, parameters_KP: Tensor) -> Tensor:
-        """See `ActorCritic.extra`."""
-        return parameters_KP[:, None, parameters_KP.shape[1] - self.head.extra :]
 
     def outputs(self, parameters_KP: Tensor, seen: PolicyInput) -> Outputs:
         """See `ActorCritic.outputs`; a memory is carried from step to step."""

@@ -20,11 +20,11 @@ from segue.train.data.batch import PolicyInput
 from segue.train.policies.cores import GRU, LSTM, Core, Dense
 from segue.train.policies.cores.core import Shapes, Weights
 from segue.train.policies.encoders import Encoder, encoder_for
-from segue.train.policies.flat import Flat
+from segue.train.policies.flat import Flat, entries_of
 from segue.train.policies.heads import Head
 from segue.train.policies.initial import orthogonal
 from segue.train.policies.outputs import Outputs
-from segue.train.policies.policy import Act, ActorCritic, Policy, PolicyStep, head_for
+from segue.train.policies.policy import Act, JointActorCritic, Policy, PolicyStep, head_for
 from segue.train.policies.products import linear
 from segue.train.policies.stacked import Array, as_native, as_tensor
 
@@ -70,7 +70,7 @@ class Network(Policy):
 
 
 @dataclass(frozen=True)
-class StackedNetwork(ActorCritic):
+class StackedNetwork(JointActorCritic):
     """See `ActorCritic`. One product gives the inputs of the actor, the value, and the second
     actor's inputs.
     """
@@ -120,7 +120,7 @@ class StackedNetwork(ActorCritic):
         """See `ActorCritic.actor`."""
         weights = self._flat.unpack(parameters_KP.detach())
         project = self._projector(weights)
-        core = _own(weights, "core")
+        core = entries_of(weights, "core")
         size = self.head.size
 
         @torch.no_grad()
@@ -131,21 +131,11 @@ class StackedNetwork(ActorCritic):
 
         return act
 
-    def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
-        """See `ActorCritic.values`."""
-        value = self.actor(parameters_KP)(as_native(observation_KBO), as_native(memory_KBM)).value
-        assert value is not None
-        return as_tensor(value)
-
-    def extra(self, parameters_KP: Tensor) -> Tensor:
-        """See `ActorCritic.extra`."""
-        return parameters_KP[:, None, parameters_KP.shape[1] - self.head.extra :]
-
     def outputs(self, parameters_KP: Tensor, seen: PolicyInput) -> Outputs:
         """See `ActorCritic.outputs`."""
         weights = self._flat.unpack(parameters_KP)
         gates = self._projector(weights)(seen.observation)
-        features = self.core.sequence(_own(weights, "core"), gates, seen.sequences)
+        features = self.core.sequence(entries_of(weights, "core"), gates, seen.sequences)
         out = linear(features, weights["heads"], weights["heads_bias"])
         size = self.head.size
         auxiliary = out[..., size + 1 :] if self.has_auxiliary else None
@@ -170,16 +160,9 @@ class StackedNetwork(ActorCritic):
 
     def _projector(self, weights: Weights) -> Any:
         return self.encoder.projector(
-            _own(weights, "encoder"), weights["gates"], weights["gates_bias"]
+            entries_of(weights, "encoder"), weights["gates"], weights["gates_bias"]
         )
 
 
 def _prefixed(prefix: str, named: Mapping[str, Any] | Shapes) -> dict[str, Any]:
     return {f"{prefix}.{name}": value for name, value in named.items()}
-
-
-def _own(weights: Weights, name: str) -> Weights:
-    prefix = f"{name}."
-    return {
-        key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)
-    }

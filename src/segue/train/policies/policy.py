@@ -18,7 +18,7 @@ from torch import Tensor
 from segue.train.data.batch import PolicyInput
 from segue.train.policies.heads import Categorical, Gaussian, Head
 from segue.train.policies.outputs import Outputs
-from segue.train.policies.stacked import Array
+from segue.train.policies.stacked import Array, as_native, as_tensor
 
 
 class PolicyStep(NamedTuple):
@@ -99,6 +99,23 @@ class ActorCritic(ABC):
     @abstractmethod
     def outputs(self, parameters_KP: Tensor, seen: PolicyInput) -> Outputs:
         """What losses see of a minibatch, differentiable in the parameters."""
+
+
+class JointActorCritic(ActorCritic):
+    """An actor-critic whose actor also computes the values.
+
+    The head's own parameters stand last in a member's row.
+    """
+
+    def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
+        """See `ActorCritic.values`."""
+        value = self.actor(parameters_KP)(as_native(observation_KBO), as_native(memory_KBM)).value
+        assert value is not None
+        return as_tensor(value)
+
+    def extra(self, parameters_KP: Tensor) -> Tensor:
+        """See `ActorCritic.extra`."""
+        return parameters_KP[:, None, parameters_KP.shape[1] - self.head.extra :]
 
 
 def head_for(action_space: spaces.Space[Any]) -> Head:

@@ -81,46 +81,65 @@ class Experience:
 def experience(
     policy: ActorCritic, parameters: Tensor, rollout: Rollout, knobs: Sequence[Knobs], width: int
 ) -> Experience:
-    """Judge a rollout with the critic and the members' discounts; `width` members are computed at a
-    time.
-    """
-    members, steps_and_one, lanes, numbers = rollout.observation.shape
-    steps = steps_and_one - 1
+    """Return what members learn from a rollout; the critics value `width` members at a time."""
+    members, _, lanes, numbers = rollout.observation.shape
     device = parameters.device
     observation = torch.from_numpy(rollout.observation).to(device)
     value_KTN = rollout_values(policy, parameters, observation, rollout, width)
+    advantage_TKN = rollout_advantages(policy, parameters, rollout, knobs, value_KTN)
+    action = stacked(rollout.action)
+    extra = policy.extra(parameters).unsqueeze(1)
+    log_prob_KTN = policy.head.log_prob(stacked(rollout.head), extra, action)
+    has_memory = policy.memory > 0
+    return Experience(
+        observation[:, :-1].reshape(-1, numbers),
+        action.flatten(0, 2),
+        scalar_rows(log_prob_KTN, advantage_TKN, value_KTN[:, :-1]),
+        len(rollout.reward) * lanes,
+        lanes,
+        expert_rows(rollout, members, device),
+        as_tensor(rollout.memory).flatten(0, 1) if has_memory else None,
+        begin_rows(rollout, members, device) if has_memory else None,
+    )
+
+
+def rollout_advantages(
+    policy: ActorCritic,
+    parameters: Tensor,
+    rollout: Rollout,
+    knobs: Sequence[Knobs],
+    value_KTN: Tensor,
+) -> NDArray[np.float32]:
+    """Return the advantages `[T, K, N]`, from the critic's values `[K, T+1, N]`; see `gae`."""
+    members, steps_and_one, lanes = value_KTN.shape
+    shape = steps_and_one - 1, members, lanes
     value_TKN = np.ascontiguousarray(value_KTN.cpu().numpy().swapaxes(0, 1))
-    shape = steps, members, lanes
     terminated = rollout.terminated.reshape(shape)
-    truncated = rollout.truncated.reshape(shape)
-    ended = terminated | truncated
-    advantage_TKN = gae(
+    return gae(
         rollout.reward.reshape(shape),
         value_TKN[:-1],
         bootstrapped(policy, parameters, rollout, value_TKN[1:]),
         terminated,
-        ended,
+        terminated | rollout.truncated.reshape(shape),
         member_values(knobs, "gamma"),
         member_values(knobs, "gae_lambda"),
     )
-    action = stacked(rollout.action)
-    log_prob = policy.head.log_prob(
-        stacked(rollout.head), policy.extra(parameters).unsqueeze(1), action
-    )
+
+
+def scalar_rows(
+    log_prob_KTN: Tensor, advantage_TKN: NDArray[np.float32], value_KTN: Tensor
+) -> Tensor:
+    """Return the `scalars` of an `Experience`, `[5, K*B]`."""
+    device = value_KTN.device
     advantage = torch.from_numpy(advantage_TKN.swapaxes(0, 1)).to(device)
-    value = value_KTN[:, :-1]
     normal = torch.from_numpy(normalized_per_rollout(advantage_TKN)).to(device)
-    scalars = torch.stack([log_prob, advantage, advantage + value, value, normal]).view(5, -1)
-    return Experience(
-        observation[:, :-1].reshape(-1, numbers),
-        action.flatten(0, 2),
-        scalars,
-        steps * lanes,
-        lanes,
-        expert_rows(rollout, members, device),
-        as_tensor(rollout.memory).flatten(0, 1) if policy.memory else None,
-        member_rows(begins(ended).reshape(steps, -1), members, device) if policy.memory else None,
-    )
+    scalars = [log_prob_KTN, advantage, advantage + value_KTN, value_KTN, normal]
+    return torch.stack(scalars).view(5, -1)
+
+
+def begin_rows(rollout: Rollout, members: int, device: torch.device) -> Tensor:
+    """Return the `begins` of an `Experience`, `[K*B]`."""
+    return member_rows(begins(rollout.terminated | rollout.truncated), members, device)
 
 
 def rollout_values(
@@ -146,10 +165,10 @@ def normalized_per_rollout(advantage_TKN: NDArray[np.float32]) -> NDArray[np.flo
     return normal.reshape(members, steps, lanes)
 
 
-def begins(ended_TKN: NDArray[np.bool_]) -> NDArray[np.float32]:
+def begins(ended_TL: NDArray[np.bool_]) -> NDArray[np.float32]:
     """1.0 where an episode begins after the first step; before it, the memory says so."""
-    starts = np.zeros(ended_TKN.shape, np.float32)
-    starts[1:] = ended_TKN[:-1]
+    starts = np.zeros(ended_TL.shape, np.float32)
+    starts[1:] = ended_TL[:-1]
     return starts
 
 

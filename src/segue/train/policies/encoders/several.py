@@ -5,7 +5,6 @@ Shapes: K members, B samples, O observation numbers in all, F features in all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.encoders.encoder import Encoder, Read
+from segue.train.policies.flat import entries_of
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,9 @@ class Several(Encoder):
 
     def reader(self, weights: Weights) -> Read:
         """See `Encoder.reader`."""
-        readers = [(part, part.encoder.reader(_own(weights, part.name))) for part in self.parts]
+        readers = [
+            (part, part.encoder.reader(entries_of(weights, part.name))) for part in self.parts
+        ]
 
         def read(observation_KBO: Tensor) -> Tensor:
             return torch.cat(
@@ -74,11 +76,3 @@ class Several(Encoder):
             )
 
         return read
-
-
-def _own(weights: Weights, name: str) -> Weights:
-    prefix = f"{name}."
-    own: Mapping[str, Tensor] = {
-        key.removeprefix(prefix): w for key, w in weights.items() if key.startswith(prefix)
-    }
-    return own
