@@ -233,8 +233,8 @@ def test_a_changed_sweep_is_refused_and_nothing_is_overwritten(
     before = _files(home)
     assert _exit_code("stages", "--seeds", "3") == 2
     assert (
-        "has changed since runs/stages was made (seeds: 2 -> 3): go on all the same with"
-        " --accept-changes, start anew" in capsys.readouterr().err
+        "has changed since runs/stages was made (seeds: 2 -> 3): continue with"
+        " --accept-changes, start from scratch" in capsys.readouterr().err
     )
     _write(home, "other")
     assert _exit_code("other", "--run-dir", "runs/stages") == 2

@@ -67,6 +67,17 @@ def test_shells_complete_commands(tmp_path: Path) -> None:
     assert "segue" in (tmp_path / ".bashrc").read_text()
 
 
+def imported(start: str, names: tuple[str, ...]) -> list[str]:
+    """Those of the modules that a process has imported at its end."""
+    code = f"""
+import atexit, sys
+names = set({names!r})
+atexit.register(lambda: print("imported:", *sorted(names & sys.modules.keys())))
+{start}
+"""
+    return python("-c", code).rpartition("imported:")[2].split()
+
+
 @pytest.mark.parametrize(
     "start",
     [
@@ -76,10 +87,12 @@ def test_shells_complete_commands(tmp_path: Path) -> None:
     ],
 )
 def test_a_quick_start_imports_nothing_heavy(start: str) -> None:
-    code = f"""
-import atexit, sys
-heavy = set({HEAVY!r})
-atexit.register(lambda: print("heavy:", *sorted(heavy & sys.modules.keys())))
-{start}
-"""
-    assert python("-c", code).rpartition("heavy:")[2].split() == []
+    assert imported(start, HEAVY) == []
+
+
+def test_describe_imports_what_the_sweep_needs_and_no_storage() -> None:
+    start = "from segue.cli import main; main(['ppo_grid', '--describe'])"
+    assert imported(start, ("boto3", "ray", "sqlalchemy", "tensorboardX", "torch")) == [
+        "ray",
+        "torch",
+    ]
