@@ -1,5 +1,6 @@
-"""What every schedule and every criterion must do. Add a new one to the list of the test that calls
-these.
+"""Conformance suites that every schedule and every criterion must pass.
+
+A new one is added to the list of the test that calls these.
 """
 
 import copy

@@ -1,5 +1,6 @@
-"""Small pipelines for the tests of the plan: losses and optimizers are stand-ins, since nothing is
-trained.
+"""Small pipelines for the tests of the plan.
+
+Losses and optimizers are stand-ins, since nothing is trained.
 """
 
 from dataclasses import dataclass

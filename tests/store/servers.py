@@ -54,8 +54,9 @@ def an_s3(**environment: str) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def an_s3_that_stops(**environment: str) -> Iterator[tuple[dict[str, str], Callable[[str], str]]]:
-    """The same, and what can be said to the server: "stop", after which nothing answers, and
-    "start".
+    """Yield a store's environment and a function that stops and starts its server.
+
+    The function takes "stop", after which nothing answers, or "start".
     """
     with subprocess.Popen(
         [sys.executable, "-c", _MOTO],
@@ -117,17 +118,16 @@ def a_reader(found: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def a_postgres() -> Iterator[str]:
-    """The URL of a database, for a user with a password; skips where there is no PostgreSQL on this
-    machine.
-    """
+    """Yield the URL of a database with a password; skip where PostgreSQL is not installed."""
     with a_postgres_that_stops() as (url, _):
         yield url
 
 
 @contextmanager
 def a_postgres_that_stops() -> Iterator[tuple[str, Callable[[str], None]]]:
-    """The same, and what can be said to the server: "stop", which cuts all connections, and
-    "start".
+    """Yield a database's URL and a function that stops and starts its server.
+
+    The function takes "stop", which cuts all connections, or "start".
     """
     programs = _programs()
     with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp", ignore_cleanup_errors=True) as folder:

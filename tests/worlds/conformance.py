@@ -1,5 +1,6 @@
-"""What every world must do. Parametrise a subclass over `world`: a name, or (members, lanes) ->
-World.
+"""The conformance suite that every world must pass.
+
+Parametrise a subclass over `world`: a name, or (members, lanes) -> World.
 """
 
 from copy import deepcopy

@@ -1,5 +1,6 @@
-"""What every expert must do. Parametrise a subclass over `world`: a name, or (members, lanes) ->
-World.
+"""The conformance suite that every expert must pass.
+
+Parametrise a subclass over `world`: a name, or (members, lanes) -> World.
 """
 
 from typing import Any
@@ -23,8 +24,9 @@ def asked(world: World) -> NDArray[Any]:
 
 
 def play_asking(world: World, actions: NDArray[Any]) -> tuple[Episodes, NDArray[Any]]:
-    """Act as `actions` [T, L] say, and ask the expert before each: what happened, and its advice
-    [T, L, ...].
+    """Perform `actions` [T, L], consulting the expert before each.
+
+    Returns the episodes and the advice [T, L, ...].
     """
     episodes = Episodes()
     advice = []
@@ -35,7 +37,7 @@ def play_asking(world: World, actions: NDArray[Any]) -> tuple[Episodes, NDArray[
 
 
 def half_followed(world: Named, seeds: NDArray[np.uint64], steps: int) -> NDArray[Any]:
-    """Actions [T, L] of which about half are the expert's: a learner's states, some near the goal."""
+    """Return actions [T, L] of which about half are the expert's, as of a learner near the goal."""
     made = begun(world, seeds)
     actions = actions_by_seed(made, seeds, steps)
     follows = actions_by_seed(made, seeds + np.uint64(1), steps) % 2 == 0

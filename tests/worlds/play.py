@@ -15,9 +15,7 @@ Policy = Callable[[int], NDArray[Any]]
 
 @dataclass
 class Episodes:
-    """What happened in T steps of L lanes: arrays [T, L, ...], and per lane the ends of its
-    episodes.
-    """
+    """The results of T steps of L lanes, as arrays [T, L, ...], and per lane its episodes' ends."""
 
     observation: list[NDArray[Any]] = field(default_factory=list)
     reward: list[NDArray[Any]] = field(default_factory=list)

@@ -1,5 +1,6 @@
-"""Tiny worlds that can fail for one reason only, as array programs; what a trained policy must find
-stands in each.
+"""Tiny array worlds that can fail for one reason only.
+
+Each docstring says what a trained policy must find.
 """
 
 from typing import Any, ClassVar
@@ -13,8 +14,9 @@ from segue.worlds.world import Lanes, State, Step, World, one_seed_each
 
 
 class Probe(World):
-    """Episodes of `length` steps, each with a signal of -1 or 1 drawn when it begins. Subclasses
-    reward something.
+    """Episodes of `length` steps, each with a signal of -1 or 1 drawn when it begins.
+
+    Subclasses define the reward.
     """
 
     length: ClassVar[int] = 1
@@ -33,8 +35,9 @@ class Probe(World):
         return np.zeros(self.lanes, np.float32)
 
     def rewards(self, actions: NDArray[Any]) -> NDArray[np.float32]:
-        """[L]: the reward of this step; one, unless a subclass says otherwise. `_time` has not
-        moved yet.
+        """Return the rewards of this step, [L]: 1, unless a subclass overrides it.
+
+        `_time` has not advanced yet.
         """
         return np.ones(self.lanes, np.float32)
 
@@ -88,8 +91,9 @@ class ConstantReward(Probe):
 
 
 class ObservationReward(Probe):
-    """One step, reward equal to the observation of -1 or 1: the value is the observation. Fails
-    when it is not seen.
+    """One step, reward equal to the observation of -1 or 1, which is its value.
+
+    Fails when the observation is not seen.
     """
 
     def observe(self) -> NDArray[np.float32]:
@@ -100,8 +104,9 @@ class ObservationReward(Probe):
 
 
 class DelayedReward(Probe):
-    """Observation 0, then 1, then reward 1: values gamma and 1. Fails when discounting or
-    bootstrapping is wrong.
+    """Observation 0, then 1, then reward 1: values gamma and 1.
+
+    Fails when discounting or bootstrapping is wrong.
     """
 
     length = 2
@@ -114,8 +119,9 @@ class DelayedReward(Probe):
 
 
 class ActionReward(Probe):
-    """One step, reward 1 for action 1 and 0 for action 0. Fails when the policy's gradient is
-    wrong.
+    """One step, reward 1 for action 1 and 0 for action 0.
+
+    Fails when the policy's gradient is wrong.
     """
 
     single_action_space = Discrete(2)
@@ -125,8 +131,9 @@ class ActionReward(Probe):
 
 
 class ContextualAction(Probe):
-    """One step, reward 1 for action 1 where 1 is observed, action 0 where -1. Fails when the policy
-    cannot see.
+    """One step, reward 1 for action 1 where 1 is observed, for action 0 where -1 is.
+
+    Fails when the policy does not see the observation.
     """
 
     metrics = ("success",)
@@ -140,8 +147,9 @@ class ContextualAction(Probe):
 
 
 class GaussianTarget(Probe):
-    """One step, reward -(a - target)^2, target half the observation of -1 or 1. Fails when the
-    Gaussian head does.
+    """One step, reward -(a - target)^2, target half the observation of -1 or 1.
+
+    Fails when the Gaussian head is wrong.
     """
 
     single_action_space = Box(-np.inf, np.inf, (1,), np.float32)
@@ -157,8 +165,9 @@ class GaussianTarget(Probe):
 
 
 class TruncatedForever(Probe):
-    """Reward 1, cut off every 5 steps, never over: the value is 1 / (1 - gamma). Fails when cuts
-    count as ends.
+    """Reward 1, truncated every 5 steps, never terminated: the value is 1 / (1 - gamma).
+
+    Fails when truncations count as terminations.
     """
 
     length = 5

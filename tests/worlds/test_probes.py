@@ -1,6 +1,4 @@
-"""The probe worlds do what their docstrings promise; that they are worlds, the conformance suite
-shows.
-"""
+"""The probe worlds behave as documented; the conformance suite tests that they are worlds."""
 
 import numpy as np
 

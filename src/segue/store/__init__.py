@@ -1,3 +1,1 @@
-"""Runs that are kept in an object store: objects that are whole or absent, and folders that follow
-them.
-"""
+"""Runs in an object store: objects that are read and written whole, and mirrored folders."""

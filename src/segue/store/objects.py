@@ -132,7 +132,7 @@ class Store:
         return self._tried("read", listed)
 
     def modified(self, name: str) -> float | None:
-        """Return when an object was written, in seconds by the store's clock; None if there is none."""
+        """Return when an object was written, in seconds of the store's clock; None without it."""
         files, root = _place(self)
         info = self._tried("read", lambda: files.get_file_info(f"{root}/{name}"))
         return None if info.mtime_ns is None else info.mtime_ns / 1e9

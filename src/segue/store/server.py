@@ -1,5 +1,6 @@
-"""The server of an object store. It is part of a `Store` and travels with it to workers, whose own
-environment may be older than the driver's: theirs holds the credentials only.
+"""The server of an object store, which is part of a `Store` and travels with it to workers.
+
+A worker's own environment may be older than the driver's; it provides the credentials only.
 """
 
 import os

@@ -24,7 +24,7 @@ class StudyStorage(RDBStorage):
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:
-        """Set an intermediate value of a running trial as Optuna does, replacing one of that step."""
+        """Set an intermediate value of a running trial, replacing one of the same step."""
         stored, kind = TrialIntermediateValueModel.intermediate_value_to_stored_repr(
             intermediate_value
         )

@@ -26,7 +26,7 @@ class TrialLog(AbstractContextManager["TrialLog"]):
     """The log of one trial in its directory, which goes on at `from_steps` of a member,
     `total_env_steps` of all.
 
-    ParameterRows after that are cut: they will be written again.
+    Rows after that are cut: they will be written again.
     """
 
     def __init__(

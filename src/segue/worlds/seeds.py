@@ -93,9 +93,9 @@ class LaneStreams:
 
     def select(self, lanes: Lanes) -> "LaneStreams":
         """Return the streams of these lanes, in this order, each in its present state."""
-        kept = LaneStreams(np.empty(0, np.uint64))
-        kept._counter = self._counter[lanes]
-        return kept
+        selected = LaneStreams(np.empty(0, np.uint64))
+        selected._counter = self._counter[lanes]
+        return selected
 
     def state_dict(self) -> State:
         """Return the lanes' counters, as int64 because few formats support uint64."""

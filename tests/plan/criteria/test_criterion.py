@@ -8,9 +8,7 @@ from tests.plan.conformance import check_criterion, check_value
 
 
 class Twice(EarlyStoppingCriterion):
-    """Stops when `metric` reached `goal` for the second time: the smallest criterion that
-    remembers.
-    """
+    """The smallest criterion with state: stops when `metric` has reached `goal` twice."""
 
     def __init__(self, metric="success", goal=0.5):
         self.metric = metric

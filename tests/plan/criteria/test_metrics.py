@@ -25,9 +25,7 @@ def interval(**means):
 
 
 def answers(criterion, values, metric="success"):
-    """What a criterion says to one interval after the other; None is an interval without the
-    metric.
-    """
+    """Return a criterion's results over intervals; None is an interval without the metric."""
     intervals = [interval() if value is None else interval(**{metric: value}) for value in values]
     return [criterion(100 * step, 100 * step, seen) for step, seen in enumerate(intervals, start=1)]
 

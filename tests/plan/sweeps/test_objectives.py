@@ -1,5 +1,6 @@
-"""Further objectives, constraints, and trials of an earlier run: on the real study, in Tune's order
-of calls.
+"""Further objectives, constraints, and trials of an earlier run, on a real study.
+
+The study is called in Tune's order.
 """
 
 import io

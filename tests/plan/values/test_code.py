@@ -1,6 +1,4 @@
-"""The code of a function as its description sees it: what an edit of a sweep file must and must not
-change.
-"""
+"""The code of a function in its description: which edits of a sweep file change it."""
 
 import functools
 import sys

@@ -12,8 +12,9 @@ from tests.worlds.play import actions_by_seed
 
 
 class Odd(gymnasium.Env[Any, Any]):
-    """Spaces that need translation: discrete ones that start at 5, float64 boxes, a metric, an end
-    after 3 steps.
+    """Spaces that need conversion: discrete ones that start at 5, float64 boxes, and a metric.
+
+    An episode ends after 3 steps.
     """
 
     def __init__(

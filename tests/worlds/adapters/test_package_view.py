@@ -1,6 +1,4 @@
-"""The view that we compute for the `minigrid` package's environments is the package's own, step by
-step.
-"""
+"""The fast view of the `minigrid` package's environments equals the package's own."""
 
 import contextlib
 

@@ -51,7 +51,7 @@ class Builder(tuple[Any, ...], Generic[T]):
 
     @property
     def default(self) -> dict[str, Any]:
-        """The default keywords."""
+        """The default keywords, which `kwargs` and the keywords of a call override."""
         return cast(dict[str, Any], self[2])
 
     def __call__(self, **kwargs: Any) -> T:

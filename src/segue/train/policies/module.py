@@ -203,7 +203,7 @@ _EXTRA = "extra of the head"  # no name of a module's parameter has blanks
 
 
 def shaped(space: spaces.Space[Any], rows_BO: Tensor) -> Any:
-    """ParameterRows of numbers as the space has them: `[B, ...]`, whole numbers where it has those, a
+    """Rows of numbers as the space has them: `[B, ...]`, whole numbers where it has those, a
     dictionary for a Dict.
     """
     parts = {

@@ -55,5 +55,5 @@ class Camera:
             ) from error
 
     def close(self) -> None:
-        """Close the environment."""
+        """Close the environment that draws the pictures."""
         self._env.close()

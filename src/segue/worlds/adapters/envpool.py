@@ -72,13 +72,13 @@ class EnvPoolWorld(World):
 
     def select(self, lanes: Lanes) -> "EnvPoolWorld":
         """Return a world of these lanes of the same pool; see `World.select`."""
-        kept = copy(self)
-        kept.lanes = len(lanes)
-        kept._ids = self._ids[lanes]
-        kept._seeds = self._seeds[lanes]
-        kept._log = self._log.select(lanes)
-        kept._observation = self._observation[lanes]
-        return kept
+        selected = copy(self)
+        selected.lanes = len(lanes)
+        selected._ids = self._ids[lanes]
+        selected._seeds = self._seeds[lanes]
+        selected._log = self._log.select(lanes)
+        selected._observation = self._observation[lanes]
+        return selected
 
     def state_dict(self) -> State:
         """Return the seeds and all actions; see `World.state_dict`."""

@@ -109,7 +109,7 @@ class GymnasiumWorld(World):
 
         The others stay for later selections.
         """
-        kept = copy(self)
+        selected = copy(self)
         environments = self._release()
         members = np.repeat(
             np.arange(len(self._vectors)), [vector.num_envs for vector in self._vectors]
@@ -117,19 +117,19 @@ class GymnasiumWorld(World):
         groups = [
             list(group) for _, group in groupby(lanes.tolist(), key=lambda lane: members[lane])
         ]
-        kept._released = {}
-        kept._camera = None
-        kept._hold(
+        selected._released = {}
+        selected._camera = None
+        selected._hold(
             [
                 _Vector([environments.pop(lane) for lane in group], self._observation[group])
                 for group in groups
             ]
         )
-        kept._observation = self._observation[lanes]
-        kept._streams = self._streams.select(lanes)
-        kept._episode_seeds = self._episode_seeds[lanes]
-        kept._actions = [self._actions[lane] for lane in lanes]
-        return kept
+        selected._observation = self._observation[lanes]
+        selected._streams = self._streams.select(lanes)
+        selected._episode_seeds = self._episode_seeds[lanes]
+        selected._actions = [self._actions[lane] for lane in lanes]
+        return selected
 
     def state_dict(self) -> State:
         """Return the running episodes' seeds and actions; see `World.state_dict`."""

@@ -68,7 +68,7 @@ class ActionLog:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Restore a `state_dict`."""
+        """Restore the actions and restarts of a `state_dict`."""
         self._steps = len(state["actions"])
         self._actions = np.concatenate(
             [np.array(state["actions"], self._actions.dtype), self._actions[:_FIRST_STEPS]]

@@ -96,9 +96,9 @@ class CartPole(World):
 
     def select(self, lanes: Lanes) -> "CartPole":
         """Return a world of these lanes; see `World.select`."""
-        kept = CartPole(1, len(lanes))
-        kept._adopt(self._streams.select(lanes), self._state[:, lanes], self._steps[lanes])
-        return kept
+        selected = CartPole(1, len(lanes))
+        selected._adopt(self._streams.select(lanes), self._state[:, lanes], self._steps[lanes])
+        return selected
 
     def state_dict(self) -> State:
         """Return carts, poles, steps of the running episodes and random streams.

@@ -80,12 +80,12 @@ class PoisonedDoors(World):
 
     def select(self, lanes: Lanes) -> "PoisonedDoors":
         """Return a world of these lanes; see `World.select`."""
-        kept = PoisonedDoors(1, len(lanes), code_seed=self._code_seed)
-        kept._streams = self._streams.select(lanes)
-        kept._good = self._good[lanes]
-        kept._digits = self._digits[lanes]
-        kept._steps = self._steps[lanes]
-        return kept
+        selected = PoisonedDoors(1, len(lanes), code_seed=self._code_seed)
+        selected._streams = self._streams.select(lanes)
+        selected._good = self._good[lanes]
+        selected._digits = self._digits[lanes]
+        selected._steps = self._steps[lanes]
+        return selected
 
     def state_dict(self) -> State:
         """Return good doors, right digits, steps of the running episodes and random streams.

@@ -1,6 +1,4 @@
-"""The `minigrid` package beside the engine: its grids in our lanes, and both through the same
-actions.
-"""
+"""The `minigrid` package beside the engine: the same grids, through the same actions."""
 
 import warnings
 from collections import Counter

@@ -1,6 +1,4 @@
-"""The engine against the `minigrid` package: the same grids, the same actions, no difference
-allowed.
-"""
+"""The engine equals the `minigrid` package on the same grids and actions."""
 
 from typing import ClassVar
 
@@ -36,8 +34,9 @@ LONG = (
 
 
 def play_beside(world_id: str, steps: int) -> Beside:
-    """Random actions, half of them the expert's where there is one, so that doors are opened and
-    goals reached.
+    """Play random actions, half of them the expert's where there is one.
+
+    Doors are then opened and goals reached.
     """
     level = level_of(world_id)
     assert level is not None
@@ -77,9 +76,7 @@ class Jumble(SquareLevel):
 
 
 class JumbleEnv(EmptyEnv):
-    """Everything that MiniGrid has, in every colour, anywhere: walls, doors, things, lava, goals,
-    floors.
-    """
+    """All of MiniGrid's objects in every colour, anywhere in the grid."""
 
     def __init__(self) -> None:
         super().__init__(size=9, max_steps=60)

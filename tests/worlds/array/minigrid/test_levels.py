@@ -56,8 +56,9 @@ def theirs(world_id: str, count: int) -> Layout:
 
 
 def assert_as_often(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> None:
-    """What happened in two samples, [n, events] each, has the same probabilities: within five
-    standard errors.
+    """Assert that events, [n, events], are as frequent in both samples.
+
+    The difference must be within five standard errors.
     """
     p = one.mean(axis=0)
     q = other.mean(axis=0)
@@ -69,8 +70,9 @@ def assert_as_often(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> None:
 
 
 def events(layout: Layout, values: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """What can be told of each layout, [n, events]: each cell's value, each kind's number, the
-    agent and its front.
+    """Return features of each layout, [n, events].
+
+    They are each cell's value, each kind's number, the agent and the cell in front of it.
     """
     flat = layout.cells.reshape(len(layout.cells), -1)
     each_cell = flat[:, :, None] == values
@@ -119,8 +121,9 @@ def test_where_layouts_are_few_they_are_all_drawn(world_id: str) -> None:
 
 
 def test_rivers_are_crossed_in_any_order() -> None:
-    """Two vertical and one horizontal river: the openings of none, one or both vertical ones lie
-    above the latter.
+    """Test two vertical rivers and a horizontal one.
+
+    The openings of none, one or both vertical ones lie above the horizontal one.
     """
     inside = ours("MiniGrid-LavaCrossingS9N3-v0", 9_000).cells[:, 1:-1, 1:-1] == LAVA
     vertical = inside.sum(axis=1) >= 5

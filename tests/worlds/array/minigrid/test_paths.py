@@ -53,7 +53,7 @@ Situation = tuple[
 
 
 def fewest_actions(start: Situation, width: int) -> int | None:
-    """Breadth-first search, forwards, through everything that the rules allow: how far is success?"""
+    """Return the fewest actions to a success, by a forward breadth-first search over the rules."""
     seen = {start}
     queue = deque([(start, 0)])
     while queue:
@@ -138,8 +138,9 @@ def test_no_way_is_shorter_in_many_grids(world_id: str) -> None:
 
 
 def doorkey(door: int, key_x: int, key_y: int) -> MiniGrid:
-    """DoorKey-5x5: the agent at (1, 1) facing right, the door at (2, 1), behind it a room one cell
-    wide.
+    """Return DoorKey-5x5 with the agent at (1, 1) facing right and the door at (2, 1).
+
+    Behind the door is a room one cell wide.
     """
     world = MiniGrid(DoorKey(5), 1, 1)
     state = world.state_dict()

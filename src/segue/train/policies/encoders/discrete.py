@@ -48,7 +48,7 @@ class Discrete(Encoder):
 
 
 def rows(table_KVD: Tensor, index_KB: Tensor) -> Tensor:
-    """ParameterRows of each member's table, `[K, ..., D]`, for numbers `[K, ...]` below V."""
+    """Rows of each member's table, `[K, ..., D]`, for numbers `[K, ...]` below V."""
     members, size = table_KVD.shape[:2]
     offset = (
         torch.arange(members, device=table_KVD.device).view(-1, *(1,) * (index_KB.ndim - 1)) * size

@@ -19,7 +19,7 @@ from segue.train.policies.encoders.encoder import Encoder, Read
 class Mission(Encoder):
     """The sum of `max(0, word + place)` over the words: rows of two tables, so that order counts.
 
-    ParameterRows are drawn so that a sum over few words has a variance of about one.
+    Rows are drawn so that a sum over few words has a variance of about one.
     """
 
     vocabulary: int

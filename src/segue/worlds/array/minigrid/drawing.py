@@ -1,4 +1,4 @@
-"""Pictures of grids."""
+"""Pictures of MiniGrid's grids."""
 
 from __future__ import annotations
 

@@ -138,15 +138,15 @@ class MiniGrid(World):
 
     def select(self, lanes: Lanes) -> "MiniGrid":
         """Return a world of these lanes; see `World.select`."""
-        kept = MiniGrid(self.level, 1, len(lanes), corrupt_within=self.corrupt_within)
-        kept._streams = self._streams.select(lanes)
-        kept._whims = self._whims.select(lanes)
-        kept._cells = self._cells[lanes]
-        kept._at = self._at[lanes]
-        kept._carried = self._carried[lanes]
-        kept._direction = self._direction[lanes]
-        kept._steps = self._steps[lanes]
-        return kept
+        selected = MiniGrid(self.level, 1, len(lanes), corrupt_within=self.corrupt_within)
+        selected._streams = self._streams.select(lanes)
+        selected._whims = self._whims.select(lanes)
+        selected._cells = self._cells[lanes]
+        selected._at = self._at[lanes]
+        selected._carried = self._carried[lanes]
+        selected._direction = self._direction[lanes]
+        selected._steps = self._steps[lanes]
+        return selected
 
     def state_dict(self) -> State:
         """Return grids, agents, steps of the running episodes and random streams.

@@ -51,7 +51,7 @@ class Crossing(SquareLevel):
         return 4 * self.size**2
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:
-        """See `Level.draw`."""
+        """Draw rivers with their openings for each of these lanes; see `Level.draw`."""
         possible = self.size - 3
         uniform = streams.uniform(lanes, possible + 2 * self.crossings)
         rivers = _chosen(uniform[:possible], self.crossings)

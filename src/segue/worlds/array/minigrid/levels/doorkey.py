@@ -28,7 +28,7 @@ class DoorKey(SquareLevel):
         return 10 * self.size**2
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:
-        """See `Level.draw`."""
+        """Draw wall, door, key and agent for each of these lanes; see `Level.draw`."""
         uniform = streams.uniform(lanes, 5)
         grids = np.arange(len(lanes))
         cells = rooms(len(lanes), self.size, self.size)

@@ -33,7 +33,7 @@ class Empty(SquareLevel):
         return 4 * self.size**2
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:
-        """See `Level.draw`."""
+        """Draw the agent's start for each of these lanes; see `Level.draw`."""
         cells = rooms(len(lanes), self.size, self.size)
         cells[:, -2, -2] = GOAL
         if not self.random_start:

@@ -26,7 +26,7 @@ class FourRooms(SquareLevel):
         return 100
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:
-        """See `Level.draw`."""
+        """Draw gaps, goal and agent for each of these lanes; see `Level.draw`."""
         uniform = streams.uniform(lanes, 7)
         grids = np.arange(len(lanes))
         cells = rooms(len(lanes), self.size, self.size)

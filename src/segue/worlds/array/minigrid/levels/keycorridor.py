@@ -63,7 +63,7 @@ class KeyCorridor(Level):
         return 30 * self.room_size**2
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:
-        """See `Level.draw`."""
+        """Draw doors, ball, key and agent for each of these lanes; see `Level.draw`."""
         walls = _walls(self.room_size, self.rows)
         grids = np.arange(len(lanes))
         place, colour, order = streams.uniform(lanes, 3 * len(walls.x)).reshape(3, -1, len(lanes))

@@ -41,7 +41,7 @@ class MultiRoom(SquareLevel):
         return 20 * self.rooms
 
     def draw(self, streams: LaneStreams, lanes: Lanes) -> Layout:
-        """See `Level.draw`."""
+        """Draw a chain of rooms, goal and agent for each of these lanes; see `Level.draw`."""
         drawn = [self._draw_one(Random(seed)) for seed in streams.episode_seeds(lanes).tolist()]
         cells, agents = zip(*drawn, strict=True)
         return Layout(np.stack(cells), *np.array(agents).T)
