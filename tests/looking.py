@@ -14,7 +14,8 @@ import pytest
 
 from segue.cli import segue
 from segue.record.local_run import fetch_run
-from segue.report.data.facts import TrialFacts, facts
+from segue.record.trials import TrialSummary
+from segue.report.data.facts import facts
 from segue.report.data.summary import Summary, read_summary
 from segue.store.objects import Store, is_url
 
@@ -59,11 +60,11 @@ def kept(run: str, name: str) -> str:
     )
 
 
-def trials(run: str) -> list[TrialFacts]:
+def trials(run: str) -> list[TrialSummary]:
     return facts(summary_of(run))
 
 
-def complete(run: str) -> list[TrialFacts]:
+def complete(run: str) -> list[TrialSummary]:
     if (
         not is_url(run) and not Path(run, "trials").exists()
     ):  # the driver is making the study, in which nobody must meddle

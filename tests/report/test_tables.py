@@ -80,15 +80,19 @@ def test_scripts_get_json(run: Path, capsys: pytest.CaptureFixture[str]) -> None
     states = [trial["state"] for trial in found["trials"]]
     assert len(states) == 16 and states.count("interrupted") == 1
     best = found["trials"][0]
-    assert best["state"] == "complete" and len(best["per_seed"]) == 2
+    assert best["state"] == "complete" and len(best["return_per_seed"]) == 2
+    assert best["return"] == pytest.approx(sum(best["return_per_seed"]) / 2)
+    assert best["stage"] == best["stages"] == 2
     assert best["stages_ended_at"] == [best["parameters"]["first_steps"], 1200]
 
 
 def test_scripts_get_csv(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = list(csv.DictReader(io.StringIO(said(capsys, str(run), "--csv"))))
     assert len(rows) == 16
-    assert {"number", "state", "metric", "why", "params_lr", "params_first_steps"} <= rows[0].keys()
-    values = [float(row["metric"]) for row in rows if row["state"] == "complete"]
+    assert {"number", "state", "return", "reason", "params_lr", "params_first_steps"} <= rows[
+        0
+    ].keys()
+    values = [float(row["return"]) for row in rows if row["state"] == "complete"]
     assert values == sorted(values, reverse=True)
 
 
@@ -98,6 +102,7 @@ def test_notebooks_get_frames(run: Path) -> None:
     curve = loaded.curves[loaded.curves.trial == loaded.trials.number[0]]
     assert curve.env_steps.tolist() == list(range(EVERY, 1300, EVERY))
     assert {"return", "stage", "stage_steps", "seed_0", "seed_1"} <= set(curve.columns)
+    assert set(curve.stage) == {1, 2}
 
 
 def test_a_broken_line_is_left_out_and_counted(

@@ -94,7 +94,7 @@ class TestOnRay:
         for trial in trials:
             rows = read_rows(tmp_path / "trials" / f"{trial.number:04d}" / "results.jsonl")
             assert trial.intermediate_values == {row["env_steps"]: row["return"] for row in rows}
-            assert trial.user_attrs["metric_per_seed"] == rows[-1]["metric_per_seed"]
+            assert trial.user_attrs["return_per_seed"] == rows[-1]["metric_per_seed"]
             assert (trial.state == TrialState.COMPLETE) == rows[-1]["final"]
         assert "18 of 18 done" in _said(console)
         again = run_sweep(sweep, "double", tmp_path, console=_console(), runner=_must_not_be_called)

@@ -20,7 +20,7 @@ from segue.record.local_run import LocalRun, fetch_run
 
 if TYPE_CHECKING:
     from segue.plan.sweeps.sweep import Sweep
-    from segue.report.data.facts import TrialFacts
+    from segue.record.trials import TrialSummary
     from segue.report.data.heldout import Comparison, HeldOut
     from segue.report.data.summary import Summary
     from segue.tune.options import Options
@@ -58,7 +58,7 @@ def command(
     return retraining.run(seeds, options, console) or retraining.conclude(console)
 
 
-def _best(summary: "Summary", run: str, top: int) -> "list[TrialFacts]":
+def _best(summary: "Summary", run: str, top: int) -> "list[TrialSummary]":
     """Return the best complete trials of different parameters, or raise ValueError without any."""
     from segue.report.data.facts import facts
     from segue.tune.held_out import distinct
@@ -76,7 +76,7 @@ class _Retraining:
 
     sweep: "Sweep"
     summary: "Summary"
-    best: "list[TrialFacts]"
+    best: "list[TrialSummary]"
     local_run: LocalRun
 
     def run(self, seeds: int, options: "Options", console: Console) -> int:
@@ -127,7 +127,7 @@ class _Retraining:
 
     def _configurations(self) -> "list[HeldOut]":
         """Return the trials that were retrained to their end, with the metric of each seed."""
-        from segue.record.attributes import METRIC_PER_SEED
+        from segue.record.attributes import per_seed
         from segue.report.data.heldout import HeldOut
         from segue.report.data.summary import read_summary
 
@@ -138,7 +138,7 @@ class _Retraining:
                 trial.number,
                 trial.trained_with,
                 float(trial.metric or 0.0),
-                tuple(ended[index].user_attrs[METRIC_PER_SEED]),
+                tuple(ended[index].user_attrs[per_seed(self.summary.metric)]),
             )
             for index, trial in enumerate(self.best)
             if index in ended

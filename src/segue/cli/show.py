@@ -9,7 +9,7 @@ from segue.cli.arguments import Run
 from segue.cli.output import print_line
 
 if TYPE_CHECKING:
-    from segue.report.data.facts import TrialFacts
+    from segue.record.trials import TrialSummary
     from segue.report.data.summary import Summary
 
 
@@ -37,7 +37,7 @@ def command(
     if as_json:
         print(tables.as_json(summary, trials))
     elif as_csv:
-        print(tables.as_csv(trials), end="")
+        print(tables.as_csv(summary, trials), end="")
     elif trial is not None:
         tables.show_trial(summary, trials[0], Console())
     else:
@@ -45,7 +45,7 @@ def command(
     return 0
 
 
-def _show_all(summary: "Summary", trials: "list[TrialFacts]", top: int) -> None:
+def _show_all(summary: "Summary", trials: "list[TrialSummary]", top: int) -> None:
     from segue.report import tables
     from segue.report.data.facts import is_running
     from segue.report.data.summary import commands, progress_line

@@ -12,7 +12,7 @@ from segue.record.layout import BEST_JSON, BEST_PYTHON
 from segue.record.local_run import LocalRun
 
 if TYPE_CHECKING:
-    from segue.report.data.facts import TrialFacts
+    from segue.record.trials import TrialSummary
     from segue.report.data.heldout import Comparison
     from segue.report.data.summary import Summary
 
@@ -49,7 +49,7 @@ def _winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Console) -
     print_line(console, f"Winner: {files}{run.also_stored}")
 
 
-def _best(summary: "Summary", held_out: "Comparison | None") -> "TrialFacts | None":
+def _best(summary: "Summary", held_out: "Comparison | None") -> "TrialSummary | None":
     """Return the best complete trial, by held-out seeds if any were trained, else by the search."""
     from segue.report.data.facts import facts
 

@@ -1,6 +1,7 @@
 """Names of the attributes that a study has of its trials, and of the study's objectives."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from segue.plan.sweeps.objectives import StepsTo
 from segue.plan.sweeps.sweep import Sweep
@@ -9,7 +10,7 @@ from segue.record import row
 STAGES: Final = "stages"
 """How many stages the trial has, and the environment steps at which they ended."""
 STAGES_ENDED_BY: Final = "stages_ended_by"
-"""Which stages a scheduler ended, and why."""
+"""Which stages a scheduler ended, by their numbers from 1, and why."""
 STOP: Final = "stop"
 """The report at which a scheduler stopped the trial, written before the trial is stopped."""
 STOPPED_BY: Final = "stopped_by"
@@ -29,9 +30,33 @@ CONSTRAINTS: Final = "constraints"
 STAGE: Final = row.STAGE
 ENV_STEPS: Final = row.ENV_STEPS
 TOTAL_ENV_STEPS: Final = row.TOTAL_ENV_STEPS
-METRIC_PER_SEED: Final = row.METRIC_PER_SEED
-OF_LAST_REPORT: tuple[str, ...] = (STAGE, ENV_STEPS, TOTAL_ENV_STEPS, METRIC_PER_SEED)
-"""What the study records of a trial's last report."""
+
+
+def per_seed(metric: str) -> str:
+    """Return the name of the attribute that has the metric of each seed.
+
+    >>> per_seed("success")
+    'success_per_seed'
+    """
+    return f"{metric}_per_seed"
+
+
+def of_last_report(reported: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """Return the attributes that a study records of a trial's last report, as far as it has them.
+
+    Stages count from 1 here, and from 0 in reports: users read the attributes.
+    """
+    names = {ENV_STEPS: ENV_STEPS, TOTAL_ENV_STEPS: TOTAL_ENV_STEPS}
+    names[row.METRIC_PER_SEED] = per_seed(metric)
+    found = {ours: reported[theirs] for theirs, ours in names.items() if theirs in reported}
+    if row.STAGE in reported:
+        found[STAGE] = stage_number(reported[row.STAGE])
+    return found
+
+
+def stage_number(index: int) -> int:
+    """Return the number of a stage for users, from 1; Segue's own indices count from 0."""
+    return index + 1
 
 
 def objective_names(sweep: Sweep) -> list[str]:

@@ -10,7 +10,7 @@ from segue.base.files import write_atomic
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
-from segue.report.data.facts import TrialFacts
+from segue.record.trials import TrialSummary
 from segue.report.data.heldout import Comparison
 from segue.report.data.summary import Summary
 from segue.report.python_source import Source
@@ -53,7 +53,7 @@ if __name__ == "__main__":
 class Winner:
     """The best trial, its pipeline, and its newest checkpoint if one exists."""
 
-    trial: TrialFacts
+    trial: TrialSummary
     pipeline: TrainingPipeline
     checkpoint: Path | None
 
@@ -96,7 +96,7 @@ def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
     return _BODY.format(title=_title(summary, winner.trial), imports=source.header(), **parts)
 
 
-def _title(summary: Summary, trial: TrialFacts) -> str:
+def _title(summary: Summary, trial: TrialSummary) -> str:
     name = json.dumps(summary.name)[1:-1].replace('"', "'")
     return (
         f"The best trial of the sweep {name}: trial {trial.number}, {summary.metric}"

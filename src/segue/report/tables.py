@@ -5,7 +5,6 @@ import io
 import json
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from rich.box import SIMPLE
@@ -14,14 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from segue.base.text import plural
-from segue.report.data.facts import TrialFacts
+from segue.record.trials import TrialSummary
 from segue.report.data.rows import tolerant_rows
 from segue.report.data.summary import Summary, mean_and_spread
 
 _COLOURS = {
     "complete": "green",
     "pruned": "yellow",
-    "fail": "red",
+    "failed": "red",
     "running": "cyan",
     "interrupted": "magenta",
 }
@@ -29,7 +28,7 @@ _LABEL = 12  # characters
 _WIDE = 100  # characters from which parameters fit into the table
 
 
-def as_json(summary: Summary, trials: Sequence[TrialFacts]) -> str:
+def as_json(summary: Summary, trials: Sequence[TrialSummary]) -> str:
     """Return the run and all facts of its trials as a JSON object."""
     about = {
         "run": str(summary.run),
@@ -37,12 +36,14 @@ def as_json(summary: Summary, trials: Sequence[TrialFacts]) -> str:
         "metric": summary.metric,
         "mode": summary.mode,
     }
-    return json.dumps(about | {"trials": [asdict(trial) for trial in trials]}, indent=2)
+    return json.dumps(
+        about | {"trials": [trial.to_dict(summary.metric) for trial in trials]}, indent=2
+    )
 
 
-def as_csv(trials: Sequence[TrialFacts]) -> str:
+def as_csv(summary: Summary, trials: Sequence[TrialSummary]) -> str:
     """Return the trials as CSV, one line per trial."""
-    rows = [trial.flat() for trial in trials]
+    rows = [trial.to_columns(summary.metric) for trial in trials]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -51,7 +52,9 @@ def as_csv(trials: Sequence[TrialFacts]) -> str:
     return text.getvalue()
 
 
-def show_trials(summary: Summary, trials: Sequence[TrialFacts], top: int, console: Console) -> None:
+def show_trials(
+    summary: Summary, trials: Sequence[TrialSummary], top: int, console: Console
+) -> None:
     """Print a table of the first `top` trials, and why those that stopped early ended.
 
     Parameters are a column on a wide terminal, and lines below the table on a narrow one.
@@ -79,11 +82,11 @@ def show_trials(summary: Summary, trials: Sequence[TrialFacts], top: int, consol
     if len(trials) > top:
         _print(console, f"{len(trials) - top} more; --top {len(trials)} shows all")
     for trial in trials[:top]:
-        if trial.why:
-            _print(console, f"trial {trial.number} ({trial.state}): {trial.why}")
+        if trial.reason:
+            _print(console, f"trial {trial.number} ({trial.state}): {trial.reason}")
 
 
-def _print_parameters(trials: Sequence[TrialFacts], console: Console) -> None:
+def _print_parameters(trials: Sequence[TrialSummary], console: Console) -> None:
     for trial in trials:
         first = f"{trial.number:>5}   "
         lines = textwrap.wrap(
@@ -92,7 +95,7 @@ def _print_parameters(trials: Sequence[TrialFacts], console: Console) -> None:
         _print(console, "\n".join(lines or [first]))
 
 
-def show_trial(summary: Summary, trial: TrialFacts, console: Console) -> None:
+def show_trial(summary: Summary, trial: TrialSummary, console: Console) -> None:
     """Print one trial in full: its result, its reports, and its pipeline stage by stage."""
     for label, text in _lines(summary, trial):
         _print(console, f"{label:<{_LABEL}} {text}")
@@ -106,16 +109,16 @@ def show_trial(summary: Summary, trial: TrialFacts, console: Console) -> None:
         _print(console, str(json.loads(described.read_text())["text"]))
 
 
-def _lines(summary: Summary, trial: TrialFacts) -> Iterator[tuple[str, str]]:
+def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:
     yield "trial", f"{trial.number}, {trial.state}"
     seeds = f" ({', '.join(map(_value, trial.per_seed))})" if len(trial.per_seed) > 1 else ""
     yield summary.metric, _metric(trial) + seeds
     if trial.values and len(trial.values) > 1:
-        yield "objectives", ", ".join(map(_value, trial.values))
+        yield "objectives", ", ".join(map(_value, trial.values.values()))
     for name, value in trial.constraints.items():
         yield "constraint", f"{name}: {_value(value)} ({'violated' if value > 0 else 'satisfied'})"
-    if trial.why:
-        yield "reason", trial.why
+    if trial.reason:
+        yield "reason", trial.reason
     yield "steps", f"{trial.env_steps:,} per seed, {trial.total_env_steps:,} in total"
     if trial.stages_ended_at:
         yield "stages end", "after " + ", ".join(f"{step:,}" for step in trial.stages_ended_at)
@@ -151,11 +154,11 @@ def _reports(summary: Summary, rows: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
-def _parameters(trial: TrialFacts) -> str:
+def _parameters(trial: TrialSummary) -> str:
     return ", ".join(f"{name} {_value(value)}" for name, value in trial.parameters.items())
 
 
-def _metric(trial: TrialFacts) -> str:
+def _metric(trial: TrialSummary) -> str:
     if trial.metric is None:
         return ""
     if len(trial.per_seed) < 2:
@@ -163,11 +166,11 @@ def _metric(trial: TrialFacts) -> str:
     return f"{_value(trial.metric)} ± {_value(mean_and_spread(trial.per_seed)[1])}"
 
 
-def _stage(trial: TrialFacts) -> str:
+def _stage(trial: TrialSummary) -> str:
     if trial.stage is None:
         return ""
     of = "" if trial.stages is None else f" of {trial.stages}"
-    return f"{trial.stage + 1}{of}"
+    return f"{trial.stage}{of}"
 
 
 def _value(value: Any) -> str:

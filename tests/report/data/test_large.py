@@ -59,8 +59,8 @@ def large(tmp_path: Path) -> Path:
         told = {
             "env_steps": 1200,
             "total_env_steps": 2400,
-            "stage": 1,
-            "metric_per_seed": rows[-1]["metric_per_seed"],
+            "stage": 2,
+            "return_per_seed": rows[-1]["metric_per_seed"],
         }
         study.add_trial(
             create_trial(

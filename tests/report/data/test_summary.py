@@ -37,12 +37,12 @@ def _end_some(record: StudyRecord) -> None:
     for number, values in enumerate(([1.0, 3.0], [3.0, 3.0])):
         steps = 1200 - 300 * number  # a criterion may end a better trial sooner
         attributes = {
-            "metric_per_seed": values,
+            "return_per_seed": values,
             "env_steps": steps,
             "directory": f"trials/000{number}",
         }
         record.complete(number, steps, sum(values) / 2, attributes)
-    record.stop(2, 200, 9.0, {"metric_per_seed": [8.0, 10.0], "env_steps": 200})
+    record.stop(2, 200, 9.0, {"return_per_seed": [8.0, 10.0], "env_steps": 200})
     record.fail(3, "ValueError: [diverged]", {"directory": "trials/0003"})
 
 

@@ -9,8 +9,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState, create_trial
 
 from segue.record.definition import RunDefinition
+from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
-from segue.report.data.facts import TrialFacts
 from segue.report.data.heldout import Comparison, HeldOut, compared
 from segue.report.data.summary import Summary
 from segue.report.page.health import health
@@ -22,31 +22,27 @@ SPACE: Mapping[str, BaseDistribution] = {
 LINE = tuple(range(100, 1300, 100))
 
 
-def trial(number: int, seeds: Sequence[float], state: str = "complete", **given: Any) -> TrialFacts:
+def trial(
+    number: int, seeds: Sequence[float], state: str = "complete", **given: Any
+) -> TrialSummary:
     parameters = {"lr": 1e-3, "lam": 0.9} | given.pop("parameters", {})
-    return TrialFacts(
+    return TrialSummary(
         number=number,
         state=state,
         metric=sum(seeds) / len(seeds) if seeds else None,
-        values=None,
         per_seed=list(seeds),
         env_steps=given.pop("steps", 1200),
         total_env_steps=2400,
-        stage=1,
+        stage=2,
         stages=2,
         stages_ended_at=[400, 1200],
         parameters=parameters,
-        why=given.pop("why", None),
-        constraints={},
-        lineage=[],
-        started=None,
-        seconds=None,
-        directory=f"trials/{number:04d}",
+        reason=given.pop("reason", None),
     )
 
 
 def evidence(
-    trials: Sequence[TrialFacts],
+    trials: Sequence[TrialSummary],
     curves: Mapping[int, Sequence[float]] = {},
     mode: str = "max",
     broken: int = 0,
@@ -75,7 +71,7 @@ def titles(found: Evidence, importances: Mapping[str, float] = {}) -> list[str]:
     return [finding.title for finding in health(found, importances)]
 
 
-def healthy() -> list[TrialFacts]:
+def healthy() -> list[TrialSummary]:
     """A clear winner in the middle of its ranges, on six seeds, before many others."""
     return [
         trial(0, [10.0, 10.1, 10.2, 9.9, 10.0, 9.8]),
@@ -169,7 +165,7 @@ def test_parameters_without_influence_are_reported() -> None:
 
 
 def test_failures_and_broken_lines_are_reported() -> None:
-    failed = trial(40, [], state="fail", why="FloatingPointError: diverged")
+    failed = trial(40, [], state="failed", reason="FloatingPointError: diverged")
     first, second = health(evidence([*healthy(), failed], broken=3), {})
     assert first.text == (
         "1 of 21 trials failed; the most frequent reason (1 trial): FloatingPointError: diverged"

@@ -12,9 +12,10 @@ import pytest
 from segue.base.lock import locked
 from segue.cli import segue as main
 from segue.record.layout import HELD_OUT
+from segue.record.trials import metric_of
 from segue.report.data.evidence import Evidence
 from segue.report.data.facts import facts
-from segue.report.data.summary import Summary, metric_of, read_summary
+from segue.report.data.summary import Summary, read_summary
 from segue.report.page.optuna_view import plot_study
 from segue.report.page.page import page
 from segue.report.page.parallel import parallel_coordinates

@@ -4,6 +4,7 @@ import io
 import logging
 import signal
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +20,26 @@ from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.get_experiment import Handler
 
 from segue.record.layout import HPARAMS
+from segue.record.trials import TrialSummary
 from segue.store.objects import Store
 from segue.train.log import TrialLog
 from segue.tune.drive import run_sweep
 from segue.tune.observers.hparams import STATE, HParams, is_written, write_hparams
 from segue.tune.run.directory import RunDirectory
-from segue.tune.study.trial_facts import TrialFacts
 from tests.tune.support.doubles import FAILS_AT, GRID, make_runner, make_sweep
 from tests.tune.support.drivers import outcomes, run
 from tests.tune.support.fake_tune import FakeTune, open_record
 
 COMPLETE, PRUNED, FAILED = api_pb2.STATUS_SUCCESS, api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_FAILURE
 STATUSES = {"complete": COMPLETE, "pruned": PRUNED, "fail": FAILED}
-FACTS = TrialFacts(
-    7,
-    "complete",
-    {"lr": 0.1, "deep": True, "sizes": "[8]"},
-    {"return": 0.5},
-    1200,
-    None,
-    10.0,
-    20.0,
+FACTS = TrialSummary(
+    number=7,
+    state="complete",
+    parameters={"lr": 0.1, "deep": True, "sizes": "[8]"},
+    values={"return": 0.5},
+    env_steps=1200,
+    started=datetime.fromtimestamp(10.0),
+    ended=datetime.fromtimestamp(20.0),
 )
 
 

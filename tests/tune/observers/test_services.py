@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,18 @@ import pytest
 from optuna.trial import TrialState
 
 from segue.base.files import append_row, read_rows
+from segue.record.trials import TrialSummary
 from segue.tune.observers.ledger import Ledger
 from segue.tune.observers.service import ServiceThread, values_of
 from segue.tune.observers.services import Loggers, check_services
 from segue.tune.run.directory import RunDirectory
-from segue.tune.study.trial_facts import TrialFacts
 from tests.tune.support.doubles import learning_curve, make_sweep
 from tests.tune.support.drivers import ROOT, driving, outcomes, run, trials_of, wait_for
 from tests.tune.support.fake_tune import FakeTune, open_record
 from tests.tune.support.wandb_files import WandbRun, wandb_runs
 
-RUNNING = TrialFacts(0, "running", {"lr": 0.1}, {}, 0, None, 0.0, 0.0)
-ENDED = TrialFacts(0, "complete", {"lr": 0.1}, {"return": 1.0}, 300, None, 0.0, 0.0)
+RUNNING = TrialSummary(number=0, state="running", parameters={"lr": 0.1})
+ENDED = replace(RUNNING, state="complete", values={"return": 1.0}, env_steps=300)
 MLFLOW_STATUS = {
     TrialState.COMPLETE: "FINISHED",
     TrialState.PRUNED: "KILLED",
@@ -43,7 +44,7 @@ class Told:
         self.said: list[Any] = []
         self.fails = fails
 
-    def open_run(self, facts: TrialFacts) -> None:  # says nothing of what it has
+    def open_run(self, facts: TrialSummary) -> None:  # says nothing of what it has
         self.fails -= 1
         if self.fails >= 0:
             raise ConnectionError("nobody\nis there")
@@ -52,7 +53,7 @@ class Told:
     def log(self, number: int, step: int, values: Mapping[str, float]) -> None:
         self.said.append(step)
 
-    def finish_run(self, facts: TrialFacts) -> None:
+    def finish_run(self, facts: TrialSummary) -> None:
         self.said.append(facts.state)
 
     def close(self) -> None:
@@ -137,7 +138,7 @@ def test_only_numbers_are_told_the_sweeps_metric_over_that_of_the_evaluation() -
         "return": row["return"],
         "env_steps": 400,
         "total_env_steps": 800,
-        "stage": 0,
+        "stage": 1,
         "stages": 2,
         "stage_steps": 400,
     }

@@ -198,7 +198,7 @@ class TestSchedulerInAStage:
         for trial in trials:
             stages = trial.user_attrs["stages"]["ended_at"]
             assert len(stages) == 2 and stages[1] - stages[0] == SECOND * STEPS
-            reason = trial.user_attrs.get("stages_ended_by", {}).get("0")
+            reason = trial.user_attrs.get("stages_ended_by", {}).get("1")
             assert (stages[0] < FIRST * STEPS) == (reason is not None)
             if reason:
                 assert (

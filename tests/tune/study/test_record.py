@@ -135,3 +135,14 @@ def test_a_file_that_is_no_study_is_refused(tmp_path: Path) -> None:
 
 def _from_disk(path: Path) -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name="double", storage=f"sqlite:///{path / 'study.db'}").trials
+
+
+def test_the_study_names_its_values(tmp_path: Path) -> None:
+    record = StudyRecord(
+        tmp_path / "study.db", "double", "max", SearchSpace.of(GRID), further=["min"]
+    )
+    record.name_objectives(["success", "steps to 0.9"])
+    record.name_objectives(["success", "steps to 0.9"])
+    record.close()
+    study = optuna.load_study(study_name="double", storage=f"sqlite:///{tmp_path / 'study.db'}")
+    assert study.metric_names == ["success", "steps to 0.9"]

@@ -62,9 +62,9 @@ def test_a_trial_that_ended_is_complete_with_what_it_reached(tmp_path: Path) -> 
     trial = _reported(tmp_path, [("result", row), ("complete", row)])
     assert (trial.state, trial.value) == (TrialState.COMPLETE, 1.0)
     assert trial.user_attrs == {
-        "stage": 1,
+        "stage": 2,
         "env_steps": 300,
-        "metric_per_seed": [0.9, 1.1],
+        "return_per_seed": [0.9, 1.1],
         "directory": "trials/0000",
     }
 

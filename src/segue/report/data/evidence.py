@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS, Row
-from segue.report.data.facts import TrialFacts, facts, is_running
+from segue.record.trials import TrialSummary
+from segue.report.data.facts import facts, is_running
 from segue.report.data.heldout import Comparison, read_comparison
 from segue.report.data.rows import tolerant_rows
 from segue.report.data.summary import Summary
@@ -18,7 +19,7 @@ class Evidence:
     """The trials, best first, and the reports of each by number; `broken_lines` could not be read."""
 
     summary: Summary
-    trials: list[TrialFacts]
+    trials: list[TrialSummary]
     curves: dict[int, list[Row]]
     broken_lines: int
     held_out: Comparison | None = None
@@ -44,14 +45,14 @@ class Evidence:
         return 1.0 if self.summary.mode == "max" else -1.0
 
     @cached_property
-    def complete(self) -> list[TrialFacts]:
+    def complete(self) -> list[TrialSummary]:
         """The trials that ran to their end, best first."""
         return [
             trial for trial in self.trials if trial.state == "complete" and trial.metric is not None
         ]
 
     @cached_property
-    def winner(self) -> TrialFacts | None:
+    def winner(self) -> TrialSummary | None:
         """The best on held-out seeds where some were retrained, else the best of the search,
         perhaps a stopped one.
         """
@@ -60,7 +61,7 @@ class Evidence:
         return known[unseen] if unseen in known else next(iter(self.judged), None)
 
     @cached_property
-    def judged(self) -> list[TrialFacts]:
+    def judged(self) -> list[TrialSummary]:
         """Those, and the ones that were stopped and have a value."""
         stopped = [
             trial for trial in self.trials if trial.state == "pruned" and trial.metric is not None
@@ -91,7 +92,7 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _steps_by_stage(trial: TrialFacts) -> list[int]:
+def _steps_by_stage(trial: TrialSummary) -> list[int]:
     if not trial.env_steps:
         return []
     members = trial.total_env_steps / trial.env_steps

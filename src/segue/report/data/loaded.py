@@ -26,7 +26,8 @@ class LoadedRun:
     @property
     def trials(self) -> Any:
         """A data frame of one row a trial, best first; columns as in `segue show --csv`."""
-        return _pandas().DataFrame([trial.flat() for trial in facts(self.summary)])
+        summary = self.summary
+        return _pandas().DataFrame([trial.to_columns(summary.metric) for trial in facts(summary)])
 
     @property
     def curves(self) -> Any:

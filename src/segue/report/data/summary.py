@@ -19,9 +19,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from segue.record.attributes import ADOPTED_FROM, CONSTRAINTS, METRIC_PER_SEED, REASON
+from segue.record.attributes import ADOPTED_FROM, REASON, per_seed
 from segue.record.definition import RunDefinition, read_definition
 from segue.record.layout import RunLayout
+from segue.record.trials import is_allowed, metric_of, ranked
 from segue.store.database import database_storage, url_with_password
 
 _SHOWN_TRIALS = 5
@@ -43,6 +44,13 @@ class Summary:
     run: Path
     definition: RunDefinition
     trials: tuple[FrozenTrial, ...]
+    further_objectives: tuple[str, ...] = ()
+    """Names of the objectives beside the metric."""
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Names of the metric and of further objectives."""
+        return (self.metric, *self.further_objectives)
 
     @property
     def name(self) -> str:
@@ -91,31 +99,14 @@ class Summary:
 
         Those that break a constraint come after those that do not.
         """
-        judged = [trial for trial in self.trials if metric_of(trial) is not None]
-        ended = [trial for trial in judged if trial.state == TrialState.COMPLETE]
-        stopped = [trial for trial in judged if trial.state == TrialState.PRUNED]
-        by_steps = sorted(self._by_value(stopped), key=_reached, reverse=True)
-        return sorted(self._by_value(ended), key=_breaks_constraints) + sorted(
-            by_steps, key=_breaks_constraints
-        )
-
-    def _by_value(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
-        return sorted(trials, key=lambda trial: metric_of(trial) or 0.0, reverse=self.mode == "max")
-
-
-def metric_of(trial: FrozenTrial) -> float | None:
-    """The metric that a trial ended with, or was stopped with; None where it has none."""
-    if trial.values:
-        return float(trial.values[0])
-    return (
-        trial.intermediate_values.get(_reached(trial)) if trial.state == TrialState.PRUNED else None
-    )
+        return ranked(self.trials, self.mode)
 
 
 def read_summary(run: Path) -> Summary:
     """Read a run directory; raise ValueError where there is none, or one of another format."""
     definition = read_definition(RunLayout(run))
-    return Summary(run, definition, _trials(_storage(run, definition), definition.study_name))
+    trials, names = _read_study(_storage(run, definition), definition.study_name)
+    return Summary(run, definition, trials, names[1:])
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -172,21 +163,16 @@ def _storage(run: Path, definition: RunDefinition) -> RDBStorage:
     return RDBStorage(f"sqlite:///{RunLayout(run).study}".replace("{", "{{").replace("}", "}}"))
 
 
-def _trials(storage: RDBStorage, name: str) -> tuple[FrozenTrial, ...]:
+def _read_study(storage: RDBStorage, name: str) -> tuple[tuple[FrozenTrial, ...], tuple[str, ...]]:
+    """Return the sweep's own trials, and the names of the metric and of further objectives."""
     try:
-        trials = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
-        return tuple(trial for trial in trials if ADOPTED_FROM not in trial.user_attrs)
+        study = optuna.load_study(study_name=name, storage=storage)
+        trials = study.get_trials(deepcopy=False)
+        own = tuple(trial for trial in trials if ADOPTED_FROM not in trial.user_attrs)
+        return own, tuple(study.metric_names or ())
     finally:
         storage.remove_session()
         storage.engine.dispose()
-
-
-def _breaks_constraints(trial: FrozenTrial) -> bool:
-    return any(value > 0 for value in trial.user_attrs.get(CONSTRAINTS, {}).values())
-
-
-def _reached(trial: FrozenTrial) -> int:
-    return trial.last_step or 0
 
 
 def _counted(counts: Mapping[TrialState, int]) -> str:
@@ -203,12 +189,17 @@ def _table(summary: Summary) -> Table:
     table.add_column("steps", justify="right", no_wrap=True)
     table.add_column("parameters", overflow="fold")
     for trial in summary.best[:_SHOWN_TRIALS]:
-        table.add_row(str(trial.number), _value(trial), _steps(trial), _parameters(trial.params))
+        table.add_row(
+            str(trial.number),
+            _value(trial, summary.metric),
+            _steps(trial),
+            _parameters(trial.params),
+        )
     return table
 
 
-def _value(trial: FrozenTrial) -> str:
-    seeds = trial.user_attrs.get(METRIC_PER_SEED) or [metric_of(trial)]
+def _value(trial: FrozenTrial, metric: str) -> str:
+    seeds = trial.user_attrs.get(per_seed(metric)) or [metric_of(trial)]
     mean, spread = mean_and_spread(seeds)
     return f"{_number(mean)} ± {_number(spread)}" if len(seeds) > 1 else _number(mean)
 
@@ -218,8 +209,8 @@ def _number(value: float) -> str:
 
 
 def _steps(trial: FrozenTrial) -> str:
-    stopped, forbidden = trial.state == TrialState.PRUNED, _breaks_constraints(trial)
-    return f"{_reached(trial):,}{' stopped' * stopped}{' forbidden' * forbidden}"
+    stopped, forbidden = trial.state == TrialState.PRUNED, not is_allowed(trial)
+    return f"{trial.last_step or 0:,}{' stopped' * stopped}{' forbidden' * forbidden}"
 
 
 def _parameters(parameters: Mapping[str, Any]) -> str:

@@ -8,12 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
-from segue.report.data.facts import TrialFacts
 from segue.report.data.statistics import expected_best
 from segue.report.page.curves import COLOURS
 
-STATES = ("complete", "pruned", "fail", "running", "interrupted")
+STATES = ("complete", "pruned", "failed", "running", "interrupted")
 _SECONDS_PER_HOUR = 3600
 _LISTED = 12  # trials whose numbers are listed
 
@@ -143,7 +143,7 @@ def best_of_k_figure(evidence: Evidence) -> go.Figure:
     return figure
 
 
-def _point(trial: TrialFacts, step: int, within: bool) -> tuple[int, int]:
+def _point(trial: TrialSummary, step: int, within: bool) -> tuple[int, int]:
     if not within:
         return 0, step
     before = [end for end in trial.stages_ended_at if end < step]

@@ -6,8 +6,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from segue.record.row import Row
+from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
-from segue.report.data.facts import TrialFacts
 
 TOP_TRIALS = 5  # trials that are drawn in colour, and listed by number
 # Okabe and Ito: distinguishable with most kinds of colour vision.
@@ -59,7 +59,7 @@ def _faint(curves: Iterable[Sequence[Row]], metric: str) -> go.Scatter:
     )
 
 
-def _bold(trial: TrialFacts, rows: Sequence[Row], metric: str, colour: str) -> list[Any]:
+def _bold(trial: TrialSummary, rows: Sequence[Row], metric: str, colour: str) -> list[Any]:
     group = f"trial {trial.number}"
     steps = [row["env_steps"] for row in rows]
     values = [row[metric] for row in rows]
@@ -110,7 +110,7 @@ def _seeds(row: Row) -> list[float]:
     return numbers if len(numbers) > 1 else []
 
 
-def _mark_stages(figure: go.Figure, best: TrialFacts) -> None:
+def _mark_stages(figure: go.Figure, best: TrialSummary) -> None:
     """Draw dashed lines where the best trial's stages ended, and label the stages between them."""
     ends = best.stages_ended_at
     for end in ends[:-1] if len(ends) == best.stages else ends:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
-from segue.report.data.facts import TrialFacts
 from segue.report.data.summary import mean_and_spread, progress_line
 
 _ROWS = 10  # trials in the table
@@ -54,7 +54,7 @@ def short(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def value_with_spread(trial: TrialFacts) -> str:
+def value_with_spread(trial: TrialSummary) -> str:
     """Return the metric, with its standard deviation over the seeds if there are several."""
     mean = "" if trial.metric is None else short(float(trial.metric))
     if len(trial.per_seed) < 2:
@@ -62,7 +62,7 @@ def value_with_spread(trial: TrialFacts) -> str:
     return f"{mean} ± {short(mean_and_spread(trial.per_seed)[1])}"
 
 
-def _answer(evidence: Evidence, best: TrialFacts | None) -> str:
+def _answer(evidence: Evidence, best: TrialSummary | None) -> str:
     if best is None:
         return "No trial has a value yet."
     unseen = evidence.held_out.configurations[0] if evidence.held_out else None
@@ -86,7 +86,7 @@ def _ties(evidence: Evidence) -> str:
     return f"Tied with {noun} {', '.join(equal[:_ROWS])}{more}."
 
 
-def _facts(evidence: Evidence, best: TrialFacts) -> Iterator[tuple[str, str]]:
+def _facts(evidence: Evidence, best: TrialSummary) -> Iterator[tuple[str, str]]:
     if evidence.held_out:
         yield "in the search", value_with_spread(best)
     elif len(best.per_seed) > 1:
@@ -100,8 +100,8 @@ def _facts(evidence: Evidence, best: TrialFacts) -> Iterator[tuple[str, str]]:
     yield "steps of the whole sweep", f"{total:,}"
 
 
-def _table_row(trial: TrialFacts, columns: tuple[str, ...]) -> tuple[str, ...]:
-    stage = f"{(trial.stage or 0) + 1} of {trial.stages}" if trial.stages else ""
+def _table_row(trial: TrialSummary, columns: tuple[str, ...]) -> tuple[str, ...]:
+    stage = f"{trial.stage or 1} of {trial.stages}" if trial.stages else ""
     parameters = [
         short(trial.parameters[name]) if name in trial.parameters else "" for name in columns
     ]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from segue.base.text import plural
+from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
-from segue.report.data.facts import TrialFacts
 from segue.report.data.statistics import probability_of_improvement
 from segue.report.data.summary import command_for
 from segue.report.page.curves import TOP_TRIALS
@@ -47,7 +47,7 @@ def health(evidence: Evidence, importances: Mapping[str, float]) -> list[Finding
     return [*found, *_idle(evidence, importances), *_failures(evidence), *_broken(evidence)]
 
 
-def _runner_up(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
+def _runner_up(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     """Check whether the winner is distinguishable from the runner-up."""
     if len(evidence.complete) < 2 or evidence.held_out:  # held-out seeds say more
         return
@@ -78,7 +78,7 @@ def _runner_up(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
         yield Finding("The winner is not distinguishable from the runner-up", text)
 
 
-def _held_out(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
+def _held_out(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     """Check whether held-out seeds confirm the search: the best of many trials is partly luck."""
     configurations = evidence.held_out.configurations if evidence.held_out else ()
     unseen = {each.trial: each for each in configurations}
@@ -93,7 +93,7 @@ def _held_out(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
         yield Finding("The winner is worse on held-out seeds than in the search", text)
 
 
-def _few(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
+def _few(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     if len(evidence.complete) < FEW_TRIALS:
         text = (
             f"{plural(len(evidence.complete), 'trial')} ran to the end, so that importances and"
@@ -103,7 +103,7 @@ def _few(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
         yield Finding("Few complete trials", text)
 
 
-def _disagreement(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
+def _disagreement(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     if len(best.per_seed) > 1:
         spread = max(best.per_seed) - min(best.per_seed)
         if spread > _DISAGREEMENT * _range(evidence) > 0:
@@ -115,7 +115,7 @@ def _disagreement(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
             yield Finding("The seeds of the best trial disagree", text)
 
 
-def _border(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
+def _border(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     """Check whether the best value is at an end of its range, beyond which nothing was tried."""
     equal = [trial for trial in evidence.complete if trial.metric == best.metric]
     for name, distribution in distributions(evidence.summary.trials).items():
@@ -132,7 +132,7 @@ def _border(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
             yield Finding(f"The best {name} is at the border of its range", text)
 
 
-def _drop(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
+def _drop(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     """Check whether the best trial was better before its end."""
     sign = evidence.sign
     rows = evidence.curves[best.number]
@@ -148,7 +148,7 @@ def _drop(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
         yield Finding("The best trial was better before its end", text)
 
 
-def _rising(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
+def _rising(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     """Check whether the best trials were still improving when they ended."""
     rises = [
         rise
@@ -163,7 +163,7 @@ def _rising(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
         yield Finding("The best trials were still improving when they ended", text)
 
 
-def _late_rise(evidence: Evidence, trial: TrialFacts) -> float | None:
+def _late_rise(evidence: Evidence, trial: TrialSummary) -> float | None:
     rows = evidence.curves[trial.number]
     metric = evidence.summary.metric
     late = [row for row in rows if row["env_steps"] >= 0.75 * trial.env_steps]
@@ -174,7 +174,7 @@ def _late_rise(evidence: Evidence, trial: TrialFacts) -> float | None:
     return evidence.sign * (second - first)
 
 
-def _pruned_ahead(evidence: Evidence, best: TrialFacts) -> Iterator[Finding]:
+def _pruned_ahead(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     """Check whether stopped trials were ahead of the winner at the same number of steps."""
     winner = {
         row["env_steps"]: row[evidence.summary.metric] for row in evidence.curves[best.number]
@@ -208,10 +208,10 @@ def _idle(evidence: Evidence, importances: Mapping[str, float]) -> Iterator[Find
 
 
 def _failures(evidence: Evidence) -> Iterator[Finding]:
-    failed = [trial for trial in evidence.trials if trial.state == "fail"]
+    failed = [trial for trial in evidence.trials if trial.state == "failed"]
     if failed:
         (reason, count), *_ = Counter(
-            trial.why or "unknown reason" for trial in failed
+            trial.reason or "unknown reason" for trial in failed
         ).most_common(1)
         text = (
             f"{len(failed)} of {len(evidence.trials)} trials failed; the most frequent reason"

@@ -10,8 +10,9 @@ import optuna
 import plotly.graph_objects as go
 from optuna.trial import FrozenTrial, TrialState
 
+from segue.record.trials import metric_of
 from segue.report.data.evidence import Evidence
-from segue.report.data.summary import Summary, metric_of
+from segue.report.data.summary import Summary
 from segue.report.page.compute import (
     best_of_k_figure,
     compute_figure,

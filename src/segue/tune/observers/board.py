@@ -9,6 +9,8 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.attributes import ENV_STEPS
+from segue.record.trials import best_complete
 from segue.tune.ray_adapter import TrialObserver
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
@@ -85,18 +87,7 @@ class Board(TrialObserver):
     @property
     def best(self) -> FrozenTrial | None:
         """The best trial that ran to its end, within all constraints if any trial is."""
-        ended = [
-            trial
-            for trial in self.record.trials
-            if trial.state == TrialState.COMPLETE and trial.values
-        ]
-        allowed = [
-            trial
-            for trial in ended
-            if all(value <= 0 for value in trial.user_attrs.get("constraints", {}).values())
-        ]
-        sign = 1 if self.sweep.mode == "max" else -1
-        return max(allowed or ended, key=lambda trial: sign * trial.values[0], default=None)
+        return best_complete(self.record.trials, self.sweep.mode)
 
     @property
     def seconds(self) -> float:
@@ -136,9 +127,9 @@ class Board(TrialObserver):
 
     def _mean_steps(self) -> float:
         lengths = [
-            trial.user_attrs["env_steps"] * self.sweep.seeds
+            trial.user_attrs[ENV_STEPS] * self.sweep.seeds
             for trial in self.record.trials
-            if trial.state in FINISHED and "env_steps" in trial.user_attrs
+            if trial.state in FINISHED and ENV_STEPS in trial.user_attrs
         ]
         return sum(lengths) / len(lengths) if lengths else self.budget.full_run
 

@@ -23,11 +23,12 @@ from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboardX.record_writer import RecordWriter
 
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.trials import COMPLETE, FAILED, TrialSummary
 from segue.tune.observers.board import FINISHED
 from segue.tune.ray_adapter import TrialObserver
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
-from segue.tune.study.trial_facts import COMPLETE, FAILED, TrialFacts, facts_of
+from segue.tune.study.trial_summary import summary_of
 
 STATE = "trial state"  # among the parameters, whose own names have no spaces
 _PLUGIN = "hparams"
@@ -68,7 +69,7 @@ class HParams(TrialObserver):
             return
         try:
             upload = partial(self._run.upload_of_trial, number, path.name)
-            write_hparams(path, facts_of(self._record, self._sweep, number), upload)
+            write_hparams(path, summary_of(self._record, self._sweep, number), upload)
         except OSError as error:
             self._warn(error)
 
@@ -88,7 +89,7 @@ def is_written(path: Path) -> bool:
 
 
 def write_hparams(
-    path: Path, facts: TrialFacts, upload: Callable[[bytes], None] = lambda content: None
+    path: Path, facts: TrialSummary, upload: Callable[[bytes], None] = lambda content: None
 ) -> None:
     """Write the file whole, after `upload` has stored its content.
 
@@ -108,18 +109,20 @@ def write_hparams(
         temporary.unlink(missing_ok=True)
 
 
-def events(facts: TrialFacts) -> Iterator[Event]:
+def events(facts: TrialSummary) -> Iterator[Event]:
     """Yield the session's start with the parameters, the results as `final/*`, and its end.
 
     TensorBoard derives the page's columns from all trials: a define-by-run space has parameters
     that only some trials have. It sorts metrics by name, `final/*` before those of training.
     """
-    yield Event(wall_time=facts.started, file_version="brain.Event:2")
-    start = SessionStartInfo(start_time_secs=facts.started)
+    yield Event(wall_time=facts.started_seconds, file_version="brain.Event:2")
+    start = SessionStartInfo(start_time_secs=facts.started_seconds)
     for name, value in {**facts.parameters, STATE: facts.state}.items():
         kind = {bool: "bool_value", str: "string_value"}.get(type(value), "number_value")
         setattr(start.hparams[name], kind, value)
-    end = SessionEndInfo(status=_STATUS.get(facts.state, _UNKNOWN), end_time_secs=facts.ended)
+    end = SessionEndInfo(
+        status=_STATUS.get(facts.state, _UNKNOWN), end_time_secs=facts.ended_seconds
+    )
     yield _event(
         facts, 0, _plugin_value(_START, HParamsPluginData(version=0, session_start_info=start))
     )
@@ -129,8 +132,8 @@ def events(facts: TrialFacts) -> Iterator[Event]:
     yield _event(facts, 0, _plugin_value(_END, HParamsPluginData(version=0, session_end_info=end)))
 
 
-def _event(facts: TrialFacts, step: int, value: Any) -> Event:
-    return Event(wall_time=facts.ended, step=step, summary=Summary(value=[value]))
+def _event(facts: TrialSummary, step: int, value: Any) -> Event:
+    return Event(wall_time=facts.ended_seconds, step=step, summary=Summary(value=[value]))
 
 
 def _plugin_value(tag: str, data: Any) -> Any:

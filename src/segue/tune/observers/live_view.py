@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from segue.record.layout import LOG, trial_name
+from segue.record.trials import metric_of
 from segue.tune.observers.board import FINISHED, Board, TrialProgress
 from segue.tune.ray_adapter import RunningTrial, TrialObserver
 from segue.tune.run.directory import RunDirectory
-from segue.tune.study.trial_facts import metric_of
 from segue.tune.verdicts import OUT_OF_MEMORY
 
 _REDRAW_SECONDS = 0.25
@@ -184,7 +184,7 @@ def _running_row(progress: TrialProgress) -> tuple[str | Text, ...]:
 
 def _ended_row(trial: FrozenTrial) -> tuple[str | Text, ...]:
     progress = trial.user_attrs
-    stage = str(progress["stage"] + 1) if "stage" in progress else ""
+    stage = str(progress["stage"]) if "stage" in progress else ""
     steps = f"{progress['env_steps']:,}" if "env_steps" in progress else ""
     return (
         str(trial.number),

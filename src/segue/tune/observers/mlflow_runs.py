@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
+from segue.record.trials import COMPLETE, FAILED, PRUNED, TrialSummary
 from segue.tune.run.directory import RunDirectory
-from segue.tune.study.trial_facts import COMPLETE, FAILED, PRUNED, TrialFacts
 
 _STATUS = {COMPLETE: "FINISHED", PRUNED: "KILLED", FAILED: "FAILED"}
 _INTERRUPTED = "SCHEDULED"
@@ -50,7 +50,7 @@ class MlflowRuns:
         self._experiment = self._experiment_id(name)
         self._open: dict[int, str] = {}
 
-    def open_run(self, facts: TrialFacts) -> int:
+    def open_run(self, facts: TrialSummary) -> int:
         """Create the trial's run, or resume it; return the env steps of its newest report."""
         run_id, known = self._resumed(facts) or (self._created(facts), {})
         self._open[facts.number] = run_id
@@ -68,7 +68,7 @@ class MlflowRuns:
         metrics = [Metric(name, float(value), now, step) for name, value in values.items()]
         self._client.log_batch(self._open[number], metrics=metrics)
 
-    def finish_run(self, facts: TrialFacts) -> None:
+    def finish_run(self, facts: TrialSummary) -> None:
         """Close the trial's run with the status that fits how the trial ended."""
         run_id = self._open[facts.number]
         self._client.set_tag(run_id, _STATE, facts.state)
@@ -90,7 +90,7 @@ class MlflowRuns:
             _, run_id = self._open.popitem()
             self._client.update_run(run_id, status=_INTERRUPTED)
 
-    def _resumed(self, facts: TrialFacts) -> tuple[str, dict[str, str]] | None:
+    def _resumed(self, facts: TrialSummary) -> tuple[str, dict[str, str]] | None:
         """Return the identifier and the parameters of the trial's run, if there is one."""
         wanted = " and ".join(
             f"tags.`{name}` = '{value}'" for name, value in self._tags(facts).items()
@@ -102,13 +102,13 @@ class MlflowRuns:
         self._client.update_run(run_id, status="RUNNING")
         return run_id, found[0].data.params
 
-    def _created(self, facts: TrialFacts) -> str:
+    def _created(self, facts: TrialSummary) -> str:
         run = self._client.create_run(
             self._experiment, run_name=str(facts.number), tags=self._tags(facts)
         )
         return str(run.info.run_id)
 
-    def _tags(self, facts: TrialFacts) -> dict[str, str]:
+    def _tags(self, facts: TrialSummary) -> dict[str, str]:
         return {_SWEEP: self._identity, _TRIAL: str(facts.number)}
 
     def _experiment_id(self, name: str) -> str:

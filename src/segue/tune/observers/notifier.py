@@ -19,7 +19,7 @@ from segue.store.secrets import HIDDEN
 from segue.tune.failures import one_line
 from segue.tune.observers.board import Board
 from segue.tune.run.provenance import NOTIFY
-from segue.tune.study.trial_facts import facts_of
+from segue.tune.study.trial_summary import summary_of
 from segue.tune.verdicts import Verdicts
 
 Event = Literal[
@@ -142,7 +142,7 @@ def best_of(board: Board) -> dict[str, Any] | None:
         "trial": best.number,
         "metric": board.sweep.metric,
         "value": best.values[0],
-        "parameters": dict(facts_of(board.record, board.sweep, best.number).parameters),
+        "parameters": dict(summary_of(board.record, board.sweep, best.number).parameters),
     }
 
 

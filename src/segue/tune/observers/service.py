@@ -8,10 +8,12 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from segue.base.files import read_rows
+from segue.record.attributes import stage_number
+from segue.record.row import STAGE, evaluated
+from segue.record.trials import TrialSummary
 from segue.tune.failures import one_line
 from segue.tune.observers.ledger import Ledger
 from segue.tune.run.directory import RunDirectory
-from segue.tune.study.trial_facts import TrialFacts
 
 PATIENCE_SECONDS = 30.0  # at the end of a run, with a service that makes no progress
 
@@ -22,7 +24,7 @@ class Service(Protocol):
     Its methods are called on one thread. What they raise is printed, and ends nothing.
     """
 
-    def open_run(self, facts: TrialFacts) -> int | None:
+    def open_run(self, facts: TrialSummary) -> int | None:
         """Create the trial's run, or resume it.
 
         Return the environment steps up to which it has reports, None if unknown.
@@ -31,7 +33,7 @@ class Service(Protocol):
     def log(self, number: int, step: int, values: Mapping[str, float]) -> None:
         """Add a report to the open run of a trial, after `step` environment steps."""
 
-    def finish_run(self, facts: TrialFacts) -> None:
+    def finish_run(self, facts: TrialSummary) -> None:
         """Close the run of a trial that has ended."""
 
     def close(self) -> None:
@@ -50,7 +52,7 @@ class ServiceThread:
         self._run = run
         self._service: Service | None = None
         self._logged: dict[int, int] = {}  # env steps of the newest logged report, by open run
-        self._queue: queue.SimpleQueue[TrialFacts | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[TrialSummary | None] = queue.SimpleQueue()
         self._progress = 0
         self._failures = 0
         self._thread = threading.Thread(target=self._work, name=f"segue-{name}", daemon=True)
@@ -60,7 +62,7 @@ class ServiceThread:
         """Return whether the service has received the trial's end."""
         return number in self._ledger.ended
 
-    def update(self, facts: TrialFacts) -> None:
+    def update(self, facts: TrialSummary) -> None:
         """Bring the service up to date with a trial, soon and without waiting for it."""
         self._queue.put(facts)
 
@@ -90,7 +92,7 @@ class ServiceThread:
                 for number, step in self._logged.items():
                     self._ledger.record_step(number, step)
 
-    def _update(self, facts: TrialFacts) -> None:
+    def _update(self, facts: TrialSummary) -> None:
         """Send the reports of a trial that the service lacks, and the trial's end."""
         number = facts.number
         if number in self._ledger.ended:
@@ -120,7 +122,9 @@ def values_of(row: Mapping[str, Any]) -> dict[str, float]:
     They are each evaluated metric, the sweep's own as aggregated over the seeds, and the trial's
     progress.
     """
-    values = {**row["evaluation"], **row}
+    values = evaluated(row)
+    if STAGE in values:
+        values[STAGE] = stage_number(values[STAGE])
     return {
         name: value
         for name, value in values.items()

@@ -15,13 +15,14 @@ from typing import Any
 
 from segue.base.suggestions import suggestion
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.trials import TrialSummary
 from segue.tune.observers.board import FINISHED
 from segue.tune.observers.ledger import Ledger
 from segue.tune.observers.service import ServiceThread
 from segue.tune.ray_adapter import TrialObserver
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
-from segue.tune.study.trial_facts import TrialFacts, facts_of
+from segue.tune.study.trial_summary import summary_of
 
 _SERVICES = {
     "wandb": "segue.tune.observers.wandb_runs",
@@ -92,5 +93,5 @@ class Loggers(TrialObserver):
             for thread in self._threads:
                 thread.update(facts)
 
-    def _facts(self, number: int) -> TrialFacts:
-        return facts_of(self._record, self._sweep, number)
+    def _facts(self, number: int) -> TrialSummary:
+        return summary_of(self._record, self._sweep, number)

@@ -13,8 +13,8 @@ from typing import Any
 
 import wandb
 
+from segue.record.trials import FAILED, TrialSummary
 from segue.tune.run.directory import RunDirectory
-from segue.tune.study.trial_facts import FAILED, TrialFacts
 
 _START_SECONDS = 30.0
 
@@ -52,7 +52,7 @@ class WandbRuns:
         self._identity = identity
         self._open: dict[int, Any] = {}
 
-    def open_run(self, facts: TrialFacts) -> int | None:
+    def open_run(self, facts: TrialSummary) -> int | None:
         """Create the trial's run, or resume it; return the env steps that a server has of it."""
         settings = wandb.Settings(
             silent=True,
@@ -82,7 +82,7 @@ class WandbRuns:
         """Add a report to the trial's run."""
         self._open[number].log(dict(values), step=step, commit=True)
 
-    def finish_run(self, facts: TrialFacts) -> None:
+    def finish_run(self, facts: TrialSummary) -> None:
         """Close the trial's run, as failed if the trial has."""
         run = self._open.pop(facts.number)
         # Population-based training changes parameters.

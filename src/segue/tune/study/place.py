@@ -10,6 +10,7 @@ from optuna.storages import RDBStorage
 
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.attributes import objective_names
 from segue.record.definition import read_definition
 from segue.store.database import database_storage, remember_password, url_with_password
 from segue.store.secrets import password_removed
@@ -38,7 +39,9 @@ class StudyPlace:
     def opened(self, sweep: Sweep, space: Space, keep: Callable[[], None]) -> StudyRecord:
         """The study of a sweep there, made where there is none; `keep` as in StudyRecord."""
         further = [mode for _, mode in sweep.objectives]
-        return StudyRecord(self.storage(), self.name, sweep.mode, space, further, keep)
+        record = StudyRecord(self.storage(), self.name, sweep.mode, space, further, keep)
+        record.name_objectives(objective_names(sweep))
+        return record
 
 
 def study_place(run: RunDirectory, name: str, storage: str | None, *, fresh: bool) -> StudyPlace:

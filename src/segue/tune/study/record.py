@@ -18,6 +18,7 @@ from segue.record.attributes import (
     STAGES,
     STAGES_ENDED_BY,
     STOP,
+    stage_number,
 )
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
@@ -66,6 +67,10 @@ class StudyRecord:
         self._memory.study.add_trials(self._disk.study.get_trials(deepcopy=False))
         self.adopted = sum(ADOPTED_FROM in trial.user_attrs for trial in self._all)
         self._finish_stopped()
+
+    def name_objectives(self, names: Sequence[str]) -> None:
+        """Record the names of the metric and the further objectives, for Optuna's tools."""
+        self._disk.name_objectives(names)
 
     def close(self) -> None:
         """Let go of the file, which then holds everything: SQLite's log beside it is merged into
@@ -211,11 +216,12 @@ class StudyRecord:
 
     def note_stage_end(self, number: int, stage: int, by: str) -> None:
         """Record that a scheduler ended a stage of the trial, and why; the first time stands."""
-        self._annotate(number, {STAGES_ENDED_BY: {str(stage): by, **self.stages_ended_by(number)}})
+        ended = {str(stage_number(stage)): by, **self.stages_ended_by(number)}
+        self._annotate(number, {STAGES_ENDED_BY: ended})
         self._keep()
 
     def stages_ended_by(self, number: int) -> dict[str, str]:
-        """Which stages of the trial a scheduler ended, and why."""
+        """Which stages of the trial a scheduler ended, by their numbers from 1, and why."""
         return dict(self.trial(number).user_attrs.get(STAGES_ENDED_BY, {}))
 
     def stages(self, number: int) -> Stages | None:

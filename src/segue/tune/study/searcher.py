@@ -10,7 +10,7 @@ from ray.tune.search import Searcher
 from segue.base.checks import finite
 from segue.plan.sweeps.objectives import further_values
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import DIRECTORY, LOG_OF_FAILED, OF_LAST_REPORT, STOPPED_BY
+from segue.record.attributes import DIRECTORY, LOG_OF_FAILED, STOPPED_BY, of_last_report
 from segue.record.layout import LOG, trial_name
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS, unflattened
 from segue.tune.ray_adapter import SweepSearcher
@@ -100,8 +100,7 @@ class StudySearcher(SweepSearcher):
         number = self._numbers.pop(trial_id)
         row = unflattened(result or {})
         directory = trial_name(number)
-        attributes: dict[str, Any] = {name: row[name] for name in OF_LAST_REPORT if name in row}
-        attributes[DIRECTORY] = directory
+        attributes = of_last_report(row, self._sweep.metric) | {DIRECTORY: directory}
         self._budget.end(number)
         if self._verdicts.cannot_store_results:
             return  # it is continued when there is room again, or the store is back

@@ -1,6 +1,7 @@
 """Optuna's storages, written directly: Optuna gives a trial that runs back to no one."""
 
 import sqlite3
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,7 @@ from sqlite3 import Connection, DatabaseError
 from typing import Any
 
 import optuna
-from optuna.exceptions import OptunaError
+from optuna.exceptions import ExperimentalWarning, OptunaError
 from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
@@ -45,6 +46,13 @@ class StudyCopy:
         self._ids: dict[
             int, int
         ] = {}  # by trial number: asked for at every write, and never another
+
+    def name_objectives(self, names: Sequence[str]) -> None:
+        """Record the names of the study's values, which Optuna's tools show."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            if self.study.metric_names != list(names):
+                self.study.set_metric_names(list(names))
 
     def report(self, number: int, step: int, value: float) -> None:
         """The trial was judged at that step."""

@@ -1,0 +1,217 @@
+"""The trials of a study as tables, services and scripts show them, and which of them are best."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from segue.record import attributes
+from segue.record.layout import trial_name
+from segue.record.row import ENV_STEPS, STAGE_DONE, STAGES, Row
+
+WAITING = "waiting"
+RUNNING = "running"
+INTERRUPTED = "interrupted"
+COMPLETE = "complete"
+PRUNED = "pruned"
+FAILED = "failed"
+_STATES = {
+    TrialState.WAITING: WAITING,
+    TrialState.RUNNING: RUNNING,
+    TrialState.COMPLETE: COMPLETE,
+    TrialState.PRUNED: PRUNED,
+    TrialState.FAIL: FAILED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSummary:
+    """A trial: its parameters, its progress, how it ended, and its values."""
+
+    number: int
+    state: str
+    """One of `waiting`, `running`, `interrupted`, `complete`, `pruned` and `failed`."""
+    parameters: Mapping[str, Any]
+    metric: float | None = None
+    """The metric of the last report; None of a trial that failed or has not reported."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """The metric and further objectives by name: all of a complete trial, the metric of a pruned
+    one, none otherwise.
+    """
+    per_seed: Sequence[float] = ()
+    """The metric of each seed."""
+    env_steps: int = 0
+    """Environment steps of one member."""
+    total_env_steps: int = 0
+    """Environment steps of all members."""
+    stage: int | None = None
+    """Number of the stage, from 1."""
+    stages: int | None = None
+    """How many stages the trial has."""
+    stages_ended_at: Sequence[int] = ()
+    """The environment steps of one member at which stages ended."""
+    reason: str | None = None
+    """Why the trial failed or was stopped; None of any other."""
+    constraints: Mapping[str, float] = field(default_factory=dict)
+    lineage: Sequence[Mapping[str, Any]] = ()
+    """From which trials' checkpoints the trial continued, when, and with which parameters."""
+    started: datetime | None = None
+    ended: datetime | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the trial is complete, pruned or failed."""
+        return self.state in (COMPLETE, PRUNED, FAILED)
+
+    @property
+    def trained_with(self) -> dict[str, Any]:
+        """The parameters that the trial ended with, which population-based training changes."""
+        return dict(self.lineage[-1]["parameters"] if self.lineage else self.parameters)
+
+    @property
+    def directory(self) -> str:
+        """The trial's directory, relative to the run directory."""
+        return trial_name(self.number)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the trial took; None of a trial that has not ended."""
+        return (self.ended - self.started).total_seconds() if self.started and self.ended else None
+
+    @property
+    def started_seconds(self) -> float:
+        """When the trial started, in seconds since 1970; 0 of a trial that has not started."""
+        return self.started.timestamp() if self.started else 0.0
+
+    @property
+    def ended_seconds(self) -> float:
+        """When the trial ended, in seconds since 1970; 0 of a trial that has not ended."""
+        return self.ended.timestamp() if self.ended else 0.0
+
+    def to_dict(self, metric: str) -> dict[str, Any]:
+        """Return all of it as plain values, for JSON.
+
+        The value of the metric, those of further objectives, and `<metric>_per_seed` have the
+        names of the metric and the objectives. Stages count from 1.
+        """
+        return {
+            "number": self.number,
+            "state": self.state,
+            metric: self.metric,
+            **{name: value for name, value in self.values.items() if name != metric},
+            attributes.per_seed(metric): list(self.per_seed),
+            "env_steps": self.env_steps,
+            "total_env_steps": self.total_env_steps,
+            "stage": self.stage,
+            "stages": self.stages,
+            "stages_ended_at": list(self.stages_ended_at),
+            "parameters": dict(self.parameters),
+            "reason": self.reason,
+            "constraints": dict(self.constraints),
+            "lineage": [dict(each) for each in self.lineage],
+            "started": self.started.isoformat(timespec="seconds") if self.started else None,
+            "seconds": self.seconds,
+            "directory": self.directory,
+        }
+
+    def to_columns(self, metric: str) -> dict[str, Any]:
+        """Return one plain value per column, for CSV files and data frames.
+
+        Parameters are columns `params_<name>`, constraints `constraint_<name>`; lists are texts of
+        their values, and `lineage` is how many entries it has.
+        """
+        columns = self.to_dict(metric)
+        for name in (attributes.per_seed(metric), "stages_ended_at"):
+            columns[name] = " ".join(map(str, columns[name]))
+        columns["lineage"] = len(self.lineage)
+        for name, value in columns.pop("constraints").items():
+            columns[f"constraint_{name}"] = value
+        for name, value in columns.pop("parameters").items():
+            columns[f"params_{name}"] = value
+        return columns
+
+
+def summarize(
+    trial: FrozenTrial,
+    objectives: Sequence[str],
+    *,
+    is_driven: bool = True,
+    rows: Sequence[Row] = (),
+) -> TrialSummary:
+    """Return the summary of a trial of a study.
+
+    `objectives` are the names of the metric and of further objectives. A running trial of a run
+    that no driver holds is interrupted. `rows` are what a trial has reported of which the study
+    does not have the end; damaged rows may lack entries.
+    """
+    known = trial.user_attrs
+    last = attributes.of_last_report(rows[-1], objectives[0]) if rows else {}
+    progress = {**last, **known}
+    stages = known.get(attributes.STAGES) or {}
+    metric = metric_of(trial)
+    ends = [row[ENV_STEPS] for row in rows if row.get(STAGE_DONE) is True and ENV_STEPS in row]
+    is_interrupted = trial.state == TrialState.RUNNING and not is_driven
+    return TrialSummary(
+        number=trial.number,
+        state=INTERRUPTED if is_interrupted else _STATES[trial.state],
+        parameters=dict(trial.params),
+        metric=rows[-1].get(objectives[0]) if metric is None and rows else metric,
+        values=_values(trial, objectives),
+        per_seed=list(progress.get(attributes.per_seed(objectives[0])) or []),
+        env_steps=int(progress.get(attributes.ENV_STEPS) or trial.last_step or 0),
+        total_env_steps=int(progress.get(attributes.TOTAL_ENV_STEPS) or 0),
+        stage=progress.get(attributes.STAGE),
+        stages=stages.get("of", rows[-1].get(STAGES) if rows else None),
+        stages_ended_at=list(stages.get("ended_at") or ends),
+        reason=known.get(attributes.REASON) or known.get(attributes.STOPPED_BY),
+        constraints=dict(known.get(attributes.CONSTRAINTS, {})),
+        lineage=list(known.get(attributes.LINEAGE, [])),
+        started=trial.datetime_start,
+        ended=trial.datetime_complete,
+    )
+
+
+def metric_of(trial: FrozenTrial) -> float | None:
+    """Return the metric that a trial ended with, or was stopped with; None where it has none."""
+    if trial.values:
+        return float(trial.values[0])
+    if trial.state != TrialState.PRUNED:
+        return None
+    return trial.intermediate_values.get(trial.last_step or 0)
+
+
+def is_allowed(trial: FrozenTrial) -> bool:
+    """Whether a trial violates no constraint."""
+    return all(value <= 0 for value in trial.user_attrs.get(attributes.CONSTRAINTS, {}).values())
+
+
+def ranked(trials: Iterable[FrozenTrial], mode: str) -> list[FrozenTrial]:
+    """Return the trials that have a metric, best first.
+
+    Complete trials come before pruned ones, of which the longest come first. Of both, trials that
+    violate a constraint come last. Of equal trials, the earlier one comes first.
+    """
+    found = [trial for trial in trials if metric_of(trial) is not None]
+    by_value = sorted(found, key=lambda trial: metric_of(trial) or 0.0, reverse=mode == "max")
+    complete = [trial for trial in by_value if trial.state == TrialState.COMPLETE]
+    pruned = [trial for trial in by_value if trial.state == TrialState.PRUNED]
+    longest = sorted(pruned, key=lambda trial: trial.last_step or 0, reverse=True)
+    return [
+        *sorted(complete, key=lambda trial: not is_allowed(trial)),
+        *sorted(longest, key=lambda trial: not is_allowed(trial)),
+    ]
+
+
+def best_complete(trials: Iterable[FrozenTrial], mode: str) -> FrozenTrial | None:
+    """Return the best complete trial, one that violates no constraint if there is any."""
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    return next(iter(ranked(complete, mode)), None)
+
+
+def _values(trial: FrozenTrial, objectives: Sequence[str]) -> dict[str, float]:
+    if trial.state == TrialState.COMPLETE and trial.values:
+        return dict(zip(objectives, trial.values, strict=False))
+    metric = metric_of(trial)
+    return {} if metric is None else {objectives[0]: metric}
