@@ -8,7 +8,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from segue.worlds.adapters.gymnasium import GymnasiumWorld, RowObservation, make_environment
+from segue.worlds.adapters.environments import RowObservation, make_environment
+from segue.worlds.adapters.gymnasium import GymnasiumWorld
 from segue.worlds.adapters.missions import NumberedMissions, most_words
 from segue.worlds.adapters.package_view import speed_up_view
 from segue.worlds.world import Advice, State

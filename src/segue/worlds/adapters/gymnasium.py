@@ -1,6 +1,5 @@
 """Gymnasium environments as worlds: one vector environment for each member."""
 
-from collections.abc import Sequence
 from copy import copy
 from itertools import accumulate, groupby
 from typing import Any
@@ -8,28 +7,23 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Dict
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
 from segue.worlds.adapters.camera import Camera
+from segue.worlds.adapters.environments import (
+    RowObservation,
+    Vector,
+    make_environment,
+    read_metric,
+)
 from segue.worlds.adapters.spaces import (
     action_view,
     observation_view,
     row_dtype,
     row_shape,
-    row_space,
-    row_view,
 )
 from segue.worlds.seeds import LaneStreams
 from segue.worlds.world import NO_LANES, Lanes, State, Step, World, one_seed_each
-
-_EXTRAS = {
-    "Box2D": "box2d",
-    "mujoco": "mujoco",
-    "jax": "jax",
-    "ale_py": "atari",
-    "pygame": "classic-control",
-}
 
 
 class GymnasiumWorld(World):
@@ -58,7 +52,7 @@ class GymnasiumWorld(World):
         self.metrics = metrics
         self._camera: Camera | None = None  # made when a picture is requested
         self._released: dict[int, gymnasium.Env[Any, Any]] = {}
-        self._hold([_Vector([self._make() for _ in range(lanes)]) for _ in range(members)])
+        self._hold([Vector([self._make() for _ in range(lanes)]) for _ in range(members)])
         first = self._vectors[0]
         self.single_observation_space, self._as_observation = observation_view(
             first.single_observation_space, env_id
@@ -121,7 +115,7 @@ class GymnasiumWorld(World):
         selected._camera = None
         selected._hold(
             [
-                _Vector([environments.pop(lane) for lane in group], self._observation[group])
+                Vector([environments.pop(lane) for lane in group], self._observation[group])
                 for group in groups
             ]
         )
@@ -188,7 +182,7 @@ class GymnasiumWorld(World):
             else environment
         )
 
-    def _hold(self, vectors: "list[_Vector]") -> None:
+    def _hold(self, vectors: "list[Vector]") -> None:
         """Adopt vector environments, whose lanes follow one another."""
         ends = list(accumulate(vector.num_envs for vector in vectors))
         self._vectors = vectors
@@ -220,7 +214,7 @@ class GymnasiumWorld(World):
             )
             self._observation[rows] = self._as_observation(raw)
             for name, values in reported.items():
-                _read_metric(name, infos, values[rows])
+                read_metric(name, infos, values[rows])
         return reported
 
     def _result(
@@ -265,68 +259,3 @@ class GymnasiumWorld(World):
             raw = environment.step(action)[0]
         if raw is not None:
             self._observation[lane] = self._as_observation(np.asarray(raw)[None])[0]
-
-
-class RowObservation(gymnasium.ObservationWrapper[Any, Any, Any]):
-    """Observes a dictionary's entries as one row of numbers."""
-
-    def __init__(self, env: "gymnasium.Env[Any, Any]", env_id: str) -> None:
-        """Wrap an environment; raise ValueError for an entry that no policy here supports."""
-        super().__init__(env)
-        assert isinstance(env.observation_space, Dict)
-        self.entries, self._row = row_view(env.observation_space, env_id)
-        """The entries of a row, and the function that makes a row of an observation."""
-        self.observation_space = row_space(self.entries)
-
-    def observation(self, observation: Any) -> NDArray[Any]:
-        """Return the observation as a row."""
-        return self._row(observation)
-
-
-class _Vector(SyncVectorEnv):
-    """Gymnasium's synchronous vector environment over existing environments."""
-
-    def __init__(
-        self,
-        environments: "Sequence[gymnasium.Env[Any, Any]]",
-        observation: NDArray[Any] | None = None,
-    ) -> None:
-        makers = [lambda environment=environment: environment for environment in environments]
-        super().__init__(makers, copy=False, autoreset_mode=AutoresetMode.DISABLED)
-        # A masked reset stacks the other lanes' last observations, which must therefore exist.
-        if observation is not None:
-            self._env_obs = list(observation)
-
-    def release(self) -> None:
-        """Drop the environments without closing them, now or when this object is collected."""
-        self.envs = []
-        self.closed = True
-
-
-def make_environment(env_id: str) -> "gymnasium.Env[Any, Any]":
-    """Make one environment; raise ValueError where a package is missing or Gymnasium refuses."""
-    try:
-        return gymnasium.make(env_id, disable_env_checker=True)
-    except (ImportError, gymnasium.error.Error) as error:
-        missing = error if isinstance(error, ImportError) else error.__cause__
-        if isinstance(missing, ImportError) and missing.name:
-            raise ValueError(_missing_package(env_id, missing.name)) from error
-        raise ValueError(
-            f"Gymnasium cannot make the world {env_id!r}: {str(error).rstrip('.')}."
-        ) from error
-
-
-def _missing_package(env_id: str, module: str) -> str:
-    package = f'"gymnasium[{_EXTRAS[module]}]"' if module in _EXTRAS else module
-    return (
-        f"The world {env_id!r} needs the package {module}, which is not installed: run `pip install"
-        f" {package}`."
-    )
-
-
-def _read_metric(name: str, infos: dict[str, Any], values: NDArray[np.float32]) -> None:
-    """Write a metric of a vector environment's infos into `values` [N], where it is reported."""
-    key = "is_success" if name == "success" and "success" not in infos else name
-    if key in infos:
-        is_reported = infos[f"_{key}"]
-        values[is_reported] = infos[key][is_reported]

@@ -1,0 +1,85 @@
+"""Gymnasium's environments: making them, stepping them as one vector, and reading metrics."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Dict
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from numpy.typing import NDArray
+
+from segue.worlds.adapters.spaces import row_space, row_view
+
+_EXTRAS = {
+    "Box2D": "box2d",
+    "mujoco": "mujoco",
+    "jax": "jax",
+    "ale_py": "atari",
+    "pygame": "classic-control",
+}
+
+
+class RowObservation(gymnasium.ObservationWrapper[Any, Any, Any]):
+    """Observes a dictionary's entries as one row of numbers."""
+
+    def __init__(self, env: "gymnasium.Env[Any, Any]", env_id: str) -> None:
+        """Wrap an environment; raise ValueError for an entry that no policy here supports."""
+        super().__init__(env)
+        assert isinstance(env.observation_space, Dict)
+        self.entries, self._row = row_view(env.observation_space, env_id)
+        """The entries of a row, and the function that makes a row of an observation."""
+        self.observation_space = row_space(self.entries)
+
+    def observation(self, observation: Any) -> NDArray[Any]:
+        """Return the observation as a row."""
+        return self._row(observation)
+
+
+class Vector(SyncVectorEnv):
+    """Gymnasium's synchronous vector environment over existing environments."""
+
+    def __init__(
+        self,
+        environments: "Sequence[gymnasium.Env[Any, Any]]",
+        observation: NDArray[Any] | None = None,
+    ) -> None:
+        makers = [lambda environment=environment: environment for environment in environments]
+        super().__init__(makers, copy=False, autoreset_mode=AutoresetMode.DISABLED)
+        # A masked reset stacks the other lanes' last observations, which must therefore exist.
+        if observation is not None:
+            self._env_obs = list(observation)
+
+    def release(self) -> None:
+        """Drop the environments without closing them, now or when this object is collected."""
+        self.envs = []
+        self.closed = True
+
+
+def make_environment(env_id: str) -> "gymnasium.Env[Any, Any]":
+    """Make one environment; raise ValueError where a package is missing or Gymnasium refuses."""
+    try:
+        return gymnasium.make(env_id, disable_env_checker=True)
+    except (ImportError, gymnasium.error.Error) as error:
+        missing = error if isinstance(error, ImportError) else error.__cause__
+        if isinstance(missing, ImportError) and missing.name:
+            raise ValueError(_missing_package(env_id, missing.name)) from error
+        raise ValueError(
+            f"Gymnasium cannot make the world {env_id!r}: {str(error).rstrip('.')}."
+        ) from error
+
+
+def _missing_package(env_id: str, module: str) -> str:
+    package = f'"gymnasium[{_EXTRAS[module]}]"' if module in _EXTRAS else module
+    return (
+        f"The world {env_id!r} needs the package {module}, which is not installed: run `pip install"
+        f" {package}`."
+    )
+
+
+def read_metric(name: str, infos: dict[str, Any], values: NDArray[np.float32]) -> None:
+    """Write a metric of a vector environment's infos into `values` [N], where it is reported."""
+    key = "is_success" if name == "success" and "success" not in infos else name
+    if key in infos:
+        is_reported = infos[f"_{key}"]
+        values[is_reported] = infos[key][is_reported]
