@@ -17,6 +17,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.tune.options import Options, overridden
 
 if TYPE_CHECKING:
+    from segue.tune.corners import Corners
     from segue.tune.drive import SweepResult
 
 # Ray takes seconds to import: modules that need it are imported where they are used.
@@ -86,15 +87,15 @@ def _describe(console: Console, sweep: Sweep, path: Path) -> None:
         from segue.tune.checks import check_sweep
         from segue.tune.run.sweep_file import title
 
-    check_sweep(sweep)
-    print_line(console, describe_sweep(sweep, path.stem, title(path), _remarks(sweep)))
+    corners = check_sweep(sweep).corners
+    print_line(console, describe_sweep(sweep, path.stem, title(path), _remarks(corners)))
 
 
-def _remarks(sweep: Sweep) -> list[tuple[str, str]]:
+def _remarks(corners: "Corners") -> list[tuple[str, str]]:
     """Return the trainer's remarks on the pipelines at the corners of the space, by kind."""
     from segue.train.optimizers import rule_of
 
-    rules = [rule_of(sweep.pipeline(**corner).optimizer_builder) for corner in sweep.corners()]
+    rules = [rule_of(pipeline.optimizer_builder) for pipeline in corners.pipelines]
     remarks = dict.fromkeys(rule.remark for rule in rules)
     return [("optimizer", remark) for remark in remarks if remark]
 

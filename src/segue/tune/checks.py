@@ -1,9 +1,13 @@
-"""Whether a sweep can be run, as far as that can be said before anything is begun."""
+"""Whether a sweep can be run, as far as this can be found out before anything starts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ray import cloudpickle
 
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import check_metric, check_trial
+from segue.tune.corners import Corners
 from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
@@ -11,17 +15,44 @@ from segue.tune.search.samplers import check_sampler
 from segue.worlds import world_spec
 
 
-def check_sweep(sweep: Sweep) -> SearchSpace | DefineByRunSpace:
-    """Check what Sweep itself cannot, since it takes Ray, Optuna and the world; raises ValueError,
-    in one sentence.
+@dataclass(frozen=True)
+class CheckedSweep:
+    """A sweep that can be run, and what the check had to build for it."""
+
+    sweep: Sweep
+    space: SearchSpace | DefineByRunSpace
+    corners: Corners
+
+
+def check_sweep(sweep: Sweep) -> CheckedSweep:
+    """Check what `Sweep` itself cannot, since it takes Ray, Optuna and the world.
+
+    Raise ValueError, in one sentence with the fix, for a sweep that cannot be run.
     """
     world = world_spec(sweep.world)
-    for metric in (sweep.metric, *(what for what, _ in sweep.objectives if isinstance(what, str))):
+    for metric in _metrics(sweep):
         check_metric(metric, world.metrics)
-    for corner in sweep.corners():
-        check_trial(sweep.pipeline(**corner), world, sweep.lanes, sweep.policy)
-    make_scheduler(sweep)
-    check_stage_schedulers(sweep)
+    corners = Corners.of(sweep)
+    for pipeline in corners.pipelines:
+        check_trial(pipeline, world, sweep.lanes, sweep.policy)
+    make_scheduler(sweep, corners)
+    check_stage_schedulers(sweep, corners)
+    _check_sendable(sweep)
+    check_sampler(sweep.search)
+    space = DefineByRunSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
+    for point in sweep.points:
+        space.recorded(point)
+    return CheckedSweep(sweep, space, corners)
+
+
+def _metrics(sweep: Sweep) -> Iterator[str]:
+    yield sweep.metric
+    for objective, _ in sweep.objectives:
+        if isinstance(objective, str):
+            yield objective
+
+
+def _check_sendable(sweep: Sweep) -> None:
     try:
         cloudpickle.dumps(sweep)
     except Exception as error:
@@ -29,8 +60,3 @@ def check_sweep(sweep: Sweep) -> SearchSpace | DefineByRunSpace:
             f"The sweep cannot be sent to workers ({error}): keep open files, locks and connections"
             " out of it."
         ) from error
-    check_sampler(sweep.search)
-    asked = DefineByRunSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
-    for point in sweep.points:
-        asked.recorded(point)
-    return asked

@@ -18,6 +18,7 @@ from segue.tune.cluster.addresses import check_address
 from segue.tune.cluster.capacity import machines, may_grow, trials_at_once
 from segue.tune.cluster.gpu_share import with_gpu_share
 from segue.tune.cluster.session import quiet, ray_session
+from segue.tune.corners import Corners
 from segue.tune.failures import is_disk_full, one_line, store_unavailable
 from segue.tune.interruption import Interruption
 from segue.tune.observers.board import FINISHED, Board
@@ -30,7 +31,7 @@ from segue.tune.options import Options, overridden
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import Driving, driving, for_workers, run_at
 from segue.tune.run.opening import open_run
-from segue.tune.schedulers.choice import longest_pipeline, make_scheduler
+from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.budget import Budget
 from segue.tune.study.catch_up import catch_up
@@ -79,7 +80,7 @@ def run_sweep(
     """
     options = options or Options()
     asked = overridden(sweep, options)
-    space = check_sweep(asked)
+    checked = check_sweep(asked)
     check_services(options.log_to)
     if options.notify is not None:
         check_notify(options.notify)
@@ -93,7 +94,7 @@ def run_sweep(
         place = study_place(run, name, options.storage, fresh=options.fresh)
         how = {"fresh": options.fresh, "accept_changes": options.accept_changes}
         stack.enter_context(open_run(run, asked, name, source=source, study=place.recorded, **how))
-        record = stack.enter_context(closing(place.opened(asked, space, kept.keep_study)))
+        record = stack.enter_context(closing(place.opened(asked, checked.space, kept.keep_study)))
         loggers = stack.enter_context(Loggers(options.log_to, name, record, asked, run))
         if run.store:
             catch_up(record, run, asked.metric)
@@ -103,7 +104,7 @@ def run_sweep(
         record.plan(asked.planned())
         hparams = HParams(record, asked, run)
         hparams.backfill()
-        budget = Budget.of(asked, budget_of(asked), longest_pipeline(asked))
+        budget = Budget.of(asked, budget_of(asked), checked.corners.longest_pipeline)
         if is_complete(record, budget):
             return SweepResult(run, trained=False)
         verdicts, trains = (
@@ -117,7 +118,17 @@ def run_sweep(
         notifier = Notifier(options.notify, name, run.path, board)
         followers = (hparams, loggers)
         parts = _Run(
-            asked, run, record, board, out, trains, interruption, verdicts, notifier, followers
+            asked,
+            checked.corners,
+            run,
+            record,
+            board,
+            out,
+            trains,
+            interruption,
+            verdicts,
+            notifier,
+            followers,
         )
         with notifier.telling(parts.ending):
             _train(parts, options)
@@ -149,6 +160,7 @@ class _Run:
     """The parts of one run of a sweep."""
 
     sweep: Sweep
+    corners: Corners
     directory: RunDirectory
     record: StudyRecord
     board: Board
@@ -186,9 +198,9 @@ class _Run:
         return StudySearcher(self.record, self.sweep, self.budget, self.verdicts)
 
     def scheduler(self) -> StudyScheduler:
-        inner = make_scheduler(self.sweep)
+        inner = make_scheduler(self.sweep, self.corners)
         return StudyScheduler(
-            inner, self.sweep, self.record, self.directory, self.verdicts, self.budget
+            inner, self.sweep, self.corners, self.record, self.directory, self.verdicts, self.budget
         )
 
     def view(self) -> LiveView:
@@ -209,7 +221,10 @@ def _train(parts: _Run, options: Options) -> None:
     )
     with ExitStack() as stack:
         stack.enter_context(ray_session(options.address))
-        parts = replace(parts, sweep=with_gpu_share(parts.sweep, machines(), may_grow(), parts.say))
+        parts = replace(
+            parts,
+            sweep=with_gpu_share(parts.sweep, parts.corners, machines(), may_grow(), parts.say),
+        )
         stack.enter_context(parts.interruption.listening(parts.console.print))
         view = stack.enter_context(parts.view())
         concurrency = trials_at_once(parts.sweep, machines(), may_grow())

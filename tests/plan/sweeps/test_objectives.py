@@ -35,7 +35,7 @@ def run(path: Path, sweep: Sweep, trials: int = 12, adopt: Path | None = None) -
             path / "study.db",
             "double",
             sweep.mode,
-            check_sweep(sweep),
+            check_sweep(sweep).space,
             [mode for _, mode in sweep.objectives],
         )
         if adopt and not len(record):

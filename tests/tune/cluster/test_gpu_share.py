@@ -13,6 +13,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.train.gpu_need import SPARE, Need
 from segue.tune.cluster import gpu_share
 from segue.tune.cluster.gpu_share import largest, share_of, with_gpu_share
+from segue.tune.corners import Corners
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
 from tests.tune.cluster import test_gpu_share
@@ -61,7 +62,7 @@ def test_what_was_measured_is_said_in_units_of_people() -> None:
 def test_a_share_that_was_given_stays(resources: dict[str, Any]) -> None:
     said: list[str] = []
     sweep = make_sweep(resources=resources)
-    assert with_gpu_share(sweep, THERE, False, said.append) is sweep and not said
+    assert with_gpu_share(sweep, Corners.of(sweep), THERE, False, said.append) is sweep and not said
 
 
 @pytest.mark.parametrize(("asked", "left"), [(AUTO, {"cpu": 1}), ({"gpu": "auto"}, {"cpu": 1})])
@@ -69,9 +70,9 @@ def test_without_a_gpu_trials_run_on_processors_and_that_is_said(
     asked: dict[str, Any], left: dict[str, Any]
 ) -> None:
     said: list[str] = []
-    assert (
-        with_gpu_share(make_sweep(resources=asked), THERE[:1], False, said.append).resources == left
-    )
+    sweep = make_sweep(resources=asked)
+    found = with_gpu_share(sweep, Corners.of(sweep), THERE[:1], False, said.append)
+    assert found.resources == left
     assert said == ["Ray has no GPU: trials run on processors."]
 
 
@@ -100,7 +101,7 @@ def test_the_pipeline_with_the_largest_mini_batches_is_measured() -> None:
         )
 
     space = {"num_steps": tune.grid_search([16, 64]), "num_mini_batch": tune.grid_search([2, 8])}
-    found = largest(make_sweep(pipeline=of_size, space=space))
+    found = largest(Corners.of(make_sweep(pipeline=of_size, space=space)))
     assert (found.num_steps, found.num_mini_batch) == (64, 2)
 
 
@@ -131,11 +132,13 @@ def test_trials_get_the_share_that_was_measured(
     for trial in trials_of(tmp_path / "run"):
         rows = read_rows(tmp_path / "run" / trial.user_attrs["directory"] / "on.jsonl")
         assert rows == [{"device": "cuda", "share": 0.3333}]
+    measured = make_sweep(resources=AUTO)
+    corners = Corners.of(measured)
     with pytest.raises(ValueError, match="A trial does not fit on a whole GPU: use fewer seeds"):
-        with_gpu_share(make_sweep(resources=AUTO), THERE, False, print, too_large)
+        with_gpu_share(measured, corners, THERE, False, print, too_large)
     monkeypatch.setattr(gpu_share, "SECONDS", 1.0)
     holding = ray.remote(num_gpus=1)(type("Holding", (), {"on": lambda self: True})).remote()
     assert ray.get(holding.on.remote())
     with pytest.raises(ValueError, match="Ray had no free GPU for"):
-        with_gpu_share(make_sweep(resources=AUTO), THERE, False, print, small)
+        with_gpu_share(measured, corners, THERE, False, print, small)
     ray.kill(holding)

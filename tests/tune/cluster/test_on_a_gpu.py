@@ -16,6 +16,7 @@ from segue.base.files import append_row, read_rows
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.cluster.gpu_share import largest, need_of
 from segue.tune.cluster.session import ray_session
+from segue.tune.corners import Corners
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
 from tests.tune.cluster import test_on_a_gpu
@@ -43,7 +44,7 @@ def gpu() -> Iterator[None]:
 
 def test_a_trial_is_measured(gpu: None) -> None:
     sweep = make_sweep(seeds=4)
-    found = ray.get(ray.remote(num_gpus=1)(need_of).remote(sweep, largest(sweep)))
+    found = ray.get(ray.remote(num_gpus=1)(need_of).remote(sweep, largest(Corners.of(sweep))))
     assert (
         100e6 < found.memory < found.of_memory == torch.cuda.get_device_properties(0).total_memory
     )

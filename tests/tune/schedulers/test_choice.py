@@ -10,7 +10,8 @@ from ray.tune.schedulers import (
 )
 
 from segue.plan.sweeps.evaluation import Evaluation
-from segue.tune.schedulers.choice import longest_pipeline, make_scheduler
+from segue.tune.corners import Corners
+from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.trial import NumberedTrial
 from tests.tune.support.doubles import make_sweep, pipeline
 
@@ -52,7 +53,7 @@ def test_the_sweeps_own_scheduler_stays_as_it_was() -> None:
 
 
 def test_the_longest_pipeline_is_found_at_the_corners() -> None:
-    assert longest_pipeline(make_sweep()) == 1200
+    assert Corners.of(make_sweep()).longest_pipeline == 1200
 
 
 @pytest.mark.parametrize(

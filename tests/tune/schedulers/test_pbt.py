@@ -277,7 +277,7 @@ class TestWhatIsRefused:
         sweep = make_sweep(evaluation=Evaluation(every=STEPS // 2))
         with pytest.raises(
             ValueError,
-            match=r"goes on from checkpoints, but a stage has save_interval=\[512, 512\]",
+            match=r"resumes from checkpoints, but a stage has save_interval=\[512, 512\]",
         ):
             check_sweep(sweep)
 

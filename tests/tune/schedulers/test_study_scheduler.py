@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from ray.tune.schedulers import FIFOScheduler, MedianStoppingRule, TrialScheduler
 
+from segue.tune.corners import Corners
 from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.schedulers.trial import NumberedTrial
@@ -168,7 +169,10 @@ def _scheduler(
     inner: TrialScheduler, record: StudyRecord, verdicts: Verdicts | None = None
 ) -> StudyScheduler:
     run = RunDirectory(Path("nowhere"))
-    scheduler = StudyScheduler(inner, make_sweep(), record, run, verdicts or Verdicts(), Budget(16))
+    sweep = make_sweep()
+    scheduler = StudyScheduler(
+        inner, sweep, Corners.of(sweep), record, run, verdicts or Verdicts(), Budget(16)
+    )
     assert scheduler.set_search_properties("return", "max")
     return scheduler
 

@@ -32,7 +32,7 @@ def asked(trial: Any) -> dict[str, Any]:
 
 
 def opened(path: Path, sweep: Sweep) -> StudyRecord:
-    record = StudyRecord(path / "study.db", "double", sweep.mode, check_sweep(sweep))
+    record = StudyRecord(path / "study.db", "double", sweep.mode, check_sweep(sweep).space)
     record.plan(sweep.planned())
     return record
 

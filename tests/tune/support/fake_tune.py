@@ -11,8 +11,9 @@ from ray.tune.search import Searcher
 from ray.tune.utils.util import flatten_dict
 
 from segue.plan.sweeps.sweep import Sweep
+from segue.tune.corners import Corners
 from segue.tune.run.directory import RunDirectory
-from segue.tune.schedulers.choice import longest_pipeline, make_scheduler
+from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.search.domains import SearchSpace
 from segue.tune.study.budget import Budget
@@ -51,10 +52,18 @@ class FakeTune:
         steps: dict[int, int],
         path: Path = Path("nowhere"),
     ) -> None:
-        verdicts, limits = Verdicts(), Budget.of(sweep, budget, longest_pipeline(sweep))
+        verdicts = Verdicts()
+        corners = Corners.of(sweep)
+        limits = Budget.of(sweep, budget, corners.longest_pipeline)
         self.searcher = StudySearcher(record, sweep, limits, verdicts)
         self.scheduler = StudyScheduler(
-            make_scheduler(sweep), sweep, record, RunDirectory(path), verdicts, limits
+            make_scheduler(sweep, corners),
+            sweep,
+            corners,
+            record,
+            RunDirectory(path),
+            verdicts,
+            limits,
         )
         self.scheduler.set_search_properties(sweep.metric, sweep.mode)
         self._sweep = sweep

@@ -12,6 +12,7 @@ from segue.plan.sweeps.checks import AUTO
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.cluster.capacity import Machine
 from segue.tune.cluster.gpu_growth import is_out_of_memory
+from segue.tune.corners import Corners
 
 if TYPE_CHECKING:
     from segue.train.gpu_need import Need
@@ -24,6 +25,7 @@ Probe = Callable[[Sweep, TrainingPipeline], "Need"]
 
 def with_gpu_share(
     sweep: Sweep,
+    corners: Corners,
     there: Sequence[Machine],
     grows: bool,
     say: Callable[[str], object],
@@ -42,7 +44,7 @@ def with_gpu_share(
         say("Ray has no GPU: trials run on processors.")
         return replace(sweep, resources=others or {"cpu": 1})
     say("Measuring what a trial takes of a GPU ...")
-    need = _measured(sweep, probe or need_of)
+    need = _measured(sweep, corners, probe or need_of)
     share = share_of(need)
     say(f"A trial takes {need}: each gets {share:g} of a GPU.")
     return replace(sweep, resources={**others, _GPU: share})
@@ -59,11 +61,9 @@ def share_of(need: "Need") -> float:
     return _UNIT // need.trials / _UNIT
 
 
-def largest(sweep: Sweep) -> TrainingPipeline:
-    """Of the pipelines at the corners of the space, the one with the largest mini-batches; then,
-    rollouts.
-    """
-    return max((sweep.pipeline(**corner) for corner in sweep.corners()), key=_size)
+def largest(corners: Corners) -> TrainingPipeline:
+    """Return the pipeline with the largest mini-batches, and among equals the largest rollouts."""
+    return max(corners.pipelines, key=_size)
 
 
 def need_of(sweep: Sweep, pipeline: TrainingPipeline) -> "Need":
@@ -77,9 +77,9 @@ def need_of(sweep: Sweep, pipeline: TrainingPipeline) -> "Need":
     )
 
 
-def _measured(sweep: Sweep, probe: Probe) -> "Need":
+def _measured(sweep: Sweep, corners: Corners, probe: Probe) -> "Need":
     remote = ray.remote(num_cpus=sweep.resources.get("cpu", 0), num_gpus=1, max_retries=0)(probe)
-    asked = remote.remote(sweep, largest(sweep))
+    asked = remote.remote(sweep, largest(corners))
     try:
         need: Need = ray.get(asked, timeout=SECONDS)
     except GetTimeoutError as error:

@@ -1,4 +1,4 @@
-"""Schedulers that end stages: they judge the trials in one stage, each report once."""
+"""Schedulers that end stages, and see each report of the trials in a stage once."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,20 +9,24 @@ from segue.plan.criteria.scheduler import SchedulerCriterion, scheduler_criteria
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe
-from segue.tune.schedulers.choice import STAGE_TIME, forgive, make_stage_scheduler
+from segue.record.row import STAGE, STAGE_DONE, STAGE_STEPS, STAGES
+from segue.tune.corners import Corners
+from segue.tune.schedulers.choice import forget_stop, make_stage_scheduler
 from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.study.record import StudyRecord
 
 
 class StageEnds:
-    """For each stage that a `SchedulerCriterion` may end, the scheduler that all trials in that
-    stage share.
+    """The schedulers of the stages that a `SchedulerCriterion` may end, one for all trials there.
 
-    Stages are the same when their places, the numbers of stages and their criteria are.
+    Stages are the same if their indices, the numbers of stages of their pipelines and their
+    criteria are.
     """
 
-    def __init__(self, sweep: Sweep, record: StudyRecord) -> None:
-        self._sweep, self._record = sweep, record
+    def __init__(self, sweep: Sweep, corners: Corners, record: StudyRecord) -> None:
+        self._sweep = sweep
+        self._corners = corners
+        self._record = record
         self._schedulers: dict[str, TrialScheduler] = {}
         self._known: set[tuple[str, int]] = set()
         self._pipelines: dict[int, TrainingPipeline] = {}
@@ -30,15 +34,16 @@ class StageEnds:
     def judge(
         self, tune_controller: Any, trial: NumberedTrial, row: Mapping[str, Any]
     ) -> str | None:
-        """Show a report to its stage's scheduler; why the stage is to end, or None where it is to
-        go on.
+        """Pass a report to the schedulers of its stage.
+
+        Return why the stage has to end, or None if it continues.
         """
-        if row["stage_done"]:
+        if row[STAGE_DONE]:
             return None
         reasons = [
             reason
-            for criterion in self._criteria(trial.number, row["stage"])
-            if (reason := self._ask(tune_controller, trial, row, criterion))
+            for criterion in self._criteria(trial.number, row[STAGE])
+            if (reason := self._reason(tune_controller, trial, row, criterion))
         ]
         return reasons[0] if reasons else None
 
@@ -49,16 +54,18 @@ class StageEnds:
             scheduler_criteria(self._pipelines[number].pipeline_stages[stage].new_criterion())
         )
 
-    def _ask(
+    def _reason(
         self,
         tune_controller: Any,
         trial: NumberedTrial,
         row: Mapping[str, Any],
         criterion: SchedulerCriterion,
     ) -> str | None:
-        key = canonical_json([row["stage"], row["stages"], describe(criterion)])
+        key = canonical_json([row[STAGE], row[STAGES], describe(criterion)])
         if key not in self._schedulers:
-            self._schedulers[key] = make_stage_scheduler(self._sweep, criterion, row["stage"])
+            self._schedulers[key] = make_stage_scheduler(
+                self._sweep, self._corners, criterion, row[STAGE]
+            )
             self._schedulers[key].set_search_properties(self._sweep.metric, self._sweep.mode)
         scheduler = self._schedulers[key]
         if (key, trial.number) not in self._known:
@@ -66,9 +73,9 @@ class StageEnds:
             scheduler.on_trial_add(tune_controller, trial)
         if scheduler.on_trial_result(tune_controller, trial, dict(row)) != TrialScheduler.STOP:
             return None
-        forgive(scheduler, trial)  # it may report once more before its stage has ended
+        forget_stop(scheduler, trial)  # it may report once more before its stage has ended
         metric, value = self._sweep.metric, row[self._sweep.metric]
         return (
-            f"{type(scheduler).__name__}: {metric} {value:.4g} at {row[STAGE_TIME]:,} steps of the"
+            f"{type(scheduler).__name__}: {metric} {value:.4g} at {row[STAGE_STEPS]:,} steps of the"
             " stage"
         )

@@ -11,11 +11,13 @@ from ray.tune.schedulers import TrialScheduler
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import steps_of
+from segue.record.row import ENV_STEPS
 from segue.tune.cluster.gpu_growth import Shares
+from segue.tune.corners import Corners
 from segue.tune.ray_adapter import SweepScheduler
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, has_exploit_at
 from segue.tune.run.directory import RunDirectory
-from segue.tune.schedulers.choice import TIME, forgive
+from segue.tune.schedulers.choice import forget_stop
 from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.stage_ends import StageEnds
 from segue.tune.schedulers.trial import NumberedTrial
@@ -46,6 +48,7 @@ class StudyScheduler(SweepScheduler):
         self,
         inner: TrialScheduler,
         sweep: Sweep,
+        corners: Corners,
         record: StudyRecord,
         run: RunDirectory,
         verdicts: Verdicts,
@@ -56,8 +59,9 @@ class StudyScheduler(SweepScheduler):
         self._record = record
         self._verdicts = verdicts
         self._budget = budget
-        self._run, self._sweep = run, sweep
-        self._stage_ends = StageEnds(sweep, record)
+        self._run = run
+        self._sweep = sweep
+        self._stage_ends = StageEnds(sweep, corners, record)
         self.shares = Shares(sweep.resources)
         self._is_rebuilt = False
 
@@ -93,7 +97,7 @@ class StudyScheduler(SweepScheduler):
                 self._verdicts.store_unavailable = str(result[STORE_UNAVAILABLE])
             return str(TrialScheduler.STOP)
         # A resumed trial repeats steps, of which the study holds the verdict if there was one.
-        if self._record.is_judged(numbered.number, result[TIME]):
+        if self._record.is_judged(numbered.number, result[ENV_STEPS]):
             return str(TrialScheduler.CONTINUE)
         row = result | self._standing(numbered.number, result)
         said = self._inner.on_trial_result(tune_controller, numbered, row)
@@ -142,7 +146,9 @@ class StudyScheduler(SweepScheduler):
         reason = self._stage_ends.judge(tune_controller, trial, row)
         if reason:
             self._record.note_stage_end(trial.number, row["stage"], reason)
-            decide_stage_end(self._run.decisions(trial.number), row["stage"], row[TIME], reason)
+            decide_stage_end(
+                self._run.decisions(trial.number), row["stage"], row[ENV_STEPS], reason
+            )
             self._run.share()
 
     def _exploit(self, trial: NumberedTrial, row: dict[str, Any]) -> None:
@@ -150,11 +156,11 @@ class StudyScheduler(SweepScheduler):
         so.
         """
         path = self._run.decisions(trial.number)
-        if not isinstance(self._inner, StagedPBT) or has_exploit_at(path, row[TIME]):
+        if not isinstance(self._inner, StagedPBT) or has_exploit_at(path, row[ENV_STEPS]):
             return
         for donor in map(int, self._inner.donors(trial.trial_id, self._sweep.seed)):
             checkpoint, known = self._run.newest_checkpoint(donor), self._record.trial(donor)
-            least = max(row[TIME], known.last_step or 0)
+            least = max(row[ENV_STEPS], known.last_step or 0)
             if (
                 known.state != TrialState.RUNNING
                 or checkpoint is None
@@ -165,8 +171,8 @@ class StudyScheduler(SweepScheduler):
                 self._sweep, self._record.recorded(donor), trial.trial_id, row, donor
             )
             if changed is not None:
-                self._record.note_exploit(trial.number, row[TIME], donor, changed)
-                decide_exploit(path, row[TIME], donor, checkpoint, changed)
+                self._record.note_exploit(trial.number, row[ENV_STEPS], donor, changed)
+                decide_exploit(path, row[ENV_STEPS], donor, checkpoint, changed)
                 self._run.share()
                 return
 
@@ -176,7 +182,7 @@ class StudyScheduler(SweepScheduler):
         """
         stages = (self._record.stages(number) or Stages(result["stages"])).with_report(result)
         self._record.note_stages(number, stages)
-        return stages.standing(result[TIME])
+        return stages.standing(result[ENV_STEPS])
 
     def _reason(self, trial: NumberedTrial, result: Mapping[str, Any]) -> str:
         inner = type(self._inner)
@@ -184,7 +190,7 @@ class StudyScheduler(SweepScheduler):
             return f"{inner.__name__}: {self._inner.reason(trial.trial_id)}"
         return (
             f"{inner.__name__}: {self._metric} {result[str(self._metric)]:.4g} after"
-            f" {result[TIME]:,} steps"
+            f" {result[ENV_STEPS]:,} steps"
         )
 
     def _rebuild(self, tune_controller: Any) -> None:
@@ -200,11 +206,11 @@ class StudyScheduler(SweepScheduler):
         """
         stages = self._record.stages(trial.number) or Stages(1)
         told: dict[int, dict[str, Any]] = {
-            row[TIME]: row for row in read_rows(self._run.trial(trial.number).results)
+            row[ENV_STEPS]: row for row in read_rows(self._run.trial(trial.number).results)
         }
         rows = []
         for index, (step, value) in enumerate(sorted(trial.intermediate_values.items()), start=1):
-            known = {"training_iteration": index, TIME: step, str(self._metric): value}
+            known = {"training_iteration": index, ENV_STEPS: step, str(self._metric): value}
             rows.append(told.get(step, {}) | known | stages.standing(step))
         return rows
 
@@ -214,7 +220,7 @@ class StudyScheduler(SweepScheduler):
         self._inner.on_trial_add(tune_controller, numbered)
         for row in rows:
             self._inner.on_trial_result(tune_controller, numbered, row)
-            forgive(self._inner, numbered)
+            forget_stop(self._inner, numbered)
             self._stage_ends.judge(tune_controller, numbered, row)
         if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
             self._inner.on_trial_complete(tune_controller, numbered, rows[-1])
