@@ -29,7 +29,7 @@ STAGES = 3
 STEPS = 1_000
 TARGET_MS = 150.0
 _TOTAL = STAGES * STEPS
-_WRITES = ("propose", "begin", "report", "note_stages", "stop", "complete")
+_WRITES = ("propose", "begin", "report", "record_stages", "stop", "complete")
 
 
 def pipeline(lr: float, gae_lambda: float) -> TrainingPipeline:

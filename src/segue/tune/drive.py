@@ -29,12 +29,12 @@ from segue.tune.observers.services import Loggers, check_services
 from segue.tune.observers.watchdog import Watchdog
 from segue.tune.options import Options, overridden
 from segue.tune.run.directory import RunDirectory
-from segue.tune.run.lease import Driving, driving, for_workers, run_at
+from segue.tune.run.lease import RunLease, for_workers, hold_run, run_at
 from segue.tune.run.opening import open_run
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.budget import Budget
-from segue.tune.study.catch_up import catch_up
+from segue.tune.study.catch_up import replay_missed_reports
 from segue.tune.study.place import study_place
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.searcher import StudySearcher, is_complete
@@ -90,14 +90,16 @@ def run_sweep(
     run, out = run_at(run_directory), console or Console()
     with ExitStack() as stack:
         stack.enter_context(quiet())
-        kept = stack.enter_context(driving(run, out.print))
+        lease = stack.enter_context(hold_run(run, out.print))
         place = study_place(run, name, options.storage, fresh=options.fresh)
         how = {"fresh": options.fresh, "accept_changes": options.accept_changes}
         stack.enter_context(open_run(run, asked, name, source=source, study=place.recorded, **how))
-        record = stack.enter_context(closing(place.opened(asked, checked.space, kept.keep_study)))
+        record = stack.enter_context(
+            closing(place.opened(asked, checked.space, lease.upload_study))
+        )
         loggers = stack.enter_context(Loggers(options.log_to, name, record, asked, run))
         if run.store:
-            catch_up(record, run, asked.metric)
+            replay_missed_reports(record, run, asked.metric)
         if earlier and not len(record) and not record.adopted:
             adopted = record.adopt(*earlier)
             out.print(f"{adopted} finished trials of {options.warm_start} fit and are learnt from")
@@ -112,7 +114,7 @@ def run_sweep(
             runner or partial(train_one, accept_changes=options.accept_changes),
         )
         interruption = Interruption(
-            asked.time_budget_s, lambda: verdicts.cannot_store_results or _is_lost(kept, verdicts)
+            asked.time_budget_s, lambda: verdicts.cannot_store_results or _is_lost(lease, verdicts)
         )
         board = Board(record, asked, budget)
         notifier = Notifier(options.notify, name, run.path, board)
@@ -144,10 +146,10 @@ def _trials_of(earlier: Path | str) -> tuple[list[FrozenTrial], str]:
         raise ValueError(f"--warm-start: {error}") from error
 
 
-def _is_lost(kept: Driving, verdicts: Verdicts) -> bool:
+def _is_lost(lease: RunLease, verdicts: Verdicts) -> bool:
     """Whether another process has the run now; the verdict then says so."""
-    verdicts.store_unavailable = verdicts.store_unavailable or kept.lost
-    return kept.lost is not None
+    verdicts.store_unavailable = verdicts.store_unavailable or lease.lost
+    return lease.lost is not None
 
 
 def budget_of(sweep: Sweep) -> int:

@@ -37,8 +37,8 @@ def test_a_running_trial_keeps_its_number_and_its_values(tmp_path: Path) -> None
     again = open_record(tmp_path, make_sweep())
     assert again.numbers(TrialState.RUNNING) == [0]
     assert again.trials[0].intermediate_values == {100: 1.5}
-    assert again.is_judged(0, 100)
-    assert not again.is_judged(0, 200)
+    assert again.has_verdict(0, 100)
+    assert not again.has_verdict(0, 200)
     again.complete(0, 200, 2.5, {"env_steps": 200})
     assert _from_disk(tmp_path)[0].state == TrialState.COMPLETE
 

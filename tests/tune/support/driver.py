@@ -52,7 +52,7 @@ def log_verdicts(path: Path) -> None:
         scheduler: StudyScheduler, controller: Any, trial: Any, result: dict[str, Any]
     ) -> str:
         number = trial.config["trial"]
-        judged = not has_failed(result) and not scheduler._record.is_judged(
+        judged = not has_failed(result) and not scheduler._record.has_verdict(
             number, result["env_steps"]
         )
         verdict = original(scheduler, controller, trial, result)

@@ -1,6 +1,4 @@
-"""A driver at a run in a store: it holds the run, works on a copy of what it writes, and sends that
-back.
-"""
+"""The lease of a run in a store: its driver works on a copy of what it writes, and uploads that."""
 
 import json
 import sqlite3
@@ -25,9 +23,7 @@ from segue.tune.run.stored import is_pulled_by_driver, snapshot
 
 
 def run_at(place: Path | str) -> RunDirectory:
-    """The run that is kept in a folder, or in a store; raises ValueError for a store that cannot be
-    used.
-    """
+    """Return the run in a folder or a store; raise ValueError for an unusable store."""
     if not is_url(place):
         return RunDirectory(Path(place))
     store = Store.of(str(place))
@@ -36,16 +32,14 @@ def run_at(place: Path | str) -> RunDirectory:
 
 
 def on_worker(run: RunDirectory) -> RunDirectory:
-    """The run as the worker that calls this has it: a store's in a folder of this machine, one for
-    each run.
-    """
+    """Return the run as its worker on this machine has it: a store's in a folder of its own."""
     if run.store is None:
         return run
     return RunDirectory(copies_of(run.store) / run.path, run.store)
 
 
 def for_workers(run: RunDirectory) -> RunDirectory:
-    """The run as it is sent to workers, who make it theirs with `on_worker`."""
+    """Return the run as it is sent to workers, which pass it to `on_worker`."""
     if run.store is None:
         return RunDirectory(run.path.absolute())
     # After --fresh, it is another run in the same place.
@@ -53,57 +47,60 @@ def for_workers(run: RunDirectory) -> RunDirectory:
     return RunDirectory(Path(f"worker-{sha256(begun.encode()).hexdigest()[:12]}"), run.store)
 
 
-class Driving:
-    """What a run of a sweep needs of the place where it is kept; for a folder, nothing."""
+class RunLease:
+    """The right to run a sweep, held by this process; for a run in a folder, its lock suffices."""
 
     @property
     def lost(self) -> str | None:
         """Why this process must end the run, if it must."""
         return None
 
-    def keep_study(self) -> None:
-        """Have the study as it is now survive this machine."""
+    def upload_study(self) -> None:
+        """Upload the study as it is now, so that it outlasts this machine."""
 
 
-class _DrivingStore(Driving):
+class _StoreRunLease(RunLease):
     def __init__(self, run: RunDirectory, store: Store, lease: Lease) -> None:
-        self._run, self._store, self._lease = run, store, lease
-        self._sent, self._sending = b"", threading.Lock()
-        lease.on_renewal = self._keep_quietly
+        self._run = run
+        self._store = store
+        self._lease = lease
+        self._uploaded = b""
+        self._uploading = threading.Lock()
+        lease.on_renewal = self._upload_on_renewal
 
     @property
     def lost(self) -> str | None:
         return self._lease.lease_lost
 
-    def keep_study(self) -> None:
-        self._keep(self._store)
+    def upload_study(self) -> None:
+        self._upload(self._store)
 
-    def keep_study_for_now(self) -> None:
-        """The same without much patience, where another time will do."""
-        self._keep(replace(self._store, waits=FEW_WAITS))
+    def upload_study_soon(self) -> None:
+        """Upload the study with few retries, where a later upload will do."""
+        self._upload(replace(self._store, waits=FEW_WAITS))
 
-    def _keep(self, store: Store) -> None:
+    def _upload(self, store: Store) -> None:
         if not self._run.study.exists() or self.lost:
             return
-        with self._sending:
+        with self._uploading:
             content = snapshot(self._run.study)
-            if content != self._sent:
+            if content != self._uploaded:
                 store.write(STUDY, content)
-                self._sent = content
+                self._uploaded = content
 
-    def _keep_quietly(self) -> None:
-        with suppress(sqlite3.Error):  # of a study that is just begun, or moved aside
-            self.keep_study_for_now()
+    def _upload_on_renewal(self) -> None:
+        with suppress(sqlite3.Error):  # of a study that is being created, or moved aside
+            self.upload_study_soon()
 
 
 @contextmanager
-def driving(run: RunDirectory, say: Callable[[str], None]) -> Iterator[Driving]:
-    """Hold a run in a store while the block runs, after what this machine lacks of it was fetched.
+def hold_run(run: RunDirectory, say: Callable[[str], None]) -> Iterator[RunLease]:
+    """Hold a run in a store while the block runs, after fetching what this machine lacks of it.
 
     Raises ValueError while another process holds it.
     """
     if run.store is None:
-        yield Driving()
+        yield RunLease()
         return
     try:
         lease, before = acquire(run.store, say)
@@ -112,17 +109,17 @@ def driving(run: RunDirectory, say: Callable[[str], None]) -> Iterator[Driving]:
     with lease.renewing():
         _prepare(run, run.store, before)
         write_atomic(_session(run), lease.holder.session)
-        kept = _DrivingStore(run, run.store, lease)
+        held = _StoreRunLease(run, run.store, lease)
         try:
-            yield kept
+            yield held
         except StoreError as error:
             raise ValueError(str(error)) from error
         finally:
-            _keep_at_the_end(kept, say)
+            _upload_at_the_end(held, say)
 
 
 def _prepare(run: RunDirectory, store: Store, before: str | None) -> None:
-    """Have the run's folder here hold what the store does.
+    """Bring the run's folder on this machine to the state of the store.
 
     Where the driver before was of this folder, the folder's study is at least as new as the
     store's.
@@ -148,11 +145,11 @@ def _session(run: RunDirectory) -> Path:
     return run.path.with_name("driver.session")
 
 
-def _keep_at_the_end(kept: _DrivingStore, say: Callable[[str], None]) -> None:
+def _upload_at_the_end(lease: _StoreRunLease, say: Callable[[str], None]) -> None:
     try:
-        kept.keep_study_for_now()
+        lease.upload_study_soon()
     except StoreError as error:
         say(
-            f"The study's last state was not sent: {error} It is kept on this machine, and sent"
-            " when the run goes on."
+            f"The study's last state was not uploaded: {error} It is stored on this machine, and"
+            " uploaded when the run resumes."
         )

@@ -97,7 +97,7 @@ class StudyScheduler(SweepScheduler):
                 self._verdicts.store_unavailable = str(result[STORE_UNAVAILABLE])
             return str(TrialScheduler.STOP)
         # A resumed trial repeats steps, of which the study holds the verdict if there was one.
-        if self._record.is_judged(numbered.number, result[ENV_STEPS]):
+        if self._record.has_verdict(numbered.number, result[ENV_STEPS]):
             return str(TrialScheduler.CONTINUE)
         row = result | self._standing(numbered.number, result)
         said = self._inner.on_trial_result(tune_controller, numbered, row)
@@ -145,7 +145,7 @@ class StudyScheduler(SweepScheduler):
     def _end_stage(self, tune_controller: Any, trial: NumberedTrial, row: dict[str, Any]) -> None:
         reason = self._stage_ends.judge(tune_controller, trial, row)
         if reason:
-            self._record.note_stage_end(trial.number, row["stage"], reason)
+            self._record.record_stage_end(trial.number, row["stage"], reason)
             decide_stage_end(
                 self._run.decisions(trial.number), row["stage"], row[ENV_STEPS], reason
             )
@@ -171,7 +171,7 @@ class StudyScheduler(SweepScheduler):
                 self._sweep, self._record.recorded(donor), trial.trial_id, row, donor
             )
             if changed is not None:
-                self._record.note_exploit(trial.number, row[ENV_STEPS], donor, changed)
+                self._record.record_exploit(trial.number, row[ENV_STEPS], donor, changed)
                 decide_exploit(path, row[ENV_STEPS], donor, checkpoint, changed)
                 self._run.share()
                 return
@@ -181,7 +181,7 @@ class StudyScheduler(SweepScheduler):
         it is rebuilt.
         """
         stages = (self._record.stages(number) or Stages(result["stages"])).with_report(result)
-        self._record.note_stages(number, stages)
+        self._record.record_stages(number, stages)
         return stages.standing(result[ENV_STEPS])
 
     def _reason(self, trial: NumberedTrial, result: Mapping[str, Any]) -> str:

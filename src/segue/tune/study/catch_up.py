@@ -9,11 +9,11 @@ from segue.tune.study.record import StudyRecord
 from segue.tune.study.stages import Stages
 
 
-def catch_up(record: StudyRecord, run: RunDirectory, metric: str) -> None:
+def replay_missed_reports(record: StudyRecord, run: RunDirectory, metric: str) -> None:
     """Record the verdicts on rows after which there is another one: the trial was told to go on."""
     for number in record.numbers(TrialState.RUNNING):
         for row in read_rows(run.trial(number).results)[:-1]:
-            if not record.is_judged(number, row[ENV_STEPS]):
+            if not record.has_verdict(number, row[ENV_STEPS]):
                 stages = record.stages(number) or Stages(row[STAGES])
-                record.note_stages(number, stages.with_report(row))
+                record.record_stages(number, stages.with_report(row))
                 record.report(number, row[ENV_STEPS], row[metric])

@@ -184,18 +184,20 @@ class StudyRecord:
         """The keyword arguments of the pipeline function for a trial."""
         return self._space.parameters(self.trial(number).params)
 
-    def is_judged(self, number: int, step: int) -> bool:
+    def has_verdict(self, number: int, step: int) -> bool:
         """Whether the trial was judged at `step` or later."""
         return max(self.trial(number).intermediate_values, default=-1) >= step
 
-    def note_stages(self, number: int, stages: Stages) -> None:
+    def record_stages(self, number: int, stages: Stages) -> None:
         """Record where the trial's stages ended so far; before the value of a report, which it is
         part of.
         """
         if self.stages(number) != stages:
             self._annotate(number, {STAGES: stages.recorded()})
 
-    def note_exploit(self, number: int, step: int, donor: int, recorded: Mapping[str, Any]) -> None:
+    def record_exploit(
+        self, number: int, step: int, donor: int, recorded: Mapping[str, Any]
+    ) -> None:
         """Record that the trial goes on from another one's checkpoint, with other parameters, since
         `step`.
         """
@@ -214,7 +216,7 @@ class StudyRecord:
         """The keyword arguments of the pipeline function with which the trial trains now."""
         return self._space.parameters(self.recorded(number))
 
-    def note_stage_end(self, number: int, stage: int, by: str) -> None:
+    def record_stage_end(self, number: int, stage: int, by: str) -> None:
         """Record that a scheduler ended a stage of the trial, and why; the first time stands."""
         ended = {str(stage_number(stage)): by, **self.stages_ended_by(number)}
         self._annotate(number, {STAGES_ENDED_BY: ended})
@@ -231,7 +233,7 @@ class StudyRecord:
 
     def report(self, number: int, step: int, value: float) -> None:
         """The trial was judged at `step` environment steps and goes on."""
-        if not self.is_judged(number, step):
+        if not self.has_verdict(number, step):
             for copy in (self._disk, self._memory):
                 copy.report(number, step, value)
 
