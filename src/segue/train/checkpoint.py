@@ -62,7 +62,7 @@ def load_checkpoint(directory: Path, device: str = "cpu") -> dict[str, Any] | No
 
 
 def encoded(state: Mapping[str, Any]) -> bytes:
-    """The content of a checkpoint."""
+    """Return the content of a checkpoint."""
     buffer = io.BytesIO()
     torch.save(plain(state), buffer)
     return buffer.getvalue()

@@ -90,7 +90,7 @@ def check_policy(pipeline: TrainingPipeline, policy: ActorCritic, lanes: int) ->
 
 
 def check_teacher_forcing(index: int, stage: PipelineStage) -> None:
-    """Raise ValueError where the stage's schedule leaves [0, 1], at a hundred steps of the stage."""
+    """Raise ValueError if the stage's schedule leaves [0, 1] at one of a hundred steps."""
     if stage.teacher_forcing is not None:
         for part in range(101):
             probability(stage.teacher_forcing, index, stage.step_limit * part // 100)

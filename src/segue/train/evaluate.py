@@ -141,7 +141,7 @@ class Scores:
 
     @classmethod
     def empty(cls, lanes: int, metrics: Sequence[str]) -> Scores:
-        """Before the first step."""
+        """Return the scores before the first step."""
         own = {name: np.zeros(lanes) for name in EPISODE_METRICS}
         return cls(np.zeros(lanes, bool), own | {name: np.full(lanes, np.nan) for name in metrics})
 

@@ -81,7 +81,7 @@ class TrialLog(AbstractContextManager["TrialLog"]):
             self._row(env_steps, total_env_steps, dict(flat("valid-metrics", means)))
 
     def flush(self) -> None:
-        """Bring what was written within reach of readers."""
+        """Flush both files, so that readers see what was written."""
         if self.write:
             self.rows.flush()
             self.events.flush()
@@ -114,7 +114,7 @@ def flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 
 def mean(values: Sequence[float]) -> float:
-    """Mean of one number a member."""
+    """Return the mean of one number of each member."""
     return float(sum(values) / len(values))
 
 

@@ -85,12 +85,12 @@ class Pack:
 
     @property
     def members(self) -> int:
-        """K."""
+        """Number of members, K."""
         return len(self.generators)
 
     @property
     def lanes(self) -> int:
-        """N."""
+        """Number of lanes of one member, N."""
         return self.world.lanes // self.members
 
     def iterate(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> IterationResult:
@@ -132,7 +132,7 @@ class Pack:
         return IterationResult(ended, self._world_metrics(rollout), learned, ratios)
 
     def restart(self, members: Sequence[int]) -> None:
-        """Abandon the running episodes of these members and begin new ones in all of their lanes."""
+        """Abandon the running episodes of these members and start new ones in all their lanes."""
         lanes = self._lanes_of(members)
         begun = np.asarray(self.world.restart(lanes), np.float32)
         self.observation = self.observation.copy()
@@ -179,7 +179,7 @@ class Pack:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of everything the next iteration depends on, as tensors, arrays and plain values."""
+        """Return copies of everything that the next iteration depends on."""
         return {
             "parameters": self.parameters.clone(),
             "optimizer": self.optimizer.state_dict(),

@@ -48,12 +48,12 @@ class TrialFiles:
 
     @property
     def results(self) -> Path:
-        """One row a report."""
+        """File with one row for each report."""
         return TrialLayout(self.directory).results
 
     @property
     def checkpoints(self) -> Path:
-        """The newest checkpoints."""
+        """Folder of the newest checkpoints."""
         return TrialLayout(self.directory).checkpoints(self.generation)
 
     def adopt(self, trainer: Trainer, checkpoint: Path, identity: str, device: str) -> None:
@@ -85,7 +85,7 @@ class TrialFiles:
         return kept[-1] if kept else None
 
     def move_aside(self) -> None:
-        """Keep what another pipeline wrote in a folder of its own."""
+        """Move what another pipeline wrote into a folder of its own."""
         aside = self.directory / f"before-{len(list(self.directory.glob('before-*')))}"
         entries = list(self.directory.iterdir())
         aside.mkdir()
@@ -226,7 +226,7 @@ class ExploitRequested(Exception):  # noqa: N818  # not an error: the trial goes
 
 
 def apply_decision(answer: Decision | None, trainer: Trainer, generation: int) -> None:
-    """Do what the answer to a report says; raises ExploitRequested for an exploit of a later generation."""
+    """Apply the decision on a report; raise ExploitRequested for a later generation's exploit."""
     if answer is None:
         return
     if answer.exploit is not None and answer.exploit.generation > generation:

@@ -18,11 +18,11 @@ class Spaces(Protocol):
 
     @property
     def single_observation_space(self) -> gymnasium.Space[Any]:
-        """Of one lane."""
+        """The space of one lane."""
 
     @property
     def single_action_space(self) -> gymnasium.Space[Any]:
-        """Of one lane."""
+        """The space of one lane."""
 
     @property
     def has_expert(self) -> bool:

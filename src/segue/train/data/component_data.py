@@ -45,7 +45,7 @@ class DataStream:
         self._build()
 
     def take(self, count: int) -> list[Data]:
-        """The next batches.
+        """Return the next batches.
 
         Raises ValueError when the iterator gives nothing, or batches of different shapes.
         """
@@ -64,7 +64,7 @@ class DataStream:
         return self._iterator.everything() if hasattr(self._iterator, "everything") else None
 
     def state_dict(self) -> dict[str, Any]:
-        """How far it has been read."""
+        """Return how far the stream has been read."""
         own = self._iterator.state_dict() if hasattr(self._iterator, "state_dict") else None
         return {"passes": self._passes, "drawn": self._drawn, "iterator": own}
 
@@ -80,7 +80,7 @@ class DataStream:
             next(self._iterator)
 
     def close(self) -> None:
-        """Let the iterator give back what it holds."""
+        """Close the iterator, so that it releases its resources."""
         close = getattr(self._iterator, "close", None)
         if close is not None:
             close()
@@ -104,7 +104,7 @@ class DataStream:
 
 
 def arrays(batch: Any) -> Data:
-    """A batch as arrays by name; ValueError unless it is a mapping with "observation" and "action"."""
+    """Return a batch as arrays; raise ValueError without "observation" and "action"."""
     if not isinstance(batch, Mapping) or not {"observation", "action"} <= set(batch):
         said = sorted(batch) if isinstance(batch, Mapping) else type(batch).__name__
         raise ValueError(

@@ -63,7 +63,7 @@ class Demonstrations(Iterator[Data]):
             )
 
     def __next__(self) -> Data:
-        """The next window."""
+        """Return the next window."""
         while min(map(len, self._queues)) < self.steps:
             self._deal()
         at = np.stack([queue[: self.steps] for queue in self._queues], 1)  # [T, n]

@@ -34,7 +34,7 @@ class A2C(Loss):
         require_non_negative(self, "value_loss_coef", "entropy_coef")
 
     def hyperparameters(self, stage_steps: int) -> dict[str, float]:
-        """The two weights, constant."""
+        """Return the weights of the value loss and of the entropy bonus."""
         return {"value_loss_coef": self.value_loss_coef, "entropy_coef": self.entropy_coef}
 
     def __call__(

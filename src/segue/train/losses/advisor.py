@@ -44,7 +44,7 @@ class Advisor(PPO):
         require_non_negative(self, "alpha")
 
     def hyperparameters(self, stage_steps: int) -> dict[str, float]:
-        """Those of PPO, and alpha."""
+        """Return the hyperparameters of PPO, and the temperature `alpha`."""
         return {**super().hyperparameters(stage_steps), "alpha": self.alpha}
 
     def __call__(

@@ -21,7 +21,7 @@ class EntropyBonus(Loss):
     """
 
     def hyperparameters(self, stage_steps: int) -> dict[str, float]:
-        """It has no numbers of its own: its weight in the stage is its number."""
+        """Return an empty dictionary: the loss's weight in the stage is all there is to set."""
         return {}
 
     def __call__(

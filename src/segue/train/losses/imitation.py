@@ -34,16 +34,16 @@ class Imitation(Loss):
 
     @property
     def needs_expert_policy(self) -> bool:
-        """For soft targets."""
+        """Whether the loss has soft targets."""
         return self.soft_targets
 
     @property
     def structure(self) -> Hashable:
-        """The class and its switch."""
+        """The class and its switch, which members of one pack must share."""
         return type(self), self.soft_targets
 
     def hyperparameters(self, stage_steps: int) -> dict[str, float]:
-        """It has no numbers of its own."""
+        """Return an empty dictionary: this loss has no hyperparameters."""
         return {}
 
     def __call__(
@@ -69,7 +69,7 @@ class BehaviorCloning(OffPolicyLoss):
     """Cross entropy with the actions of recorded demonstrations (Pomerleau, 1991)."""
 
     def hyperparameters(self, stage_steps: int) -> dict[str, float]:
-        """It has no numbers of its own."""
+        """Return an empty dictionary: this loss has no hyperparameters."""
         return {}
 
     def __call__(

@@ -55,7 +55,7 @@ class PPO(Loss):
             )
 
     def hyperparameters(self, stage_steps: int) -> dict[str, float]:
-        """The clip range, decayed, and the two weights."""
+        """Return the decayed clip range, and the weights of value loss and entropy bonus."""
         decay = self.clip_decay(stage_steps) if self.clip_decay else 1.0
         return {
             "clip": self.clip_param * decay,
@@ -65,7 +65,7 @@ class PPO(Loss):
 
     @property
     def structure(self) -> Hashable:
-        """The class and its two switches."""
+        """The class and its two switches, which members of one pack must share."""
         return type(self), self.use_clipped_value_loss, self.normalize_advantage
 
     def __call__(
@@ -164,7 +164,7 @@ class ClippedSurrogate(Function):
 
     @staticmethod
     def backward(ctx: Any, d_loss: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
-        """`d_loss` is `[K]`."""
+        """Return the gradients of the arguments, for the gradient `d_loss` `[K]`."""
         (gain,) = ctx.saved_tensors
         return gain * (d_loss / -gain.shape[1]).unsqueeze(1), None, None, None
 
@@ -189,6 +189,6 @@ class ValueLoss(Function):
 
     @staticmethod
     def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor, None, None, None]:
-        """`d_loss` is `[K]`."""
+        """Return the gradients of the arguments, for the gradient `d_loss` `[K]`."""
         (error,) = ctx.saved_tensors
         return error * (d_loss / error.shape[1]).unsqueeze(1), None, None, None

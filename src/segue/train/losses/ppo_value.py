@@ -36,20 +36,20 @@ class PPOValue(Loss):
         require_non_negative(self, "clip_param")
 
     def hyperparameters(self, stage_steps: int) -> dict[str, float]:
-        """The clip range, decayed."""
+        """Return the decayed clip range."""
         return {
             "clip": self.clip_param * (self.clip_decay(stage_steps) if self.clip_decay else 1.0)
         }
 
     @property
     def structure(self) -> Hashable:
-        """The class and its switch."""
+        """The class and its switch, which members of one pack must share."""
         return type(self), self.use_clipped_value_loss
 
     def __call__(
         self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
     ) -> tuple[Tensor, Info]:
-        """Half the mean squared error, clipped (see `segue.train.losses.ppo.clipped_value_error`)."""
+        """Return half the mean squared error, clipped; see `ppo.clipped_value_error`."""
         clip = hyperparameters["clip"] if self.use_clipped_value_loss else None
         value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, clip)
         return value, {"value": value}

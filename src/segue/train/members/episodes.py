@@ -19,7 +19,7 @@ class EpisodeTotals(NamedTuple):
 
     @classmethod
     def zeros(cls, lanes: int) -> EpisodeTotals:
-        """Episodes that have just begun."""
+        """Return the totals of episodes that have just started."""
         return cls(np.zeros(lanes), np.zeros(lanes, np.int64))
 
 

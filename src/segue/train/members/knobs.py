@@ -17,7 +17,7 @@ from segue.train.optimizers import Rule
 
 @dataclass(frozen=True)
 class ActiveLoss:
-    """A loss that the member's stage names, with its weight and its hyperparameters at this step."""
+    """A loss that the member's stage names, with its weight and hyperparameters at this step."""
 
     name: str
     loss: AnyLoss

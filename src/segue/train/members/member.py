@@ -132,7 +132,7 @@ class Member:
             self.data.load_state_dict(state["data"])
 
     def close(self) -> None:
-        """Let the stage's data go."""
+        """Close the stage's data iterator."""
         if self.data is not None:
             self.data.close()
         self.data = None

@@ -90,12 +90,12 @@ class StageKnobs:
 
 
 def knobs_at(pipeline: TrainingPipeline, progress: Progress, lanes: int) -> Knobs:
-    """Return the knobs of a member of this pipeline with `lanes` lanes that stands at `progress`."""
+    """Return the knobs of a member of this pipeline, with `lanes` lanes, at `progress`."""
     return StageKnobs(pipeline, progress.stage, lanes).at(progress)
 
 
 def probability(schedule: Callable[[int], float], stage: int, steps: int) -> float:
-    """Return a teacher-forcing schedule's value after `steps`; ValueError unless it is in [0, 1]."""
+    """Return a schedule's value after `steps`; raise ValueError unless it is in [0, 1]."""
     value = schedule(steps)
     if not 0 <= value <= 1:
         raise ValueError(

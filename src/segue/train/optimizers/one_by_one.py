@@ -61,7 +61,7 @@ class OneByOne(Rule):
 
     @property
     def structure(self) -> Hashable:
-        """The class; arguments may differ."""
+        """The optimizer's class; members may differ in its arguments."""
         return type(self), self.kind
 
     def check(self) -> None:
@@ -154,6 +154,6 @@ class OneByOne(Rule):
 
 
 def _vector(optimizer: torch.optim.Optimizer) -> Tensor:
-    """What it updates."""
+    """Return the parameter vector that the optimizer updates."""
     vector: Tensor = optimizer.param_groups[0]["params"][0]
     return vector

@@ -49,15 +49,15 @@ class Rule(ABC):
 
     @abstractmethod
     def begin(self, rules: Sequence[Any], rows: ParameterRows, updates: int) -> UpdateStep:
-        """Prepare a phase of so many updates for members of these rules, whose rows it will change."""
+        """Return the function of one update, for a phase of `updates` updates of these rows."""
 
     def at(self, lr: float) -> Self:
-        """The same with another learning rate."""
+        """Return this rule with another learning rate."""
         return replace(self, lr=lr)
 
     @property
     def remark(self) -> str:
-        """What to know of it before it is used, if anything."""
+        """A remark for the user, empty for most rules."""
         return ""
 
     def check(self) -> None:  # noqa: B027  (most rules are checked when they are made)

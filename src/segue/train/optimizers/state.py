@@ -20,7 +20,7 @@ from segue.train.optimizers.rule import ParameterRows, Rule
 
 @dataclass
 class OptimizerState:
-    """Tensors `[K, P]` by name, the updates done `[K]`, and what `ParameterRows.own` says of each member."""
+    """Tensors `[K, P]` by name, updates done `[K]`, and each member's `ParameterRows.own`."""
 
     slots: dict[str, Tensor]
     updates: NDArray[np.int64]
@@ -34,7 +34,7 @@ class OptimizerState:
         return cls(slots, np.zeros(members, np.int64), [None] * members)
 
     def select(self, members: Sequence[int]) -> OptimizerState:
-        """That of these members."""
+        """Return the state of these members."""
         rows = torch.tensor(list(members))
         slots = {name: slot[rows.to(slot.device)] for name, slot in self.slots.items()}
         return OptimizerState(
@@ -70,7 +70,7 @@ class OptimizerState:
         return {"slots": deepcopy(self.slots), "updates": self.updates.copy(), "own": deepcopy(own)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Stand where the state stood that was saved."""
+        """Restore the saved state."""
         for name, slot in self.slots.items():
             slot.copy_(state["slots"][name])
         self.updates[:] = state["updates"]

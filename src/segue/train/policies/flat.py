@@ -23,7 +23,7 @@ class Flat:
 
     @property
     def size(self) -> int:
-        """P."""
+        """Number of parameters of one member, P."""
         return sum(self._sizes)
 
     def pack(self, drawn: Drawn) -> Tensor:

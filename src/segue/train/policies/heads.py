@@ -50,7 +50,7 @@ class Categorical:
         return extra
 
     def sample(self, logits: Array, spread: Array, noise: Array) -> Array:
-        """Draw actions by the Gumbel-max trick (Maddison et al., 2014, "A* sampling", section 2)."""
+        """Draw actions by the Gumbel-max trick (Maddison et al., 2014, "A* sampling", sec. 2)."""
         return (logits + noise).argmax(-1)
 
     def mode(self, logits: Array) -> Array:

@@ -86,7 +86,7 @@ class Perceptrons(ActorCritic):
 
     @property
     def parameters(self) -> int:
-        """P, of both perceptrons."""
+        """Number of parameters of one member, P: those of both perceptrons."""
         return 2 * self.row
 
     @property

@@ -64,7 +64,7 @@ class Module(Policy):
 
 @dataclass(frozen=True)
 class ModuleActorCritic(JointActorCritic):
-    """See `ActorCritic`."""
+    """The actor-critic of a `Module`; see `ActorCritic`."""
 
     make: Make
     observation_space: spaces.Space[Any]
@@ -74,7 +74,7 @@ class ModuleActorCritic(JointActorCritic):
 
     @property
     def parameters(self) -> int:
-        """P."""
+        """Number of parameters of one member, P."""
         return self._flat.size
 
     @property
@@ -84,7 +84,7 @@ class ModuleActorCritic(JointActorCritic):
 
     @property
     def memory(self) -> int:
-        """M."""
+        """Number of memory numbers of one lane, M."""
         return int(getattr(self._template, "memory", 0))
 
     def initial(self, generator: np.random.Generator) -> Tensor:
@@ -190,7 +190,7 @@ class ModuleActorCritic(JointActorCritic):
     def _one(
         self, weights: Mapping[str, Tensor], observation: Tensor, memory: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """One member."""
+        """Call the module for one member."""
         seen = shaped(self.observation_space, observation)
         if self.memory:
             inputs, value, memory = functional_call(self._template, dict(weights), (seen, memory))

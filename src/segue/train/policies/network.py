@@ -82,22 +82,22 @@ class StackedNetwork(JointActorCritic):
 
     @property
     def parameters(self) -> int:
-        """P."""
+        """Number of parameters of one member, P."""
         return self._flat.size
 
     @property
     def activations(self) -> int:
-        """Those of encoder, gates and features, and of the two passes through time."""
+        """Floats of encoder, gates and features, and of the two passes through time."""
         core = (2 * self.core.gates + 3) * self.core.hidden
         return self.encoder.activations + core
 
     @property
     def memory(self) -> int:
-        """M."""
+        """Number of memory numbers of one lane, M."""
         return self.core.memory
 
     def initial(self, generator: np.random.Generator) -> Tensor:
-        """Orthogonal layers: gain 1 into all gates together, 0.01 for the actors, 1 for the critic."""
+        """Draw orthogonal layers: gain 1 into all gates, 0.01 for actors, 1 for the critic."""
         hidden = self.core.hidden
         features = self.encoder.features
         widths = [

@@ -16,7 +16,7 @@ from segue.train.policies.heads import Head
 
 @dataclass(frozen=True)
 class Outputs:
-    """Differentiable in the parameters; log-probabilities are computed where a loss asks for them."""
+    """A policy's outputs on a minibatch, differentiable; log-probabilities are lazy."""
 
     head: Head
     inputs: Tensor  # [K, B, A]: logits, or means
@@ -27,20 +27,20 @@ class Outputs:
 
     @property
     def log_prob(self) -> Tensor:
-        """Of the actions that were taken, `[K, B]`."""
+        """Log-probability of the actions that were taken, `[K, B]`."""
         return self._taken[0]
 
     @property
     def entropy(self) -> Tensor:
-        """Of the policy, in nats, `[K, B]`."""
+        """Entropy of the policy in nats, `[K, B]`."""
         return self._taken[1]
 
     def log_prob_of(self, action: Tensor) -> Tensor:
-        """Of other actions in the same states, `[K, B]`."""
+        """Return the log-probability of other actions in the same states, `[K, B]`."""
         return self.head.log_prob_and_entropy(self.inputs, self.extra, action)[0]
 
     def auxiliary_log_prob_of(self, action: Tensor) -> Tensor:
-        """Of actions under the second actor, `[K, B]`."""
+        """Return the log-probability of actions under the second actor, `[K, B]`."""
         assert self.auxiliary is not None, "checked when the sweep was made"
         return self.head.log_prob_and_entropy(self.auxiliary, self.extra, action)[0]
 

@@ -59,7 +59,7 @@ class ActorCritic(ABC):
     @property
     @abstractmethod
     def parameters(self) -> int:
-        """P."""
+        """Number of parameters of one member, P."""
 
     @property
     @abstractmethod
@@ -70,7 +70,7 @@ class ActorCritic(ABC):
 
     @property
     def memory(self) -> int:
-        """M; 0 for a policy without a memory."""
+        """Number of memory numbers of one lane, M; 0 for a policy without a memory."""
         return 0
 
     @property
@@ -84,7 +84,7 @@ class ActorCritic(ABC):
 
     @abstractmethod
     def actor(self, parameters_KP: Tensor) -> Act:
-        """The function that acts with these parameters, on `as_native` arrays, without a gradient."""
+        """Return the function that acts with these parameters, on native arrays, no gradient."""
 
     @abstractmethod
     def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ class JointActorCritic(ActorCritic):
 
 
 def head_for(action_space: spaces.Space[Any]) -> Head:
-    """The distribution for an action space: categorical or Gaussian; ValueError for other spaces."""
+    """Return the distribution for an action space; raise ValueError where there is none."""
     if isinstance(action_space, spaces.Discrete):
         return Categorical(int(action_space.n))
     if isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:

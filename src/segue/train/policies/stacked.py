@@ -33,7 +33,7 @@ def as_native(tensor: Tensor) -> Array:
 
 
 def as_tensor(array: Array) -> Tensor:
-    """The way back from `as_native`."""
+    """Return the tensor of a native array: the inverse of `as_native`."""
     return array if isinstance(array, Tensor) else torch.from_numpy(array)
 
 

@@ -30,10 +30,10 @@ class MemberGenerators:
         return cls(*(np.random.Generator(np.random.SFC64(stream(seed, use))) for use in uses))
 
     def state_dict(self) -> dict[str, Any]:
-        """Where each stream stands."""
+        """Return the state of each generator."""
         return {use: generator.bit_generator.state for use, generator in vars(self).items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put each stream where it stood."""
+        """Restore the state of each generator."""
         for use, generator in vars(self).items():
             generator.bit_generator.state = state[use]

@@ -76,7 +76,7 @@ class Rollout:
         )
 
     def clear(self) -> None:
-        """Forget the lists of the last rollout."""
+        """Clear the lists of the last rollout."""
         for events in (self.head, self.action, self.value, self.cut, self.info):
             events.clear()
 

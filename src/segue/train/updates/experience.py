@@ -157,7 +157,7 @@ def rollout_values(
 
 
 def normalized_per_rollout(advantage_TKN: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each member's advantages with mean 0 and standard deviation 1 over the rollout, `[K, T, N]`."""
+    """Return advantages of mean 0 and standard deviation 1 over the rollout, `[K, T, N]`."""
     steps, members, lanes = advantage_TKN.shape
     rows = np.ascontiguousarray(advantage_TKN.swapaxes(0, 1)).reshape(members, -1)
     deviation = rows.std(1, ddof=1 if rows.shape[1] > 1 else 0, keepdims=True)

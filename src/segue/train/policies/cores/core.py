@@ -34,12 +34,12 @@ class Core(ABC):
     @property
     @abstractmethod
     def gates(self) -> int:
-        """G, as a multiple of H."""
+        """Number of gate inputs, G, as a multiple of H."""
 
     @property
     @abstractmethod
     def memory(self) -> int:
-        """M."""
+        """Number of memory numbers of one lane, M."""
 
     @property
     def shapes(self) -> Shapes:

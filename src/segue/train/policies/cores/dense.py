@@ -24,7 +24,7 @@ class Dense(Core):
 
     @property
     def memory(self) -> int:
-        """Nothing is kept."""
+        """Number of memory numbers: none."""
         return 0
 
     @property

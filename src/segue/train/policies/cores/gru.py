@@ -169,6 +169,6 @@ def gate_slopes(gates: Tensor, hidden: Tensor, candidate: Tensor, size: int) -> 
 
 
 def thirds(gates: Array, size: int) -> tuple[Array, Array, Array]:
-    """Views of r, z and n."""
+    """Return views of the gates r, z and n."""
     r, z, n = (gates[..., part * size : (part + 1) * size] for part in range(3))
     return r, z, n

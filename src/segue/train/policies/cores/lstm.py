@@ -46,7 +46,7 @@ class LSTM(Core):
 
     @property
     def memory(self) -> int:
-        """h and c."""
+        """Number of memory numbers of one lane: those of h and of c."""
         return 2 * self.hidden
 
     def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:
@@ -179,6 +179,6 @@ def gate_slopes(gates: Tensor, cell: Tensor, squashed: Tensor, size: int) -> tup
 
 
 def quarters(gates: Array, size: int) -> tuple[Array, Array, Array, Array]:
-    """Views of i, f, o and g."""
+    """Return views of the gates i, f, o and g."""
     i, f, o, g = (gates[..., part * size : (part + 1) * size] for part in range(4))
     return i, f, o, g

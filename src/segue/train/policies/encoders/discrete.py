@@ -25,16 +25,16 @@ class Discrete(Encoder):
 
     @property
     def activations(self) -> int:
-        """The row."""
+        """Floats that learning from one sample stores: one row of the table."""
         return self.features
 
     @property
     def shapes(self) -> Shapes:
-        """The table."""
+        """The shape of the table of embeddings."""
         return {"table": (self.size, self.features)}
 
     def initial(self, generator: np.random.Generator) -> Drawn:
-        """As `torch.nn.Embedding` does."""
+        """Draw the table from a standard normal distribution, as `torch.nn.Embedding` does."""
         return {"table": generator.standard_normal((self.size, self.features), np.float32)}
 
     def reader(self, weights: Weights) -> Read:

@@ -25,7 +25,7 @@ class Encoder(ABC):
     @property
     @abstractmethod
     def features(self) -> int:
-        """F."""
+        """Number of features, F."""
 
     @property
     @abstractmethod

@@ -48,12 +48,12 @@ class GridView(Encoder):
 
     @property
     def activations(self) -> int:
-        """Windows, filters and the layer."""
+        """Floats that learning from one sample stores: windows, filters and the layer."""
         return self._places * (_WINDOW**2 * _CHANNELS + self.filters) + self.features
 
     @property
     def shapes(self) -> Shapes:
-        """Three tables, the filters, the layer."""
+        """Shapes of the three tables, of the filters and of the layer."""
         return {
             "kinds": (KINDS, self.embedding),
             "colours": (COLOURS, self.embedding),
@@ -65,7 +65,7 @@ class GridView(Encoder):
         }
 
     def initial(self, generator: np.random.Generator) -> Drawn:
-        """Tables from a standard normal distribution; orthogonal filters and layer, gain sqrt(2)."""
+        """Draw normal tables, and orthogonal filters and layer with gain sqrt(2)."""
         tables = ("kinds", "colours", "states")
         drawn = {name: generator.standard_normal(self.shapes[name], np.float32) for name in tables}
         for name in ("filters", "weight"):

@@ -28,7 +28,7 @@ class Mission(Encoder):
 
     @property
     def activations(self) -> int:
-        """A row a word."""
+        """Floats that learning from one sample stores: two rows for each word."""
         return 2 * self.words * self.features
 
     @property
@@ -37,7 +37,7 @@ class Mission(Encoder):
         return {"table": (self.vocabulary, self.features), "places": (self.words, self.features)}
 
     def initial(self, generator: np.random.Generator) -> Drawn:
-        """Normal, standard deviation 1/2."""
+        """Draw both tables from a normal distribution with standard deviation 1/2."""
         half = np.float32(0.5)
         return {
             name: half * generator.standard_normal(shape, np.float32)

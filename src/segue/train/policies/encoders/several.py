@@ -34,17 +34,17 @@ class Several(Encoder):
 
     @property
     def features(self) -> int:
-        """The sum of the parts'."""
+        """The sum over all parts."""
         return sum(part.encoder.features for part in self.parts)
 
     @property
     def activations(self) -> int:
-        """The sum of the parts'."""
+        """The sum over all parts."""
         return sum(part.encoder.activations for part in self.parts)
 
     @property
     def shapes(self) -> Shapes:
-        """The parts' own, under their names."""
+        """The parameters of every part, under `part.name`."""
         return {
             f"{part.name}.{name}": shape
             for part in self.parts
@@ -52,7 +52,7 @@ class Several(Encoder):
         }
 
     def initial(self, generator: np.random.Generator) -> Drawn:
-        """Part by part."""
+        """Draw the parameters of every part in turn."""
         drawn = [(part.name, part.encoder.initial(generator)) for part in self.parts]
         return {
             f"{name}.{own}": values

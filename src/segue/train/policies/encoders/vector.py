@@ -22,16 +22,16 @@ class Vector(Encoder):
 
     @property
     def activations(self) -> int:
-        """The numbers and the layer."""
+        """Floats that learning from one sample stores: the inputs and the layer."""
         return self.numbers + self.features
 
     @property
     def shapes(self) -> Shapes:
-        """One layer."""
+        """The weight and the bias of one layer."""
         return {"weight": (self.numbers, self.features), "bias": (1, self.features)}
 
     def initial(self, generator: np.random.Generator) -> Drawn:
-        """Orthogonal, gain sqrt(2)."""
+        """Draw an orthogonal weight with gain sqrt(2)."""
         return {"weight": orthogonal(generator, self.numbers, self.features, math.sqrt(2))}
 
     def reader(self, weights: Weights) -> Read:
