@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +27,8 @@ class Step:
     title: str
     command: tuple[str, ...]
 
-    def run(self) -> bool:
-        """Run it and print one line; on failure its output as well. True when it passed."""
-        print(f"  {self.title:<{WIDTH}}", end="", flush=True)
+    def run(self) -> "Result":
+        """Run the command to its end."""
         began = time.monotonic()
         done = subprocess.run(
             [str(BIN / self.command[0]), *self.command[1:]],
@@ -37,16 +38,37 @@ class Step:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        said = done.stdout.strip().splitlines()
-        print(
-            f"{'ok' if done.returncode == 0 else 'FAILED':<7}{time.monotonic() - began:6.1f} s",
-            flush=True,
-        )
-        if done.returncode:
-            print("\n".join(said), flush=True)
-        elif self.command[0] == "pytest":
-            print(f"    {said[-1].strip('= ')}", flush=True)
-        return done.returncode == 0
+        return Result(self, done.returncode, done.stdout.strip(), time.monotonic() - began)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a step ended."""
+
+    step: Step
+    returncode: int
+    output: str
+    seconds: float
+
+    def show(self) -> None:
+        """Print one line, and the closing line of tests; after a failure the whole output."""
+        outcome = "FAILED" if self.returncode else "ok"
+        print(f"  {self.step.title:<{WIDTH}}{outcome:<7}{self.seconds:6.1f} s", flush=True)
+        if self.returncode:
+            print(self.output, flush=True)
+        elif self.step.command[0] == "pytest":
+            print(f"    {self.output.splitlines()[-1].strip('= ')}", flush=True)
+
+
+def run_side_by_side(steps: Sequence[Step]) -> bool:
+    """Run the steps two at a time and show each in its turn; return whether all passed."""
+    with ThreadPoolExecutor(2) as pool:
+        results = pool.map(Step.run, steps)
+        passed = True
+        for result in results:
+            result.show()
+            passed = passed and not result.returncode
+    return passed
 
 
 def environment() -> dict[str, str]:
@@ -55,30 +77,29 @@ def environment() -> dict[str, str]:
     return {**os.environ, **threads, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-STEPS = (
+# Each uses one processor.
+SINGLE = (
+    Step("types (mypy --strict)", ("mypy",)),
     Step("format (ruff)", ("ruff", "format", "--check", ".")),
     Step("lint (ruff)", ("ruff", "check", ".")),
-    Step("types (mypy --strict)", ("mypy",)),
     Step("imports run one way", ("lint-imports",)),
     Step("known holes of the packages", ("python", "tests/audit.py")),
     Step("doctests", ("pytest", "src")),
-    Step("fast tests, two at a time", ("pytest", "tests", "-m", "not slow", "-n", "2")),
 )
-SLOW = (
-    Step("slow tests, two at a time", ("pytest", "tests", "-m", "slow and not ray", "-n", "2")),
-    Step(
-        "slow tests on Ray, two files a time",
-        ("pytest", "tests", "-m", "slow and ray", "-n", "2", "--dist", "loadfile"),
-    ),
+FAST = Step("fast tests, two at a time", ("pytest", "tests", "-m", "not slow", "-n", "2"))
+SLOW = Step(
+    "slow tests, two at a time",
+    ("pytest", "tests", "-m", "slow", "-n", "2", "--dist", "worksteal"),
 )
 
 
 def main() -> int:
-    """Run the steps in order; stop at the first that fails."""
-    steps = STEPS if "--fast" in sys.argv[1:] else (*STEPS, *SLOW)
+    """Run the groups of steps in order; stop after the first in which a step fails."""
+    groups = [SINGLE, (FAST,)] if "--fast" in sys.argv[1:] else [SINGLE, (FAST,), (SLOW,)]
     began = time.monotonic()
-    print(f"Segue check, {len(steps)} steps, Python {sys.version.split()[0]}", flush=True)
-    passed = all(step.run() for step in steps)
+    count = sum(len(group) for group in groups)
+    print(f"Segue check, {count} steps, Python {sys.version.split()[0]}", flush=True)
+    passed = all(run_side_by_side(group) for group in groups)
     print(
         f"{'All passed' if passed else 'Stopped'} after {time.monotonic() - began:.0f} s.",
         flush=True,

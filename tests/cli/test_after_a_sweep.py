@@ -1,5 +1,6 @@
-"""Every command that looks at a run, on small copies of two sweeps: while it runs, after a crash,
-at its end.
+"""Every command that looks at a run, on a small sweep: while it runs, after a crash, at its end.
+
+The same of `wean_to_ppo`, whose run is in a store: test_after_a_stored_sweep.py.
 """
 
 import shutil
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.looking import complete, driver, look, retrain, told, trials
-from tests.small_sweeps import SMALLER, small_copies
+from tests.small_sweeps import small_copies
 from tests.tune.support.drivers import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.ray]
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.usefixtures("cluster")]
+NAME, RUN = "ppo_grid", "runs/ppo_grid"
 
 
 @pytest.fixture
@@ -34,26 +36,24 @@ def retrain_one(capsys: pytest.CaptureFixture[str], run: str) -> None:
     Path(run, "retrained.json").unlink()
 
 
-@pytest.mark.parametrize("name", SMALLER)
 def test_a_run_is_looked_at_while_it_runs_after_a_crash_and_at_its_end(
-    name: str, place: Path, capsys: pytest.CaptureFixture[str]
+    place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = f"runs/{name}"
-    with driver(name) as process:
-        wait_for(lambda: bool(complete(run)) or process.poll() is not None)
+    with driver(NAME) as process:
+        wait_for(lambda: bool(complete(RUN)) or process.poll() is not None)
         process.send_signal(
             signal.SIGSTOP
         )  # it runs on, as far as others can see, and nothing moves
-        assert len(complete(run)) < len(trials(run))
-        assert "The sweep is running." in told(capsys, "show", run)
-        look(capsys, run)
-        assert "The sweep is running." in Path(run, "report.html").read_text()
-        retrain_one(capsys, run)
-    assert "The sweep is running." not in told(capsys, "show", run)
-    look(capsys, run)
-    retrain_one(capsys, run)
-    finished = told(capsys, "run", name)
-    assert all(f"{run}/{file}" in finished for file in ("best.json", "best.py", "report.html"))
-    assert {trial.state for trial in trials(run)} <= {"complete", "pruned"}
-    look(capsys, run)
-    retrain(capsys, run)
+        assert len(complete(RUN)) < len(trials(RUN))
+        assert "The sweep is running." in told(capsys, "show", RUN)
+        look(capsys, RUN)
+        assert "The sweep is running." in Path(RUN, "report.html").read_text()
+        retrain_one(capsys, RUN)
+    assert "The sweep is running." not in told(capsys, "show", RUN)
+    look(capsys, RUN)
+    retrain_one(capsys, RUN)
+    finished = told(capsys, "run", NAME)
+    assert all(f"{RUN}/{file}" in finished for file in ("best.json", "best.py", "report.html"))
+    assert {trial.state for trial in trials(RUN)} <= {"complete", "pruned"}
+    look(capsys, RUN)
+    retrain(capsys, RUN)

@@ -37,7 +37,7 @@ from tests.tune.support.three_nodes import SHORT
 CLUSTER = """
 import os, sys
 from ray.cluster_utils import Cluster
-cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
 for index in range(2):
     cluster.add_node(num_cpus=1, env_vars={"XDG_CACHE_HOME": f"{sys.argv[1]}/node-{index}"})
 print(cluster.address, flush=True)

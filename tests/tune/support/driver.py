@@ -77,7 +77,7 @@ def losing_a_node(run: Path) -> Iterator[str]:
     """A cluster of a head without processors and two nodes, of which the one that trains is killed
     once.
     """
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
 
     def lose() -> None:
