@@ -1,5 +1,6 @@
 """What a driver in a process of its own does, which a test can kill."""
 
+import faulthandler
 import logging
 import os
 import signal
@@ -25,6 +26,7 @@ from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import has_failed
 from tests.tune.support import doubles
 
+SECONDS = 120  # within which a driver ends
 OF_THE_SWEEP = ("trials", "concurrency", "scheduler", "report_timeout_s")
 OF_THE_RUNNER = ("seconds", "dies_at", "hangs", "teardown")
 
@@ -115,6 +117,7 @@ def main(
     os.setsid()
     for path, stream in zip(output, (sys.stdout, sys.stderr), strict=True):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream.fileno())
+    faulthandler.dump_traceback_later(SECONDS - 20)
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None

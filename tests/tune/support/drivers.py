@@ -27,7 +27,7 @@ from tests.tune.support import driver
 from tests.tune.support.doubles import FAILS_AT, driven_sweep, make_runner
 
 ROOT = Path(__file__).parents[3]
-SECONDS = 120
+SECONDS = driver.SECONDS
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 _FORKING = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload([driver.__name__])
@@ -64,7 +64,7 @@ class Driver:
     def finish(self) -> str:
         """Wait until the driver ends, and return what it printed."""
         self._process.join(SECONDS)
-        assert self.returncode is not None, "the driver does not end"
+        assert self.returncode is not None, f"the driver does not end: {self.errors}"
         return self._stdout.read_text()
 
     @property
