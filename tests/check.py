@@ -27,7 +27,7 @@ class Step:
     title: str
     command: tuple[str, ...]
 
-    def run(self) -> "Result":
+    def run(self) -> Result:
         """Run the command to its end."""
         began = time.monotonic()
         done = subprocess.run(

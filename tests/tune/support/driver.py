@@ -19,6 +19,7 @@ from ray._raylet import Config
 from ray.cluster_utils import Cluster
 
 from segue.base.files import append_row
+from segue.tune.cluster import session
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
 from segue.tune.schedulers.study_scheduler import StudyScheduler
@@ -79,7 +80,9 @@ def losing_a_node(run: Path) -> Iterator[str]:
     """A cluster of a head without processors and two nodes, of which the one that trains is killed
     once.
     """
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
+    )
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
 
     def lose() -> None:
@@ -130,13 +133,16 @@ def main(
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
     """Use the Ray at an address; none without one, so that the sweep starts its own."""
-    Config.initialize("")  # the mode and the path of the token are the new environment's
-    if address:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-    try:
+    if not address:
         yield
-    finally:
-        ray.shutdown()
+        return
+    Config.initialize("")  # the mode and the path of the token are the new environment's
+    with session._on_loopback():  # as the tests' Ray is; not when this process's parent began
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 def drive(run: Path, asked: dict[str, Any]) -> None:

@@ -57,7 +57,9 @@ def losing_one_of_three(run: Path) -> Iterator[str]:
     """A head without processors and two nodes; the one that trains trial 1 is killed after the
     trial's first stage.
     """
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
+    )
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
 
     def lose() -> None:
