@@ -250,5 +250,7 @@ class TestWarmStart:
 
     def test_a_sweep_that_has_begun_is_not_warmed_up(self, tmp_path: Path) -> None:
         record = run(tmp_path / "old", make_sweep(), 2)
-        with pytest.raises(ValueError, match="cannot be warmed up: start anew with --fresh"):
+        with pytest.raises(
+            ValueError, match="cannot be warm-started: start from scratch with --fresh"
+        ):
             record.adopt([], "x")

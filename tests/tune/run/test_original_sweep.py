@@ -44,7 +44,7 @@ def test_one_that_has_changed_is_refused_and_the_kept_one_named(begun: Begun) ->
     Path("sweeps/ppo_grid.py").write_text(FILE.read_text().replace("gamma=0.98", "gamma=0.97"))
     with pytest.raises(
         ValueError,
-        match=r"asks something else than runs/ppo_grid did .*--sweep runs/ppo_grid/sweep.py",
+        match=r"differs from the definition of runs/ppo_grid .*--sweep runs/ppo_grid/sweep.py",
     ):
         sweep_of(run)
     assert sweep_of(run, run.source) == load_sweep(FILE)
@@ -54,7 +54,7 @@ def test_one_that_is_not_here_is_refused_and_the_kept_one_named(begun: Begun) ->
     run = begun("elsewhere")
     with pytest.raises(
         ValueError,
-        match=r"is not here: give its file with --sweep \(the one that ran is kept at runs",
+        match=r"is not here: give its file with --sweep \(the run's own is stored at runs",
     ):
         sweep_of(run)
     assert sweep_of(run, run.source) == load_sweep(FILE)

@@ -1,6 +1,4 @@
-"""The sweep that a run directory holds, from its file: a run directory has no code that is run
-unasked.
-"""
+"""The sweep of a run, loaded from the sweep's file: a run directory has no code that is run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +9,13 @@ from segue.tune.run.differences import differences
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.sweep_file import find_sweep, load_sweep
 
-_GIVEN_BY_OPTIONS = (
-    "seeds",
-)  # of what is asked, what a command line may give in place of the sweep's file
+_GIVEN_BY_OPTIONS = ("seeds",)  # which a command line may give in place of the sweep's file
 
 
 def sweep_of(run: RunDirectory, file: Path | None = None) -> Sweep:
-    """Load the sweep of a run from `file`, or from the sweep of its name; it must ask what the run
-    asked.
+    """Load the sweep of a run from `file`, or from the sweep file of the run's name.
 
-    Raises ValueError where there is no such file, and where it asks something else by now.
+    Raises ValueError where there is no such file, and where its definition is not the run's.
     """
     recorded = read_definition(run)
     path = file or _find(run, recorded.name)
@@ -29,13 +24,13 @@ def sweep_of(run: RunDirectory, file: Path | None = None) -> Sweep:
     sweep = replace(loaded, **given)
     changed = differences(recorded.sweep, sweep.describe())
     if changed:
-        kept = (
-            f" The file that the run used is kept: --sweep {run.source}."
+        stored = (
+            f" The file that the run used is stored: --sweep {run.source}."
             if _is_other(run.source, path)
             else ""
         )
         raise ValueError(
-            f"{path} asks something else than {run.path} did ({'; '.join(changed[:3])}).{kept}"
+            f"{path} differs from the definition of {run.path} ({'; '.join(changed[:3])}).{stored}"
         )
     return sweep
 
@@ -44,11 +39,11 @@ def _find(run: RunDirectory, name: str) -> Path:
     try:
         return find_sweep(name)
     except ValueError as error:
-        kept = f" (the one that ran is kept at {run.source})" if run.source.exists() else ""
+        stored = f" (the run's own is stored at {run.source})" if run.source.exists() else ""
         raise ValueError(
-            f"The sweep {name!r} of {run.path} is not here: give its file with --sweep{kept}."
+            f"The sweep {name!r} of {run.path} is not here: give its file with --sweep{stored}."
         ) from error
 
 
-def _is_other(kept: Path, used: Path) -> bool:
-    return kept.exists() and kept.resolve() != used.resolve()
+def _is_other(stored: Path, used: Path) -> bool:
+    return stored.exists() and stored.resolve() != used.resolve()

@@ -1,4 +1,4 @@
-"""What a study missed that was mirrored at intervals, told by the trials' own rows."""
+"""Reports that an uploaded study has missed, replayed from the trials' own rows."""
 
 from optuna.trial import TrialState
 
@@ -10,7 +10,7 @@ from segue.tune.study.stages import Stages
 
 
 def replay_missed_reports(record: StudyRecord, run: RunDirectory, metric: str) -> None:
-    """Record the verdicts on rows after which there is another one: the trial was told to go on."""
+    """Record the verdict on each row that another one follows: its trial was not stopped there."""
     for number in record.numbers(TrialState.RUNNING):
         for row in read_rows(run.trial(number).results)[:-1]:
             if not record.has_verdict(number, row[ENV_STEPS]):

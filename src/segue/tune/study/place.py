@@ -1,4 +1,4 @@
-"""Where the study of a run is: in SQLite beside the run, or in a database that was given."""
+"""Where the study of a run is: in SQLite in the run directory, or in a given database."""
 
 import secrets
 from collections.abc import Callable
@@ -29,25 +29,25 @@ class StudyPlace:
 
     @property
     def recorded(self) -> dict[str, str] | None:
-        """What `sweep.json` says of it, without the password; None for the file."""
+        """What `sweep.json` records of the place, without the password; None for the file."""
         return {"storage": password_removed(self.url), "name": self.name} if self.url else None
 
     def storage(self) -> RDBStorage:
-        """Open it; raises ValueError, in a sentence, where that cannot be."""
+        """Open the storage; raise ValueError, in one sentence, where that fails."""
         return database_storage(self.url) if self.url else disk_storage(self.file)
 
-    def opened(self, sweep: Sweep, space: Space, keep: Callable[[], None]) -> StudyRecord:
-        """The study of a sweep there, made where there is none; `keep` as in StudyRecord."""
+    def opened(self, sweep: Sweep, space: Space, upload: Callable[[], None]) -> StudyRecord:
+        """Return the study of a sweep there, created if needed; `upload` as in StudyRecord."""
         further = [mode for _, mode in sweep.objectives]
-        record = StudyRecord(self.storage(), self.name, sweep.mode, space, further, keep)
+        record = StudyRecord(self.storage(), self.name, sweep.mode, space, further, upload)
         record.name_objectives(objective_names(sweep))
         return record
 
 
 def study_place(run: RunDirectory, name: str, storage: str | None, *, fresh: bool) -> StudyPlace:
-    """The place of the study of a run, which stays where it was begun unless the run is begun anew.
+    """Return the place of a run's study: where it was created, unless the run is a fresh one.
 
-    In a database, where there may be many, it has a name of its own. Raises ValueError for a
+    In a database, where there may be many, the study has a name of its own. Raises ValueError for a
     database that cannot be used, and for one that lacks the study of a run with results.
     """
     if storage:
@@ -57,7 +57,7 @@ def study_place(run: RunDirectory, name: str, storage: str | None, *, fresh: boo
     if begun and storage and not known:
         raise ValueError(
             f"The run {run.shown} has its study in {run.study.name}: leave --storage out, or start"
-            " anew with --fresh."
+            " from scratch with --fresh."
         )
     if not known:
         own = f"{name}-{secrets.token_hex(4)}" if storage else name
@@ -68,7 +68,7 @@ def study_place(run: RunDirectory, name: str, storage: str | None, *, fresh: boo
     if _has_results(run) and not _has_study(place):
         raise ValueError(
             f"The database {password_removed(place.url or '')} has no study {place.name!r}, with"
-            f" which {run.shown} was begun: give the right one with --storage."
+            f" which {run.shown} was started: give the right one with --storage."
         )
     return place
 

@@ -1,4 +1,4 @@
-"""The Optuna study of a sweep: every trial that is planned, running or done, and what came of it."""
+"""The Optuna study of a sweep: every planned, running or finished trial and its results."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,12 +35,12 @@ class StudyRecord:
 
     A verdict is written in an order that leaves no doubt after a kill between any two writes:
 
-    - the trial goes on: its intermediate value;
+    - the trial continues: its intermediate value;
     - it is stopped: the mark `stop`, its intermediate value, its state PRUNED;
     - it has ended: its intermediate value, its state COMPLETE.
 
     So on opening, a RUNNING trial with the mark was stopped and is finished here; one without it is
-    to be continued, and the steps that have a value were judged. User attributes go before the
+    to be continued, and the steps that have a value have a verdict. User attributes go before the
     state: Optuna freezes what is finished.
     """
 
@@ -51,15 +51,16 @@ class StudyRecord:
         mode: Mode,
         space: Space,
         further: Sequence[Mode] = (),
-        keep: Callable[[], None] = lambda: None,
+        upload: Callable[[], None] = lambda: None,
     ) -> None:
-        """Open the study `name` in a SQLite file or another storage, or make it.
+        """Open the study `name` in a SQLite file or another storage, or create it.
 
-        `further` are the modes of further objectives. `keep` is called when a trial has begun or
-        ended, and before a trial is told something: it is then on the disk. Raises ValueError when
-        the file is no study, or a damaged one.
+        `further` are the modes of further objectives. `upload` is called when a trial has started
+        or ended, and before a decision reaches a trial: the change is then on the disk. Raises
+        ValueError when the file is not a study, or a damaged one.
         """
-        self._space, self._keep = space, keep
+        self._space = space
+        self._upload = upload
         self._disk = StudyCopy(
             disk_storage(where) if isinstance(where, Path) else where, name, [mode, *further]
         )
@@ -112,7 +113,9 @@ class StudyRecord:
         else. Returns how many. Raises ValueError once the sweep has trials of its own.
         """
         if self.trials:
-            raise ValueError("A sweep that has begun cannot be warmed up: start anew with --fresh.")
+            raise ValueError(
+                "A sweep with trials cannot be warm-started: start from scratch with --fresh."
+            )
         fitting = [
             trial for trial in trials if trial.state == TrialState.COMPLETE and self._fits(trial)
         ]
@@ -156,7 +159,7 @@ class StudyRecord:
                 self._memory.study.add_trial(trial)
 
     def begin(self, number: int) -> None:
-        """A WAITING trial starts."""
+        """Record that a WAITING trial starts."""
         self._set_state(number, TrialState.RUNNING)
 
     def propose(self, sampler: BaseSampler) -> int:
@@ -177,7 +180,7 @@ class StudyRecord:
                 },
             )
         )
-        self._keep()
+        self._upload()
         return number
 
     def parameters(self, number: int) -> dict[str, Any]:
@@ -185,7 +188,7 @@ class StudyRecord:
         return self._space.parameters(self.trial(number).params)
 
     def has_verdict(self, number: int, step: int) -> bool:
-        """Whether the trial was judged at `step` or later."""
+        """Whether the trial has a verdict at `step` or later."""
         return max(self.trial(number).intermediate_values, default=-1) >= step
 
     def record_stages(self, number: int, stages: Stages) -> None:
@@ -205,7 +208,7 @@ class StudyRecord:
         self._annotate(
             number, {LINEAGE: [*known, {"at": step, "from": donor, "parameters": dict(recorded)}]}
         )
-        self._keep()
+        self._upload()
 
     def recorded(self, number: int) -> dict[str, Any]:
         """What the study has of the parameters with which the trial trains now."""
@@ -220,7 +223,7 @@ class StudyRecord:
         """Record that a scheduler ended a stage of the trial, and why; the first time stands."""
         ended = {str(stage_number(stage)): by, **self.stages_ended_by(number)}
         self._annotate(number, {STAGES_ENDED_BY: ended})
-        self._keep()
+        self._upload()
 
     def stages_ended_by(self, number: int) -> dict[str, str]:
         """Which stages of the trial a scheduler ended, by their numbers from 1, and why."""
@@ -232,13 +235,13 @@ class StudyRecord:
         return None if recorded is None else Stages(recorded["of"], tuple(recorded["ended_at"]))
 
     def report(self, number: int, step: int, value: float) -> None:
-        """The trial was judged at `step` environment steps and goes on."""
+        """Record that the trial continues after its report at `step` environment steps."""
         if not self.has_verdict(number, step):
             for copy in (self._disk, self._memory):
                 copy.report(number, step, value)
 
     def stop(self, number: int, step: int, value: float, attributes: Mapping[str, Any]) -> None:
-        """The scheduler stopped the trial at `step`: PRUNED."""
+        """Record that the scheduler stopped the trial at `step`: PRUNED."""
         self._annotate(number, {**attributes, STOP: {"step": step, "value": value}})
         self._finish_stop(number)
 
@@ -261,7 +264,7 @@ class StudyRecord:
                 copy.constrain(number, name, value)
 
     def fail(self, number: int, reason: str, attributes: Mapping[str, Any]) -> None:
-        """The trial broke: FAIL."""
+        """Record that the trial failed: FAIL."""
         self._annotate(number, {**attributes, REASON: reason})
         self._set_state(number, TrialState.FAIL)
 
@@ -274,7 +277,7 @@ class StudyRecord:
     ) -> None:
         for copy in (self._disk, self._memory):
             copy.set_state(number, state, values)
-        self._keep()
+        self._upload()
 
     def _finish_stopped(self) -> None:
         for number in self.numbers(TrialState.RUNNING):

@@ -109,7 +109,7 @@ def disk_storage(path: Path) -> RDBStorage:
     except (DatabaseError, SQLAlchemyError, OptunaError, RuntimeError) as error:
         said = getattr(error, "orig", None) or error  # what SQLite said, without SQLAlchemy's frame
         raise ValueError(
-            f"{path} cannot be read as an Optuna study ({said}): start anew with --fresh."
+            f"{path} cannot be read as an Optuna study ({said}): start from scratch with --fresh."
         ) from error
 
 
