@@ -14,9 +14,10 @@ from rich.console import Console
 
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune import drive
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
+from segue.tune.run.directory import RunDirectory
+from segue.tune.run.opening import open_run
 from segue.worlds.array.cartpole import CartPole
 from tests.tune.support.doubles import GRID, MIXED, make_runner, make_sweep
 
@@ -215,7 +216,7 @@ def _run_list(sweep: Sweep, parameters: Any, directory: Path, *, device: str, re
 def _fill(path: Path, sweep: Sweep) -> None:
     from tests.tune.support.fake_tune import FakeTune, open_record
 
-    with drive.open_run(drive.RunDirectory(path), sweep, "double"):
+    with open_run(RunDirectory(path), sweep, "double"):
         record = open_record(path, sweep)
         FakeTune(record, sweep, 2, {}).run()
         record.close()

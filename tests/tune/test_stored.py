@@ -176,7 +176,7 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_i
             assert time.monotonic() - lost_at < LOST_SECONDS, said
         told = said.splitlines()[-1]
         assert first.returncode == 1 and told.endswith(
-            "What is done is kept: the same command goes on."
+            "Finished work is stored: run the same command to resume."
         ), said
         assert (
             told.startswith(f"The store {url}") and "cannot be" in told and "Traceback" not in said
@@ -213,7 +213,7 @@ def test_a_database_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_i
             assert time.monotonic() - lost_at < LOST_SECONDS, said
         told = said.splitlines()[-1]
         assert first.returncode == 1 and told.endswith(
-            "What is done is kept: the same command goes on."
+            "Finished work is stored: run the same command to resume."
         ), said
         assert (
             told.startswith("The study's database cannot be reached (") and PASSWORD not in said

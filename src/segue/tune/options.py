@@ -181,7 +181,7 @@ class Options:
     notify: Annotated[
         str | None,
         Option(
-            help="URL (http or https) or shell command that is notified when the sweep ends or stalls",
+            help="URL (http or https) or shell command to notify when the sweep ends or stalls",
             default="SEGUE_NOTIFY",
             metavar="TARGET",
             environment="SEGUE_NOTIFY",

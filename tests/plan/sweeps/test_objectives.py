@@ -17,13 +17,13 @@ from segue.plan.sweeps.objectives import StepsTo
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.attributes import ADOPTED_FROM
 from segue.report.data.summary import read_summary, show
-from segue.tune import drive
 from segue.tune.checks import check_sweep
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from segue.tune.study.record import StudyRecord
+from segue.tune.study.warm_start import trials_to_adopt
 from tests.tune.support.doubles import MIXED, make_sweep
 from tests.tune.support.fake_tune import FakeTune
 
@@ -39,7 +39,7 @@ def run(path: Path, sweep: Sweep, trials: int = 12, adopt: Path | None = None) -
             [mode for _, mode in sweep.objectives],
         )
         if adopt and not len(record):
-            record.adopt(*drive.trials_to_adopt(adopt))
+            record.adopt(*trials_to_adopt(adopt))
         record.plan(sweep.planned())
         FakeTune(record, sweep, trials, {}).run()
         record.close()

@@ -1,8 +1,8 @@
-"""Where the study of a run is: in SQLite in the run directory, or in a given database."""
+"""Where the study of a run is stored: in SQLite in the run directory, or in a given database."""
 
 import secrets
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,77 +21,90 @@ from segue.tune.study.storage import disk_storage
 
 @dataclass(frozen=True)
 class StudyPlace:
-    """A study's name, and the URL of its database; None for the file in the run directory."""
+    """The name of a study, and where it is stored: a file, or a database that has been opened."""
 
     name: str
     file: Path
     url: str | None = None
+    database: RDBStorage | None = None
 
     @property
     def recorded(self) -> dict[str, str] | None:
-        """What `sweep.json` records of the place, without the password; None for the file."""
+        """The entry of `sweep.json`, without the password; None for the file."""
         return {"storage": password_removed(self.url), "name": self.name} if self.url else None
 
-    def storage(self) -> RDBStorage:
-        """Open the storage; raise ValueError, in one sentence, where that fails."""
-        return database_storage(self.url) if self.url else disk_storage(self.file)
-
     def opened(self, sweep: Sweep, space: Space, upload: Callable[[], None]) -> StudyRecord:
-        """Return the study of a sweep there, created if needed; `upload` as in StudyRecord."""
+        """Return the study of a sweep, created if it does not exist; `upload` as in StudyRecord.
+
+        Raise ValueError for a file that cannot be used.
+        """
+        storage = self.database or disk_storage(self.file)
         further = [mode for _, mode in sweep.objectives]
-        record = StudyRecord(self.storage(), self.name, sweep.mode, space, further, upload)
+        record = StudyRecord(storage, self.name, sweep.mode, space, further, upload)
         record.name_objectives(objective_names(sweep))
         return record
 
 
-def study_place(run: RunDirectory, name: str, storage: str | None, *, fresh: bool) -> StudyPlace:
-    """Return the place of a run's study: where it was created, unless the run is a fresh one.
+@contextmanager
+def study_place(
+    run: RunDirectory, name: str, storage: str | None, *, fresh: bool
+) -> Iterator[StudyPlace]:
+    """Find where the study of a run is stored, and open the database while the block runs.
 
-    In a database, where there may be many, the study has a name of its own. Raises ValueError for a
-    database that cannot be used, and for one that lacks the study of a run with results.
+    The place stays the same until the run is started from scratch. In a database, where there may
+    be many studies, the study has a unique name. Raise ValueError for a database that cannot be
+    used, and for one that lacks the study of a run with results.
     """
     if storage:
         remember_password(storage)
-    begun = run.definition.exists() and not fresh
-    known = read_definition(run).study if begun else None
-    if begun and storage and not known:
+    known = _recorded_study(run, storage, fresh)
+    if known is None and not storage:
+        yield StudyPlace(name, run.study)
+        return
+    url = url_with_password(storage or (known or {})["storage"])
+    unique_name = known["name"] if known else f"{name}-{secrets.token_hex(4)}"
+    with _opened_database(url) as database:
+        place = StudyPlace(unique_name, run.study, url, database)
+        if known:
+            _check_study(place, database, run)
+        yield place
+
+
+def _recorded_study(
+    run: RunDirectory, storage: str | None, fresh: bool
+) -> Mapping[str, str] | None:
+    """Return the database and the name that the run recorded, if it has a study in a database."""
+    if fresh or not run.definition.exists():
+        return None
+    known = read_definition(run).study
+    if storage and not known:
         raise ValueError(
             f"The run {run.shown} has its study in {run.study.name}: leave --storage out, or start"
             " from scratch with --fresh."
         )
-    if not known:
-        own = f"{name}-{secrets.token_hex(4)}" if storage else name
-        return _checked(StudyPlace(own, run.study, storage and url_with_password(storage)))
-    place = _checked(
-        StudyPlace(known["name"], run.study, url_with_password(storage or known["storage"]))
-    )
-    if _has_results(run) and not _has_study(place):
+    return known
+
+
+@contextmanager
+def _opened_database(url: str) -> Iterator[RDBStorage]:
+    database = database_storage(url)
+    try:
+        yield database
+    finally:
+        database.remove_session()
+        database.engine.dispose()
+
+
+def _check_study(place: StudyPlace, database: RDBStorage, run: RunDirectory) -> None:
+    if not _has_results(run):
+        return
+    names = [study.study_name for study in database.get_all_studies()]
+    database.remove_session()  # the study is read anew when the run is locked
+    if place.name not in names:
         raise ValueError(
             f"The database {password_removed(place.url or '')} has no study {place.name!r}, with"
             f" which {run.shown} was started: give the right one with --storage."
         )
-    return place
-
-
-def _checked(place: StudyPlace) -> StudyPlace:
-    if place.url:
-        with closing(_Opened(place)):
-            return place
-    return place
-
-
-class _Opened:
-    def __init__(self, place: StudyPlace) -> None:
-        self.storage = place.storage()
-
-    def close(self) -> None:
-        self.storage.remove_session()
-        self.storage.engine.dispose()
-
-
-def _has_study(place: StudyPlace) -> bool:
-    with closing(_Opened(place)) as opened:
-        return any(study.study_name == place.name for study in opened.storage.get_all_studies())
 
 
 def _has_results(run: RunDirectory) -> bool:

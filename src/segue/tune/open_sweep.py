@@ -1,0 +1,139 @@
+"""The run directory and the study of a sweep, held by this process while trials train."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from optuna.trial import FrozenTrial
+from rich.console import Console
+
+from segue.plan.sweeps.sweep import Sweep
+from segue.tune.checks import CheckedSweep
+from segue.tune.cluster.addresses import check_address
+from segue.tune.cluster.session import quiet
+from segue.tune.corners import Corners
+from segue.tune.observers.hparams import HParams
+from segue.tune.observers.notifier import check_notify
+from segue.tune.observers.services import Loggers, check_services
+from segue.tune.options import Options
+from segue.tune.ray_adapter import TrialObserver
+from segue.tune.run.directory import RunDirectory
+from segue.tune.run.lease import RunLease, hold_run
+from segue.tune.run.opening import open_run
+from segue.tune.study.budget import Budget
+from segue.tune.study.catch_up import replay_missed_reports
+from segue.tune.study.place import study_place
+from segue.tune.study.record import StudyRecord
+from segue.tune.study.searcher import is_complete
+from segue.tune.study.warm_start import trials_to_adopt
+
+
+@dataclass(frozen=True)
+class OpenSweep:
+    """A checked sweep with its run directory and study, which no other process can open."""
+
+    name: str
+    sweep: Sweep
+    corners: Corners
+    directory: RunDirectory
+    lease: RunLease
+    record: StudyRecord
+    budget: Budget
+    observers: tuple[TrialObserver, ...]
+    """Those that are up to date with the study before training starts."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no trial is left to train."""
+        return is_complete(self.record, self.budget)
+
+
+def check_options(options: Options) -> None:
+    """Raise ValueError for a service, a notification target or an address that cannot be used."""
+    check_services(options.log_to)
+    if options.notify is not None:
+        check_notify(options.notify)
+    if options.address:
+        check_address(options.address)
+
+
+@contextmanager
+def open_sweep(
+    checked: CheckedSweep,
+    name: str,
+    directory: RunDirectory,
+    options: Options,
+    console: Console,
+    source: Path | None,
+) -> Iterator[OpenSweep]:
+    """Open the run directory and the study of a sweep, and bring both up to date.
+
+    `source` is the sweep's file. Raise ValueError, before anything is written, for a directory, a
+    database or an earlier run that cannot be used.
+    """
+    sweep = checked.sweep
+    earlier = _earlier_trials(options)
+    with ExitStack() as stack:
+        stack.enter_context(quiet())
+        lease = stack.enter_context(hold_run(directory, console.print))
+        record = stack.enter_context(_study(checked, name, directory, options, lease, source))
+        loggers = stack.enter_context(Loggers(options.log_to, name, record, sweep, directory))
+        if directory.store:
+            replay_missed_reports(record, directory, sweep.metric)
+        if earlier:
+            _adopt(record, earlier, console)
+        record.plan(sweep.planned())
+        hparams = HParams(record, sweep, directory)
+        hparams.backfill()
+        budget = Budget.of(sweep, _trials(sweep), checked.corners.longest_pipeline)
+        observers = (hparams, loggers)
+        yield OpenSweep(name, sweep, checked.corners, directory, lease, record, budget, observers)
+
+
+@contextmanager
+def _study(
+    checked: CheckedSweep,
+    name: str,
+    directory: RunDirectory,
+    options: Options,
+    lease: RunLease,
+    source: Path | None,
+) -> Iterator[StudyRecord]:
+    """Open the run directory, and then the study, whose place the run directory records."""
+    with (
+        study_place(directory, name, options.storage, fresh=options.fresh) as place,
+        open_run(
+            directory,
+            checked.sweep,
+            name,
+            fresh=options.fresh,
+            accept_changes=options.accept_changes,
+            source=source,
+            study=place.recorded,
+        ),
+        closing(place.opened(checked.sweep, checked.space, lease.upload_study)) as record,
+    ):
+        yield record
+
+
+def _earlier_trials(options: Options) -> tuple[list[FrozenTrial], str] | None:
+    if not options.warm_start:
+        return None
+    try:
+        return trials_to_adopt(options.warm_start)
+    except ValueError as error:
+        raise ValueError(f"--warm-start: {error}") from error
+
+
+def _adopt(record: StudyRecord, earlier: tuple[list[FrozenTrial], str], console: Console) -> None:
+    """Let a new study learn from the trials of an earlier run."""
+    if len(record) or record.adopted:
+        return
+    trials, run = earlier
+    adopted = record.adopt(trials, run)
+    console.print(f"The search learns from {adopted} finished trials of {run} that fit.")
+
+
+def _trials(sweep: Sweep) -> int:
+    return sweep.trials if sweep.trials is not None else len(sweep.planned())

@@ -1,0 +1,165 @@
+"""Training the trials that an open sweep has left: one session of Ray, and one Tuner."""
+
+from contextlib import ExitStack
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from ray import tune
+from rich.console import Console
+
+from segue.plan.sweeps.sweep import Sweep
+from segue.tune.cluster.capacity import machines, may_grow, trials_at_once
+from segue.tune.cluster.gpu_share import with_gpu_share
+from segue.tune.cluster.session import ray_session
+from segue.tune.failures import is_disk_full, one_line, store_unavailable
+from segue.tune.interruption import Interruption
+from segue.tune.observers.board import Board
+from segue.tune.observers.live_view import LiveView
+from segue.tune.observers.notifier import Event, Notifier, ending_of
+from segue.tune.observers.watchdog import Watchdog
+from segue.tune.open_sweep import OpenSweep
+from segue.tune.options import Options
+from segue.tune.run.lease import for_workers
+from segue.tune.schedulers.choice import make_scheduler
+from segue.tune.schedulers.study_scheduler import StudyScheduler
+from segue.tune.study.searcher import StudySearcher
+from segue.tune.verdicts import Verdicts
+from segue.tune.worker.trainable import Runner, make_trainable, train_one
+
+
+class Training:
+    """The training of an open sweep, which ends when it is done, interrupted or cannot continue.
+
+    `runner` trains one trial in place of `train_one`.
+    """
+
+    def __init__(
+        self, opened: OpenSweep, options: Options, console: Console, runner: Runner | None = None
+    ) -> None:
+        self._opened = opened
+        self._address = options.address
+        self._console = console
+        self._runner = runner or partial(train_one, accept_changes=options.accept_changes)
+        self._verdicts = Verdicts()
+        self._interruption = Interruption(opened.sweep.time_budget_s, self._has_to_end)
+        self._board = Board(opened.record, opened.sweep, opened.budget)
+        self._notifier = Notifier(options.notify, opened.name, opened.directory.path, self._board)
+
+    @property
+    def interrupted_by(self) -> int | None:
+        """The number of the signal that ended the training."""
+        return self._interruption.by
+
+    @property
+    def problem(self) -> str | None:
+        """Why the training ended before the sweep was done, in a sentence; None if it did not."""
+        if self._verdicts.out_of_disk:
+            return (
+                f"The disk is full ({self._verdicts.out_of_disk}): make room, and run the same"
+                " command again."
+            )
+        if self._verdicts.store_unavailable:
+            return (
+                f"{self._verdicts.store_unavailable} Finished work is stored: run the same command"
+                " to resume."
+            )
+        if self._interruption.is_late:
+            return "The time for this run is over: run the same command to resume."
+        return None
+
+    def run(self) -> None:
+        """Train until nothing is left or the run has to end; raise RuntimeError if Tune breaks."""
+        with self._notifier.telling(self._ending):
+            opened = self._opened
+            left = opened.budget.trials - self._board.done
+            self._say(
+                f"{left} of {opened.budget.trials} trials to run, in {opened.directory.shown}"
+            )
+            with ExitStack() as stack:
+                stack.enter_context(ray_session(self._address))
+                sweep = with_gpu_share(
+                    opened.sweep, opened.corners, machines(), may_grow(), self._say
+                )
+                stack.enter_context(self._interruption.listening(self._console.print))
+                view = LiveView(self._board, opened.directory, self._console)
+                stack.enter_context(view)
+                self._fit(sweep, view, trials_at_once(sweep, machines(), may_grow()))
+
+    def _fit(self, sweep: Sweep, view: LiveView, concurrency: int | None) -> None:
+        try:
+            self._tuner(sweep, view, concurrency).fit()
+        except Exception as error:
+            if is_disk_full(error):
+                self._verdicts.out_of_disk = one_line(error)
+                return
+            unavailable = store_unavailable(error)
+            if unavailable:
+                self._verdicts.store_unavailable = unavailable
+                return
+            # Not a ValueError, which refuses a sweep before training.
+            raise RuntimeError(
+                "The run broke; finished work is stored, and can be resumed."
+            ) from error
+
+    def _tuner(self, sweep: Sweep, view: LiveView, concurrency: int | None) -> tune.Tuner:
+        directory = self._opened.directory
+        trainable = make_trainable(sweep, for_workers(directory), self._runner)
+        return tune.Tuner(
+            tune.with_resources(trainable, dict(sweep.resources)),
+            tune_config=tune.TuneConfig(
+                metric=sweep.metric,
+                mode=sweep.mode,
+                search_alg=self._searcher(sweep),
+                scheduler=self._scheduler(sweep),
+                num_samples=-1,  # the searcher ends the loop
+                max_concurrent_trials=concurrency,
+                reuse_actors=True,
+                trial_dirname_creator=_directory_name,
+            ),
+            run_config=tune.RunConfig(
+                name=datetime.now().strftime("%Y%m%d-%H%M%S-%f"),
+                storage_path=str(directory.tune.absolute()),
+                callbacks=[self._board, view, self._watchdog(sweep), *self._opened.observers],
+                stop=self._interruption,
+                failure_config=tune.FailureConfig(max_failures=sweep.retries),
+                verbose=0,
+            ),
+        )
+
+    def _searcher(self, sweep: Sweep) -> StudySearcher:
+        return StudySearcher(self._opened.record, sweep, self._opened.budget, self._verdicts)
+
+    def _scheduler(self, sweep: Sweep) -> StudyScheduler:
+        opened = self._opened
+        return StudyScheduler(
+            make_scheduler(sweep, opened.corners),
+            sweep,
+            opened.corners,
+            opened.record,
+            opened.directory,
+            self._verdicts,
+            opened.budget,
+        )
+
+    def _watchdog(self, sweep: Sweep) -> Watchdog:
+        notify = partial(self._notifier.send, "stalled")
+        return Watchdog(sweep.report_timeout_s, self._verdicts, notify=notify)
+
+    def _has_to_end(self) -> bool:
+        """Return whether results cannot be stored any more, or another process has the run."""
+        if not self._verdicts.cannot_store_results:
+            self._verdicts.store_unavailable = self._opened.lease.lost
+        return self._verdicts.cannot_store_results
+
+    def _ending(self) -> tuple[Event, str]:
+        late = self._interruption.is_late
+        return ending_of(self._board, self.interrupted_by, late, self._verdicts)
+
+    def _say(self, message: str) -> None:
+        self._console.print(message, highlight=False, markup=False)
+
+
+def _directory_name(trial: Any) -> str:
+    # Each attempt at a trial has a directory of its own in Tune's.
+    return f"{trial.config['trial']:04d}-{trial.trial_id}"
