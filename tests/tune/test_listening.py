@@ -34,11 +34,15 @@ for _ in range(2):  # the second one in a process is as the first
         address = ray.get_runtime_context().gcs_address
         pid = ray.get(ray.remote(lambda: os.getpid()).remote())
         token = Path(os.environ["RAY_AUTH_TOKEN_PATH"])
-        stranger = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+        stranger = {k: v for k, v in os.environ.items() if not k.startswith("RAY_AUTH")}
         said.append({
-            "listening": listening(), "mode": oct(token.stat().st_mode), "folder": oct(token.parent.stat().st_mode),
-            "in the environment": token.read_text() in " ".join(os.environ.values()), "workers": pid != os.getpid(),
-            "refused": os.spawnve(os.P_WAIT, sys.executable, [sys.executable, "-c", "STRANGER", address], stranger),
+            "listening": listening(), "mode": oct(token.stat().st_mode),
+            "folder": oct(token.parent.stat().st_mode),
+            "in the environment": token.read_text() in " ".join(os.environ.values()),
+            "workers": pid != os.getpid(),
+            "refused": os.spawnve(
+                os.P_WAIT, sys.executable, [sys.executable, "-c", "STRANGER", address], stranger
+            ),
         })
     said[-1]["left"] = token.exists() or "RAY_AUTH_MODE" in os.environ
 print(json.dumps(said))

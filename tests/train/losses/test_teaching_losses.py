@@ -1,4 +1,4 @@
-"""ADVISOR, soft targets, and losses written for one member, against their formulas written plainly."""
+"""ADVISOR, soft targets and losses for one member against their formulas in plain code."""
 
 from dataclasses import dataclass
 

@@ -68,7 +68,8 @@ def train_staged(directory, report=lambda row: None, name="weaned", memory=None)
 
 
 STAGED = (
-    "import sys; from tests.train.whole_runs.test_kill import train_staged; train_staged(sys.argv[1], print,"
+    "import sys; from tests.train.whole_runs.test_kill import train_staged;"
+    " train_staged(sys.argv[1], print,"
     " *sys.argv[2:])"
 )
 

@@ -1,4 +1,4 @@
-"""What every scheduler that a sweep offers must do, on the real study and in Tune's order of calls."""
+"""What every scheduler must do, on the real study and in Tune's order of calls."""
 
 import math
 from pathlib import Path

@@ -16,7 +16,8 @@ from ray.cluster_utils import Cluster
 with socket.create_server(("", 0)) as free:
     port = free.getsockname()[1]
 dashboard = sys.argv[1] == "dashboard"
-head = {"num_cpus": 2, "include_dashboard": dashboard, "dashboard_port": 0, "dashboard_agent_listen_port": port}
+head = {"num_cpus": 2, "include_dashboard": dashboard, "dashboard_port": 0}
+head |= {"dashboard_agent_listen_port": port}
 cluster = Cluster(initialize_head=True, head_node_args=head)
 print("http://" + cluster.head_node.webui_url if dashboard else cluster.address, flush=True)
 sys.stdin.read()

@@ -1,5 +1,5 @@
-"""`python -m tests.tune.support.stored_sweep URL STORAGE ADDRESS`: a short weaning sweep that is kept in
-stores.
+"""`python -m tests.tune.support.stored_sweep URL STORAGE ADDRESS`: a short weaning sweep that is
+kept in stores.
 """
 
 import sys

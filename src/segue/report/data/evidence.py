@@ -16,7 +16,7 @@ from segue.report.data.summary import Summary
 
 @dataclass(frozen=True)
 class Evidence:
-    """The trials, best first, and the reports of each by number; `broken_lines` could not be read."""
+    """Trials, best first, and reports by trial number; `broken_lines` could not be read."""
 
     summary: Summary
     trials: list[TrialSummary]

@@ -1,4 +1,4 @@
-"""The best configurations on seeds that the search never saw, beside what the search said of them."""
+"""The best configurations on held-out seeds, beside their values in the search."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from segue.report.data.statistics import Estimate, iqm_interval, probability_of_
 
 @dataclass(frozen=True)
 class HeldOut:
-    """One configuration: what its trial had in the search, and each run on a seed of its own since."""
+    """A configuration: its trial's values in the search, and its runs on held-out seeds."""
 
     trial: int
     parameters: Mapping[str, Any]

@@ -53,7 +53,10 @@ class Loss(AnyLoss):
     def __call__(
         self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
     ) -> tuple[Tensor, Info]:
-        """The loss of each member `[K]`, and what to log, `[K]` each; a knob is a tensor `[K, 1]`."""
+        """Return the loss of each member `[K]` and what to log, `[K]` each.
+
+        A hyperparameter is a tensor `[K, 1]`.
+        """
 
 
 class OffPolicyLoss(AnyLoss):
@@ -65,4 +68,7 @@ class OffPolicyLoss(AnyLoss):
     def __call__(
         self, batch: DataBatch, outputs: Outputs, hyperparameters: Hyperparameters
     ) -> tuple[Tensor, Info]:
-        """The loss of each member `[K]`, and what to log, `[K]` each; a knob is a tensor `[K, 1]`."""
+        """Return the loss of each member `[K]` and what to log, `[K]` each.
+
+        A hyperparameter is a tensor `[K, 1]`.
+        """

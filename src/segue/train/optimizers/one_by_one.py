@@ -139,7 +139,9 @@ class OneByOne(Rule):
         return optimizer
 
     def _tried(self, between: Any) -> Tensor:
-        """Where two phases lead, when the optimizers become `transfers(optimizers)` after the first."""
+        """Where two phases lead, when the optimizers become `transfers(optimizers)` after the
+        first.
+        """
         rows = ParameterRows(torch.ones(1, 3), {}, np.zeros(1, np.int64), [None])
         gradients = torch.tensor(
             [[0.3, -0.7, 0.1], [0.2, 0.9, 0.0], [-0.6, 0.1, 0.4], [0.7, 0.3, -0.1]]

@@ -112,8 +112,8 @@ class Learner:
 
 @dataclass(frozen=True)
 class Phase:
-    """So many updates of members that do the same operations; the last `logged` of them are averaged
-    for the log.
+    """So many updates of members that do the same operations; the last `logged` of them are
+    averaged for the log.
     """
 
     rows: Sequence[Knobs]

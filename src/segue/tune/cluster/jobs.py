@@ -87,7 +87,7 @@ class Jobs:
             return str(self._client.get_job_status(name).value)
 
     def stop(self, name: str) -> None:
-        """Ask the job to end, as Ctrl-C would; the sweep can be continued by submitting it again."""
+        """Stop the job as Ctrl-C would; submitting the sweep again resumes it."""
         with self._asking(name):
             self._client.stop_job(name)
 

@@ -19,7 +19,7 @@ _EXPLOITS = "exploits"
 
 
 def decide_stage_end(path: Path, stage: int, env_steps: int, by: str) -> None:
-    """Have the trial end its stage, from its report at `env_steps` on; the first decision stands."""
+    """Have the trial end its stage, as of its report at `env_steps`; the first decision stands."""
     _write(path, {str(stage): {ENV_STEPS: env_steps, "by": by}} | _read(path))
 
 

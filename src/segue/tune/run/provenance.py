@@ -35,8 +35,8 @@ def redacted_command(command: Sequence[str]) -> list[str]:
     """A command line without the value of the option, which may hold a password, and without those
     of URLs.
 
-    >>> redacted_command(["run", "--notify", "https://h/secret", "--seeds", "2", "--notify=curl secret"])
-    ['run', '--notify', '***', '--seeds', '2', '--notify=***']
+    >>> redacted_command(["run", "--notify", "https://h/secret", "--notify=curl secret"])
+    ['run', '--notify', '***', '--notify=***']
     """
     kept = []
     for before, argument in zip(["", *command], command, strict=False):

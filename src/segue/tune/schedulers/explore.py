@@ -1,4 +1,4 @@
-"""Changing the parameters of a trial that is under way, so that what it has done stays what it was."""
+"""Change the parameters of a running trial without changing what it has done so far."""
 
 from collections.abc import Mapping
 from typing import Any

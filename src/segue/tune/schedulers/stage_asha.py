@@ -15,7 +15,7 @@ _CLOSE = 1e-9  # of a logarithm: a report at a rung's own step belongs to it
 
 @dataclass(frozen=True)
 class Rung:
-    """A point at which trials are compared: from `from_steps` of a stage on, or (None) at its end."""
+    """A point at which trials are compared: `from_steps` into a stage, or its end if None."""
 
     stage: int
     stages: int  # of the pipeline: the first of two stages is not compared with an only one
@@ -76,7 +76,7 @@ class StageASHA(RayFIFOScheduler):
         metric: str | None = None,
         mode: Literal["max", "min"] | None = None,
     ) -> None:
-        """Raises ValueError for numbers with which nothing would be judged or everything stopped."""
+        """Raise ValueError for numbers with which no trial or every trial would be stopped."""
         super().__init__()
         self.grace_period = count("grace_period", grace_period)
         self.reduction_factor, self.min_peers = (
@@ -127,7 +127,7 @@ class StageASHA(RayFIFOScheduler):
         )
 
     def rung(self, result: dict[str, Any]) -> Rung | None:
-        """Where a report counts; None before the first point of a stage and at the end of the last."""
+        """Return the rung of a report; None before a stage's first and at the end of the last."""
         stage, stages = result["stage"], result["stages"]
         if result["stage_done"]:
             return Rung(stage, stages, None) if stage + 1 < stages else None

@@ -51,11 +51,11 @@ class DefineByRunSpace:
         return {name: point[name] for name in trial.distributions}, trial.distributions
 
     def parameters(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the keyword arguments of the pipeline function for what the study has `recorded`."""
+        """Return the pipeline function's keyword arguments for recorded parameters."""
         return dict(self.function(FixedTrial(dict(recorded))))
 
 
 def of_recorded(sweep: Sweep, recorded: Mapping[str, Any]) -> dict[str, Any]:
-    """The keyword arguments of the pipeline function for what the study has `recorded` of a trial."""
+    """Return the pipeline function's keyword arguments for the recorded parameters of a trial."""
     space = DefineByRunSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
     return space.parameters(recorded)

@@ -108,7 +108,7 @@ class SearchSpace:
         return values, dict(self.distributions)
 
     def parameters(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the keyword arguments of the pipeline function for what the study has `recorded`."""
+        """Return the pipeline function's keyword arguments for recorded parameters."""
         return {
             name: self.categories[name][value] if name in self.categories else value
             for name, value in recorded.items()
