@@ -26,7 +26,7 @@ class Budget:
 
     @classmethod
     def of(cls, sweep: Sweep, trials: int, longest: int) -> "Budget":
-        """Return the budget of a sweep; `longest` is the length of its longest pipeline in steps."""
+        """Return the budget of a sweep whose longest pipeline takes `longest` steps."""
         return cls(trials, longest * sweep.seeds, sweep.max_env_steps, sweep.target, sweep.mode)
 
     def begin(self, trial: FrozenTrial, seeds: int) -> None:

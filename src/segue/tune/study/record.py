@@ -257,7 +257,7 @@ class StudyRecord:
         self._set_state(number, TrialState.COMPLETE, each)
 
     def constrain(self, number: int, constraints: Mapping[str, float]) -> None:
-        """Record the values of the constraints, for people and for Optuna; before the trial ends."""
+        """Record the values of the constraints, for people and Optuna; before the trial ends."""
         self._annotate(number, {CONSTRAINTS: dict(constraints)})
         for copy in (self._disk, self._memory):
             for name, value in constraints.items():
