@@ -9,7 +9,7 @@ from ray import tune
 from rich.console import Console
 
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.cluster.capacity import machines, may_grow, trials_at_once
+from segue.tune.cluster.capacity import autoscales, nodes, trials_at_once
 from segue.tune.cluster.gpu_share import with_gpu_share
 from segue.tune.cluster.session import ray_session
 from segue.tune.failures import is_disk_full, one_line, store_unavailable
@@ -79,12 +79,12 @@ class Training:
             with ExitStack() as stack:
                 stack.enter_context(ray_session(self._address))
                 sweep = with_gpu_share(
-                    opened.sweep, opened.corners, machines(), may_grow(), self._say
+                    opened.sweep, opened.corners, nodes(), autoscales(), self._say
                 )
                 stack.enter_context(self._interruption.listening(self._console.print))
                 view = LiveView(self._board, opened.directory, self._console)
                 stack.enter_context(view)
-                self._fit(sweep, view, trials_at_once(sweep, machines(), may_grow()))
+                self._fit(sweep, view, trials_at_once(sweep, nodes(), autoscales()))
 
     def _fit(self, sweep: Sweep, view: LiveView, concurrency: int | None) -> None:
         try:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from segue.tune.cluster.capacity import Machine, may_grow, trials_at_once
+from segue.tune.cluster.capacity import Node, autoscales, trials_at_once
 from tests.tune.support.doubles import make_sweep
 
-SMALL: Machine = {"CPU": 3.0, "memory": 8e9, "node:10.0.0.1": 1.0}
-LARGE: Machine = {"CPU": 9.0, "GPU": 1.0, "memory": 8e9, "accelerator_type:A10G": 1.0}
+SMALL: Node = {"CPU": 3.0, "memory": 8e9, "node:10.0.0.1": 1.0}
+LARGE: Node = {"CPU": 9.0, "GPU": 1.0, "memory": 8e9, "accelerator_type:A10G": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -19,37 +19,34 @@ LARGE: Machine = {"CPU": 9.0, "GPU": 1.0, "memory": 8e9, "accelerator_type:A10G"
     ],
 )
 def test_as_many_trials_run_as_fit(
-    resources: dict[str, float], there: list[Machine], fitting: int
+    resources: dict[str, float], there: list[Node], fitting: int
 ) -> None:
-    assert trials_at_once(make_sweep(resources=resources), there, grows=False) == fitting
+    assert trials_at_once(make_sweep(resources=resources), there, autoscales=False) == fitting
 
 
 def test_a_sweep_may_ask_for_fewer() -> None:
-    assert trials_at_once(make_sweep(concurrency=7), [SMALL], grows=False) == 7
-    assert trials_at_once(make_sweep(concurrency=7), [SMALL], grows=True) == 7
+    assert trials_at_once(make_sweep(concurrency=7), [SMALL], autoscales=False) == 7
+    assert trials_at_once(make_sweep(concurrency=7), [SMALL], autoscales=True) == 7
 
 
 @pytest.mark.parametrize("resources", [{"cpu": 1, "gpu": 2}, {"cpu": 10}, {"cpu": 1, "tpu": 1}])
 def test_what_no_machine_has_is_refused(resources: dict[str, float]) -> None:
-    said = (
-        r"A trial asks for .*, and no machine of Ray has that \(at most 9 CPU, 1 GPU\): ask for"
-        r" less\."
-    )
+    said = r"A trial requests .*, but no node has that \(at most 9 CPU, 1 GPU\): request less\."
     for concurrency in (None, 2):
         with pytest.raises(ValueError, match=said):
             trials_at_once(
                 make_sweep(resources=resources, concurrency=concurrency),
                 [SMALL, LARGE],
-                grows=False,
+                autoscales=False,
             )
 
 
 def test_a_cluster_that_grows_starts_what_is_asked_for() -> None:
     asked = make_sweep(resources={"cpu": 1, "gpu": 1})
-    assert trials_at_once(asked, [SMALL], grows=True) is None
+    assert trials_at_once(asked, [SMALL], autoscales=True) is None
 
 
 def test_a_cluster_that_grows_is_known_by_what_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not may_grow()
+    assert not autoscales()
     monkeypatch.setenv("KUBERAY_GEN_RAY_START_CMD", "ray start --head")
-    assert may_grow()
+    assert autoscales()

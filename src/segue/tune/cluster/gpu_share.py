@@ -10,7 +10,8 @@ from ray.exceptions import GetTimeoutError, RayTaskError
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.checks import AUTO
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.cluster.capacity import Machine
+from segue.train import member_seeds
+from segue.tune.cluster.capacity import Node
 from segue.tune.cluster.gpu_growth import is_out_of_memory
 from segue.tune.corners import Corners
 
@@ -26,8 +27,8 @@ Probe = Callable[[Sweep, TrainingPipeline], "Need"]
 def with_gpu_share(
     sweep: Sweep,
     corners: Corners,
-    there: Sequence[Machine],
-    grows: bool,
+    there: Sequence[Node],
+    autoscales: bool,
     say: Callable[[str], object],
     probe: Probe | None = None,
 ) -> Sweep:
@@ -40,7 +41,7 @@ def with_gpu_share(
     if sweep.resources.get(_GPU) != AUTO:
         return sweep
     others = {name: amount for name, amount in sweep.resources.items() if name != _GPU}
-    if not grows and not any(machine.get("GPU") for machine in there):
+    if not autoscales and not any(machine.get("GPU") for machine in there):
         say("Ray has no GPU: trials run on processors.")
         return replace(sweep, resources=others or {"cpu": 1})
     say("Measuring what a trial takes of a GPU ...")
@@ -67,9 +68,8 @@ def largest(corners: Corners) -> TrainingPipeline:
 
 
 def need_of(sweep: Sweep, pipeline: TrainingPipeline) -> "Need":
-    """What a trial of this pipeline takes of the GPU that torch sees."""
-    from segue.train import member_seeds  # here, in the worker: the driver needs no torch
-    from segue.train.gpu_need import gpu_need
+    """Return what a trial of this pipeline takes of the GPU that torch sees."""
+    from segue.train.gpu_need import gpu_need  # imports the profiler: in a worker
 
     seeds = member_seeds(sweep.seed, sweep.seeds)
     return gpu_need(
