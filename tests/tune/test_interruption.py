@@ -22,11 +22,13 @@ def test_the_first_signal_asks_for_the_end(number: signal.Signals) -> None:
 
 
 def test_the_second_signal_does_what_it_would_have_done() -> None:
+    # A shell that runs the tests in the background has them ignore SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     interruption = Interruption()
     with pytest.raises(KeyboardInterrupt), interruption.listening(lambda said: None):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
 
 
 def test_a_single_trial_is_never_stopped() -> None:
