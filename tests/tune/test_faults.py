@@ -100,7 +100,7 @@ def test_a_truncated_study_is_refused_and_nothing_is_overwritten(tmp_path: Path)
     study.write_bytes(study.read_bytes()[: study.stat().st_size // 3])
     cut = study.read_bytes()
     with pytest.raises(
-        ValueError, match=r"cannot be read as an Optuna study.*start anew with --fr"
+        ValueError, match=r"cannot be read as an Optuna study.*start from scratch with --fr"
     ):
         run_here(tmp_path)
     assert study.read_bytes() == cut

@@ -1,6 +1,7 @@
 """What a driver in a process of its own does, which a test can kill."""
 
 import faulthandler
+import json
 import logging
 import os
 import signal
@@ -163,3 +164,8 @@ def drive(run: Path, asked: dict[str, Any]) -> None:
         )
         result = run_sweep(sweep, "double", run, how, runner=runner)
     print(result.problem or f"interrupted by {result.interrupted_by}")
+
+
+if __name__ == "__main__":
+    cloudpickle.register_pickle_by_value(doubles)
+    drive(Path(sys.argv[1]), json.loads(sys.argv[2]))
