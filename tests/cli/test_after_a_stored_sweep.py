@@ -2,7 +2,6 @@
 end, and begun anew. The Ray is older than the server, whose address its workers must be sent.
 """
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from segue.store.objects import Store
 from tests.looking import complete, driver, kept, look, retrain, told, trials
 from tests.small_sweeps import small_copies
 from tests.store.servers import BUCKET, an_s3
-from tests.tune.support.drivers import wait_for
+from tests.tune.support.drivers import remove, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.usefixtures("cluster")]
 FILES = ("best.json", "best.py", "report.html")
@@ -43,7 +42,7 @@ def test_a_run_in_a_store_is_looked_at_after_a_crash_and_at_its_end_and_begun_an
             )
         )
         process.kill()
-    shutil.rmtree(place / "cache")
+    remove(place / "cache")
     assert 1 <= len(complete(RUN)) < 4
     assert "The sweep is running." not in told(capsys, "show", RUN)
     look(capsys, RUN)

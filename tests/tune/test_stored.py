@@ -31,7 +31,7 @@ from tests.store.servers import (
     an_s3_that_stops,
 )
 from tests.tune.support.clusters import SECONDS, guarded
-from tests.tune.support.drivers import ROOT, wait_for
+from tests.tune.support.drivers import ROOT, remove, wait_for
 from tests.tune.support.three_nodes import SHORT
 
 CLUSTER = """
@@ -133,7 +133,7 @@ def test_a_killed_driver_costs_no_stage_when_nothing_local_is_left(
                 said, _ = first.communicate()
                 assert first.returncode == -9, said
             shutil.rmtree(tmp_path / "first")
-            shutil.rmtree(caches, ignore_errors=True)  # a worker may be at its last words
+            remove(caches)
             with driver(environment, tmp_path / "second", url, "", address) as second:
                 said, _ = second.communicate(timeout=SECONDS)
                 assert second.returncode == 0 and said.splitlines()[-1] == "done", said

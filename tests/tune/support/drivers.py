@@ -7,6 +7,7 @@ where there is one: it then starts in a second.
 import io
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import time
@@ -112,6 +113,16 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder to which workers of a killed driver may write for a moment longer."""
+
+    def is_gone() -> bool:
+        shutil.rmtree(folder, ignore_errors=True)
+        return not folder.exists()
+
+    wait_for(is_gone)
 
 
 def trials_of(path: Path, *states: TrialState) -> list[FrozenTrial]:
