@@ -1,7 +1,13 @@
-"""docs/architecture.md names files and rooms that exist, and all rooms."""
+"""The rules of the source: docs/architecture.md is up to date, and names have one place."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
+
+from segue.record import attributes, row
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "segue"
@@ -26,3 +32,63 @@ def test_every_room_has_its_place():
     rooms = [path.parent for path in SOURCE.glob("*/__init__.py")]
     inner = [path.parent for path in (SOURCE / "tune").glob("*/__init__.py")]
     assert [room.name for room in (*rooms, *inner) if f"`{room.name}/`" not in TEXT] == []
+
+
+def constants(module: object) -> set[str]:
+    """Return the texts that a module gives a name."""
+    values = {name: value for name, value in vars(module).items() if name.isupper()}
+    return {value for value in values.values() if isinstance(value, str)}
+
+
+RECORDED = constants(row) | constants(attributes)
+"""Keys of report rows and names of the study's attributes."""
+UNMISTAKABLE = {name for name in RECORDED if "_" in name}
+"""Those that name nothing else, and that no file outside of `segue.record` may spell."""
+OTHERS = {("train/trainer.py", "stage")}
+"""Keys of other dictionaries: the state of a trainer."""
+
+
+def keys(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield what a module reads from mappings or looks for in them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript):
+            yield node.slice
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+            yield node.left
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("get", "pop"):
+            yield from node.args[:1]
+
+
+def spelled(source: str) -> set[str]:
+    """Return the names of the record of a run that a module spells."""
+    tree = ast.parse(source)
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    anywhere = {text.value for text in texts if text.value in UNMISTAKABLE}
+    read = {node.value for node in keys(tree) if isinstance(node, ast.Constant)}
+    return anywhere | {name for name in read if name in RECORDED}
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ('row["stage"]', {"stage"}),
+        ('row.get("final", False)', {"final"}),
+        ('"stop" in trial.user_attrs', {"stop"}),
+        ('{"env_steps": 3}', {"env_steps"}),
+        ('columns = ("stage", "steps")', set()),
+        ("row[STAGE]", set()),
+    ],
+)
+def test_a_spelled_name_is_found(source: str, names: set[str]) -> None:
+    assert spelled(source) == names
+
+
+def test_the_record_of_a_run_has_its_names_in_one_place() -> None:
+    assert len(RECORDED) > 15
+    found = {
+        (str(path.relative_to(SOURCE)), name)
+        for path in SOURCE.rglob("*.py")
+        if not path.is_relative_to(SOURCE / "record")
+        for name in spelled(path.read_text())
+    }
+    assert found == OTHERS

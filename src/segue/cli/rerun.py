@@ -26,6 +26,7 @@ def command(
     """
     from segue.record.layout import DECISIONS
     from segue.record.local_run import fetch_run
+    from segue.record.row import ENV_STEPS
     from segue.report.data.summary import read_summary
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.original_sweep import sweep_of
@@ -44,7 +45,7 @@ def command(
     say(f"Training trial {trial} again, in {directory}")
 
     def reported(row: Mapping[str, Any]) -> None:
-        say(f"  {row['env_steps']:,} steps: {summary.metric} {row[summary.metric]:.4g}")
+        say(f"  {row[ENV_STEPS]:,} steps: {summary.metric} {row[summary.metric]:.4g}")
 
     compared, difference = rerun(original, recorded, trial, parameters, directory, reported)
     if difference is None:

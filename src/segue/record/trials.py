@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from segue.record import attributes
 from segue.record.layout import trial_name
 from segue.record.row import ENV_STEPS, STAGE_DONE, STAGES, Row
+from segue.record.stages import Stages
 
 WAITING = "waiting"
 RUNNING = "running"
@@ -102,9 +103,9 @@ class TrialSummary:
             metric: self.metric,
             **{name: value for name, value in self.values.items() if name != metric},
             attributes.per_seed(metric): list(self.per_seed),
-            "env_steps": self.env_steps,
-            "total_env_steps": self.total_env_steps,
-            "stage": self.stage,
+            attributes.ENV_STEPS: self.env_steps,
+            attributes.TOTAL_ENV_STEPS: self.total_env_steps,
+            attributes.STAGE: self.stage,
             "stages": self.stages,
             "stages_ended_at": list(self.stages_ended_at),
             "parameters": dict(self.parameters),
@@ -149,7 +150,7 @@ def summarize(
     known = trial.user_attrs
     last = attributes.of_last_report(rows[-1], objectives[0]) if rows else {}
     progress = {**last, **known}
-    stages = known.get(attributes.STAGES) or {}
+    stages = Stages.recorded_of(trial)
     metric = metric_of(trial)
     ends = [row[ENV_STEPS] for row in rows if row.get(STAGE_DONE) is True and ENV_STEPS in row]
     is_interrupted = trial.state == TrialState.RUNNING and not is_driven
@@ -163,8 +164,8 @@ def summarize(
         env_steps=int(progress.get(attributes.ENV_STEPS) or trial.last_step or 0),
         total_env_steps=int(progress.get(attributes.TOTAL_ENV_STEPS) or 0),
         stage=progress.get(attributes.STAGE),
-        stages=stages.get("of", rows[-1].get(STAGES) if rows else None),
-        stages_ended_at=list(stages.get("ended_at") or ends),
+        stages=stages.of if stages else rows[-1].get(STAGES) if rows else None,
+        stages_ended_at=list((stages and stages.ended_at) or ends),
         reason=known.get(attributes.REASON) or known.get(attributes.STOPPED_BY),
         constraints=dict(known.get(attributes.CONSTRAINTS, {})),
         lineage=list(known.get(attributes.LINEAGE, [])),

@@ -10,6 +10,7 @@ from segue.base.files import write_atomic
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
+from segue.record import attributes
 from segue.record.trials import TrialSummary
 from segue.report.data.heldout import Comparison
 from segue.report.data.summary import Summary
@@ -121,7 +122,7 @@ def _facts(
         "held_out": (
             mine and {"per_seed": mine.per_seed, "iqm": mine.iqm.value, "interval": mine.iqm[1:]}
         ),
-        "env_steps": trial.env_steps,
+        attributes.ENV_STEPS: trial.env_steps,
         "parameters": trial.trained_with,
         "world": describe(sweep.world),
         "lanes": sweep.lanes,

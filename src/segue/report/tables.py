@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segue.base.text import plural
+from segue.record.row import ENV_STEPS, METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS
 from segue.record.trials import TrialSummary
 from segue.report.data.rows import tolerant_rows
 from segue.report.data.summary import Summary, mean_and_spread
@@ -142,12 +143,12 @@ def _reports(summary: Summary, rows: Sequence[dict[str, Any]]) -> Table:
     for column in ("steps", "stage", "in stage", summary.metric, "per seed"):
         table.add_column(column, justify="right")
     for row in rows:
-        seeds = ", ".join(_value(value) for value in row.get("metric_per_seed") or [])
-        end = " (end)" if row.get("stage_done") else ""
+        seeds = ", ".join(_value(value) for value in row.get(METRIC_PER_SEED) or [])
+        end = " (end)" if row.get(STAGE_DONE) else ""
         table.add_row(
-            f"{row.get('env_steps', 0):,}",
-            f"{row.get('stage', 0) + 1}{end}",
-            f"{row.get('stage_steps', 0):,}",
+            f"{row.get(ENV_STEPS, 0):,}",
+            f"{row.get(STAGE, 0) + 1}{end}",
+            f"{row.get(STAGE_STEPS, 0):,}",
             _value(row.get(summary.metric)),
             Text(seeds),
         )

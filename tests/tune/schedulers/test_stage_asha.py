@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ray.tune.schedulers import TrialScheduler
 
+from segue.record.stages import Stages
 from segue.tune.schedulers.stage_asha import Rung, StageASHA
-from segue.tune.study.stages import Stages
 
 STOP, CONTINUE = TrialScheduler.STOP, TrialScheduler.CONTINUE
 

@@ -64,18 +64,18 @@ def check_objectives(objectives: object) -> tuple[Objective, ...]:
 
 def further_values(
     objectives: tuple[Objective, ...],
-    row: LastReport,
+    evaluation: Mapping[str, float],
     metric_by_steps: Mapping[int, float],
     mode: Mode,
 ) -> list[float]:
     """Return the objectives' values at a trial's end.
 
-    `row` is the trial's last report, `metric_by_steps` the metric of each report by its environment
-    steps.
+    `evaluation` is what the trial's last report has of each evaluated metric, `metric_by_steps` the
+    metric of each report by its environment steps.
     """
     return [
         objective.found_in(metric_by_steps, mode)
         if isinstance(objective, StepsTo)
-        else float(row["evaluation"][objective])
+        else float(evaluation[objective])
         for objective, _ in objectives
     ]

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from segue.record.row import ENV_STEPS
 from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 from segue.report.data.statistics import expected_best
@@ -84,7 +85,7 @@ def rungs(evidence: Evidence) -> dict[tuple[int, int], RungCount]:
     }
     counts = {point: RungCount() for point in sorted(points)}
     for trial in evidence.trials:
-        reached = {_point(trial, row["env_steps"], within) for row in evidence.curves[trial.number]}
+        reached = {_point(trial, row[ENV_STEPS], within) for row in evidence.curves[trial.number]}
         last = _point(trial, trial.env_steps, within) if trial.state == "pruned" else None
         for point in reached & points:
             (counts[point].stopped if point == last else counts[point].survived).append(

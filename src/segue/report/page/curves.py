@@ -5,7 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from segue.record.row import Row
+from segue.record.row import ENV_STEPS, METRIC_PER_SEED, STAGE_DONE, Row
 from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 
@@ -47,7 +47,7 @@ def _faint(curves: Iterable[Sequence[Row]], metric: str) -> go.Scatter:
     steps: list[_Number] = []
     values: list[_Number] = []
     for rows in curves:
-        steps += [row["env_steps"] for row in rows] + [None]
+        steps += [row[ENV_STEPS] for row in rows] + [None]
         values += [row[metric] for row in rows] + [None]
     return go.Scatter(
         x=steps,
@@ -61,14 +61,14 @@ def _faint(curves: Iterable[Sequence[Row]], metric: str) -> go.Scatter:
 
 def _bold(trial: TrialSummary, rows: Sequence[Row], metric: str, colour: str) -> list[Any]:
     group = f"trial {trial.number}"
-    steps = [row["env_steps"] for row in rows]
+    steps = [row[ENV_STEPS] for row in rows]
     values = [row[metric] for row in rows]
     line = go.Scatter(
         x=steps, y=values, mode="lines", line={"color": colour}, name=group, legendgroup=group
     )
-    ends = [row for row in rows if row.get("stage_done") is True]
+    ends = [row for row in rows if row.get(STAGE_DONE) is True]
     marks = go.Scatter(
-        x=[row["env_steps"] for row in ends],
+        x=[row[ENV_STEPS] for row in ends],
         y=[row[metric] for row in ends],
         mode="markers",
         marker={"color": colour, "symbol": "diamond", "size": 8},
@@ -81,7 +81,7 @@ def _bold(trial: TrialSummary, rows: Sequence[Row], metric: str, colour: str) ->
 
 def _band(rows: Sequence[Row], colour: str, group: str) -> list[Any]:
     """Return a filled outline from the worst to the best seed at each report."""
-    known = [(row["env_steps"], seeds) for row in rows if (seeds := _seeds(row))]
+    known = [(row[ENV_STEPS], seeds) for row in rows if (seeds := _seeds(row))]
     if not known:
         return []
     steps = [step for step, _ in known]
@@ -103,7 +103,7 @@ def _band(rows: Sequence[Row], colour: str, group: str) -> list[Any]:
 
 
 def _seeds(row: Row) -> list[float]:
-    seeds = row.get("metric_per_seed")
+    seeds = row.get(METRIC_PER_SEED)
     if not isinstance(seeds, list):
         return []
     numbers = [seed for seed in seeds if isinstance(seed, int | float)]

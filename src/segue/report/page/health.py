@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from segue.base.text import plural
+from segue.record.row import ENV_STEPS
 from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 from segue.report.data.statistics import probability_of_improvement
@@ -142,7 +143,7 @@ def _drop(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     peak = max(rows, key=lambda row: sign * row[metric])
     if sign * (peak[metric] - best.metric) > _DROP * _range(evidence) > 0:
         text = (
-            f"Trial {best.number} had reached {short(peak[metric])} at {peak['env_steps']:,} steps"
+            f"Trial {best.number} had reached {short(peak[metric])} at {peak[ENV_STEPS]:,} steps"
             f" and ended with {short(best.metric)}: its last stage is too long, or unstable."
         )
         yield Finding("The best trial was better before its end", text)
@@ -166,7 +167,7 @@ def _rising(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
 def _late_rise(evidence: Evidence, trial: TrialSummary) -> float | None:
     rows = evidence.curves[trial.number]
     metric = evidence.summary.metric
-    late = [row for row in rows if row["env_steps"] >= 0.75 * trial.env_steps]
+    late = [row for row in rows if row[ENV_STEPS] >= 0.75 * trial.env_steps]
     half = len(late) // 2
     if half < 2:
         return None
@@ -176,9 +177,7 @@ def _late_rise(evidence: Evidence, trial: TrialSummary) -> float | None:
 
 def _pruned_ahead(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     """Check whether stopped trials were ahead of the winner at the same number of steps."""
-    winner = {
-        row["env_steps"]: row[evidence.summary.metric] for row in evidence.curves[best.number]
-    }
+    winner = {row[ENV_STEPS]: row[evidence.summary.metric] for row in evidence.curves[best.number]}
     ahead = [
         trial.number
         for trial in sorted(evidence.trials, key=lambda trial: trial.number)

@@ -3,7 +3,7 @@
 Names and text values are escaped, since Plotly reads them as HTML.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
 
@@ -11,6 +11,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from segue.record.stages import Stages
 from segue.report.data.summary import Summary
 
 
@@ -58,6 +59,6 @@ def _text(value: Any) -> Any:
 
 def metric_at_stage_end(trial: FrozenTrial, stage: int) -> float | None:
     """Return the metric at the end of a stage (from 0), or None if the trial did not reach it."""
-    stages: Mapping[str, Any] = trial.user_attrs.get("stages") or {}
-    ended: list[int] = stages.get("ended_at", [])
+    stages = Stages.recorded_of(trial)
+    ended = stages.ended_at if stages else ()
     return trial.intermediate_values.get(ended[stage]) if stage < len(ended) else None

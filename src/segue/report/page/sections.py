@@ -10,6 +10,7 @@ import optuna
 import plotly.graph_objects as go
 from optuna.trial import FrozenTrial, TrialState
 
+from segue.record.stages import Stages
 from segue.record.trials import metric_of
 from segue.report.data.evidence import Evidence
 from segue.report.data.summary import Summary
@@ -77,9 +78,8 @@ def importances(summary: Summary) -> dict[str, Importance]:
     They are computed by Optuna's fANOVA (Hutter et al., ICML 2014) over the trials that reached
     that point. A metric that is equal for all of them, or known of too few, is left out.
     """
-    stages = max(
-        (trial.user_attrs.get("stages", {}).get("of", 0) for trial in summary.trials), default=0
-    )
+    known = [Stages.recorded_of(trial) for trial in summary.trials]
+    stages = max((found.of for found in known if found), default=0)
     metrics: dict[str, Callable[[FrozenTrial], float | None]] = {FINAL: _final}
     metrics |= {
         f"end of stage {stage + 1}": partial(metric_at_stage_end, stage=stage)

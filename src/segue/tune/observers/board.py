@@ -9,7 +9,8 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import ENV_STEPS
+from segue.record import attributes
+from segue.record.row import ENV_STEPS, REPLAYED, STAGE, TOTAL_ENV_STEPS
 from segue.record.trials import best_complete
 from segue.tune.ray_adapter import TrialObserver
 from segue.tune.study.budget import Budget
@@ -63,11 +64,11 @@ class Board(TrialObserver):
         if OUT_OF_MEMORY in row:
             return
         progress = self.running[number]
-        progress.env_steps = row.get("env_steps", progress.env_steps)
-        progress.steps = row.get("total_env_steps", progress.steps)
-        if row.get("replayed"):
+        progress.env_steps = row.get(ENV_STEPS, progress.env_steps)
+        progress.steps = row.get(TOTAL_ENV_STEPS, progress.steps)
+        if row.get(REPLAYED):
             progress.steps_before = progress.steps
-        progress.stage = row.get("stage", progress.stage)
+        progress.stage = row.get(STAGE, progress.stage)
         progress.metric = row[self.sweep.metric]
 
     def ended(self, number: int) -> None:
@@ -127,9 +128,9 @@ class Board(TrialObserver):
 
     def _mean_steps(self) -> float:
         lengths = [
-            trial.user_attrs[ENV_STEPS] * self.sweep.seeds
+            trial.user_attrs[attributes.ENV_STEPS] * self.sweep.seeds
             for trial in self.record.trials
-            if trial.state in FINISHED and ENV_STEPS in trial.user_attrs
+            if trial.state in FINISHED and attributes.ENV_STEPS in trial.user_attrs
         ]
         return sum(lengths) / len(lengths) if lengths else self.budget.full_run
 

@@ -23,6 +23,7 @@ from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboardX.record_writer import RecordWriter
 
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.row import ENV_STEPS
 from segue.record.trials import COMPLETE, FAILED, TrialSummary
 from segue.tune.observers.board import FINISHED
 from segue.tune.ray_adapter import TrialObserver
@@ -126,7 +127,7 @@ def events(facts: TrialSummary) -> Iterator[Event]:
     yield _event(
         facts, 0, _plugin_value(_START, HParamsPluginData(version=0, session_start_info=start))
     )
-    finals = {**facts.values, "env_steps": float(facts.env_steps)}
+    finals = {**facts.values, ENV_STEPS: float(facts.env_steps)}
     for name, value in finals.items():
         yield _event(facts, facts.env_steps, Summary.Value(tag=f"final/{name}", simple_value=value))
     yield _event(facts, 0, _plugin_value(_END, HParamsPluginData(version=0, session_end_info=end)))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segue.base.files import cut_torn_row, read_rows
+from segue.record.row import ENV_STEPS
 
 
 class Ledger:
@@ -30,7 +31,7 @@ class Ledger:
 
     def record_step(self, number: int, step: int) -> None:
         """Record that the run of a trial that will resume was closed after the report at `step`."""
-        self._record({"trial": number, "env_steps": step})
+        self._record({"trial": number, ENV_STEPS: step})
 
     def record_end(self, number: int) -> None:
         """Record that the run of a trial was closed for good."""
@@ -44,7 +45,7 @@ class Ledger:
         if "ended" in row:
             self.ended.add(row["trial"])
         else:
-            self.steps[row["trial"]] = row["env_steps"]
+            self.steps[row["trial"]] = row[ENV_STEPS]
 
     def _append(self, row: Mapping[str, Any]) -> None:
         with self._path.open("a") as file:

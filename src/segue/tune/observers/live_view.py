@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from segue.record import attributes
 from segue.record.layout import LOG, trial_name
 from segue.record.trials import metric_of
 from segue.tune.observers.board import FINISHED, Board, TrialProgress
@@ -157,7 +158,7 @@ def ending(trial: FrozenTrial, board: Board) -> str:
 def failure(trial: FrozenTrial, run: RunDirectory) -> str:
     """Return why a trial failed, in one line, and the path of its log."""
     log = f"{run.shown}/{trial_name(trial.number)}/{LOG}"
-    return f"trial {trial.number} failed: {trial.user_attrs.get('reason')} (log: {log})"
+    return f"trial {trial.number} failed: {trial.user_attrs.get(attributes.REASON)} (log: {log})"
 
 
 def duration(seconds: float) -> str:
@@ -184,8 +185,8 @@ def _running_row(progress: TrialProgress) -> tuple[str | Text, ...]:
 
 def _ended_row(trial: FrozenTrial) -> tuple[str | Text, ...]:
     progress = trial.user_attrs
-    stage = str(progress["stage"]) if "stage" in progress else ""
-    steps = f"{progress['env_steps']:,}" if "env_steps" in progress else ""
+    stage = str(progress[attributes.STAGE]) if attributes.STAGE in progress else ""
+    steps = f"{progress[attributes.ENV_STEPS]:,}" if attributes.ENV_STEPS in progress else ""
     return (
         str(trial.number),
         _state(trial.state.name.lower()),

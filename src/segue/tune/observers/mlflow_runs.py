@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
+from segue.record.row import ENV_STEPS
 from segue.record.trials import COMPLETE, FAILED, PRUNED, TrialSummary
 from segue.tune.run.directory import RunDirectory
 
 _STATUS = {COMPLETE: "FINISHED", PRUNED: "KILLED", FAILED: "FAILED"}
 _INTERRUPTED = "SCHEDULED"
-_CLOCK = "env_steps"  # a metric of every report
 _SWEEP = "segue.sweep"  # this and the next ones are names of tags
 _TRIAL = "segue.trial"
 _STATE = "segue.state"
@@ -59,7 +59,7 @@ class MlflowRuns:
         params = {name: str(value)[:_LONGEST] for name, value in facts.parameters.items()}
         missing = [Param(name, params[name]) for name in params.keys() - known.keys()]
         self._client.log_batch(run_id, params=missing)
-        history = self._client.get_metric_history(run_id, _CLOCK)
+        history = self._client.get_metric_history(run_id, ENV_STEPS)
         return max((metric.step for metric in history), default=0)
 
     def log(self, number: int, step: int, values: Mapping[str, float]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from segue.base.files import read_rows
 from segue.record.attributes import stage_number
-from segue.record.row import STAGE, evaluated
+from segue.record.row import ENV_STEPS, STAGE, evaluated
 from segue.record.trials import TrialSummary
 from segue.tune.failures import one_line
 from segue.tune.observers.ledger import Ledger
@@ -103,9 +103,9 @@ class ServiceThread:
             known = self._ledger.steps.get(number, 0)
             self._logged[number] = known if received is None else received
         for row in read_rows(self._run.trial(number).results):
-            if row["env_steps"] > self._logged[number]:
-                self._service.log(number, row["env_steps"], values_of(row))
-                self._logged[number] = row["env_steps"]
+            if row[ENV_STEPS] > self._logged[number]:
+                self._service.log(number, row[ENV_STEPS], values_of(row))
+                self._logged[number] = row[ENV_STEPS]
                 self._progress += 1
         if facts.has_ended:
             self._service.finish_run(facts)

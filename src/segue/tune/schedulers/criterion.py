@@ -12,6 +12,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from segue.base.files import write_atomic
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.plan.tracker import ScalarMeanTracker
+from segue.record.row import ENV_STEPS, EVALUATION, STAGE_STEPS
 from segue.tune.ray_adapter import RayFIFOScheduler, RayStopper
 
 
@@ -20,7 +21,7 @@ def tracker_of(result: Mapping[str, Any]) -> ScalarMeanTracker:
     names.
     """
     tracker = ScalarMeanTracker()
-    for name, value in {**result, **result.get("evaluation", {})}.items():
+    for name, value in {**result, **result.get(EVALUATION, {})}.items():
         if isinstance(value, Real) and not isinstance(value, bool):
             tracker.add_scalars({name: float(value)})
     return tracker
@@ -39,8 +40,8 @@ class _OneEach:
     def says_stop(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         """Whether the trial's own copy does, at this report."""
         own = self.copies.setdefault(trial_id, deepcopy(self.criterion))
-        total = result.get("env_steps", result.get("training_iteration", 0))
-        return own(result.get("stage_steps", total), total, tracker_of(result))
+        total = result.get(ENV_STEPS, result.get("training_iteration", 0))
+        return own(result.get(STAGE_STEPS, total), total, tracker_of(result))
 
 
 class CriterionStopper(RayStopper):

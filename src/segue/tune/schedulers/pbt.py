@@ -9,11 +9,12 @@ from ray.tune.schedulers import TrialScheduler
 
 from segue.base.checks import count, fraction
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.row import ENV_STEPS, FINAL, STAGE, STAGE_DONE, STAGE_STEPS
 from segue.tune.ray_adapter import RayFIFOScheduler
 from segue.tune.schedulers.explore import explored
 from segue.worlds.seeds import stream
 
-_WHERE = ("env_steps", "stage", "stage_steps", "final")
+_WHERE = (ENV_STEPS, STAGE, STAGE_STEPS, FINAL)
 QUANTILE, RESAMPLED = 0.25, 0.25
 
 
@@ -73,7 +74,7 @@ class StagedPBT(RayFIFOScheduler):
         """CONTINUE; remembers where the trial stands."""
         sign = -1 if self._mode == "min" else 1
         steps, stage, stage_steps, final = (result.get(name, 0) for name in _WHERE)
-        if result.get("stage_done"):
+        if result.get(STAGE_DONE):
             stage, stage_steps = stage + 1, 0
         value = sign * float(result[str(self._metric)])
         self._population[trial.trial_id] = Standing(value, steps, stage, stage_steps, bool(final))
@@ -114,7 +115,7 @@ class StagedPBT(RayFIFOScheduler):
             recorded,
             standing.stage,
             standing.stage_steps,
-            np.random.default_rng(stream(sweep.seed, "explore", trial_id, row["env_steps"])),
+            np.random.default_rng(stream(sweep.seed, "explore", trial_id, row[ENV_STEPS])),
             resample=self.resample_probability,
             current=self.explore == "current",
         )

@@ -7,9 +7,10 @@ from typing import Any, Literal
 from ray.tune.schedulers import TrialScheduler
 
 from segue.base.checks import count
+from segue.record.row import STAGE, STAGE_DONE, STAGE_STEPS, STAGES
 from segue.tune.ray_adapter import RayFIFOScheduler
 
-_NEEDED = ("stage", "stages", "stage_steps", "stage_done")
+_NEEDED = (STAGE, STAGES, STAGE_STEPS, STAGE_DONE)
 _CLOSE = 1e-9  # of a logarithm: a report at a rung's own step belongs to it
 
 
@@ -128,13 +129,13 @@ class StageASHA(RayFIFOScheduler):
 
     def rung(self, result: dict[str, Any]) -> Rung | None:
         """Return the rung of a report; None before a stage's first and at the end of the last."""
-        stage, stages = result["stage"], result["stages"]
-        if result["stage_done"]:
+        stage, stages = result[STAGE], result[STAGES]
+        if result[STAGE_DONE]:
             return Rung(stage, stages, None) if stage + 1 < stages else None
-        if result["stage_steps"] < self.grace_period:
+        if result[STAGE_STEPS] < self.grace_period:
             return None
         power = math.floor(
-            math.log(result["stage_steps"] / self.grace_period, self.reduction_factor) + _CLOSE
+            math.log(result[STAGE_STEPS] / self.grace_period, self.reduction_factor) + _CLOSE
         )
         return Rung(stage, stages, round(self.grace_period * self.reduction_factor**power))
 

@@ -11,7 +11,8 @@ from ray.tune.schedulers import TrialScheduler
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import steps_of
-from segue.record.row import ENV_STEPS
+from segue.record.row import ENV_STEPS, STAGE, STAGES
+from segue.record.stages import Stages
 from segue.tune.cluster.gpu_growth import Shares
 from segue.tune.corners import Corners
 from segue.tune.ray_adapter import SweepScheduler
@@ -23,7 +24,6 @@ from segue.tune.schedulers.stage_ends import StageEnds
 from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
-from segue.tune.study.stages import Stages
 from segue.tune.verdicts import (
     DISK_FULL,
     OUT_OF_MEMORY,
@@ -145,10 +145,8 @@ class StudyScheduler(SweepScheduler):
     def _end_stage(self, tune_controller: Any, trial: NumberedTrial, row: dict[str, Any]) -> None:
         reason = self._stage_ends.judge(tune_controller, trial, row)
         if reason:
-            self._record.record_stage_end(trial.number, row["stage"], reason)
-            decide_stage_end(
-                self._run.decisions(trial.number), row["stage"], row[ENV_STEPS], reason
-            )
+            self._record.record_stage_end(trial.number, row[STAGE], reason)
+            decide_stage_end(self._run.decisions(trial.number), row[STAGE], row[ENV_STEPS], reason)
             self._run.share()
 
     def _exploit(self, trial: NumberedTrial, row: dict[str, Any]) -> None:
@@ -180,7 +178,7 @@ class StudyScheduler(SweepScheduler):
         """Where a report stands in its stage, told by what the study knows, as it will be told when
         it is rebuilt.
         """
-        stages = (self._record.stages(number) or Stages(result["stages"])).with_report(result)
+        stages = (self._record.stages(number) or Stages(result[STAGES])).with_report(result)
         self._record.record_stages(number, stages)
         return stages.standing(result[ENV_STEPS])
 

@@ -4,9 +4,9 @@ from optuna.trial import TrialState
 
 from segue.base.files import read_rows
 from segue.record.row import ENV_STEPS, STAGES
+from segue.record.stages import Stages
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
-from segue.tune.study.stages import Stages
 
 
 def replay_missed_reports(record: StudyRecord, run: RunDirectory, metric: str) -> None:

@@ -20,10 +20,10 @@ from segue.record.attributes import (
     STOP,
     stage_number,
 )
+from segue.record.stages import Stages
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import NOT_KEPT
-from segue.tune.study.stages import Stages
 from segue.tune.study.storage import StudyCopy, disk_storage
 
 Space = SearchSpace | DefineByRunSpace
@@ -231,8 +231,7 @@ class StudyRecord:
 
     def stages(self, number: int) -> Stages | None:
         """Where the trial's stages ended so far; None before its first report."""
-        recorded = self.trial(number).user_attrs.get(STAGES)
-        return None if recorded is None else Stages(recorded["of"], tuple(recorded["ended_at"]))
+        return Stages.recorded_of(self.trial(number))
 
     def report(self, number: int, step: int, value: float) -> None:
         """Record that the trial continues after its report at `step` environment steps."""

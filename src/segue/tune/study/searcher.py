@@ -12,7 +12,7 @@ from segue.plan.sweeps.objectives import further_values
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.attributes import DIRECTORY, LOG_OF_FAILED, STOPPED_BY, of_last_report
 from segue.record.layout import LOG, trial_name
-from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS, unflattened
+from segue.record.row import ENV_STEPS, EVALUATION, TOTAL_ENV_STEPS, unflattened
 from segue.tune.ray_adapter import SweepSearcher
 from segue.tune.search.samplers import sampler_for
 from segue.tune.study.budget import Budget
@@ -136,7 +136,8 @@ class StudySearcher(SweepSearcher):
             row[ENV_STEPS]: row[self._sweep.metric]
         }
         objectives = tuple(self._sweep.objectives)
-        return [row[self._sweep.metric], *further_values(objectives, row, judged, self._sweep.mode)]
+        further = further_values(objectives, row.get(EVALUATION, {}), judged, self._sweep.mode)
+        return [row[self._sweep.metric], *further]
 
     def _constrain(self, number: int, row: Mapping[str, Any]) -> str | None:
         """Record what the constraints say of the trial; why that cannot be said, if so."""

@@ -1,9 +1,12 @@
-"""Where the stages of a trial ended: what the study must know to compare trials within stages."""
+"""Where the stages of a trial ended, as the study records it: trials are compared within stages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from optuna.trial import FrozenTrial
+
+from segue.record import attributes
 from segue.record.row import ENV_STEPS, STAGE, STAGE_DONE, STAGE_STEPS, STAGES
 
 
@@ -15,14 +18,14 @@ class Stages:
     ended_at: tuple[int, ...] = ()
 
     def with_report(self, row: Mapping[str, Any]) -> "Stages":
-        """What is known after a report; a repeated one adds nothing."""
+        """Return what is known after a report; a repeated one adds nothing."""
         step = row[ENV_STEPS]
         is_new = row[STAGE_DONE] and step not in self.ended_at
         return replace(self, ended_at=(*self.ended_at, step)) if is_new else self
 
     def standing(self, step: int) -> dict[str, Any]:
-        """What a report at `step` said of its stage; the last report of a stage is about that
-        stage.
+        """Return what a report at `step` said of its stage; the last report of a stage is about
+        that stage.
 
         >>> Stages(2, (400,)).standing(400)
         {'stage': 0, 'stages': 2, 'stage_steps': 400, 'stage_done': True}
@@ -38,5 +41,11 @@ class Stages:
         }
 
     def recorded(self) -> dict[str, Any]:
-        """For the study."""
+        """Return the value of the study's attribute."""
         return {"of": self.of, "ended_at": list(self.ended_at)}
+
+    @classmethod
+    def recorded_of(cls, trial: FrozenTrial) -> "Stages | None":
+        """Return what the study has recorded of a trial; None before its first report."""
+        recorded = trial.user_attrs.get(attributes.STAGES)
+        return None if recorded is None else cls(recorded["of"], tuple(recorded["ended_at"]))
