@@ -92,3 +92,14 @@ def test_the_record_of_a_run_has_its_names_in_one_place() -> None:
         for name in spelled(path.read_text())
     }
     assert found == OTHERS
+
+
+def test_a_public_name_has_one_definition() -> None:
+    places: dict[str, list[str]] = {}
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
+    assert len(places) > 500
+    del places["command"]  # of each module of the command line
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}

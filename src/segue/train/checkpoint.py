@@ -64,7 +64,7 @@ def load_checkpoint(directory: Path, device: str = "cpu") -> dict[str, Any] | No
 def encoded(state: Mapping[str, Any]) -> bytes:
     """Return the content of a checkpoint."""
     buffer = io.BytesIO()
-    torch.save(plain(state), buffer)
+    torch.save(storable(state), buffer)
     return buffer.getvalue()
 
 
@@ -86,15 +86,15 @@ def digest(content: bytes) -> str:
     return sha256(content).hexdigest()[:DIGITS]
 
 
-def plain(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """The value with arrays as marked tensors and numpy numbers as Python's: what `weights_only`
     loads again.
     """
     match value:
         case Mapping():
-            return {key: plain(entry) for key, entry in value.items()}
+            return {key: storable(entry) for key, entry in value.items()}
         case list() | tuple():
-            return [plain(entry) for entry in value]
+            return [storable(entry) for entry in value]
         case np.ndarray():
             # As bytes: torch lacks some of numpy's types, and a view of the array would save its
             # whole base.
@@ -108,7 +108,7 @@ def plain(value: Any) -> Any:
 
 
 def restored(value: Any) -> Any:
-    """What `plain` was given (tuples come back as lists)."""
+    """What `storable` was given (tuples come back as lists)."""
     if isinstance(value, dict) and _ARRAY in value:
         return (
             np.frombuffer(value[_ARRAY].cpu().numpy().tobytes(), value["dtype"])

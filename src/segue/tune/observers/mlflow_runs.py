@@ -26,15 +26,6 @@ _PARAMETERS = "segue.parameters"
 _LONGEST = 5_000  # characters of a parameter or a tag that every store accepts
 
 
-def check() -> None:
-    """Accept: MLflow needs no setup."""
-
-
-def make(name: str, run: RunDirectory, identity: str) -> "MlflowRuns":
-    """Return the service for the sweep of that name."""
-    return MlflowRuns(name, identity)
-
-
 class MlflowRuns:
     """MLflow as a `Service`.
 
@@ -42,13 +33,17 @@ class MlflowRuns:
     creation.
     """
 
-    def __init__(self, name: str, identity: str) -> None:
+    def __init__(self, name: str, run: RunDirectory, identity: str) -> None:
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         logging.getLogger("alembic").setLevel(logging.ERROR)
         self._client = MlflowClient()
         self._identity = identity
         self._experiment = self._experiment_id(name)
         self._open: dict[int, str] = {}
+
+    @staticmethod
+    def check() -> None:
+        """Accept: MLflow needs no setup."""
 
     def open_run(self, facts: TrialSummary) -> int:
         """Create the trial's run, or resume it; return the env steps of its newest report."""

@@ -21,8 +21,15 @@ PATIENCE_SECONDS = 30.0  # at the end of a run, with a service that makes no pro
 class Service(Protocol):
     """A logging service with one run per trial.
 
-    Its methods are called on one thread. What they raise is printed, and ends nothing.
+    It is made for the sweep of a name, its run, and the ledger's identity. Its methods are called
+    on one thread. What they raise is printed, and ends nothing.
     """
+
+    def __init__(self, name: str, run: RunDirectory, identity: str) -> None: ...
+
+    @staticmethod
+    def check() -> None:
+        """Raise ValueError if the service is not set up on this machine."""
 
     def open_run(self, facts: TrialSummary) -> int | None:
         """Create the trial's run, or resume it.

@@ -7,10 +7,10 @@ the same runs, sends no report twice, and sends what was missed, be it a report,
 all trials before the service was requested.
 """
 
-import importlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
+from pkgutil import resolve_name
 from typing import Any
 
 from segue.base.suggestions import suggestion
@@ -18,15 +18,15 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.record.trials import TrialSummary
 from segue.tune.observers.board import FINISHED
 from segue.tune.observers.ledger import Ledger
-from segue.tune.observers.service import ServiceThread
+from segue.tune.observers.service import Service, ServiceThread
 from segue.tune.ray_adapter import TrialObserver
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.trial_summary import summary_of
 
 _SERVICES = {
-    "wandb": "segue.tune.observers.wandb_runs",
-    "mlflow": "segue.tune.observers.mlflow_runs",
+    "wandb": "segue.tune.observers.wandb_runs:WandbRuns",
+    "mlflow": "segue.tune.observers.mlflow_runs:MlflowRuns",
 }
 
 
@@ -40,7 +40,7 @@ def check_services(names: Sequence[str]) -> None:
             raise ValueError(f"--log-to names no service {name!r}: {suggestion(name, _SERVICES)}")
         if find_spec(name) is None:
             raise ValueError(f"Logging to {name} needs its package: pip install 'segue[{name}]'.")
-        importlib.import_module(_SERVICES[name]).check()
+        _service(name).check()
 
 
 class Loggers(TrialObserver):
@@ -61,9 +61,8 @@ class Loggers(TrialObserver):
 
     def __enter__(self) -> "Loggers":
         for service in self._services:
-            module = importlib.import_module(_SERVICES[service])
             ledger = Ledger(self._run.ledger(service))
-            make = partial(module.make, self._name, self._run)
+            make = partial(_service(service), self._name, self._run)
             thread = ServiceThread(service, make, ledger, self._run)
             self._threads.append(thread)
             for number in self._record.numbers(*FINISHED):
@@ -95,3 +94,8 @@ class Loggers(TrialObserver):
 
     def _facts(self, number: int) -> TrialSummary:
         return summary_of(self._record, self._sweep, number)
+
+
+def _service(name: str) -> type[Service]:
+    found: type[Service] = resolve_name(_SERVICES[name])
+    return found

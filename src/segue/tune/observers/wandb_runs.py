@@ -9,7 +9,6 @@ import io
 import os
 from collections.abc import Mapping
 from contextlib import redirect_stderr
-from typing import Any
 
 import wandb
 
@@ -17,24 +16,6 @@ from segue.record.trials import FAILED, TrialSummary
 from segue.tune.run.directory import RunDirectory
 
 _START_SECONDS = 30.0
-
-
-def check() -> None:
-    """Raise ValueError where W&B would ask for a key on the terminal."""
-    with redirect_stderr(io.StringIO()):
-        is_set_up = wandb.setup().settings.mode != "online" or wandb.login(
-            prompt=False, verify=False
-        )
-    if not is_set_up:
-        raise ValueError(
-            "W&B has no key here: run `wandb login`, or set WANDB_MODE=offline to keep its runs on"
-            " this machine."
-        )
-
-
-def make(name: str, run: RunDirectory, identity: str) -> "WandbRuns":
-    """Return the service for the sweep of that name."""
-    return WandbRuns(name, run, identity)
 
 
 class WandbRuns:
@@ -50,7 +31,20 @@ class WandbRuns:
         self._name = name
         self._run = run
         self._identity = identity
-        self._open: dict[int, Any] = {}
+        self._open: dict[int, wandb.Run] = {}
+
+    @staticmethod
+    def check() -> None:
+        """Raise ValueError where W&B would ask for a key on the terminal."""
+        with redirect_stderr(io.StringIO()):
+            is_set_up = wandb.setup().settings.mode != "online" or wandb.login(
+                prompt=False, verify=False
+            )
+        if not is_set_up:
+            raise ValueError(
+                "W&B has no key here: run `wandb login`, or set WANDB_MODE=offline to keep its runs"
+                " on this machine."
+            )
 
     def open_run(self, facts: TrialSummary) -> int | None:
         """Create the trial's run, or resume it; return the env steps that a server has of it."""

@@ -15,15 +15,17 @@ from segue.tune.study.record import StudyRecord
 def summary_of(record: StudyRecord, sweep: Sweep, number: int) -> TrialSummary:
     """Return the summary of a trial; its parameters are numbers, texts, True or False."""
     found = summarize(record.trial(number), objective_names(sweep))
-    parameters = {name: plain(value) for name, value in _parameters(record, number).items()}
+    parameters = {
+        name: scalar_or_text(value) for name, value in _parameters(record, number).items()
+    }
     return replace(found, parameters=parameters)
 
 
-def plain(value: Any) -> int | float | str | bool:
+def scalar_or_text(value: Any) -> int | float | str | bool:
     """Return a finite number, a text, True or False as it is; anything else as text.
 
-    >>> plain(0.5), plain("relu"), plain([64, 64]), plain(None), plain(float("inf"))
-    (0.5, 'relu', '[64, 64]', 'None', 'inf')
+    >>> [scalar_or_text(value) for value in (0.5, "relu", [64, 64], None, float("inf"))]
+    [0.5, 'relu', '[64, 64]', 'None', 'inf']
     """
     if isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value

@@ -36,7 +36,7 @@ class RowObservation(gymnasium.ObservationWrapper[Any, Any, Any]):
         return self._row(observation)
 
 
-class Vector(SyncVectorEnv):
+class VectorEnvironment(SyncVectorEnv):
     """Gymnasium's synchronous vector environment over existing environments."""
 
     def __init__(

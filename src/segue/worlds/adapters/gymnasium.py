@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from segue.worlds.adapters.camera import Camera
 from segue.worlds.adapters.environments import (
     RowObservation,
-    Vector,
+    VectorEnvironment,
     make_environment,
     read_metric,
 )
@@ -52,7 +52,9 @@ class GymnasiumWorld(World):
         self.metrics = metrics
         self._camera: Camera | None = None  # made when a picture is requested
         self._released: dict[int, gymnasium.Env[Any, Any]] = {}
-        self._hold([Vector([self._make() for _ in range(lanes)]) for _ in range(members)])
+        self._hold(
+            [VectorEnvironment([self._make() for _ in range(lanes)]) for _ in range(members)]
+        )
         first = self._vectors[0]
         self.single_observation_space, self._as_observation = observation_view(
             first.single_observation_space, env_id
@@ -115,7 +117,9 @@ class GymnasiumWorld(World):
         selected._camera = None
         selected._hold(
             [
-                Vector([environments.pop(lane) for lane in group], self._observation[group])
+                VectorEnvironment(
+                    [environments.pop(lane) for lane in group], self._observation[group]
+                )
                 for group in groups
             ]
         )
@@ -182,7 +186,7 @@ class GymnasiumWorld(World):
             else environment
         )
 
-    def _hold(self, vectors: "list[Vector]") -> None:
+    def _hold(self, vectors: "list[VectorEnvironment]") -> None:
         """Adopt vector environments, whose lanes follow one another."""
         ends = list(accumulate(vector.num_envs for vector in vectors))
         self._vectors = vectors

@@ -55,7 +55,7 @@ class GRU(Core):
         as_tensor(both).sigmoid_()
         r, z, n = thirds(gates, size)
         candidate = recurrent[..., 2 * size :] + as_native(weights["candidate_bias"])
-        advance(r, n, candidate)
+        squash_candidate(r, n, candidate)
         hidden = n + z * (memory_KNM - n)
         return hidden, hidden
 
@@ -99,7 +99,7 @@ class GRUScan(Function):
             both[t] += products[..., : 2 * size]
             sigmoids[t].sigmoid_()
             lib.add(products[..., 2 * size :], own, out=candidates[t])
-            advance(r, n, candidates[t])
+            squash_candidate(r, n, candidates[t])
             lib.subtract(hidden, n, out=h[t + 1])
             h[t + 1] *= z
             h[t + 1] += n
@@ -117,7 +117,7 @@ class GRUScan(Function):
         size = recurrent.shape[1]
         steps = len(candidates)
         d_out = time_major(as_native(d_features), steps)
-        slopes = gate_slopes(gates, before, candidates, size)
+        slopes = gru_slopes(gates, before, candidates, size)
         transposed = as_native(recurrent).swapaxes(1, 2)
         lib = array_module(d_out)
         r, z, _ = thirds(as_native(gates), size)
@@ -151,13 +151,13 @@ class GRUScan(Function):
         )
 
 
-def advance(r: Array, n: Array, candidate: Array) -> None:
+def squash_candidate(r: Array, n: Array, candidate: Array) -> None:
     """Turn the candidate's inputs `n` into `tanh(n + r * candidate)`, in place."""
     n += r * candidate
     array_module(n).tanh(n, out=n)
 
 
-def gate_slopes(gates: Tensor, hidden: Tensor, candidate: Tensor, size: int) -> Tensor:
+def gru_slopes(gates: Tensor, hidden: Tensor, candidate: Tensor, size: int) -> Tensor:
     """`d h' / d` the inputs of r, z and n, `[T, K, n, 3H]`."""
     r, z, n = thirds(gates, size)
     slopes = torch.empty_like(gates)

@@ -63,7 +63,7 @@ class LSTM(Core):
         memory = lib.empty_like(memory_KNM)
         hidden = memory[..., :size]
         cell_next = memory[..., size:]
-        advance(i, f, g, cell, cell_next)
+        write_next_cell(i, f, g, cell, cell_next)
         lib.multiply(o, lib.tanh(cell_next), out=hidden)
         return hidden, memory
 
@@ -107,7 +107,7 @@ class LSTMScan(Function):
                 cell = cell * keep[t]
             gate += lib.matmul(hidden, weight, out=recurrence)
             sigmoid.sigmoid_()
-            advance(i, f, g, cell, c[t + 1])
+            write_next_cell(i, f, g, cell, c[t + 1])
             lib.tanh(c[t + 1], out=squashed[t])
             lib.multiply(o, squashed[t], out=h[t + 1])
         ctx.save_for_backward(
@@ -126,7 +126,7 @@ class LSTMScan(Function):
         steps = len(squashed)
         kept = memory_kept(begins)
         slopes, per_hidden = (
-            as_native(part) for part in gate_slopes(gates, c[:-1] * kept, squashed, size)
+            as_native(part) for part in lstm_slopes(gates, c[:-1] * kept, squashed, size)
         )
         d_out = time_major(as_native(d_features), steps)
         transposed = as_native(recurrent).swapaxes(1, 2)
@@ -154,7 +154,7 @@ class LSTMScan(Function):
         return as_tensor(d_inputs), as_tensor(d_recurrent), None, None
 
 
-def advance(i: Array, f: Array, g: Array, cell: Array, cell_next: Array) -> None:
+def write_next_cell(i: Array, f: Array, g: Array, cell: Array, cell_next: Array) -> None:
     """`c' = f c + i g` into `cell_next`; g comes as the logistic function of twice its input, and
     becomes tanh.
     """
@@ -164,7 +164,7 @@ def advance(i: Array, f: Array, g: Array, cell: Array, cell_next: Array) -> None
     cell_next += i * g
 
 
-def gate_slopes(gates: Tensor, cell: Tensor, squashed: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def lstm_slopes(gates: Tensor, cell: Tensor, squashed: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """What each gate's gradient is a multiple of, `[T, K, n, 4H]`, and `d c' / d h' = o (1 -
     tanh(c')^2)`.
     """
