@@ -74,7 +74,8 @@ def complete(run: str) -> list[TrialSummary]:
 
 def look(capsys: pytest.CaptureFixture[str], run: str) -> None:
     """Every command, on a run of which at least one trial is complete."""
-    best, metric = complete(run)[0], summary_of(run).metric
+    best = complete(run)[0]
+    metric = summary_of(run).metric
     shown = told(capsys, "show", run)
     assert re.search(rf"^ +{best.number} +complete +{best.metric:.4g} ", shown, re.MULTILINE), shown
     assert "stage 1" in told(capsys, "show", run, "--trial", str(best.number))

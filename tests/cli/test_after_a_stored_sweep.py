@@ -16,7 +16,8 @@ from tests.tune.support.drivers import remove, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.usefixtures("cluster")]
 FILES = ("best.json", "best.py", "report.html")
-NAME, RUN = "wean_to_ppo", f"s3://{BUCKET}/sweeps/wean"
+NAME = "wean_to_ppo"
+RUN = f"s3://{BUCKET}/sweeps/wean"
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from tests.small_sweeps import small_copies
 from tests.tune.support.drivers import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.usefixtures("cluster")]
-NAME, RUN = "ppo_grid", "runs/ppo_grid"
+NAME = "ppo_grid"
+RUN = "runs/ppo_grid"
 
 
 @pytest.fixture

@@ -122,7 +122,8 @@ def test_a_killed_driver_costs_no_stage_when_nothing_local_is_left(
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "reader"))
         monkeypatch.setenv("SEGUE_STORAGE", storage)
-        caches, url = tmp_path / "caches", f"s3://{BUCKET}/sweeps/wean"
+        caches = tmp_path / "caches"
+        url = f"s3://{BUCKET}/sweeps/wean"
         store = Store.of(url)
         with three_nodes(environment, caches) as address:
             with driver(environment, tmp_path / "first", url, storage, address) as first:
@@ -156,7 +157,8 @@ def test_a_killed_driver_costs_no_stage_when_nothing_local_is_left(
 def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home, url = tmp_path / "home", f"s3://{BUCKET}/sweeps/wean"
+    home = tmp_path / "home"
+    url = f"s3://{BUCKET}/sweeps/wean"
     small_copies(home)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "reader"))
     with (
@@ -201,7 +203,8 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_i
 def test_a_database_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home, run = tmp_path / "home", tmp_path / "run"
+    home = tmp_path / "home"
+    run = tmp_path / "run"
     small_copies(home)
     with a_postgres_that_stops() as (url, say):
         command = ("run", "wean_to_ppo", "--run-dir", str(run), "--storage", url)

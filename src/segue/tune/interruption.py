@@ -34,7 +34,8 @@ class Interruption(SweepStopper):
         self.by: int | None = None  # the signal's number
         self.is_late = False
         self._listen: Callable[[int, FrameType | None], None] | None = None
-        self._is_needed, self._clock = is_needed, clock
+        self._is_needed = is_needed
+        self._clock = clock
         self._deadline = None if seconds is None else clock() + seconds
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
@@ -60,7 +61,8 @@ class Interruption(SweepStopper):
             return
 
         def end(number: int, frame: FrameType | None) -> None:
-            self.by, self._listen = number, None
+            self.by = number
+            self._listen = None
             signal.signal(number, before[number])
             say("Stopping. The running trials can be continued later.")
 

@@ -18,14 +18,18 @@ from segue.tune.study.storage import disk_storage
 from tests.report.conftest import trained
 from tests.tune.support.doubles import EVERY, make_sweep
 
-TRIALS, REPORTS, PARAMETERS = 1_000, 12, 5
-SECONDS, MEGABYTES = 20, 15
+TRIALS = 1_000
+REPORTS = 12
+PARAMETERS = 5
+SECONDS = 20
+MEGABYTES = 15
 
 
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
     """A thousand complete trials of five parameters, two seeds, twelve reports and two stages."""
-    path, generator = tmp_path / "run", np.random.default_rng(0)
+    path = tmp_path / "run"
+    generator = np.random.default_rng(0)
     with open_run(RunDirectory(path), make_sweep(), "double"):
         study = optuna.create_study(
             storage=disk_storage(path / "study.db"), study_name="double", direction="maximize"

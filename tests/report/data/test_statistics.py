@@ -41,10 +41,8 @@ def test_a_better_configuration_is_better_with_probability_one() -> None:
 def test_improvement_one_way_is_what_is_left_of_the_other(
     one: list[float], other: list[float]
 ) -> None:
-    there, back = (
-        probability_of_improvement(one, other).value,
-        probability_of_improvement(other, one).value,
-    )
+    there = probability_of_improvement(one, other).value
+    back = probability_of_improvement(other, one).value
     assert there + back == pytest.approx(1.0)
     assert probability_of_improvement(one, other, "min").value == pytest.approx(back)
 
@@ -60,7 +58,8 @@ def test_intervals_are_those_of_rliable() -> None:
     from rliable import library, metrics
 
     generator = np.random.default_rng(0)
-    one, other = generator.normal(1.0, 1.0, 10), generator.normal(0.0, 1.0, 10)
+    one = generator.normal(1.0, 1.0, 10)
+    other = generator.normal(0.0, 1.0, 10)
     scores = {"one": one[:, None], "other": other[:, None]}
     points, intervals = library.get_interval_estimates(
         scores, as_array(metrics.aggregate_iqm), reps=1000
@@ -94,5 +93,6 @@ def test_more_trials_never_find_less(listed: list[float]) -> None:
 
 
 def test_the_band_of_a_wider_spread_is_wider() -> None:
-    narrow, wide = expected_best(np.linspace(0, 1, 20)), expected_best(np.linspace(0, 10, 20))
+    narrow = expected_best(np.linspace(0, 1, 20))
+    wide = expected_best(np.linspace(0, 10, 20))
     assert wide[2, 0] - wide[1, 0] > 5 * (narrow[2, 0] - narrow[1, 0])

@@ -87,7 +87,8 @@ def test_each_command_is_one_line_and_names_the_best_trial(run: Path) -> None:
 def test_the_command_for_optuna_works(run: Path) -> None:
     command = next(line for line in commands(read_summary(run)) if " trials --storage" in line)
     assert command.endswith(f"--storage sqlite:///{run}/study.db --study-name double")
-    python, optuna = sys.executable, str(Path(sys.executable).with_name("optuna"))
+    python = sys.executable
+    optuna = str(Path(sys.executable).with_name("optuna"))
     shown = subprocess.run(
         [python, optuna, *shlex.split(command)[1:]], capture_output=True, text=True, check=True
     )

@@ -17,8 +17,11 @@ from selenium import webdriver
 from segue.report.data.summary import read_summary
 from segue.report.page.page import write_report
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-WIDE, PHONE, HEIGHT = 1200, 390, 900
+CHROMIUM = shutil.which("chromium")
+DRIVER = shutil.which("chromedriver")
+WIDE = 1200
+PHONE = 390
+HEIGHT = 900
 SECONDS = 60
 pytestmark = [
     pytest.mark.slow,

@@ -133,10 +133,8 @@ def renamed(summary: Summary) -> tuple[Any, ...]:
         if trial.value is not None:
             distribution = CategoricalDistribution([HOSTILE, "other" + HOSTILE])
             chosen = distribution.choices[trial.number % 2]
-            params, distributions = (
-                {**trial.params, HOSTILE: chosen},
-                {**trial.distributions, HOSTILE: distribution},
-            )
+            params = {**trial.params, HOSTILE: chosen}
+            distributions = {**trial.distributions, HOSTILE: distribution}
             made = create_trial(
                 value=trial.value,
                 params=params,

@@ -204,7 +204,8 @@ def test_rays_own_command_for_the_head_is_refused_for_its_open_dashboard(home: P
 
 
 def test_a_token_that_others_can_read_or_that_is_missing_is_refused(home: Path) -> None:
-    path, token = filled_in(home, "cluster.yaml"), home / ".ray" / "auth_token"
+    path = filled_in(home, "cluster.yaml")
+    token = home / ".ray" / "auth_token"
     token.chmod(0o644)
     with pytest.raises(ValueError, match="auth_token can be read by others: `chmod 600"):
         check_cluster_file(path)

@@ -53,7 +53,8 @@ def test_what_is_installed_or_ours_is_left_out(
 
 @pytest.mark.slow
 def test_neighbours_of_the_sweep_file_are_sent_to_the_workers(tmp_path: Path) -> None:
-    home, notes = tmp_path / "home", tmp_path / "notes"
+    home = tmp_path / "home"
+    notes = tmp_path / "notes"
     (home / "my_package").mkdir(parents=True)
     notes.mkdir()
     (home / "my_package" / "__init__.py").write_text(LOSSES)

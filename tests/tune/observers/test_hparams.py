@@ -30,7 +30,9 @@ from tests.tune.support.doubles import FAILS_AT, GRID, make_runner, make_sweep
 from tests.tune.support.drivers import outcomes, run
 from tests.tune.support.fake_tune import FakeTune, open_record
 
-COMPLETE, PRUNED, FAILED = api_pb2.STATUS_SUCCESS, api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_FAILURE
+COMPLETE = api_pb2.STATUS_SUCCESS
+PRUNED = api_pb2.STATUS_UNKNOWN
+FAILED = api_pb2.STATUS_FAILURE
 STATUSES = {"complete": COMPLETE, "pruned": PRUNED, "fail": FAILED}
 FACTS = TrialSummary(
     number=7,
@@ -50,7 +52,8 @@ class Page:
 
     def __init__(self, trials: Path) -> None:
         logging.getLogger("tensorboard").setLevel(logging.ERROR)
-        self._trials, self._reader = trials, EventMultiplexer()
+        self._trials = trials
+        self._reader = EventMultiplexer()
         self.reload()
 
     def reload(self) -> None:
@@ -116,7 +119,8 @@ def test_a_tensorboard_that_reads_along_sees_the_end_beside_the_trials_own_event
 
 def test_finished_trials_without_a_file_get_theirs_and_running_ones_none(tmp_path: Path) -> None:
     sweep = make_sweep(scheduler=None)
-    record, runs = open_record(tmp_path, sweep), RunDirectory(tmp_path)
+    record = open_record(tmp_path, sweep)
+    runs = RunDirectory(tmp_path)
     fake = FakeTune(record, sweep, 2, {}, tmp_path)
     fake.run()
     FakeTune(record, sweep, 3, {}, tmp_path).start()
@@ -135,7 +139,8 @@ def test_finished_trials_without_a_file_get_theirs_and_running_ones_none(tmp_pat
 def test_the_file_is_in_the_store_before_it_is_here(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sweep, bucket = make_sweep(scheduler=None), tmp_path / "bucket"
+    sweep = make_sweep(scheduler=None)
+    bucket = tmp_path / "bucket"
     runs = RunDirectory(tmp_path / "here", Store.of(f"file://{bucket}/run"))
     runs.path.mkdir()
     record = open_record(runs.path, sweep)
@@ -215,7 +220,8 @@ def test_a_sweep_whose_driver_was_killed_has_each_trial_once(tmp_path: Path) -> 
 
 def check(path: Path, states: set[str]) -> None:
     """Each finished trial of the study is on the page once, and says the same there."""
-    shown, told = Page(path / "trials").trials(), set()
+    shown = Page(path / "trials").trials()
+    told = set()
     finished = [outcome for outcome in outcomes(path) if outcome[1].is_finished()]
     assert sorted(shown) == [f"{outcome[0]:04d}" for outcome in finished]
     for number, state, value, params, _, attributes in finished:

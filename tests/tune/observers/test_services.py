@@ -119,7 +119,8 @@ def test_a_service_that_fails_is_told_of_once_and_gets_all_when_it_is_back(
 def test_a_service_that_hangs_is_given_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    service, free = Told(), threading.Event()
+    service = Told()
+    free = threading.Event()
     service.open_run = lambda facts: free.wait()  # type: ignore[method-assign,assignment,return-value]
     thread = service_thread(tmp_path, service)
     thread.update(RUNNING)

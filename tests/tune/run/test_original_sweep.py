@@ -24,7 +24,8 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Begun:
     def begin(name: str = "ppo_grid", **changes: object) -> RunDirectory:
         from dataclasses import replace
 
-        run, source = RunDirectory(Path("runs") / name), Path("sweeps/ppo_grid.py")
+        run = RunDirectory(Path("runs") / name)
+        source = Path("sweeps/ppo_grid.py")
         with open_run(run, replace(load_sweep(source), **changes), name, source=source):  # type: ignore[arg-type]
             return run
 
@@ -68,7 +69,8 @@ def test_a_record_that_cannot_be_read_is_refused(begun: Begun) -> None:
 
 
 def test_what_the_file_was_before_is_kept(begun: Begun) -> None:
-    run, path = begun(), Path("sweeps/ppo_grid.py")
+    run = begun()
+    path = Path("sweeps/ppo_grid.py")
     path.write_text("# a comment more\n" + FILE.read_text())
     begun()
     assert run.source.read_text() == path.read_text()

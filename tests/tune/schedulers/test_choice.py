@@ -34,7 +34,8 @@ def test_asha_never_judges_before_the_first_evaluation(every: int, first: int) -
 
 def test_hyperband_s_brackets_begin_later_and_go_by_the_trial_s_number() -> None:
     sweep = make_sweep(scheduler="hyperband", evaluation=Evaluation(every=100))
-    made, again = make_scheduler(sweep), make_scheduler(sweep)
+    made = make_scheduler(sweep)
+    again = make_scheduler(sweep)
     firsts = [[milestone for milestone, _ in bracket._rungs][-1] for bracket in made._brackets]
     assert firsts == [150, 450]
     for scheduler, numbers in ((made, range(60)), (again, reversed(range(60)))):

@@ -30,7 +30,9 @@ from segue.tune.schedulers.trial import NumberedTrial
 from tests.tune.support.doubles import make_runner, make_sweep
 from tests.tune.support.fake_tune import FakeTune, open_record
 
-STEPS, FIRST, SECOND = 128 * 8, 12, 4  # environment steps of a rollout, and rollouts of each stage
+STEPS = 128 * 8  # environment steps of a rollout
+FIRST = 12  # rollouts of the first stage
+SECOND = 4
 
 
 def test_a_tracker_holds_a_report_s_numbers() -> None:
@@ -96,7 +98,8 @@ class TestScheduler:
             scheduler.on_trial_add(None, trial)
             row = {"return": value, "env_steps": 1, "training_iteration": 1}
             said[number] = scheduler.on_trial_result(None, trial, row)
-        stop, go_on = TrialScheduler.STOP, TrialScheduler.CONTINUE
+        stop = TrialScheduler.STOP
+        go_on = TrialScheduler.CONTINUE
         assert said == {0: go_on, 1: go_on, 2: stop, 3: stop}
         assert scheduler.reason("3").startswith("Reached(metric='return', value=5.0")
         assert scheduler.reason("2") == "AsyncHyperBandScheduler"

@@ -188,10 +188,8 @@ class TestWhatIsExplored:
     def test_only_what_later_stages_depend_on_changes(
         self, seed: int, resample: float, stage: int
     ) -> None:
-        sweep, start = (
-            make_sweep(),
-            {"first": 6 * STEPS, "lr": 1e-3, "entropy": 0.05, "second_lambda": 0.9},
-        )
+        sweep = make_sweep()
+        start = {"first": 6 * STEPS, "lr": 1e-3, "entropy": 0.05, "second_lambda": 0.9}
         generator = np.random.default_rng(seed)
         found = explored(sweep, start, stage, 100, generator, resample=resample, current=False)
         changed = {name for name in start if found[name] != start[name]}
@@ -202,10 +200,8 @@ class TestWhatIsExplored:
     def test_with_current_everything_may_change_but_the_past(
         self, seed: int, resample: float
     ) -> None:
-        sweep, start = (
-            make_sweep(),
-            {"first": 8 * STEPS, "lr": 1e-3, "entropy": 0.05, "second_lambda": 0.9},
-        )
+        sweep = make_sweep()
+        start = {"first": 8 * STEPS, "lr": 1e-3, "entropy": 0.05, "second_lambda": 0.9}
         generator = np.random.default_rng(seed)
         found = explored(sweep, start, 0, 7 * STEPS, generator, resample=resample, current=True)
         assert found["first"] == 8 * STEPS  # the shorter one would have ended before
@@ -250,10 +246,8 @@ class TestWhatIsExplored:
 
 class TestAnswers:
     def test_the_checkpoint_is_kept_though_its_owner_removes_it(self, tmp_path: Path) -> None:
-        checkpoint, answers = (
-            tmp_path / "checkpoint-000000002000-ab.pt",
-            tmp_path / "decisions" / "0003.json",
-        )
+        checkpoint = tmp_path / "checkpoint-000000002000-ab.pt"
+        answers = tmp_path / "decisions" / "0003.json"
         checkpoint.write_bytes(b"weights")
         decide_stage_end(answers, 0, 500, "ASHA")
         decide_exploit(answers, 1_000, 7, checkpoint, {"lr": 0.1})

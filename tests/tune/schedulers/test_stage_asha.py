@@ -11,7 +11,8 @@ from ray.tune.schedulers import TrialScheduler
 from segue.record.stages import Stages
 from segue.tune.schedulers.stage_asha import Rung, StageASHA
 
-STOP, CONTINUE = TrialScheduler.STOP, TrialScheduler.CONTINUE
+STOP = TrialScheduler.STOP
+CONTINUE = TrialScheduler.CONTINUE
 
 
 def made(mode: str = "max", **given: Any) -> StageASHA:
@@ -161,7 +162,10 @@ def test_who_is_stopped_is_not_among_the_best_so_far(
 @given(st.lists(st.booleans(), min_size=1, max_size=6), st.data())
 def test_stages_are_told_from_their_ends_alone(ends: list[bool], data: st.DataObject) -> None:
     gaps = data.draw(st.lists(st.integers(1, 9), min_size=len(ends), max_size=len(ends)))
-    known, step, stage, entered = Stages(sum(ends) + 1), 0, 0, 0
+    known = Stages(sum(ends) + 1)
+    step = 0
+    stage = 0
+    entered = 0
     rows = []
     for gap, done in zip(gaps, ends, strict=True):
         step += gap

@@ -76,10 +76,8 @@ def test_points_lie_in_the_space_and_differ(sweep: Sweep, tmp_path: Path) -> Non
 def test_a_sweep_in_parts_proposes_what_an_uninterrupted_one_does(
     sweep: Sweep, tmp_path: Path, search: str
 ) -> None:
-    whole, parts = (
-        run(tmp_path / "whole", sweep, TRIALS),
-        run(tmp_path / "parts", sweep, 3, 8, TRIALS),
-    )
+    whole = run(tmp_path / "whole", sweep, TRIALS)
+    parts = run(tmp_path / "parts", sweep, 3, 8, TRIALS)
     if search == "cmaes":  # its state is not kept: see `sampler_for`
         assert parts[:3] == whole[:3] and len(parts) == TRIALS
     else:

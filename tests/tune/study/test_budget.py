@@ -94,7 +94,8 @@ def test_a_running_trial_is_stopped_once_another_reached_the_target(tmp_path: Pa
 
 def test_while_trials_run_a_budget_may_still_allow_another() -> None:
     class Running:
-        number, last_step = 0, None
+        number = 0
+        last_step = None
 
     budget = Budget(16, FULL, int(1.5 * FULL))
     record: Any = type("Record", (), {"trials": []})()

@@ -172,7 +172,8 @@ def _run(
     """
     path.mkdir()
     steps: dict[int, int] = {}
-    pending, writes = list(kill_before), 0
+    pending = list(kill_before)
+    writes = 0
 
     def write(method: Any) -> Any:
         def written(*arguments: Any, **keywords: Any) -> Any:

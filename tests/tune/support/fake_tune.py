@@ -102,7 +102,8 @@ class FakeTune:
 
     def _run_one(self, trial: FakeTrial) -> None:
         self.scheduler.on_trial_add(_CONTROLLER, trial)
-        number, parameters = trial.config["trial"], trial.config["parameters"]
+        number = trial.config["trial"]
+        parameters = trial.config["parameters"]
         reached = self._steps.get(number, 0)
         row = learning_curve(self._sweep, parameters, reached) | {"replayed": True}
         if reached and self._reports(trial, row):

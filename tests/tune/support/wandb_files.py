@@ -11,8 +11,11 @@ from typing import Any
 
 from wandb.proto import wandb_internal_pb2
 
-_BLOCK, _HEADER, _IDENTITY = 32 * 1024, 7, 7
-_FULL, _LAST = 1, 4
+_BLOCK = 32 * 1024
+_HEADER = 7
+_IDENTITY = 7
+_FULL = 1
+_LAST = 4
 
 
 @dataclass
@@ -49,8 +52,10 @@ def _take(found: WandbRun, record: Any) -> None:
     match record.WhichOneof("record_type"):
         case "run":
             told = record.run
-            found.identity, found.name = told.run_id, told.display_name
-            found.group, found.project = told.run_group, told.project
+            found.identity = told.run_id
+            found.name = told.display_name
+            found.group = told.run_group
+            found.project = told.project
             found.config |= _values(told.config.update)
         case "config":
             found.config |= _values(record.config.update)
@@ -70,7 +75,8 @@ def _values(items: Any) -> dict[str, Any]:
 
 
 def _records(content: bytes) -> Iterator[bytes]:
-    parts, at = b"", _IDENTITY
+    parts = b""
+    at = _IDENTITY
     while at + _HEADER <= len(content):
         if _BLOCK - at % _BLOCK < _HEADER:  # no header fits: the next block
             at += _BLOCK - at % _BLOCK

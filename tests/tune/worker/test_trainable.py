@@ -64,7 +64,8 @@ def test_whatever_ends_a_trial_is_reported(
 def test_after_an_exception_it_goes_on_from_the_checkpoint(
     tmp_path: Path, reports: list[dict[str, Any]]
 ) -> None:
-    steady, calls = make_runner(), []
+    steady = make_runner()
+    calls = []
 
     def flaky(*arguments: Any, report: Any, **keywords: Any) -> None:
         calls.append(1)

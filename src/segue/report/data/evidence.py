@@ -27,7 +27,9 @@ class Evidence:
     @classmethod
     def of(cls, summary: Summary) -> "Evidence":
         """Read every trial's results."""
-        trials, curves, broken = facts(summary), {}, 0
+        trials = facts(summary)
+        curves = {}
+        broken = 0
         for trial in trials:
             rows, unread = tolerant_rows(summary.layout.trial(trial.number).results)
             curves[trial.number] = [row for row in rows if _is_report(row, summary.metric)]

@@ -17,7 +17,8 @@ from segue.report.data.summary import Summary
 
 def facts(summary: Summary) -> list[TrialSummary]:
     """All trials, best first; then those without a value, by number."""
-    alive, best = is_running(summary.run), summary.best
+    alive = is_running(summary.run)
+    best = summary.best
     shown = {trial.number for trial in best}
     rest = [trial for trial in summary.trials if trial.number not in shown]
     return [_summarize(summary, trial, alive) for trial in [*best, *rest]]

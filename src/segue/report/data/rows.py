@@ -11,7 +11,8 @@ def tolerant_rows(path: Path) -> tuple[list[dict[str, Any]], int]:
     """
     if not path.is_file():
         return [], 0
-    rows, broken = [], 0
+    rows = []
+    broken = 0
     for line in path.read_bytes().splitlines():
         try:
             row = json.loads(line)

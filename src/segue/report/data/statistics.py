@@ -53,11 +53,10 @@ def probability_of_improvement(
     The Mann-Whitney statistic over N * M (Agarwal et al., 2021, equation 1 and section 4.3). Both
     are resampled.
     """
-    generator, sign = np.random.default_rng(seed), 1.0 if mode == "max" else -1.0
-    values, others = (
-        sign * np.asarray(values_N, np.float64),
-        sign * np.asarray(others_M, np.float64),
-    )
+    generator = np.random.default_rng(seed)
+    sign = 1.0 if mode == "max" else -1.0
+    values = sign * np.asarray(values_N, np.float64)
+    others = sign * np.asarray(others_M, np.float64)
     resampled = _better(_resampled(values, generator), _resampled(others, generator))
     return _with_interval(float(_better(values, others)), resampled)
 

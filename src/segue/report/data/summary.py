@@ -209,7 +209,8 @@ def _number(value: float) -> str:
 
 
 def _steps(trial: FrozenTrial) -> str:
-    stopped, forbidden = trial.state == TrialState.PRUNED, not is_allowed(trial)
+    stopped = trial.state == TrialState.PRUNED
+    forbidden = not is_allowed(trial)
     return f"{trial.last_step or 0:,}{' stopped' * stopped}{' forbidden' * forbidden}"
 
 

@@ -102,7 +102,8 @@ def collect(
     act = policy.actor(parameters)
     sample = policy.head.sample
     spread = as_native(policy.head.spread(policy.extra(parameters)))
-    seen, to_device, to_host = rollout.observation.swapaxes(0, 1), *transfers(parameters.device)
+    seen = rollout.observation.swapaxes(0, 1)
+    to_device, to_host = transfers(parameters.device)
     actions = world.lanes, *policy.head.action_shape
     memory = rollout.memory
     for t, noise_t in enumerate(noise):

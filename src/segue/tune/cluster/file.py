@@ -191,7 +191,8 @@ def _parts(content: Any, where: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
     """The tables at a place such as "spec.workerGroupSpecs[]", each with the place's name."""
     found: list[tuple[str, Any]] = [("", content)]
     for step in filter(None, where.split(".")):
-        name, is_list = step.removesuffix("[]"), step.endswith("[]")
+        name = step.removesuffix("[]")
+        is_list = step.endswith("[]")
         inner = [
             (f"{place}.{name}".strip("."), part[name])
             for place, part in found

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _GPU = "gpu"
-_FACTOR, _WHOLE = 2.0, 1.0
+_FACTOR = 2.0
+_WHOLE = 1.0
 _SAID = "out of memory"
 
 

@@ -35,7 +35,8 @@ class _OneEach:
             raise TypeError(
                 f"This takes an EarlyStoppingCriterion (an object, not a class), got {criterion!r}."
             )
-        self.criterion, self.copies = criterion, dict[str, EarlyStoppingCriterion]()
+        self.criterion = criterion
+        self.copies = dict[str, EarlyStoppingCriterion]()
 
     def says_stop(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         """Whether the trial's own copy does, at this report."""
@@ -55,7 +56,8 @@ class CriterionStopper(RayStopper):
     """
 
     def __init__(self, criterion: EarlyStoppingCriterion, path: Path | None = None) -> None:
-        self._each, self._path = _OneEach(criterion), path
+        self._each = _OneEach(criterion)
+        self._path = path
         if path is not None and path.exists():
             try:
                 self.load_state_dict(json.loads(path.read_text()))
@@ -98,7 +100,8 @@ class CriterionScheduler(RayFIFOScheduler):
         self, criterion: EarlyStoppingCriterion, inner: TrialScheduler | None = None
     ) -> None:
         super().__init__()
-        self._each, self._inner = _OneEach(criterion), inner or FIFOScheduler()
+        self._each = _OneEach(criterion)
+        self._inner = inner or FIFOScheduler()
         self._reasons: dict[str, str] = {}
 
     @property

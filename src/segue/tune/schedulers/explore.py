@@ -81,7 +81,8 @@ def _done(pipeline: TrainingPipeline, stage: int) -> str:
 def _changed(
     distribution: BaseDistribution, value: Any, generator: np.random.Generator, resample: float
 ) -> Any:
-    anew, up = generator.random() < resample, generator.random() < 0.5
+    anew = generator.random() < resample
+    up = generator.random() < 0.5
     if isinstance(distribution, CategoricalDistribution):
         choices = list(distribution.choices)
         at = choices.index(value) + (1 if up else -1)
@@ -91,7 +92,8 @@ def _changed(
             else choices[min(max(at, 0), len(choices) - 1)]
         )
     assert isinstance(distribution, FloatDistribution | IntDistribution)
-    low, high = float(distribution.low), float(distribution.high)
+    low = float(distribution.low)
+    high = float(distribution.high)
     if anew:
         share = generator.random()
         drawn = low * (high / low) ** share if distribution.log else low + share * (high - low)

@@ -15,7 +15,8 @@ from segue.tune.schedulers.explore import explored
 from segue.worlds.seeds import stream
 
 _WHERE = (ENV_STEPS, STAGE, STAGE_STEPS, FINAL)
-QUANTILE, RESAMPLED = 0.25, 0.25
+QUANTILE = 0.25
+RESAMPLED = 0.25
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class StagedPBT(RayFIFOScheduler):
         sign = -1 if self._mode == "min" else 1
         steps, stage, stage_steps, final = (result.get(name, 0) for name in _WHERE)
         if result.get(STAGE_DONE):
-            stage, stage_steps = stage + 1, 0
+            stage = stage + 1
+            stage_steps = 0
         value = sign * float(result[str(self._metric)])
         self._population[trial.trial_id] = Standing(value, steps, stage, stage_steps, bool(final))
         return str(TrialScheduler.CONTINUE)
@@ -85,7 +87,8 @@ class StagedPBT(RayFIFOScheduler):
         turn has come.
         """
         own = self._population[trial_id]
-        turn, before = own.env_steps // self.interval, self._considered.get(trial_id, 0)
+        turn = own.env_steps // self.interval
+        before = self._considered.get(trial_id, 0)
         self._considered[trial_id] = max(turn, before)
         many = len(self._population)
         share = int(many * self.quantile)

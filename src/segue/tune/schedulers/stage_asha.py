@@ -80,10 +80,8 @@ class StageASHA(RayFIFOScheduler):
         """Raise ValueError for numbers with which no trial or every trial would be stopped."""
         super().__init__()
         self.grace_period = count("grace_period", grace_period)
-        self.reduction_factor, self.min_peers = (
-            float(reduction_factor),
-            count("min_peers", min_peers),
-        )
+        self.reduction_factor = float(reduction_factor)
+        self.min_peers = count("min_peers", min_peers)
         if not 1 < self.reduction_factor < math.inf:
             raise ValueError(
                 f"reduction_factor must be above 1, got {reduction_factor}: 3 keeps the best third."
@@ -100,7 +98,8 @@ class StageASHA(RayFIFOScheduler):
         """Take the metric and mode of the run; False where they were given before."""
         if (self._metric and metric) or (self._mode and mode):
             return False
-        self._metric, self._mode = metric or self._metric, mode or self._mode
+        self._metric = metric or self._metric
+        self._mode = mode or self._mode
         return True
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
@@ -129,7 +128,8 @@ class StageASHA(RayFIFOScheduler):
 
     def rung(self, result: dict[str, Any]) -> Rung | None:
         """Return the rung of a report; None before a stage's first and at the end of the last."""
-        stage, stages = result[STAGE], result[STAGES]
+        stage = result[STAGE]
+        stages = result[STAGES]
         if result[STAGE_DONE]:
             return Rung(stage, stages, None) if stage + 1 < stages else None
         if result[STAGE_STEPS] < self.grace_period:

@@ -74,7 +74,8 @@ class StageEnds:
         if scheduler.on_trial_result(tune_controller, trial, dict(row)) != TrialScheduler.STOP:
             return None
         forget_stop(scheduler, trial)  # it may report once more before its stage has ended
-        metric, value = self._sweep.metric, row[self._sweep.metric]
+        metric = self._sweep.metric
+        value = row[self._sweep.metric]
         return (
             f"{type(scheduler).__name__}: {metric} {value:.4g} at {row[STAGE_STEPS]:,} steps of the"
             " stage"

@@ -157,7 +157,8 @@ class StudyScheduler(SweepScheduler):
         if not isinstance(self._inner, StagedPBT) or has_exploit_at(path, row[ENV_STEPS]):
             return
         for donor in map(int, self._inner.donors(trial.trial_id, self._sweep.seed)):
-            checkpoint, known = self._run.newest_checkpoint(donor), self._record.trial(donor)
+            checkpoint = self._run.newest_checkpoint(donor)
+            known = self._record.trial(donor)
             least = max(row[ENV_STEPS], known.last_step or 0)
             if (
                 known.state != TrialState.RUNNING

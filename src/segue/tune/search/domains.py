@@ -177,7 +177,8 @@ def _range(name: str, domain: Domain) -> BaseDistribution:
 
 
 def _real(domain: Float, step: float | None, is_log: bool) -> FloatDistribution:
-    low, high = float(domain.lower), float(domain.upper)
+    low = float(domain.lower)
+    high = float(domain.upper)
     if step is None:
         return FloatDistribution(low, high, log=is_log)
     # Optuna compares decimal digits: 0.1 * 3 would be none of 0.0, 0.1, 0.2, 0.3.
@@ -188,7 +189,8 @@ def _real(domain: Float, step: float | None, is_log: bool) -> FloatDistribution:
 
 def _whole(domain: Integer, step: int | None, is_log: bool) -> IntDistribution:
     # Ray leaves out the upper end of a whole-number domain, unless it is quantised.
-    low, high = int(domain.lower), int(domain.upper) - (step is None)
+    low = int(domain.lower)
+    high = int(domain.upper) - (step is None)
     if step is None or is_log:
         return IntDistribution(low, high, log=is_log)
     return IntDistribution(low, high - (high - low) % int(step), step=int(step))
