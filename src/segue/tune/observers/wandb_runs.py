@@ -9,6 +9,7 @@ import io
 import os
 from collections.abc import Mapping
 from contextlib import redirect_stderr
+from typing import Any
 
 import wandb
 
@@ -31,7 +32,7 @@ class WandbRuns:
         self._name = name
         self._run = run
         self._identity = identity
-        self._open: dict[int, wandb.Run] = {}
+        self._open: dict[int, Any] = {}
 
     @staticmethod
     def check() -> None:
