@@ -2,12 +2,16 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-Json: TypeAlias = dict[str, Any]
-"""A dictionary that `json.dumps` can write."""
+JsonValue: TypeAlias = (
+    "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
+)
+"""A value that `json.dumps` can write."""
+JsonObject: TypeAlias = dict[str, Any]
+"""A dictionary that `json.dumps` can write, and whose entries are read by name."""
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -54,7 +58,7 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_atomic(path, b"".join(_line(row) for row in rows))
 
 
-def read_rows(path: Path) -> list[Json]:
+def read_rows(path: Path) -> list[JsonObject]:
     """Return the complete rows of `path`; an empty list where the file does not exist.
 
     A kill may leave half a row at the end. It is skipped here; `cut_torn_row` removes it from the
@@ -77,7 +81,7 @@ def _line(row: Mapping[str, Any]) -> bytes:
     return json.dumps(row).encode() + b"\n"
 
 
-def _complete_rows(content: bytes) -> Iterator[Json]:
+def _complete_rows(content: bytes) -> Iterator[JsonObject]:
     for line in content.split(b"\n")[:-1]:
         try:
             yield json.loads(line)

@@ -12,6 +12,7 @@ from segue.cli.arguments import Run, SweepFile
 from segue.cli.output import print_line
 
 if TYPE_CHECKING:
+    from segue.record.row import Row
     from segue.report.data.summary import Summary
 
 
@@ -44,7 +45,7 @@ def command(
     directory = recorded.rerun(trial, f"{datetime.now():%Y%m%d-%H%M%S}")
     say(f"Training trial {trial} again, in {directory}")
 
-    def reported(row: Mapping[str, Any]) -> None:
+    def reported(row: "Row") -> None:
         say(f"  {row[ENV_STEPS]:,} steps: {summary.metric} {row[summary.metric]:.4g}")
 
     compared, difference = rerun(original, recorded, trial, parameters, directory, reported)

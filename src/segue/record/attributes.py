@@ -1,6 +1,5 @@
 """Names of the attributes that a study has of its trials, and of the study's objectives."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from segue.plan.sweeps.objectives import StepsTo
@@ -41,7 +40,7 @@ def per_seed(metric: str) -> str:
     return f"{metric}_per_seed"
 
 
-def of_last_report(reported: Mapping[str, Any], metric: str) -> dict[str, Any]:
+def of_last_report(reported: row.Row, metric: str) -> dict[str, Any]:
     """Return the attributes that a study records of a trial's last report, as far as it has them.
 
     Stages count from 1 here, and from 0 in reports: users read the attributes.

@@ -69,19 +69,19 @@ class ReportRow:
         }
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], metric: str) -> "ReportRow":
+    def of(cls, row: Row, metric: str) -> "ReportRow":
         """Return the typed form of a complete row; raise KeyError for an incomplete one."""
         names = (METRIC_PER_SEED, ENV_STEPS, TOTAL_ENV_STEPS, STAGE, STAGES, STAGE_STEPS)
         flags = (STAGE_DONE, FINAL, EVALUATION)
         return cls(metric=metric, value=row[metric], **{name: row[name] for name in names + flags})
 
 
-def replayed(row: Mapping[str, Any]) -> Row:
+def replayed(row: Row) -> Row:
     """Return a row that a resumed trial reports again: perhaps it was not received before."""
     return {**row, REPLAYED: True}
 
 
-def unflattened(result: Mapping[str, Any]) -> Row:
+def unflattened(result: Row) -> Row:
     """Return a row as its trial reported it: Tune gives a searcher the entries of nested
     dictionaries one by one.
 
@@ -96,7 +96,7 @@ def unflattened(result: Mapping[str, Any]) -> Row:
     return {**row, EVALUATION: parts} if parts else row
 
 
-def evaluated(row: Mapping[str, Any]) -> dict[str, Any]:
+def evaluated(row: Row) -> Row:
     """Return the evaluated metrics and the entries of a row side by side, those of the row first.
 
     >>> evaluated({"return": 2.0, "evaluation": {"return": 1.0, "length": 9.0}})["length"]

@@ -1,13 +1,12 @@
 """Where the stages of a trial ended, as the study records it: trials are compared within stages."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from segue.base.files import JsonObject
 from segue.record import attributes
-from segue.record.row import ENV_STEPS, STAGE, STAGE_DONE, STAGE_STEPS, STAGES
+from segue.record.row import ENV_STEPS, STAGE, STAGE_DONE, STAGE_STEPS, STAGES, Row
 
 
 @dataclass(frozen=True)
@@ -17,13 +16,13 @@ class Stages:
     of: int
     ended_at: tuple[int, ...] = ()
 
-    def with_report(self, row: Mapping[str, Any]) -> "Stages":
+    def with_report(self, row: Row) -> "Stages":
         """Return what is known after a report; a repeated one adds nothing."""
         step = row[ENV_STEPS]
         is_new = row[STAGE_DONE] and step not in self.ended_at
         return replace(self, ended_at=(*self.ended_at, step)) if is_new else self
 
-    def standing(self, step: int) -> dict[str, Any]:
+    def standing(self, step: int) -> Row:
         """Return what a report at `step` said of its stage; the last report of a stage is about
         that stage.
 
@@ -40,7 +39,7 @@ class Stages:
             STAGE_DONE: step in self.ended_at,
         }
 
-    def recorded(self) -> dict[str, Any]:
+    def recorded(self) -> JsonObject:
         """Return the value of the study's attribute."""
         return {"of": self.of, "ended_at": list(self.ended_at)}
 

@@ -16,6 +16,7 @@ from segue.plan.values.builder import Builder
 
 _WIDTH = 100
 _INDENT = "    "
+_Named = type | FunctionType | BuiltinFunctionType
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Source:
     homes: Mapping[str, str] = field(default_factory=dict)
     imports: dict[str, set[str]] = field(default_factory=dict)
 
-    def expression(self, value: Any, indent: int = 0) -> str:
+    def expression(self, value: object, indent: int = 0) -> str:
         """Return an expression for `value`, on several lines if one line is too long.
 
         The expression starts `indent` levels deep. Raise ValueError for a value that names and
@@ -46,7 +47,7 @@ class Source:
         ]
         return "\n".join(lines)
 
-    def _node(self, value: Any) -> "_Node | str":
+    def _node(self, value: object) -> "_Node | str":
         if value is None or (
             isinstance(value, bool | int | float | str | bytes) and not isinstance(value, Enum)
         ):
@@ -58,7 +59,7 @@ class Source:
             return self._dataclass(value)
         raise ValueError(f"{value!r} cannot be written as Python source.")
 
-    def _named(self, value: Any) -> str:
+    def _named(self, value: _Named) -> str:
         """Return the name of a class or function, and note its import."""
         module = value.__module__
         name = value.__qualname__
@@ -71,7 +72,7 @@ class Source:
             self.imports.setdefault(module, set()).add(name.partition(".")[0])
         return str(name)
 
-    def _call(self, owner: Any, arguments: Iterable[tuple[str, Any]]) -> "_Node":
+    def _call(self, owner: _Named, arguments: Iterable[tuple[str, object]]) -> "_Node":
         parts = [(f"{name}=" if name else "", self._node(value)) for name, value in arguments]
         return _Node(f"{self._named(owner)}(", parts, ")")
 
@@ -92,15 +93,15 @@ class Source:
             type(value), [(name, it) for name, it in named if it != defaults.get(name, NOT_GIVEN)]
         )
 
-    def _builder(self, value: Builder[Any]) -> "_Node":
+    def _builder(self, value: Builder[object]) -> "_Node":
         default = [("default", value.default)] if value.default else []
         return self._call(Builder, [("", value.class_type), ("", value.kwargs), *default])
 
-    def _partial(self, value: "functools.partial[Any]") -> "_Node":
+    def _partial(self, value: "functools.partial[object]") -> "_Node":
         positional = [("", value.func), *(("", each) for each in value.args)]
         return self._call(functools.partial, [*positional, *value.keywords.items()])
 
-    def _tuple(self, value: tuple[Any, ...]) -> "_Node":
+    def _tuple(self, value: tuple[object, ...]) -> "_Node":
         if hasattr(value, "_asdict"):
             defaults = getattr(value, "_field_defaults", {})
             changed = [
@@ -113,10 +114,10 @@ class Source:
             "(", [("", self._node(each)) for each in value], ",)" if len(value) == 1 else ")"
         )
 
-    def _list(self, value: list[Any]) -> "_Node":
+    def _list(self, value: list[object]) -> "_Node":
         return _Node("[", [("", self._node(each)) for each in value], "]")
 
-    def _mapping(self, value: Mapping[Any, Any]) -> "_Node":
+    def _mapping(self, value: Mapping[object, object]) -> "_Node":
         return _Node(
             "{", [(f"{_constant(key)}: ", self._node(each)) for key, each in value.items()], "}"
         )
@@ -124,7 +125,7 @@ class Source:
     def _enum(self, value: Enum) -> str:
         return f"{self._named(type(value))}.{value.name}"
 
-    _KINDS: ClassVar[Mapping[Any, Callable[["Source", Any], "_Node | str"]]] = {
+    _KINDS: ClassVar[Mapping[type, Callable[["Source", Any], "_Node | str"]]] = {
         Enum: _enum,
         Builder: _builder,
         TrainingSettings: _settings,
@@ -167,7 +168,7 @@ def _laid_out(node: _Node | str, indent: int, column: int) -> str:
     return f"{node.open}\n{''.join(parts)}{_INDENT * indent}{node.close.lstrip(',')}"
 
 
-def _constant(value: Any) -> str:
+def _constant(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
@@ -181,7 +182,7 @@ def _constant(value: Any) -> str:
     )
 
 
-def _is_default(entry: "dataclasses.Field[Any]", value: Any) -> bool:
+def _is_default(entry: "dataclasses.Field[object]", value: object) -> bool:
     if entry.default is not dataclasses.MISSING:
         return type(value) is type(entry.default) and bool(value == entry.default)
     return entry.default_factory is not dataclasses.MISSING and bool(
@@ -189,7 +190,7 @@ def _is_default(entry: "dataclasses.Field[Any]", value: Any) -> bool:
     )
 
 
-def _public(module: str, name: str, value: Any) -> str:
+def _public(module: str, name: str, value: object) -> str:
     """Return the module from which users import a name, if its own module is internal."""
     parts = module.split(".")
     outer = [".".join(parts[:depth]) for depth in range(1, len(parts))]

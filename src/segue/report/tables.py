@@ -5,7 +5,6 @@ import io
 import json
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segue.base.text import plural
-from segue.record.row import ENV_STEPS, METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS
+from segue.record.row import ENV_STEPS, METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
 from segue.record.trials import TrialSummary
 from segue.report.data.rows import tolerant_rows
 from segue.report.data.summary import Summary, mean_and_spread
@@ -138,7 +137,7 @@ def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:
     yield "directory", str(summary.run / trial.directory)
 
 
-def _reports(summary: Summary, rows: Sequence[dict[str, Any]]) -> Table:
+def _reports(summary: Summary, rows: Sequence[Row]) -> Table:
     table = Table(box=SIMPLE, pad_edge=False)
     for column in ("steps", "stage", "in stage", summary.metric, "per seed"):
         table.add_column(column, justify="right")
@@ -174,7 +173,7 @@ def _stage(trial: TrialSummary) -> str:
     return f"{trial.stage}{of}"
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from segue.record.row import Row
 from segue.tune.ray_adapter import SweepStopper
 
 _SIGNALS = (
@@ -38,7 +39,7 @@ class Interruption(SweepStopper):
         self._clock = clock
         self._deadline = None if seconds is None else clock() + seconds
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def __call__(self, trial_id: str, result: Row) -> bool:
         """Whether to stop this one trial: never."""
         return False
 

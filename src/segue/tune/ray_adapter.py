@@ -5,11 +5,43 @@ module is the one exception (see `pyproject.toml`); all others subclass the clas
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ray.tune import Callback, Stopper
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
+
+from segue.record.row import Row
+
+
+class TuneTrialState(Protocol):
+    """What Tune does not store of a trial."""
+
+    ray_actor: object | None
+
+
+class TuneTrial(Protocol):
+    """What Segue reads and changes of a trial of Tune."""
+
+    trial_id: str
+    config: Mapping[str, Any]
+    """The study's number of the trial and its parameters."""
+    status: str
+    PENDING: str
+    temporary_state: TuneTrialState
+
+    def get_error(self) -> Exception | None:
+        """Return why the trial failed the last time."""
+
+    def update_resources(self, resources: Mapping[str, float]) -> None:
+        """Change the resources with which the trial is started."""
+
+
+class TuneController(Protocol):
+    """What Segue uses of Tune's loop."""
+
+    def get_live_trials(self) -> Iterable[TuneTrial]:
+        """Return the trials that have not ended."""
 
 
 class _NeverPickled:
@@ -56,7 +88,7 @@ class RunningTrial(NamedTuple):
     """A trial that has a worker: its number in the study, and the worker's actor."""
 
     number: int
-    actor: Any
+    actor: object
 
 
 class TrialObserver(_NeverPickled, Callback):
@@ -68,7 +100,7 @@ class TrialObserver(_NeverPickled, Callback):
     def started(self, number: int) -> None:
         """Called when a trial starts, and when it starts again after its worker was lost."""
 
-    def reported(self, number: int, row: Mapping[str, Any]) -> None:
+    def reported(self, number: int, row: Row) -> None:
         """Called with each report of a trial, including reports of a failure."""
 
     def ended(self, number: int) -> None:
@@ -77,34 +109,40 @@ class TrialObserver(_NeverPickled, Callback):
     def tick(self, running: Iterable[RunningTrial]) -> None:
         """Called after each step of Tune's loop with the trials that run."""
 
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_start(
+        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: object
+    ) -> None:
         """Translate Tune's event to `started`."""
         self.started(_number(trial))
 
     def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: Row, **info: object
     ) -> None:
         """Translate Tune's event to `reported`."""
         self.reported(_number(trial), result)
 
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_complete(
+        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: object
+    ) -> None:
         """Translate Tune's event, also of a trial that was stopped, to `ended`."""
         self.ended(_number(trial))
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_error(
+        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: object
+    ) -> None:
         """Translate Tune's event, a worker that was lost too often, to `ended`."""
         self.ended(_number(trial))
 
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    def on_step_end(self, iteration: int, trials: list[TuneTrial], **info: object) -> None:
         """Translate Tune's event to `tick`."""
         self.tick(_running(trials))
 
 
-def _number(trial: Any) -> int:
+def _number(trial: TuneTrial) -> int:
     return int(trial.config["trial"])
 
 
-def _running(trials: list[Any]) -> Iterator[RunningTrial]:
+def _running(trials: Iterable[TuneTrial]) -> Iterator[RunningTrial]:
     for trial in trials:
         actor = trial.temporary_state.ray_actor if trial.status == "RUNNING" else None
         if actor is not None:

@@ -3,7 +3,6 @@
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from ray import tune
 from rich.console import Console
@@ -20,6 +19,7 @@ from segue.tune.observers.notifier import Event, Notifier, ending_of
 from segue.tune.observers.watchdog import Watchdog
 from segue.tune.open_sweep import OpenSweep
 from segue.tune.options import Options
+from segue.tune.ray_adapter import TuneTrial
 from segue.tune.run.lease import for_workers
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
@@ -160,6 +160,6 @@ class Training:
         self._console.print(message, highlight=False, markup=False)
 
 
-def _directory_name(trial: Any) -> str:
+def _directory_name(trial: TuneTrial) -> str:
     # Each attempt at a trial has a directory of its own in Tune's.
     return f"{trial.config['trial']:04d}-{trial.trial_id}"

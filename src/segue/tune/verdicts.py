@@ -3,11 +3,9 @@
 Here are also the keys of reports that say how a trial fails or ends.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from segue.record.row import FINAL
+from segue.record.row import FINAL, Row
 
 FAILURE = "failure"  # why a trial failed, in one line
 DISK_FULL = "disk_full"  # why it could not write
@@ -36,11 +34,11 @@ class Verdicts:
         return self.out_of_disk is not None or self.store_unavailable is not None
 
 
-def has_failed(result: Mapping[str, Any]) -> bool:
+def has_failed(result: Row) -> bool:
     """Return whether a report says that its trial failed."""
     return FAILURE in result
 
 
-def has_ended(result: Mapping[str, Any]) -> bool:
+def has_ended(result: Row) -> bool:
     """Return whether a report is the last of its trial: every member ended its pipeline."""
     return bool(result.get(FINAL))

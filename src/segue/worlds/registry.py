@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import import_module
-from typing import Any
 
 import gymnasium
 
@@ -26,8 +25,8 @@ MINIGRID = ("MiniGrid-", "BabyAI-")
 class WorldSpec:
     """The spaces and metrics of a world, known before one is made for training."""
 
-    single_observation_space: gymnasium.Space[Any]
-    single_action_space: gymnasium.Space[Any]
+    single_observation_space: gymnasium.Space[object]
+    single_action_space: gymnasium.Space[object]
     metrics: tuple[str, ...]
     has_expert: bool
 

@@ -77,8 +77,8 @@ class World(ABC):
     step.
     """
 
-    single_observation_space: gymnasium.Space[Any]
-    single_action_space: gymnasium.Space[Any]
+    single_observation_space: gymnasium.Space[object]
+    single_action_space: gymnasium.Space[object]
     metrics: tuple[str, ...] = ()
     has_expert: bool = False
     lanes: int

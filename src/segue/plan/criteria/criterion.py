@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segue.base.files import Json
+from segue.base.files import JsonObject
 from segue.plan.tracker import ScalarMeanTracker
 
 
@@ -27,7 +27,7 @@ class EarlyStoppingCriterion(abc.ABC):
         must not be changed.
         """
 
-    def state_dict(self) -> Json:
+    def state_dict(self) -> JsonObject:
         """Return the criterion's state, which JSON can hold; empty by default."""
         return {}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segue.base.checks import count, finite, text
-from segue.base.files import Json
+from segue.base.files import JsonObject
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.plan.mode import Mode, sign_of
 from segue.plan.tracker import ScalarMeanTracker
@@ -72,7 +72,7 @@ class Plateau(EarlyStoppingCriterion):
             self._intervals_since_best += 1
         return self._intervals_since_best >= self.patience
 
-    def state_dict(self) -> Json:
+    def state_dict(self) -> JsonObject:
         """Return the best mean so far and the number of intervals since."""
         return {"best": self._best, "waited": self._intervals_since_best}
 
@@ -116,7 +116,7 @@ class NearOptimal(EarlyStoppingCriterion):
         is_full = len(self._recent) == self.memory
         return is_full and abs(recent_mean - self.optimal) <= self.deviation
 
-    def state_dict(self) -> Json:
+    def state_dict(self) -> JsonObject:
         """Return the means of the last intervals."""
         return {"recent": list(self._recent)}
 
@@ -150,7 +150,7 @@ class _Several(EarlyStoppingCriterion):
             criterion(stage_steps, total_steps, training_metrics) for criterion in self.criteria
         ]
 
-    def state_dict(self) -> Json:
+    def state_dict(self) -> JsonObject:
         """Return the states of all criteria."""
         return {"criteria": [criterion.state_dict() for criterion in self.criteria]}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segue.base.files import Json
+from segue.base.files import JsonObject
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.plan.criteria.metrics import AllOf, AnyOf
 from segue.plan.tracker import ScalarMeanTracker
@@ -45,7 +45,7 @@ class SchedulerCriterion(EarlyStoppingCriterion):
         """Return whether the scheduler has ended the stage."""
         return self._has_ended
 
-    def state_dict(self) -> Json:
+    def state_dict(self) -> JsonObject:
         """Return whether the scheduler has ended the stage."""
         return {"over": self._has_ended}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from segue.base.checks import flag
-from segue.base.files import Json
+from segue.base.files import JsonObject
 from segue.base.suggestions import refuse_misspelt, suggestion
 from segue.base.text import plural
 from segue.plan.pipelines.off_policy import check_loss_weights, check_off_policy
@@ -108,7 +108,7 @@ class TrainingPipeline(TrainingSettings):
         """The first 16 hex digits of the description's digest, equal in every process."""
         return fingerprint(self.to_dict())
 
-    def to_dict(self) -> Json:
+    def to_dict(self) -> JsonObject:
         """Return the description of the whole pipeline, which JSON can hold."""
         own = (
             "named_losses",

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any, ClassVar, Final, TypedDict, Unpack
 
 from segue.base.checks import count, flag, fraction, positive, whole_number
-from segue.base.files import Json
+from segue.base.files import JsonObject
 from segue.base.suggestions import suggestion
 from segue.plan.values.describe import canonical_json, describe
 
@@ -105,7 +105,7 @@ class TrainingSettings:
         """Return these settings, completed with those of `base`; neither is changed."""
         return TrainingSettings(**(base.given | self.given))
 
-    def to_dict(self) -> Json:
+    def to_dict(self) -> JsonObject:
         """Return the description of the settings that are given, which JSON can hold."""
         return {name: describe(value) for name, value in self.given.items()}
 

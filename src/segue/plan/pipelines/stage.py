@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Unpack
 
 from segue.base.checks import count, finite, names
-from segue.base.files import Json
+from segue.base.files import JsonObject
 from segue.plan.criteria.criterion import EarlyStoppingCriterion, NeverEarlyStoppingCriterion
 from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
 from segue.plan.pipelines.settings import SETTING_NAMES, SettingValues, TrainingSettings
@@ -95,7 +95,7 @@ class PipelineStage(TrainingSettings):
             return NeverEarlyStoppingCriterion()
         return source() if isinstance(source, Builder) else copy.deepcopy(source)
 
-    def to_dict(self) -> Json:
+    def to_dict(self) -> JsonObject:
         """Return the stage's description, which JSON can hold; settings only where given."""
         return {name: describe(getattr(self, name)) for name in _OWN_NAMES} | super().to_dict()
 

@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from segue.plan.pipelines.settings import TrainingSettings
 from segue.plan.pipelines.stage import PipelineStage
@@ -13,7 +12,7 @@ _LABEL = 12
 
 
 def pipeline_text(
-    title: str, shared: Iterable[tuple[str, Any]], stages: Iterable[PipelineStage]
+    title: str, shared: Iterable[tuple[str, object]], stages: Iterable[PipelineStage]
 ) -> str:
     """Return a title, the shared entries (label and value), and each stage with its overrides.
 
@@ -21,8 +20,8 @@ def pipeline_text(
     """
     lines = [title]
     for label, value in shared:
-        is_settings = isinstance(value, TrainingSettings)
-        lines += _entry(label, _pairs(value.given) if is_settings else [_short(value)])
+        parts = _pairs(value.given) if isinstance(value, TrainingSettings) else [_short(value)]
+        lines += _entry(label, parts)
     listed = tuple(stages)
     for number, stage in enumerate(listed, start=1):
         lines += [f"stage {number} of {len(listed)}", *_stage(stage)]
@@ -54,11 +53,11 @@ def _entry(label: str, parts: Iterable[str]) -> list[str]:
     return textwrap.wrap(", ".join(parts), _WIDTH, initial_indent=first, subsequent_indent=indent)
 
 
-def _pairs(values: Mapping[str, Any]) -> list[str]:
+def _pairs(values: Mapping[str, object]) -> list[str]:
     return [f"{name} {value}" for name, value in values.items()]
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if isinstance(value, Builder):
         keywords = ", ".join(
             f"{name}={_short(entry)}" for name, entry in (value.default | value.kwargs).items()

@@ -14,9 +14,10 @@ then learn from all of them.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from segue.plan.spaces.domains import Point, Space
 from segue.plan.values.describe import canonical_json, describe
 
-SpaceFunction: TypeAlias = Callable[[Any], Mapping[str, Any]]
+SpaceFunction: TypeAlias = Callable[[Any], Space]
 """Returns the keywords of the pipeline function, for a trial with Optuna's `suggest_*` methods."""
 _MOST_CORNERS = 64
 
@@ -58,13 +59,13 @@ class ScriptedTrial:
         return values[choice]
 
 
-def function_corners(space: SpaceFunction) -> list[dict[str, Any]]:
+def function_corners(space: SpaceFunction) -> list[Point]:
     """Return the first point, the last, and those that first differ from them in one suggestion.
 
     There are at most 64. Raises ValueError when the function fails, or does not return a dictionary
     of keywords.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Point] = {}
     queue: list[tuple[list[int], int]] = [([], 0), ([], -1)]
     while queue and len(found) < _MOST_CORNERS:
         choices, otherwise = queue.pop(0)
@@ -78,7 +79,7 @@ def function_corners(space: SpaceFunction) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _point(space: SpaceFunction, trial: Any) -> dict[str, Any]:
+def _point(space: SpaceFunction, trial: ScriptedTrial) -> Point:
     try:
         point = space(trial)
     except Exception as error:

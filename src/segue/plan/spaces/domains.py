@@ -3,8 +3,9 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
+from segue.base.files import JsonValue
 from segue.plan.values.describe import canonical_json, describe
 
 Space: TypeAlias = Mapping[str, Any]
@@ -15,17 +16,17 @@ _MOST_CORNERS = 64
 _GRID = "grid_search"
 
 
-def is_grid(entry: Any) -> bool:
+def is_grid(entry: object) -> TypeGuard[dict[str, Sequence[Any]]]:
     """Return whether an entry of a space was made by `tune.grid_search`."""
     return isinstance(entry, dict) and set(entry) == {_GRID}
 
 
-def is_domain(entry: Any) -> bool:
+def is_domain(entry: object) -> bool:
     """Return whether an entry of a space is a domain of `ray.tune`."""
     return hasattr(type(entry), "is_valid") and hasattr(type(entry), "sample")
 
 
-def check_space(space: Mapping[str, Any]) -> None:
+def check_space(space: Space) -> None:
     """Raise ValueError, naming the entry, for a space from which nothing can be proposed."""
     if not space:
         raise ValueError(
@@ -52,7 +53,7 @@ def grid_points(space: Space) -> list[Point] | None:
     if has_domain or not has_grid:
         return None
     return _product(
-        {name: entry[_GRID] if is_grid(entry) else [entry] for name, entry in space.items()}
+        {name: list(entry[_GRID]) if is_grid(entry) else [entry] for name, entry in space.items()}
     )
 
 
@@ -68,7 +69,7 @@ def domain_corners(space: Space) -> list[Point]:
     return list(itertools.islice(_edges(ends), _MOST_CORNERS))
 
 
-def describe_entry(entry: Any) -> Any:
+def describe_entry(entry: Any) -> JsonValue:
     """Return an entry of a space as JSON can hold it, by the name of its `ray.tune` constructor.
 
     The last number of a quantised domain is the width of its steps.
@@ -89,7 +90,7 @@ def describe_entry(entry: Any) -> Any:
     return {constructor: describe(arguments)}
 
 
-def _check_one_kind(space: Mapping[str, Any]) -> None:
+def _check_one_kind(space: Space) -> None:
     grids = [name for name, entry in space.items() if is_grid(entry)]
     domains = [name for name, entry in space.items() if is_domain(entry)]
     if grids and domains:
@@ -99,7 +100,7 @@ def _check_one_kind(space: Mapping[str, Any]) -> None:
         )
 
 
-def _check_values(name: str, values: Any) -> None:
+def _check_values(name: str, values: object) -> None:
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise ValueError(f"The grid of {name!r} must be a list of values, got {values!r}.")
     if not values:
@@ -138,7 +139,7 @@ def _check_domain(name: str, domain: Any) -> None:
         )
 
 
-def _holds_domain(entry: Any) -> bool:
+def _holds_domain(entry: object) -> bool:
     if is_domain(entry) or is_grid(entry):
         return True
     if isinstance(entry, Mapping):
@@ -158,15 +159,15 @@ def _ends(entry: Any) -> list[Any]:
     return [entry.lower, entry.upper - 1 if is_open else entry.upper]
 
 
-def _first_and_last(values: Any) -> list[Any]:
+def _first_and_last(values: Sequence[Any]) -> list[Any]:
     return [values[0], values[-1]] if len(values) > 1 else [values[0]]
 
 
-def _product(values: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+def _product(values: Mapping[str, list[Any]]) -> list[Point]:
     return [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
 
 
-def _edges(ends: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
+def _edges(ends: Mapping[str, list[Any]]) -> Iterator[Point]:
     first = {name: pair[0] for name, pair in ends.items()}
     last = {name: pair[-1] for name, pair in ends.items()}
     yield first
@@ -177,7 +178,7 @@ def _edges(ends: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
             yield last | {name: pair[0]}
 
 
-def _is_integer(domain: Any) -> bool:
+def _is_integer(domain: object) -> bool:
     return type(domain).__name__ == "Integer"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from segue.base.files import Json
+from segue.base.files import JsonObject
 from segue.plan.mode import Mode
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.spaces import define_by_run, domains
@@ -25,7 +25,7 @@ from segue.plan.values.describe import canonical_json, describe, fingerprint
 _LIMITS = ("trials", "max_env_steps", "time_budget_s", "target", "retries", "report_timeout_s")
 _CHANGEABLE = (*_LIMITS, "resources", "concurrency")
 # These fields are described only where they differ from their defaults.
-_DEFAULTS: Mapping[str, Any] = {
+_DEFAULTS: Mapping[str, object] = {
     "points": (),
     "aggregate": "mean",
     "objectives": (),
@@ -105,13 +105,13 @@ class Sweep:
         # Described now: the state that a scheduler collects later is not part of the definition.
         object.__setattr__(self, "_description", self._describe())
 
-    def corners(self) -> list[dict[str, Any]]:
+    def corners(self) -> list[domains.Point]:
         """Return points with the first or last value of every domain, in order; at most 64."""
         if callable(self.space):
             return define_by_run.function_corners(self.space)
         return domains.domain_corners(self.space)
 
-    def grid(self) -> list[dict[str, Any]] | None:
+    def grid(self) -> list[domains.Point] | None:
         """Return every point of a space that has only grids and constants, None otherwise."""
         return None if callable(self.space) else domains.grid_points(self.space)
 
@@ -119,14 +119,14 @@ class Sweep:
         """Return the points that are tried before any is proposed: `points`, then the grid."""
         return [*self.points, *(point for point in self.grid() or [] if point not in self.points)]
 
-    def describe(self) -> Json:
+    def describe(self) -> JsonObject:
         """Return the definition as JSON can hold it, with an entry for each field.
 
         The names of the space have entries of their own ("space.gamma"). Limits (`trials` and
         others), `resources` and `concurrency` are left out: they may change when a sweep resumes.
         Sweeps with equal descriptions are the same experiment.
         """
-        description: Json = self.__dict__["_description"]
+        description: JsonObject = self.__dict__["_description"]
         return dict(description)
 
     @property
@@ -158,7 +158,7 @@ class Sweep:
         check_resources(self.resources)
         check_corner(self.pipeline, self.corners()[0])
 
-    def _describe(self) -> Json:
+    def _describe(self) -> JsonObject:
         names = [entry.name for entry in fields(self) if entry.name not in (*_CHANGEABLE, "space")]
         given = [name for name in names if getattr(self, name) != _DEFAULTS.get(name, self)]
         described = {name: describe(getattr(self, name)) for name in given}

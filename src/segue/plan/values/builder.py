@@ -5,10 +5,10 @@ from typing import Any, Generic, TypeVar, cast
 
 from segue.plan.values.merge import detached, merged
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
-class Builder(tuple[Any, ...], Generic[T]):
+class Builder(tuple[object, ...], Generic[T_co]):
     """A class, keywords and default keywords; calling it builds a new object.
 
     A tuple `(class_type, kwargs, default)`. The dictionaries are copied deeply when the builder is
@@ -28,10 +28,10 @@ class Builder(tuple[Any, ...], Generic[T]):
 
     def __new__(
         cls,
-        class_type: Callable[..., T],
+        class_type: Callable[..., T_co],
         kwargs: Mapping[str, Any] | None = None,
         default: Mapping[str, Any] | None = None,
-    ) -> "Builder[T]":
+    ) -> "Builder[T_co]":
         """Make a builder; `kwargs` and `default` may be None for no keywords."""
         if not callable(class_type):
             raise TypeError(f"Builder needs a class to build, got {class_type!r}.")
@@ -40,9 +40,9 @@ class Builder(tuple[Any, ...], Generic[T]):
         )
 
     @property
-    def class_type(self) -> Callable[..., T]:
+    def class_type(self) -> Callable[..., T_co]:
         """The class or function that is called to build an object."""
-        return cast(Callable[..., T], self[0])
+        return cast(Callable[..., T_co], self[0])
 
     @property
     def kwargs(self) -> dict[str, Any]:
@@ -54,11 +54,11 @@ class Builder(tuple[Any, ...], Generic[T]):
         """The default keywords, which `kwargs` and the keywords of a call override."""
         return cast(dict[str, Any], self[2])
 
-    def __call__(self, **kwargs: Any) -> T:
+    def __call__(self, **kwargs: Any) -> T_co:
         """Build a new object; keywords of this call override `kwargs`, which override `default`."""
         return self.class_type(**merged(detached(merged(self.default, self.kwargs)), kwargs))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), tuple(self)
 
     def __hash__(self) -> int:

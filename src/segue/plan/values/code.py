@@ -7,11 +7,12 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from types import CellType, CodeType, FunctionType, ModuleType
+
+from segue.base.files import JsonValue
 
 _PLAIN = (bool, int, float, str, bytes, tuple, list, dict, set, frozenset, ModuleType)
-_Describe = Callable[[Any], Any]
+_Describe = Callable[[object], JsonValue]
 _LIBRARIES = tuple(
     str(Path(sysconfig.get_path(kind)).resolve())
     for kind in ("stdlib", "platstdlib", "purelib", "platlib")
@@ -28,7 +29,7 @@ def is_users(owner: FunctionType | type) -> bool:
     return not _in_library(getattr(sys.modules.get(owner.__module__), "__file__", None) or "")
 
 
-def function_facts(function: FunctionType, describe: _Describe) -> list[Any]:
+def function_facts(function: FunctionType, describe: _Describe) -> list[JsonValue]:
     """Return a function's instructions, defaults, closure and the module's names that it reads."""
     code = function.__code__
     globals_read = {name for name in _global_names(code) if name in function.__globals__}
@@ -41,7 +42,7 @@ def function_facts(function: FunctionType, describe: _Describe) -> list[Any]:
     ]
 
 
-def class_facts(owner: type, describe: _Describe) -> dict[str, Any]:
+def class_facts(owner: type, describe: _Describe) -> dict[str, JsonValue]:
     """Return the bases of a class, the methods written in it, and its plain constants, by name."""
     entries = {name: _underlying(entry) for name, entry in vars(owner).items()}
     facts = {
@@ -57,7 +58,7 @@ def _in_library(filename: str) -> bool:
     return str(Path(filename).resolve()).startswith(_LIBRARIES)
 
 
-def _instructions(code: CodeType, describe: _Describe) -> Iterator[Any]:
+def _instructions(code: CodeType, describe: _Describe) -> Iterator[JsonValue]:
     # Arguments are described as names and constants: positions in tables change with docstrings.
     for instruction in dis.get_instructions(code):
         value = instruction.argval
@@ -75,29 +76,30 @@ def _global_names(code: CodeType) -> Iterator[str]:
             yield from _global_names(instruction.argval)
 
 
-def _content(cell: Any) -> Any:
+def _content(cell: CellType) -> object:
     try:
-        return cell.cell_contents
+        content: object = cell.cell_contents
+        return content
     except ValueError:  # a name that is not bound yet
         return None
 
 
-def _underlying(entry: Any) -> Any:
+def _underlying(entry: object) -> object:
     if isinstance(entry, property):
         return entry.fget
     return getattr(entry, "__func__", entry)
 
 
-def _is_written(entry: Any) -> bool:
+def _is_written(entry: object) -> bool:
     # Dataclasses generate methods; they follow from the fields.
     return isinstance(entry, FunctionType) and not entry.__code__.co_filename.startswith("<")
 
 
-def _is_constant(name: str, entry: Any) -> bool:
+def _is_constant(name: str, entry: object) -> bool:
     return not name.startswith("__") and isinstance(entry, bool | int | float | str | tuple)
 
 
-def _as_read(value: Any) -> Any:
+def _as_read(value: object) -> object:
     """Return a value that a function reads from its module as it is, or only its class.
 
     Only the class counts for objects with changing state, such as loggers.

@@ -10,16 +10,20 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from pathlib import PurePath
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, UnionType
+from typing import Any, TypeAlias, TypeVar
 
+from segue.base.files import JsonValue
 from segue.plan.values.builder import Builder
 from segue.plan.values.code import class_facts, function_facts, is_users
 
 _DIGITS = 16
+_Object: TypeAlias = dict[str, JsonValue]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
-def describe(value: Any) -> Any:
+def describe(value: object) -> JsonValue:
     """Return `value` as JSON can hold it, without addresses, hashes or the order of sets.
 
     Plain values stay what they are. Builders, dataclasses and other objects become dictionaries
@@ -30,19 +34,19 @@ def describe(value: Any) -> Any:
     return _Describer().describe(value)
 
 
-def canonical_json(description: Any) -> str:
+def canonical_json(description: JsonValue) -> str:
     """Return one JSON text for equal descriptions: sorted keys, no blanks, 1.0 written as 1."""
     return json.dumps(
         _plain_numbers(description), sort_keys=True, separators=(",", ":"), allow_nan=False
     )
 
 
-def fingerprint(value: Any) -> str:
+def fingerprint(value: object) -> str:
     """Return the first 16 hex digits of the SHA-256 of the canonical JSON describing `value`."""
     return hashlib.sha256(canonical_json(describe(value)).encode()).hexdigest()[:_DIGITS]
 
 
-def type_name(named: Any) -> str:
+def type_name(named: object) -> str:
     """Return the module and qualified name of a class or function."""
     module = getattr(named, "__module__", None)
     name = getattr(named, "__qualname__", None)
@@ -55,20 +59,23 @@ class _Describer:
     def __init__(self) -> None:
         self._inside: set[int] = set()
 
-    def describe(self, value: Any) -> Any:
+    def describe(self, value: object) -> JsonValue:
         if value is None or (isinstance(value, str | bool) and not isinstance(value, Enum)):
             return value
         if isinstance(value, int | float) and not isinstance(value, Enum):
             return _number(value)
+        return self._once(value, self._compound)
+
+    def _once(self, value: T, method: Callable[[T], R]) -> "R | _Object":
         if id(value) in self._inside:
             return {"again": type_name(value if hasattr(value, "__qualname__") else type(value))}
         self._inside.add(id(value))
         try:
-            return self._compound(value)
+            return method(value)
         finally:
             self._inside.discard(id(value))
 
-    def _compound(self, value: Any) -> Any:
+    def _compound(self, value: object) -> JsonValue:
         for kind, method in self._KINDS.items():
             if isinstance(value, kind):
                 return method(self, value)
@@ -77,32 +84,32 @@ class _Describer:
                 value,
                 {field.name: getattr(value, field.name) for field in dataclasses.fields(value)},
             )
-        if callable(getattr(value, "to_dict", None)):
-            return self.describe(value.to_dict())
-        if callable(getattr(value, "tolist", None)):  # arrays, tensors and their scalars
-            return self.describe(value.tolist())
+        for name in ("to_dict", "tolist"):  # the latter of arrays, tensors and their scalars
+            if callable(converted := getattr(value, name, None)):
+                return self.describe(converted())
         return self._other(value)
 
-    def _builder(self, value: Builder[Any]) -> Any:
+    def _builder(self, value: Builder[object]) -> JsonValue:
         return self._object(
             value.class_type, {"builder": True, "kwargs": value.kwargs, "default": value.default}
         )
 
-    def _mapping(self, value: Mapping[Any, Any]) -> Any:
-        if all(isinstance(key, str) for key in value):
-            return {key: self.describe(entry) for key, entry in value.items()}
+    def _mapping(self, value: Mapping[object, object]) -> JsonValue:
+        named = {key: entry for key, entry in value.items() if isinstance(key, str)}
+        if len(named) == len(value):
+            return {key: self.describe(entry) for key, entry in named.items()}
         pairs = [[self.describe(key), self.describe(entry)] for key, entry in value.items()]
         return {"pairs": sorted(pairs, key=canonical_json)}
 
-    def _sequence(self, value: tuple[Any, ...] | list[Any]) -> Any:
+    def _sequence(self, value: tuple[object, ...] | list[object]) -> JsonValue:
         if hasattr(value, "_fields"):
             return self._object(value, value._asdict())  # type: ignore[union-attr]  # a named tuple
         return [self.describe(entry) for entry in value]
 
-    def _set(self, value: AbstractSet[Any]) -> Any:
+    def _set(self, value: AbstractSet[object]) -> JsonValue:
         return sorted((self.describe(entry) for entry in value), key=canonical_json)
 
-    def _function(self, value: FunctionType) -> Any:
+    def _function(self, value: FunctionType) -> _Object:
         if not is_users(value):
             return {"function": type_name(value)}
         # Without the module: a file has one name when it is run, another when it is imported.
@@ -111,29 +118,35 @@ class _Describer:
             "code": _digest(function_facts(value, self.describe)),
         }
 
-    def _method(self, value: MethodType) -> Any:
+    def _method(self, value: MethodType) -> JsonValue:
         return {"method": self.describe(value.__func__), "of": self.describe(value.__self__)}
 
-    def _class(self, value: type) -> Any:
+    def _class(self, value: type) -> _Object:
         if not is_users(value):
             return {"class": type_name(value)}
         return {"class": value.__qualname__, "code": _digest(class_facts(value, self.describe))}
 
-    def _partial(self, value: "functools.partial[Any]") -> Any:
-        return {"partial": self.describe(value.func), "args": self.describe(value.args)} | {
-            "keywords": self.describe(value.keywords)
+    def _partial(self, value: "functools.partial[object]") -> JsonValue:
+        return {
+            "partial": self.describe(value.func),
+            "args": self.describe(value.args),
+            "keywords": self.describe(value.keywords),
         }
 
-    def _object(self, value: Any, parts: Mapping[str, Any]) -> Any:
+    def _object(self, value: object, parts: Mapping[str, object]) -> JsonValue:
         owner = value if isinstance(value, type | FunctionType) else type(value)
-        return self.describe(owner) | {name: self.describe(part) for name, part in parts.items()}
+        named = self._once(owner, self._owner)
+        return named | {name: self.describe(part) for name, part in parts.items()}
 
-    def _other(self, value: Any) -> Any:
+    def _owner(self, value: type | FunctionType) -> _Object:
+        return self._class(value) if isinstance(value, type) else self._function(value)
+
+    def _other(self, value: object) -> JsonValue:
         text = repr(value)
         parts = _attributes(value) or ({} if text.startswith("<") else {"text": text})
         return self._object(value, parts)
 
-    _KINDS: Mapping[Any, Callable[["_Describer", Any], Any]] = {
+    _KINDS: Mapping[type | UnionType, Callable[["_Describer", Any], JsonValue]] = {
         Enum: lambda self, value: {"enum": f"{type_name(type(value))}.{value.name}"},
         Builder: _builder,
         Mapping: _mapping,
@@ -150,7 +163,7 @@ class _Describer:
     }
 
 
-def _attributes(value: Any) -> dict[str, Any]:
+def _attributes(value: object) -> dict[str, object]:
     slots = [
         name
         for owner in type(value).__mro__
@@ -160,21 +173,22 @@ def _attributes(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in slots} | getattr(value, "__dict__", {})
 
 
-def _number(value: int | float) -> Any:
+def _number(value: int | float) -> JsonValue:
     plain = int(value) if isinstance(value, int) else float(value)
     return plain if math.isfinite(plain) else {"float": str(plain)}
 
 
-def _plain_numbers(description: Any) -> Any:
+def _plain_numbers(description: JsonValue) -> JsonValue:
     if isinstance(description, dict):
         return {name: _plain_numbers(entry) for name, entry in description.items()}
     if isinstance(description, list):
         return [_plain_numbers(entry) for entry in description]
-    is_whole = isinstance(description, float) and description.is_integer()
-    return int(description) if is_whole else description
+    if isinstance(description, float) and description.is_integer():
+        return int(description)
+    return description
 
 
-def _digest(facts: Any) -> str:
+def _digest(facts: JsonValue) -> str:
     return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:_DIGITS]
 
 

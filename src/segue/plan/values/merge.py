@@ -42,7 +42,7 @@ def detached(mapping: Mapping[str, Any]) -> dict[str, Any]:
     return copy.deepcopy(dict(mapping))
 
 
-def _entry(present: Any, value: Any) -> Any:
+def _entry(present: object, value: object) -> object:
     if not isinstance(value, Mapping):
         return value
     if isinstance(present, MutableMapping):

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS, Row
 from segue.record.trials import TrialSummary
@@ -90,7 +90,7 @@ def _is_report(row: Row, metric: str) -> bool:
     return isinstance(row.get(ENV_STEPS), int) and _is_number(row.get(metric))
 
 
-def _is_number(value: Any) -> TypeGuard[float]:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from optuna.trial import FrozenTrial
 
@@ -39,7 +38,7 @@ def is_running(run: Path) -> bool:
         return False
 
 
-def curves(summary: Summary) -> Iterator[dict[str, Any]]:
+def curves(summary: Summary) -> Iterator[Row]:
     """Every report of every trial: its number, steps, stage, metric, and each metric by seed as
     `seed_<index>`.
     """

@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
+
+from segue.record.row import Row
 
 
-def tolerant_rows(path: Path) -> tuple[list[dict[str, Any]], int]:
+def tolerant_rows(path: Path) -> tuple[list[Row], int]:
     """The rows of a file of JSON lines, none where it does not exist, and how many lines are no
     rows.
     """

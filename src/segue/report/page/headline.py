@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
@@ -47,7 +46,7 @@ def build_headline(evidence: Evidence) -> Headline:
     )
 
 
-def short(value: Any) -> str:
+def short(value: object) -> str:
     """Format a value for people: four significant digits, thousands separated."""
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"

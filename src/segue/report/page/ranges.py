@@ -36,5 +36,5 @@ def _share(value: float, distribution: FloatDistribution | IntDistribution) -> f
     return (scale(value) - low) / (high - low)
 
 
-def _is_number(value: Any) -> TypeGuard[int | float]:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Protocol
 
 import gymnasium
 import numpy as np
@@ -17,11 +17,11 @@ class Spaces(Protocol):
     """What a trial must know of a world."""
 
     @property
-    def single_observation_space(self) -> gymnasium.Space[Any]:
+    def single_observation_space(self) -> gymnasium.Space[object]:
         """The space of one lane."""
 
     @property
-    def single_action_space(self) -> gymnasium.Space[Any]:
+    def single_action_space(self) -> gymnasium.Space[object]:
         """The space of one lane."""
 
     @property
@@ -71,7 +71,7 @@ def _check_shapes(where: str, batch: Data, ahead: int, world: Spaces) -> None:
         )
 
 
-def _check_actions(where: str, batch: Data, space: gymnasium.Space[Any]) -> None:
+def _check_actions(where: str, batch: Data, space: gymnasium.Space[object]) -> None:
     actions = batch["action"]
     if isinstance(space, gymnasium.spaces.Discrete):
         if actions.dtype.kind not in "iu" or actions.min() < 0 or actions.max() >= space.n:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from segue.train.autograd import apply
+from segue.train.autograd import Context, apply
 from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
 from segue.train.losses.loss import Hyperparameters, Info, Loss
@@ -151,7 +151,7 @@ class ClippedSurrogate(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, log_prob: Tensor, old: Tensor, advantage: Tensor, clip: Tensor
+        ctx: Context, log_prob: Tensor, old: Tensor, advantage: Tensor, clip: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Arguments are `[K, B]`, `clip` is `[K, 1]`; only `log_prob` gets a gradient."""
         ratio = (log_prob - old).exp_()
@@ -163,7 +163,7 @@ class ClippedSurrogate(Function):
         return loss.mean(1), mean_ratio
 
     @staticmethod
-    def backward(ctx: Any, d_loss: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Context, d_loss: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
         """Return the gradients of the arguments, for the gradient `d_loss` `[K]`."""
         (gain,) = ctx.saved_tensors
         return gain * (d_loss / -gain.shape[1]).unsqueeze(1), None, None, None
@@ -176,7 +176,7 @@ class ValueLoss(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, value: Tensor, old: Tensor, target: Tensor, clip: Tensor | None
+        ctx: Context, value: Tensor, old: Tensor, target: Tensor, clip: Tensor | None
     ) -> Tensor:
         """Arguments are `[K, B]`, `clip` is `[K, 1]`; only `value` gets a gradient."""
         if clip is None:
@@ -188,7 +188,7 @@ class ValueLoss(Function):
         return error.square().mean(1).mul_(0.5)
 
     @staticmethod
-    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Context, d_loss: Tensor) -> tuple[Tensor, None, None, None]:
         """Return the gradients of the arguments, for the gradient `d_loss` `[K]`."""
         (error,) = ctx.saved_tensors
         return error * (d_loss / error.shape[1]).unsqueeze(1), None, None, None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gymnasium import spaces
 
 from segue.train.policies.mlp import Mlp
@@ -11,7 +9,7 @@ from segue.train.policies.network import Network
 from segue.train.policies.policy import Policy
 
 
-def default_policy(observation_space: spaces.Space[Any]) -> Policy:
+def default_policy(observation_space: spaces.Space[object]) -> Policy:
     """Two perceptrons for boxes of numbers, a network with embeddings for whatever else is
     observed.
     """

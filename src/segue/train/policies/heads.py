@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from segue.train.autograd import apply
+from segue.train.autograd import Context, apply
 from segue.train.policies.stacked import Array
 
 
@@ -77,7 +76,7 @@ class CategoricalLogProb(Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Context, logits: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """Both results have the shape of `action`."""
         log_p = torch.log_softmax(logits, -1)
         p = log_p.exp()
@@ -87,7 +86,7 @@ class CategoricalLogProb(Function):
         return log_p.gather(-1, index).squeeze(-1), entropy
 
     @staticmethod
-    def backward(ctx: Any, d_log_prob: Tensor, d_entropy: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Context, d_log_prob: Tensor, d_entropy: Tensor) -> tuple[Tensor, None]:
         """Combine both gradients into that of the logits."""
         log_p, p, entropy, index = ctx.saved_tensors
         d_log_prob = d_log_prob.unsqueeze(-1)

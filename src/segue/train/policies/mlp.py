@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -59,7 +59,7 @@ class Mlp(Policy):
             )
 
     def build(
-        self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+        self, observation_space: spaces.Space[object], action_space: spaces.Space[object]
     ) -> Perceptrons:
         """The stacked actor-critic for a world of these spaces; ValueError if it has none."""
         if not isinstance(observation_space, spaces.Box):

@@ -25,7 +25,7 @@ from segue.train.policies.policy import Act, JointActorCritic, Policy, PolicySte
 from segue.train.policies.stacked import Array, as_native, as_tensor
 from segue.worlds.adapters.spaces import fields
 
-Make = Callable[[spaces.Space[Any], spaces.Space[Any]], nn.Module]
+Make = Callable[[spaces.Space[object], spaces.Space[object]], nn.Module]
 _RANDOM_OR_MUTABLE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 
 
@@ -50,7 +50,7 @@ class Module(Policy):
     together: bool = False
 
     def build(
-        self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+        self, observation_space: spaces.Space[object], action_space: spaces.Space[object]
     ) -> ModuleActorCritic:
         """See `Policy.build`; also ValueError when the module has randomness or a state, or answers
         in other shapes.
@@ -67,8 +67,8 @@ class ModuleActorCritic(JointActorCritic):
     """The actor-critic of a `Module`; see `ActorCritic`."""
 
     make: Make
-    observation_space: spaces.Space[Any]
-    action_space: spaces.Space[Any]
+    observation_space: spaces.Space[object]
+    action_space: spaces.Space[object]
     head: Head
     together: bool
 
@@ -202,7 +202,7 @@ class ModuleActorCritic(JointActorCritic):
 _EXTRA = "extra of the head"  # no name of a module's parameter has blanks
 
 
-def shaped(space: spaces.Space[Any], rows_BO: Tensor) -> Any:
+def shaped(space: spaces.Space[object], rows_BO: Tensor) -> Any:
     """Rows of numbers as the space has them: `[B, ...]`, whole numbers where it has those, a
     dictionary for a Dict.
     """
@@ -213,7 +213,7 @@ def shaped(space: spaces.Space[Any], rows_BO: Tensor) -> Any:
     return parts if isinstance(space, spaces.Dict) else parts[""]
 
 
-def _part(space: spaces.Space[Any], numbers: Tensor) -> Tensor:
+def _part(space: spaces.Space[object], numbers: Tensor) -> Tensor:
     if isinstance(space, spaces.Discrete):
         return numbers[:, 0].long()
     if isinstance(space, spaces.MultiDiscrete):

@@ -60,7 +60,7 @@ class Network(Policy):
             )
 
     def build(
-        self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+        self, observation_space: spaces.Space[object], action_space: spaces.Space[object]
     ) -> StackedNetwork:
         """See `Policy.build`."""
         encoder = encoder_for(observation_space, self.encoders)

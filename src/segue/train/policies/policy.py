@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from gymnasium import spaces
@@ -40,7 +40,7 @@ class Policy(ABC):
 
     @abstractmethod
     def build(
-        self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+        self, observation_space: spaces.Space[object], action_space: spaces.Space[object]
     ) -> ActorCritic:
         """The functions for a world of these spaces; ValueError if the policy cannot read or act
         there.
@@ -118,7 +118,7 @@ class JointActorCritic(ActorCritic):
         return parameters_KP[:, None, parameters_KP.shape[1] - self.head.extra :]
 
 
-def head_for(action_space: spaces.Space[Any]) -> Head:
+def head_for(action_space: spaces.Space[object]) -> Head:
     """Return the distribution for an action space; raise ValueError where there is none."""
     if isinstance(action_space, spaces.Discrete):
         return Categorical(int(action_space.n))

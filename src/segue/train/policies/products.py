@@ -10,12 +10,10 @@ Shapes: K members, B rows, I inputs, D outputs.
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 from torch.autograd import Function
 
-from segue.train.autograd import apply
+from segue.train.autograd import Context, apply
 from segue.train.policies.stacked import Array, array_module, as_native, as_tensor
 
 
@@ -35,7 +33,9 @@ class Product(Function):
     """`x W + b` with its gradients; that of the input only where it is needed."""
 
     @staticmethod
-    def forward(ctx: Any, input_KBI: Tensor, weight_KID: Tensor, bias_K1D: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Context, input_KBI: Tensor, weight_KID: Tensor, bias_K1D: Tensor | None
+    ) -> Tensor:
         """Return `[K, B, D]`."""
         ctx.save_for_backward(input_KBI, weight_KID)
         product = array_module(as_native(input_KBI)).matmul(
@@ -47,7 +47,7 @@ class Product(Function):
 
     @staticmethod
     def backward(
-        ctx: Any, gradient_KBD: Tensor
+        ctx: Context, gradient_KBD: Tensor
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Gradients of input, weight and bias."""
         x, weight = (as_native(saved) for saved in ctx.saved_tensors)

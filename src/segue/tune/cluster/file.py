@@ -92,7 +92,7 @@ def _checked_launcher_file(content: Tree, path: Path) -> Tree:
     return prepared
 
 
-def _check_node_type(node_type: Any, where: str, *, is_ec2: bool) -> None:
+def _check_node_type(node_type: object, where: str, *, is_ec2: bool) -> None:
     if not isinstance(node_type, dict):
         raise ValueError(f"{where} must be a table of settings, got {node_type!r}.")
     _refuse_unknown(node_type, node_type_keys(), where)
@@ -187,9 +187,9 @@ def _as_the_autoscaler_reads_it(content: Tree) -> Tree:
     return prepared
 
 
-def _parts(content: Any, where: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+def _parts(content: object, where: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
     """The tables at a place such as "spec.workerGroupSpecs[]", each with the place's name."""
-    found: list[tuple[str, Any]] = [("", content)]
+    found: list[tuple[str, object]] = [("", content)]
     for step in filter(None, where.split(".")):
         name = step.removesuffix("[]")
         is_list = step.endswith("[]")
@@ -213,7 +213,7 @@ def _refuse_unknown(table: Mapping[str, Any], known: Iterable[str], where: str) 
             raise ValueError(f"There is no setting {key!r} {place}: {suggestion(str(key), known)}")
 
 
-def _refuse_to_fill_in(content: Any, where: str = "") -> None:
+def _refuse_to_fill_in(content: object, where: str = "") -> None:
     if isinstance(content, dict):
         for key, value in content.items():
             _refuse_to_fill_in(value, f"{where}.{key}".lstrip("."))

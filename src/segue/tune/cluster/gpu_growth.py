@@ -4,7 +4,8 @@ one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from segue.tune.ray_adapter import TuneController
 
 _GPU = "gpu"
 _FACTOR = 2.0
@@ -46,7 +47,7 @@ class Shares:
         self.grown[number] = min(_FACTOR * share, _WHOLE)
         return True
 
-    def apply(self, tune_controller: Any) -> None:
+    def apply(self, tune_controller: TuneController) -> None:
         """Tell Tune of the larger shares of trials that are about to be started again."""
         if not self.grown:
             return

@@ -2,15 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.plan.sweeps.sweep import Sweep
 from segue.record import attributes
-from segue.record.row import ENV_STEPS, REPLAYED, STAGE, TOTAL_ENV_STEPS
+from segue.record.row import ENV_STEPS, REPLAYED, STAGE, TOTAL_ENV_STEPS, Row
 from segue.record.trials import best_complete
 from segue.tune.ray_adapter import TrialObserver
 from segue.tune.study.budget import Budget
@@ -59,7 +58,7 @@ class Board(TrialObserver):
         self._remove(number)
         self.running[number] = TrialProgress(number)
 
-    def reported(self, number: int, row: Mapping[str, Any]) -> None:
+    def reported(self, number: int, row: Row) -> None:
         """Update a trial's progress, unless it reports that it has to be started again."""
         if OUT_OF_MEMORY in row:
             return

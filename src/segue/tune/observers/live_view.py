@@ -1,9 +1,8 @@
 """The display of a running sweep: a table on a terminal, and a line every few seconds elsewhere."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console, Group
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from segue.record import attributes
 from segue.record.layout import LOG, trial_name
+from segue.record.row import Row
 from segue.record.trials import metric_of
 from segue.tune.observers.board import FINISHED, Board, TrialProgress
 from segue.tune.ray_adapter import RunningTrial, TrialObserver
@@ -64,7 +64,7 @@ class LiveView(TrialObserver):
         if self._live:
             self._live.stop()
 
-    def reported(self, number: int, row: Mapping[str, Any]) -> None:
+    def reported(self, number: int, row: Row) -> None:
         """Print that a trial has to be started again, where its report says so."""
         if OUT_OF_MEMORY in row:
             self._print(

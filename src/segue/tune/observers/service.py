@@ -5,11 +5,11 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 from segue.base.files import read_rows
 from segue.record.attributes import stage_number
-from segue.record.row import ENV_STEPS, STAGE, evaluated
+from segue.record.row import ENV_STEPS, STAGE, Row, evaluated
 from segue.record.trials import TrialSummary
 from segue.tune.failures import one_line
 from segue.tune.observers.ledger import Ledger
@@ -123,7 +123,7 @@ class ServiceThread:
         print(f"{self._name} {message}.", file=sys.stderr)
 
 
-def values_of(row: Mapping[str, Any]) -> dict[str, float]:
+def values_of(row: Row) -> dict[str, float]:
     """Return the numbers of a report.
 
     They are each evaluated metric, the sweep's own as aggregated over the seeds, and the trial's

@@ -7,14 +7,14 @@ the same runs, sends no report twice, and sends what was missed, be it a report,
 all trials before the service was requested.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pkgutil import resolve_name
-from typing import Any
 
 from segue.base.suggestions import suggestion
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.row import Row
 from segue.record.trials import TrialSummary
 from segue.tune.observers.board import FINISHED
 from segue.tune.observers.ledger import Ledger
@@ -78,7 +78,7 @@ class Loggers(TrialObserver):
         """Open the trial's run in each service."""
         self._update(number)
 
-    def reported(self, number: int, row: Mapping[str, Any]) -> None:
+    def reported(self, number: int, row: Row) -> None:
         """Send the trial's new reports to each service."""
         self._update(number)
 

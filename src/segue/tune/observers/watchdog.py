@@ -1,11 +1,12 @@
 """Kills trials that hang, which Tune then starts again, and reports a sweep that is silent."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 import ray
 
+from segue.record.row import Row
 from segue.tune.ray_adapter import RunningTrial, TrialObserver
 from segue.tune.verdicts import Verdicts
 
@@ -52,7 +53,7 @@ class Watchdog(TrialObserver):
         """Restart the trial's time."""
         self._see(number, self._clock())
 
-    def reported(self, number: int, row: Mapping[str, Any]) -> None:
+    def reported(self, number: int, row: Row) -> None:
         """Restart the trial's time, and remember how long it was silent."""
         now = self._clock()
         silent = now - self._last_seen.get(number, now)

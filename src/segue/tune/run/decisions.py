@@ -13,7 +13,7 @@ from typing import Any
 
 from segue.base.files import write_atomic
 from segue.plan.decision import Decision, Exploit
-from segue.record.row import ENV_STEPS, STAGE
+from segue.record.row import ENV_STEPS, STAGE, Row
 
 _EXPLOITS = "exploits"
 
@@ -50,7 +50,7 @@ def has_exploit_at(path: Path, env_steps: int) -> bool:
     return any(exploit[ENV_STEPS] == env_steps for exploit in _read(path).get(_EXPLOITS, []))
 
 
-def decision_for(path: Path, row: Mapping[str, Any]) -> Decision:
+def decision_for(path: Path, row: Row) -> Decision:
     """Return what is decided at a report."""
     recorded = _read(path)
     stage_end = recorded.get(str(row[STAGE]))

@@ -30,7 +30,7 @@ def _differing(before: Definition, now: Definition) -> list[str]:
     ]
 
 
-def _is_acceptable(key: str, before: Any, now: Any) -> bool:
+def _is_acceptable(key: str, before: object, now: object) -> bool:
     """Whether an entry of a definition may change; ranges of numbers may, choices may not: a study
     fixes them.
     """

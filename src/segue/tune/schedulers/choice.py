@@ -1,7 +1,6 @@
 """Which scheduler stops the trials of a sweep, and which ones end its stages."""
 
 from copy import deepcopy
-from typing import Any
 
 from ray.tune.schedulers import FIFOScheduler, MedianStoppingRule, TrialScheduler
 
@@ -14,6 +13,7 @@ from segue.tune.schedulers.criterion import CriterionScheduler
 from segue.tune.schedulers.named import NAMED, asha_over, first_point
 from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.refusals import check_population, check_scheduler
+from segue.tune.schedulers.trial import NumberedTrial
 
 
 def make_scheduler(sweep: Sweep, corners: Corners | None = None) -> TrialScheduler:
@@ -65,7 +65,7 @@ def check_stage_schedulers(sweep: Sweep, corners: Corners) -> None:
         make_stage_scheduler(sweep, corners, criterion, index)
 
 
-def forget_stop(scheduler: TrialScheduler, trial: Any) -> None:
+def forget_stop(scheduler: TrialScheduler, trial: NumberedTrial) -> None:
     """Let a scheduler take further reports of a trial for which it returned STOP in vain.
 
     MedianStoppingRule otherwise ignores the trial, or fails.
@@ -73,5 +73,5 @@ def forget_stop(scheduler: TrialScheduler, trial: Any) -> None:
     getattr(_innermost(scheduler), "_stopped_trials", set()).discard(trial)
 
 
-def _innermost(scheduler: TrialScheduler) -> Any:
+def _innermost(scheduler: TrialScheduler) -> TrialScheduler:
     return scheduler.inner if isinstance(scheduler, CriterionScheduler) else scheduler

@@ -12,8 +12,8 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from segue.base.files import write_atomic
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.plan.tracker import ScalarMeanTracker
-from segue.record.row import ENV_STEPS, EVALUATION, STAGE_STEPS
-from segue.tune.ray_adapter import RayFIFOScheduler, RayStopper
+from segue.record.row import ENV_STEPS, EVALUATION, STAGE_STEPS, Row
+from segue.tune.ray_adapter import RayFIFOScheduler, RayStopper, TuneController, TuneTrial
 
 
 def tracker_of(result: Mapping[str, Any]) -> ScalarMeanTracker:
@@ -109,16 +109,18 @@ class CriterionScheduler(RayFIFOScheduler):
         """The scheduler that decides where the criterion does not."""
         return self._inner
 
-    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: object) -> bool:
         """Pass the run's metric and mode on."""
         super().set_search_properties(metric, mode, **spec)
         return bool(self._inner.set_search_properties(metric, mode, **spec))
 
-    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+    def on_trial_add(self, tune_controller: TuneController, trial: TuneTrial) -> None:
         """Tell the inner scheduler."""
         self._inner.on_trial_add(tune_controller, trial)
 
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+    def on_trial_result(
+        self, tune_controller: TuneController, trial: TuneTrial, result: Row
+    ) -> str:
         """STOP where the criterion is satisfied, else what the inner scheduler says."""
         said = self._inner.on_trial_result(tune_controller, trial, result)
         if not self._each.says_stop(trial.trial_id, result):
@@ -126,15 +128,17 @@ class CriterionScheduler(RayFIFOScheduler):
         self._reasons[trial.trial_id] = f"{self._each.criterion!r} is satisfied"
         return str(TrialScheduler.STOP)
 
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+    def on_trial_complete(
+        self, tune_controller: TuneController, trial: TuneTrial, result: Row
+    ) -> None:
         """Tell the inner scheduler."""
         self._inner.on_trial_complete(tune_controller, trial, result)
 
-    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+    def on_trial_error(self, tune_controller: TuneController, trial: TuneTrial) -> None:
         """Tell the inner scheduler."""
         self._inner.on_trial_error(tune_controller, trial)
 
-    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+    def on_trial_remove(self, tune_controller: TuneController, trial: TuneTrial) -> None:
         """Tell the inner scheduler."""
         self._inner.on_trial_remove(tune_controller, trial)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from optuna.distributions import (
     BaseDistribution,
+    CategoricalChoiceType,
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
@@ -80,7 +81,7 @@ def _done(pipeline: TrainingPipeline, stage: int) -> str:
 
 def _changed(
     distribution: BaseDistribution, value: Any, generator: np.random.Generator, resample: float
-) -> Any:
+) -> CategoricalChoiceType:
     anew = generator.random() < resample
     up = generator.random() < 0.5
     if isinstance(distribution, CategoricalDistribution):

@@ -1,10 +1,8 @@
 """HyperBand that waits for nobody."""
 
-from typing import Any
-
 import numpy as np
 
-from segue.tune.ray_adapter import RayAsyncHyperBand
+from segue.tune.ray_adapter import RayAsyncHyperBand, TuneController, TuneTrial
 from segue.worlds.seeds import stream
 
 
@@ -17,11 +15,11 @@ class NumberedHyperBand(RayAsyncHyperBand):
     same bracket in every run.
     """
 
-    def __init__(self, seed: int, time_attr: str, **given: Any) -> None:
+    def __init__(self, seed: int, time_attr: str, **given: object) -> None:
         super().__init__(time_attr, stop_last_trials=False, **given)
         self._seed = seed
 
-    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+    def on_trial_add(self, tune_controller: TuneController, trial: TuneTrial) -> None:
         """Give the trial a bracket: larger ones, with more rungs, are likelier, as in Ray's own."""
         rungs = np.array([len(bracket._rungs) for bracket in self._brackets])
         odds = np.exp(rungs - rungs.max())

@@ -9,8 +9,8 @@ from ray.tune.schedulers import TrialScheduler
 
 from segue.base.checks import count, fraction
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.row import ENV_STEPS, FINAL, STAGE, STAGE_DONE, STAGE_STEPS
-from segue.tune.ray_adapter import RayFIFOScheduler
+from segue.record.row import ENV_STEPS, FINAL, STAGE, STAGE_DONE, STAGE_STEPS, Row
+from segue.tune.ray_adapter import RayFIFOScheduler, TuneController, TuneTrial
 from segue.tune.schedulers.explore import explored
 from segue.worlds.seeds import stream
 
@@ -65,13 +65,15 @@ class StagedPBT(RayFIFOScheduler):
         self._considered: dict[str, int] = {}  # trial -> intervals that are over
         self._mode = "max"
 
-    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: object) -> bool:
         """Take the metric and mode of the run."""
         super().set_search_properties(metric, mode, **spec)
         self._mode = mode or self._mode
         return True
 
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+    def on_trial_result(
+        self, tune_controller: TuneController, trial: TuneTrial, result: Row
+    ) -> str:
         """CONTINUE; remembers where the trial stands."""
         sign = -1 if self._mode == "min" else 1
         steps, stage, stage_steps, final = (result.get(name, 0) for name in _WHERE)
@@ -106,7 +108,7 @@ class StagedPBT(RayFIFOScheduler):
         sweep: Sweep,
         recorded: Mapping[str, Any],
         trial_id: str,
-        row: Mapping[str, Any],
+        row: Row,
         donor: int,
     ) -> dict[str, Any] | None:
         """A donor's parameters with changes, for a trial that has just reported `row`; None where

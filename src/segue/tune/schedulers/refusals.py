@@ -76,7 +76,7 @@ def check_population(sweep: Sweep, corners: Corners) -> None:
             )
 
 
-def _check_brackets(scheduler: Any, name: str) -> None:
+def _check_brackets(scheduler: object, name: str) -> None:
     brackets = len(getattr(scheduler, "_brackets", ()))
     if brackets > 1:
         raise ValueError(
@@ -85,7 +85,7 @@ def _check_brackets(scheduler: Any, name: str) -> None:
         )
 
 
-def _check_metric(scheduler: Any, name: str, sweep: Sweep) -> None:
+def _check_metric(scheduler: object, name: str, sweep: Sweep) -> None:
     for kind in ("metric", "mode"):
         if getattr(scheduler, f"_{kind}", None) not in (None, getattr(sweep, kind)):
             raise ValueError(

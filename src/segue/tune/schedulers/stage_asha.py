@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from ray.tune.schedulers import TrialScheduler
 
 from segue.base.checks import count
-from segue.record.row import STAGE, STAGE_DONE, STAGE_STEPS, STAGES
-from segue.tune.ray_adapter import RayFIFOScheduler
+from segue.record.row import STAGE, STAGE_DONE, STAGE_STEPS, STAGES, Row
+from segue.tune.ray_adapter import RayFIFOScheduler, TuneController, TuneTrial
 
 _NEEDED = (STAGE, STAGES, STAGE_STEPS, STAGE_DONE)
 _CLOSE = 1e-9  # of a logarithm: a report at a rung's own step belongs to it
@@ -94,7 +94,7 @@ class StageASHA(RayFIFOScheduler):
         self._entered: dict[str, set[Rung]] = {}
         self._reasons: dict[str, str] = {}
 
-    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: object) -> bool:
         """Take the metric and mode of the run; False where they were given before."""
         if (self._metric and metric) or (self._mode and mode):
             return False
@@ -102,7 +102,9 @@ class StageASHA(RayFIFOScheduler):
         self._mode = mode or self._mode
         return True
 
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+    def on_trial_result(
+        self, tune_controller: TuneController, trial: TuneTrial, result: Row
+    ) -> str:
         """STOP for a trial that is not among the best at its point, else CONTINUE."""
         metric = str(self._metric)
         missing = [name for name in (*_NEEDED, metric) if name not in result]
@@ -126,7 +128,7 @@ class StageASHA(RayFIFOScheduler):
             trial, f"{metric} {result[metric]:.4g} at {rung} was number {rank} of {of}"
         )
 
-    def rung(self, result: dict[str, Any]) -> Rung | None:
+    def rung(self, result: Row) -> Rung | None:
         """Return the rung of a report; None before a stage's first and at the end of the last."""
         stage = result[STAGE]
         stages = result[STAGES]
@@ -150,6 +152,6 @@ class StageASHA(RayFIFOScheduler):
             f" {', '.join(f'{len(at)} at {rung}' for rung, at in self._rungs.values.items())}"
         )
 
-    def _stop(self, trial: Any, reason: str) -> str:
+    def _stop(self, trial: TuneTrial, reason: str) -> str:
         self._reasons[trial.trial_id] = reason
         return str(TrialScheduler.STOP)

@@ -1,16 +1,14 @@
 """Schedulers that end stages, and see each report of the trials in a stage once."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from ray.tune.schedulers import TrialScheduler
 
 from segue.plan.criteria.scheduler import SchedulerCriterion, scheduler_criteria
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe
-from segue.record.row import STAGE, STAGE_DONE, STAGE_STEPS, STAGES
+from segue.record.row import STAGE, STAGE_DONE, STAGE_STEPS, STAGES, Row
 from segue.tune.corners import Corners
+from segue.tune.ray_adapter import TuneController
 from segue.tune.schedulers.choice import forget_stop, make_stage_scheduler
 from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.study.record import StudyRecord
@@ -31,9 +29,7 @@ class StageEnds:
         self._known: set[tuple[str, int]] = set()
         self._pipelines: dict[int, TrainingPipeline] = {}
 
-    def judge(
-        self, tune_controller: Any, trial: NumberedTrial, row: Mapping[str, Any]
-    ) -> str | None:
+    def judge(self, tune_controller: TuneController, trial: NumberedTrial, row: Row) -> str | None:
         """Pass a report to the schedulers of its stage.
 
         Return why the stage has to end, or None if it continues.
@@ -56,9 +52,9 @@ class StageEnds:
 
     def _reason(
         self,
-        tune_controller: Any,
+        tune_controller: TuneController,
         trial: NumberedTrial,
-        row: Mapping[str, Any],
+        row: Row,
         criterion: SchedulerCriterion,
     ) -> str | None:
         key = canonical_json([row[STAGE], row[STAGES], describe(criterion)])

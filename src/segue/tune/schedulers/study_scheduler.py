@@ -2,20 +2,17 @@
 rungs.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import TrialScheduler
 
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import steps_of
-from segue.record.row import ENV_STEPS, STAGE, STAGES
+from segue.record.row import ENV_STEPS, STAGE, STAGES, Row
 from segue.record.stages import Stages
 from segue.tune.cluster.gpu_growth import Shares
 from segue.tune.corners import Corners
-from segue.tune.ray_adapter import SweepScheduler
+from segue.tune.ray_adapter import SweepScheduler, TuneController, TuneTrial
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, has_exploit_at
 from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.choice import forget_stop
@@ -65,7 +62,7 @@ class StudyScheduler(SweepScheduler):
         self.shares = Shares(sweep.resources)
         self._is_rebuilt = False
 
-    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: object) -> bool:
         """Pass the sweep's metric and mode on, unless the inner scheduler was made with them."""
         self._metric = metric
         has_own = getattr(self._inner, "_metric", None) is not None
@@ -76,14 +73,16 @@ class StudyScheduler(SweepScheduler):
             )
         )
 
-    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+    def on_trial_add(self, tune_controller: TuneController, trial: TuneTrial) -> None:
         """Show the inner scheduler the study's history first, then this trial."""
         if not self._is_rebuilt:
             self._rebuild(tune_controller)
             self._is_rebuilt = True
         self._inner.on_trial_add(tune_controller, _numbered(trial))
 
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+    def on_trial_result(
+        self, tune_controller: TuneController, trial: TuneTrial, result: Row
+    ) -> str:
         """STOP for a trial that broke or that the inner scheduler stops before its end, else
         CONTINUE.
         """
@@ -114,14 +113,16 @@ class StudyScheduler(SweepScheduler):
         self._exploit(numbered, row)
         return str(TrialScheduler.CONTINUE)
 
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+    def on_trial_complete(
+        self, tune_controller: TuneController, trial: TuneTrial, result: Row
+    ) -> None:
         """Tell the inner scheduler that the trial ended, or that it broke."""
         if has_failed(result):
             self._inner.on_trial_error(tune_controller, _numbered(trial))
         else:
             self._inner.on_trial_complete(tune_controller, _numbered(trial), result)
 
-    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+    def on_trial_error(self, tune_controller: TuneController, trial: TuneTrial) -> None:
         """Tell the inner scheduler that the trial's worker was lost, and keep the cause."""
         numbered = _numbered(trial)
         self._verdicts.lost[numbered.number] = self._verdicts.hung.get(numbered.number) or _cause(
@@ -129,27 +130,28 @@ class StudyScheduler(SweepScheduler):
         )
         self._inner.on_trial_error(tune_controller, numbered)
 
-    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+    def on_trial_remove(self, tune_controller: TuneController, trial: TuneTrial) -> None:
         """Tell the inner scheduler that the trial will not run."""
         self._inner.on_trial_remove(tune_controller, _numbered(trial))
 
-    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+    def choose_trial_to_run(self, tune_controller: TuneController) -> TuneTrial | None:
         """Let the inner scheduler choose, with the shares of a GPU that trials need by now."""
         self.shares.apply(tune_controller)
-        return self._inner.choose_trial_to_run(tune_controller)
+        chosen: TuneTrial | None = self._inner.choose_trial_to_run(tune_controller)
+        return chosen
 
     def debug_string(self) -> str:
         """What the inner scheduler says of itself."""
         return str(self._inner.debug_string())
 
-    def _end_stage(self, tune_controller: Any, trial: NumberedTrial, row: dict[str, Any]) -> None:
+    def _end_stage(self, tune_controller: TuneController, trial: NumberedTrial, row: Row) -> None:
         reason = self._stage_ends.judge(tune_controller, trial, row)
         if reason:
             self._record.record_stage_end(trial.number, row[STAGE], reason)
             decide_stage_end(self._run.decisions(trial.number), row[STAGE], row[ENV_STEPS], reason)
             self._run.share()
 
-    def _exploit(self, trial: NumberedTrial, row: dict[str, Any]) -> None:
+    def _exploit(self, trial: NumberedTrial, row: Row) -> None:
         """Let the trial go on from a better one's checkpoint, where population-based training says
         so.
         """
@@ -175,7 +177,7 @@ class StudyScheduler(SweepScheduler):
                 self._run.share()
                 return
 
-    def _standing(self, number: int, result: Mapping[str, Any]) -> dict[str, Any]:
+    def _standing(self, number: int, result: Row) -> Row:
         """Where a report stands in its stage, told by what the study knows, as it will be told when
         it is rebuilt.
         """
@@ -183,7 +185,7 @@ class StudyScheduler(SweepScheduler):
         self._record.record_stages(number, stages)
         return stages.standing(result[ENV_STEPS])
 
-    def _reason(self, trial: NumberedTrial, result: Mapping[str, Any]) -> str:
+    def _reason(self, trial: NumberedTrial, result: Row) -> str:
         inner = type(self._inner)
         if hasattr(inner, "reason"):
             return f"{inner.__name__}: {self._inner.reason(trial.trial_id)}"
@@ -192,19 +194,19 @@ class StudyScheduler(SweepScheduler):
             f" {result[ENV_STEPS]:,} steps"
         )
 
-    def _rebuild(self, tune_controller: Any) -> None:
+    def _rebuild(self, tune_controller: TuneController) -> None:
         # Running trials first: a rule that compares with the trials so far must not stop one of
         # them in hindsight.
         seen = [trial for trial in self._record.trials if trial.intermediate_values]
         for trial in sorted(seen, key=lambda trial: trial.state != TrialState.RUNNING):
             self._show(tune_controller, trial)
 
-    def _rows(self, trial: FrozenTrial) -> list[dict[str, Any]]:
+    def _rows(self, trial: FrozenTrial) -> list[Row]:
         """The judged reports of a trial: what the study holds of them, and the rest from the
         trial's own rows.
         """
         stages = self._record.stages(trial.number) or Stages(1)
-        told: dict[int, dict[str, Any]] = {
+        told: dict[int, Row] = {
             row[ENV_STEPS]: row for row in read_rows(self._run.trial(trial.number).results)
         }
         rows = []
@@ -213,7 +215,7 @@ class StudyScheduler(SweepScheduler):
             rows.append(told.get(step, {}) | known | stages.standing(step))
         return rows
 
-    def _show(self, tune_controller: Any, trial: FrozenTrial) -> None:
+    def _show(self, tune_controller: TuneController, trial: FrozenTrial) -> None:
         numbered = NumberedTrial(trial.number, {})
         rows = self._rows(trial)
         self._inner.on_trial_add(tune_controller, numbered)
@@ -227,11 +229,11 @@ class StudyScheduler(SweepScheduler):
             self._inner.on_trial_error(tune_controller, numbered)
 
 
-def _numbered(trial: Any) -> NumberedTrial:
+def _numbered(trial: TuneTrial) -> NumberedTrial:
     return NumberedTrial(trial.config["trial"], trial.config["parameters"])
 
 
-def _cause(trial: Any) -> str:
+def _cause(trial: TuneTrial) -> str:
     error = trial.get_error()
     lines = str(error).strip().splitlines() if error else []
     return f"Its worker was lost: {lines[0]}" if lines else "Its worker was lost."

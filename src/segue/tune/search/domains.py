@@ -25,7 +25,7 @@ from ray.tune.search.sample import (
     Uniform,
 )
 
-from segue.plan.spaces.domains import is_grid
+from segue.plan.spaces.domains import Space, is_grid
 from segue.plan.values.describe import describe
 
 SCALARS = (bool, int, float, str, type(None))
@@ -47,7 +47,7 @@ class SearchSpace:
     constants: Mapping[str, Any]
 
     @classmethod
-    def of(cls, space: Mapping[str, Any]) -> "SearchSpace":
+    def of(cls, space: Space) -> "SearchSpace":
         """Raises ValueError for a domain that Optuna cannot propose from, naming it and what to use
         instead.
         """
@@ -130,13 +130,13 @@ class SearchSpace:
         return value
 
 
-def _lies_in(distribution: BaseDistribution, value: Any) -> bool:
+def _lies_in(distribution: BaseDistribution, value: object) -> bool:
     return isinstance(value, int | float) and distribution._contains(
         distribution.to_internal_repr(value)
     )
 
 
-def _listed(entry: Any) -> Sequence[Any] | None:
+def _listed(entry: object) -> Sequence[Any] | None:
     if is_grid(entry):
         return list(entry["grid_search"])
     return list(entry.categories) if isinstance(entry, Categorical) else None
@@ -149,7 +149,7 @@ def _labels(values: Sequence[Any]) -> list[Any]:
     return [f"{index}: {_short(value)}" for index, value in enumerate(values)]
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     # The description, not repr: labels must be the same in every process, and repr may hold an
     # address.
     text = json.dumps(describe(value))

@@ -1,7 +1,6 @@
 """Tune's searcher: hands out the trials of the study and records what becomes of them."""
 
 from collections import deque
-from collections.abc import Mapping
 from typing import Any
 
 from optuna.trial import TrialState
@@ -12,7 +11,7 @@ from segue.plan.sweeps.objectives import further_values
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.attributes import DIRECTORY, LOG_OF_FAILED, STOPPED_BY, of_last_report
 from segue.record.layout import LOG, trial_name
-from segue.record.row import ENV_STEPS, EVALUATION, TOTAL_ENV_STEPS, unflattened
+from segue.record.row import ENV_STEPS, EVALUATION, TOTAL_ENV_STEPS, Row, unflattened
 from segue.tune.ray_adapter import SweepSearcher
 from segue.tune.search.samplers import sampler_for
 from segue.tune.study.budget import Budget
@@ -65,7 +64,7 @@ class StudySearcher(SweepSearcher):
         self._numbers: dict[str, int] = {}
 
     def set_search_properties(
-        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
+        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: object
     ) -> bool:
         """Accept what Tune says: the metric and mode are the sweep's."""
         return True
@@ -85,7 +84,7 @@ class StudySearcher(SweepSearcher):
         self._budget.begin(self._record.trial(number), self._sweep.seeds)
         return {"trial": number, "parameters": self._record.parameters(number)}
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+    def on_trial_result(self, trial_id: str, result: Row) -> None:
         """Record that the trial was judged here and goes on."""
         if has_failed(result):  # it is tried again
             return
@@ -94,7 +93,7 @@ class StudySearcher(SweepSearcher):
         self._record.report(number, result[ENV_STEPS], result[self._sweep.metric])
 
     def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        self, trial_id: str, result: Row | None = None, error: bool = False
     ) -> None:
         """Record how the trial ended."""
         number = self._numbers.pop(trial_id)
@@ -131,7 +130,7 @@ class StudySearcher(SweepSearcher):
             return None
         return self._record.propose(sampler_for(self._sweep.search, self._sweep.seed, number))
 
-    def _values(self, number: int, row: Mapping[str, Any]) -> list[float]:
+    def _values(self, number: int, row: Row) -> list[float]:
         judged = self._record.trial(number).intermediate_values | {
             row[ENV_STEPS]: row[self._sweep.metric]
         }
@@ -139,7 +138,7 @@ class StudySearcher(SweepSearcher):
         further = further_values(objectives, row.get(EVALUATION, {}), judged, self._sweep.mode)
         return [row[self._sweep.metric], *further]
 
-    def _constrain(self, number: int, row: Mapping[str, Any]) -> str | None:
+    def _constrain(self, number: int, row: Row) -> str | None:
         """Record what the constraints say of the trial; why that cannot be said, if so."""
         found = {}
         for name, constraint in self._sweep.constraints.items():
@@ -151,7 +150,7 @@ class StudySearcher(SweepSearcher):
             self._record.constrain(number, found)
         return None
 
-    def _why_failed(self, number: int, row: Mapping[str, Any], error: bool) -> str | None:
+    def _why_failed(self, number: int, row: Row, error: bool) -> str | None:
         if error or has_failed(row):
             return str(row.get(FAILURE) or self._verdicts.lost.get(number, "Its worker was lost."))
         if not has_ended(row) and number not in self._verdicts.stopped:

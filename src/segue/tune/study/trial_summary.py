@@ -21,7 +21,7 @@ def summary_of(record: StudyRecord, sweep: Sweep, number: int) -> TrialSummary:
     return replace(found, parameters=parameters)
 
 
-def scalar_or_text(value: Any) -> int | float | str | bool:
+def scalar_or_text(value: object) -> int | float | str | bool:
     """Return a finite number, a text, True or False as it is; anything else as text.
 
     >>> [scalar_or_text(value) for value in (0.5, "relu", [64, 64], None, float("inf"))]

@@ -8,7 +8,7 @@ from typing import Any
 from ray import tune
 
 from segue.plan.decision import Decision
-from segue.record.row import ENV_STEPS, FINAL
+from segue.record.row import ENV_STEPS, FINAL, Row
 from segue.tune.failures import is_disk_full, one_line, store_unavailable
 from segue.tune.run.decisions import decision_for
 from segue.tune.run.stored import TrialSync
@@ -26,10 +26,10 @@ class TuneReporter:
     decisions: Path
     metric: str
     sync: TrialSync = field(default_factory=TrialSync)
-    last: dict[str, Any] = field(default_factory=lambda: {ENV_STEPS: 0, FINAL: False})
+    last: Row = field(default_factory=lambda: {ENV_STEPS: 0, FINAL: False})
     is_stopped: bool = False
 
-    def __call__(self, row: dict[str, Any]) -> Decision | None:
+    def __call__(self, row: Row) -> Decision | None:
         """Report a row and return the driver's decision, None for a row that reports a failure."""
         self.last = row
         if not has_failed(row):

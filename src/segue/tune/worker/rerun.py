@@ -27,8 +27,8 @@ class Difference:
 
     env_steps: int
     name: str
-    recorded: Any
-    now: Any
+    recorded: object
+    now: object
 
 
 @dataclass

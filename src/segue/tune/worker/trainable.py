@@ -18,6 +18,7 @@ from segue.plan.sweeps.aggregate import aggregate_seeds
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
 from segue.record.layout import TrialLayout
+from segue.record.row import Row
 from segue.train import ExploitRequested, Preempted, TrialSpec, member_seeds, run_trial
 from segue.tune.cluster.gpu_growth import is_out_of_memory
 from segue.tune.run.directory import RunDirectory
@@ -28,7 +29,7 @@ from segue.tune.verdicts import OUT_OF_MEMORY
 from segue.tune.worker import preemption
 from segue.tune.worker.reporter import TuneReporter, shared_cause
 
-Report = Callable[[dict[str, Any]], Decision | None]
+Report = Callable[[Row], Decision | None]
 
 
 class Runner(Protocol):

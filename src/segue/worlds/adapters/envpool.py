@@ -177,7 +177,7 @@ Missions are read only where an episode begins.
 """
 
 
-def _view(space: Space[Any], env_id: str, words: int) -> tuple[Space[Any], WriteObservation]:
+def _view(space: Space[object], env_id: str, words: int) -> tuple[Space[object], WriteObservation]:
     """Return the space that a policy observes, and the function that writes its observations."""
     if not isinstance(space, Dict):
         seen, convert = observation_view(space, env_id)

@@ -18,7 +18,7 @@ _FIRST_STEPS = 1024  # for which there is room at first
 class ActionLog:
     """The actions and restarts since a world was reset; a byte per action if at most 256."""
 
-    def __init__(self, lanes: int, actions: Space[Any]) -> None:
+    def __init__(self, lanes: int, actions: Space[object]) -> None:
         small = isinstance(actions, Discrete) and actions.n <= 256
         self._actions = np.zeros(
             (_FIRST_STEPS, lanes, *(actions.shape or ())), np.uint8 if small else actions.dtype

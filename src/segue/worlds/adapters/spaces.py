@@ -19,10 +19,10 @@ class Field:
     name: str
     start: int
     stop: int
-    space: Space[Any]
+    space: Space[object]
 
 
-def fields(space: Space[Any]) -> tuple[Field, ...]:
+def fields(space: Space[object]) -> tuple[Field, ...]:
     """Return the entries of a Dict, one after another in its order.
 
     An entry has as many numbers as its space has dimensions in all, a Discrete one. Another space
@@ -37,12 +37,12 @@ def fields(space: Space[Any]) -> tuple[Field, ...]:
     return tuple(found)
 
 
-def row_shape(space: Space[Any]) -> tuple[int, ...]:
+def row_shape(space: Space[object]) -> tuple[int, ...]:
     """Return the shape of one observation: that of its row for a Dict, else the space's own."""
     return (fields(space)[-1].stop,) if isinstance(space, Dict) else space.shape or ()
 
 
-def row_dtype(space: Space[Any]) -> np.dtype[Any]:
+def row_dtype(space: Space[object]) -> np.dtype[Any]:
     """Return the type of an observation's numbers; for a Dict, the smallest that is exact."""
     kinds = {np.dtype(field.space.dtype) for field in fields(space)}
     if len(kinds) == 1 or not isinstance(space, Dict):
@@ -62,7 +62,7 @@ def row_space(space: Dict) -> Box:
     return Box(bounds.min, bounds.max, row_shape(space), dtype.type)
 
 
-def _fits_a_byte(space: Space[Any]) -> bool:
+def _fits_a_byte(space: Space[object]) -> bool:
     match space:
         case Discrete():
             return bool(space.n <= 256)
@@ -71,7 +71,7 @@ def _fits_a_byte(space: Space[Any]) -> bool:
     return space.dtype == np.uint8
 
 
-def observation_view(space: Space[Any], world: str) -> tuple[Space[Any], Convert]:
+def observation_view(space: Space[object], world: str) -> tuple[Space[object], Convert]:
     """Return the space that a policy observes, and a function that converts a batch [N, ...] to it.
 
     Discrete and MultiDiscrete observations are counted from zero (int64), boxes of floats become
@@ -112,7 +112,7 @@ def row_view(space: Dict, world: str) -> tuple[Dict, Callable[[Mapping[str, Any]
     return seen, row
 
 
-def action_view(space: Space[Any], world: str) -> tuple[Space[Any], Convert]:
+def action_view(space: Space[object], world: str) -> tuple[Space[object], Convert]:
     """Return the space in which a policy acts, and a function that converts a batch to `space`.
 
     Discrete actions int64 [N] are counted from zero; continuous ones float32 [N, A] are clipped to

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -22,7 +21,7 @@ MISSION = "mission"
 _ENTRY = 16  # features of a number that is an entry among others
 
 
-def encoder_for(observation_space: spaces.Space[Any], chosen: Mapping[str, Encoder]) -> Encoder:
+def encoder_for(observation_space: spaces.Space[object], chosen: Mapping[str, Encoder]) -> Encoder:
     """The usual encoder of a space, or `chosen` ones by the names of a dictionary's entries ("" for
     other spaces).
 
@@ -46,7 +45,7 @@ def encoder_for(observation_space: spaces.Space[Any], chosen: Mapping[str, Encod
     )
 
 
-def usual(space: spaces.Space[Any], name: str) -> Encoder:
+def usual(space: spaces.Space[object], name: str) -> Encoder:
     """The encoder of a space; `name` is that of a dictionary's entry."""
     if isinstance(space, spaces.Discrete):
         return Discrete(int(space.n), _ENTRY) if name else Discrete(int(space.n))
