@@ -34,7 +34,7 @@ from record import publish
 from rich.console import Console
 
 from segue import Evaluation, Options, Sweep, TrainingPipeline, TrialSpec, run_sweep, run_trial
-from segue.tune.cluster.session import quiet, ray_session
+from segue.tune.cluster.session import ray_session, suppress_ray_warnings
 
 SLOTS = 2
 WARM_UP = 2
@@ -130,7 +130,7 @@ def stable_baselines3(trials: int) -> float:
         ) -> None:
             ends.append(time.time())
 
-    with tempfile.TemporaryDirectory() as folder, quiet(), ray_session():
+    with tempfile.TemporaryDirectory() as folder, suppress_ray_warnings(), ray_session():
         tune.Tuner(
             tune.with_resources(train_sb3, {"cpu": 1}),
             param_space={"lr": tune.grid_search(learning_rates(trials))},

@@ -72,7 +72,7 @@ def run_side_by_side(steps: Sequence[Step]) -> bool:
 
 
 def environment() -> dict[str, str]:
-    """One thread a process: tests run beside Ray workers on few cores."""
+    """One thread per process: tests run alongside Ray workers on few cores."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**os.environ, **threads, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 

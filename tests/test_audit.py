@@ -34,7 +34,7 @@ def test_one_that_is_too_old_is_named() -> None:
         ('{"dependencies": [{"name": "ray", "version": "2.60", "vulns": []}]}', []),
     ],
 )
-def test_what_pip_audit_says_is_read(
+def test_the_output_of_pip_audit_is_read(
     monkeypatch: pytest.MonkeyPatch, said: str, holes: list[str] | None
 ) -> None:
     def run(*arguments: Any, **keywords: Any) -> subprocess.CompletedProcess[str]:

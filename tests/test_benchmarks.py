@@ -62,7 +62,7 @@ def test_replay_s_last_line_is_json_for_every_pool_budget_and_scheduler(tmp_path
         ("", "not a table"),
     ],
 )
-def test_replay_refuses_what_is_no_table(tmp_path: Path, content: str | None, said: str) -> None:
+def test_replay_refuses_what_is_not_a_table(tmp_path: Path, content: str | None, said: str) -> None:
     if content is not None:
         (tmp_path / "table.tsv").write_text(content)
     done = replay(str(tmp_path / "table.tsv"))

@@ -16,7 +16,7 @@ SECONDS = 120
 
 @pytest.mark.slow
 @pytest.mark.ray
-def test_a_run_keeps_and_says_nothing_of_the_environment(tmp_path: Path) -> None:
+def test_a_run_records_and_prints_nothing_of_the_environment(tmp_path: Path) -> None:
     planted = {name: secrets.token_hex(32) for name in NAMES}
     (tmp_path / "mine.py").write_text(REAL)
     ran = subprocess.run(

@@ -67,7 +67,7 @@ from segue.train.trial import member_seeds as member_seeds
 from segue.train.trial import run_trial as run_trial
 from segue.train.trial_spec import TrialSpec as TrialSpec
 from segue.tune.checks import check_sweep as check_sweep
-from segue.tune.cluster.local_modules import own_modules as own_modules
+from segue.tune.cluster.local_modules import local_modules as local_modules
 from segue.tune.drive import SweepResult as SweepResult
 from segue.tune.drive import run_sweep as run_sweep
 from segue.tune.options import Options as Options

@@ -14,7 +14,7 @@ def test_whole_numbers_become_ints(value):
 
 
 @pytest.mark.parametrize("value", [True, np.True_, 1.0, "1", None, [1]])
-def test_what_is_no_whole_number_is_refused(value):
+def test_what_is_not_a_whole_number_is_refused(value):
     with pytest.raises(TypeError, match="n must be a whole number, got"):
         checks.whole_number("n", value)
 
@@ -33,7 +33,7 @@ def test_real_numbers_become_floats(check, value):
 
 @pytest.mark.parametrize("check", [checks.finite, checks.fraction, checks.positive])
 @pytest.mark.parametrize("value", [True, "0.5", None, 1j])
-def test_what_is_no_number_is_refused(check, value):
+def test_what_is_not_a_number_is_refused(check, value):
     with pytest.raises(TypeError, match="x must be a number, got"):
         check("x", value)
 

@@ -1,5 +1,6 @@
-"""Every command on a small sweep that is kept in moto's S3: after its driver was killed, at its
-end, and begun anew. The Ray is older than the server, whose address its workers must be sent.
+"""Every command on a small sweep that is stored in moto's S3: after its driver was killed, at its
+end, and after a fresh start. The Ray is older than the server, whose address its workers must be
+sent.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,15 @@ import pytest
 
 from segue.record.layout import HPARAMS
 from segue.store.objects import Store
-from tests.looking import complete, driver, kept, look, retrain, told, trials
+from tests.looking import (
+    check_commands,
+    complete,
+    driver,
+    output_of,
+    read_run_file,
+    retrain,
+    trials,
+)
 from tests.small_sweeps import small_copies
 from tests.store.servers import BUCKET, an_s3
 from tests.tune.support.drivers import remove, wait_for
@@ -22,7 +31,7 @@ RUN = f"s3://{BUCKET}/sweeps/wean"
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with the small copies, beside the server."""
+    """A folder with the small copies, and the server."""
     small_copies(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -32,7 +41,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield tmp_path
 
 
-def test_a_run_in_a_store_is_looked_at_after_a_crash_and_at_its_end_and_begun_anew(
+def test_commands_on_a_stored_run_after_a_crash_at_its_end_and_after_a_fresh_start(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = Store.of(RUN)
@@ -45,10 +54,12 @@ def test_a_run_in_a_store_is_looked_at_after_a_crash_and_at_its_end_and_begun_an
         process.kill()
     remove(place / "cache")
     assert 1 <= len(complete(RUN)) < 4
-    assert "The sweep is running." not in told(capsys, "show", RUN)
-    look(capsys, RUN)
-    said = told(capsys, "run", NAME, "--run-dir", RUN)
-    assert said.count(f"stored in {RUN}") == 2 and all(kept(RUN, name) for name in FILES), said
+    assert "The sweep is running." not in output_of(capsys, "show", RUN)
+    check_commands(capsys, RUN)
+    said = output_of(capsys, "run", NAME, "--run-dir", RUN)
+    assert said.count(f"stored in {RUN}") == 2 and all(
+        read_run_file(RUN, name) for name in FILES
+    ), said
     assert len(trials(RUN)) == 4 and {trial.state for trial in trials(RUN)} <= {
         "complete",
         "pruned",
@@ -59,7 +70,7 @@ def test_a_run_in_a_store_is_looked_at_after_a_crash_and_at_its_end_and_begun_an
     assert sum(name.endswith(HPARAMS) for name in before) == 4 + 2, (
         "one of each trial, for TensorBoard"
     )
-    told(capsys, "run", NAME, "--run-dir", RUN, "--fresh", "--trials", "1")
+    output_of(capsys, "run", NAME, "--run-dir", RUN, "--fresh", "--trials", "1")
     (aside,) = {
         name.split("/")[0]
         for name in Store.of(f"s3://{BUCKET}/sweeps").names()
@@ -68,4 +79,4 @@ def test_a_run_in_a_store_is_looked_at_after_a_crash_and_at_its_end_and_begun_an
     moved = Store.of(f"s3://{BUCKET}/sweeps/{aside}").names()
     assert moved.keys() == before.keys() - {"driver.json"}, "nothing is deleted"
     assert len(trials(RUN)) == 1 and len(trials(f"s3://{BUCKET}/sweeps/{aside}")) == 4
-    assert "1 complete" in told(capsys, "show", RUN)
+    assert "1 complete" in output_of(capsys, "show", RUN)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.looking import complete, driver, look, retrain, told, trials
+from tests.looking import check_commands, complete, driver, output_of, retrain, trials
 from tests.small_sweeps import small_copies
 from tests.tune.support.drivers import wait_for
 
@@ -31,13 +31,15 @@ def retrain_one(capsys: pytest.CaptureFixture[str], run: str) -> None:
     spoken of again.
     """
     best = complete(run)[0].number
-    assert f"trial {best} is best" in told(capsys, "retrain", run, "--top", "1", "--seeds", "2")
+    assert f"trial {best} is best" in output_of(
+        capsys, "retrain", run, "--top", "1", "--seeds", "2"
+    )
     assert f"Trial {best}: " in Path(run, "report.html").read_text()
     shutil.rmtree(Path(run, "retrained"))
     Path(run, "retrained.json").unlink()
 
 
-def test_a_run_is_looked_at_while_it_runs_after_a_crash_and_at_its_end(
+def test_commands_on_a_run_while_it_runs_after_a_crash_and_at_its_end(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with driver(NAME) as process:
@@ -46,15 +48,15 @@ def test_a_run_is_looked_at_while_it_runs_after_a_crash_and_at_its_end(
             signal.SIGSTOP
         )  # it runs on, as far as others can see, and nothing moves
         assert len(complete(RUN)) < len(trials(RUN))
-        assert "The sweep is running." in told(capsys, "show", RUN)
-        look(capsys, RUN)
+        assert "The sweep is running." in output_of(capsys, "show", RUN)
+        check_commands(capsys, RUN)
         assert "The sweep is running." in Path(RUN, "report.html").read_text()
         retrain_one(capsys, RUN)
-    assert "The sweep is running." not in told(capsys, "show", RUN)
-    look(capsys, RUN)
+    assert "The sweep is running." not in output_of(capsys, "show", RUN)
+    check_commands(capsys, RUN)
     retrain_one(capsys, RUN)
-    finished = told(capsys, "run", NAME)
+    finished = output_of(capsys, "run", NAME)
     assert all(f"{RUN}/{file}" in finished for file in ("best.json", "best.py", "report.html"))
     assert {trial.state for trial in trials(RUN)} <= {"complete", "pruned"}
-    look(capsys, RUN)
+    check_commands(capsys, RUN)
     retrain(capsys, RUN)

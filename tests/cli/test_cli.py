@@ -84,7 +84,7 @@ def test_without_a_name_the_sweeps_are_listed(
     )
 
 
-def test_an_empty_folder_says_what_to_do(
+def test_an_empty_folder_is_refused_with_the_next_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -104,7 +104,7 @@ def test_describe_shows_what_would_be_run_and_writes_nothing(
     assert not (home / "runs").exists()
 
 
-def test_describe_says_which_optimizers_run_one_member_at_a_time(
+def test_describe_names_optimizers_that_run_one_member_at_a_time(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _write(home, "adagrad", "pipeline=with_adagrad")
@@ -135,7 +135,7 @@ def test_describe_says_which_optimizers_run_one_member_at_a_time(
             ["stages", "--run-dir", "/dev/null/run"],
             "The run directory /dev/null/run cannot be written (Not a directory)",
         ),
-        (["stages", "--address", "127.0.0.1:1"], "No Ray answers at 127.0.0.1:1"),
+        (["stages", "--address", "127.0.0.1:1"], "Ray does not respond at 127.0.0.1:1"),
         (
             ["stages", "--log-to", "mlflw"],
             "--log-to names no service 'mlflw': did you mean 'mlflow'?",
@@ -266,7 +266,7 @@ def test_a_sweep_that_has_enough_is_complete_though_trials_wait(
     assert "The sweep is complete" in capsys.readouterr().out
 
 
-def test_a_complete_sweep_says_so_and_trains_nothing(
+def test_a_complete_sweep_is_reported_and_trains_nothing(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _complete(home, "stages")
@@ -278,7 +278,7 @@ def test_a_complete_sweep_says_so_and_trains_nothing(
     assert "--storage sqlite:///runs/stages/study.db --study-name stages" in said
 
 
-def test_ctrl_c_before_there_is_a_run_says_how_to_go_on(
+def test_ctrl_c_before_there_is_a_run_prints_how_to_continue(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("segue.tune.drive.run_sweep", _interrupted)
@@ -316,7 +316,7 @@ class TestTraining:
         again = _command(tmp_path, "learns.py")
         assert again.stdout.startswith("The sweep is complete")
 
-    def test_what_fails_is_told_with_its_log_and_exits_with_1(self, tmp_path: Path) -> None:
+    def test_a_failure_is_printed_with_its_log_and_exits_with_1(self, tmp_path: Path) -> None:
         broken = REAL.replace('"CartPole-v1"', "broken").replace(
             "def pipeline", BROKEN_WORLD + "\n\ndef pipeline"
         )
@@ -330,7 +330,7 @@ class TestTraining:
         assert said.stdout.count(line) == 2  # when it happens, and in the summary
         assert "Traceback" in (tmp_path / "runs/breaks/trials/0000/log.txt").read_text()
 
-    def test_ctrl_c_on_a_terminal_exits_with_130_and_says_how_to_continue(
+    def test_ctrl_c_on_a_terminal_exits_with_130_and_prints_how_to_continue(
         self, tmp_path: Path
     ) -> None:
         (tmp_path / "learns.py").write_text(REAL.replace("1024", "102400"))
@@ -347,7 +347,7 @@ class TestTraining:
         os.write(terminal, b"\x03")
         said += _read_until(terminal, None)
         assert os.waitstatus_to_exitcode(os.waitpid(driver, 0)[1]) == 130
-        assert "The running trials can be continued later." in said
+        assert "The running trials can be resumed later." in said
         assert "Resume with: " in said
         assert "segue run learns.py" in said
         assert not re.search(r"Traceback|Warning|ray::|\[I ", said)

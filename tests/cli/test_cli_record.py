@@ -22,7 +22,7 @@ def _exit_code(*arguments: str) -> Any:
     return ended.value.code
 
 
-def test_it_records_and_says_what_and_how_it_is_used(
+def test_it_records_and_prints_what_and_how_to_use_it(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _exit_code("PoisonedDoors-v0", "--episodes", "12", "--seed", "4") == 0
@@ -37,7 +37,7 @@ def test_it_records_and_says_what_and_how_it_is_used(
     assert (about["episodes"], about["seed"]) == (12, 4)
 
 
-def test_a_file_that_exists_is_kept_unless_it_is_to_be_replaced(
+def test_an_existing_file_is_unchanged_unless_it_is_to_be_replaced(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (home / "kept.npz").write_text("precious")
@@ -56,7 +56,7 @@ def test_a_file_that_exists_is_kept_unless_it_is_to_be_replaced(
     [
         (
             ["Acrobot-v1"],
-            "The world 'Acrobot-v1' has no expert: choose one that has, which are CartPole-v1",
+            "The world 'Acrobot-v1' has no expert: choose a world with one, such as CartPole-v1",
         ),
         (["CartPole-v7"], "There is no world 'CartPole-v7'"),
         (["CartPole-v1", "--episodes", "0"], "episodes must be at least 1"),

@@ -30,6 +30,6 @@ def test_impossible_counts_are_refused(count, nbins):
 
 
 @pytest.mark.parametrize(("count", "nbins"), [(2.0, 1), (4, "2"), (True, 1), (3, None)])
-def test_what_is_no_whole_number_is_refused(count, nbins):
+def test_what_is_not_a_whole_number_is_refused(count, nbins):
     with pytest.raises(TypeError, match="must be a whole number"):
         evenly_distribute_count_into_bins(count, nbins)

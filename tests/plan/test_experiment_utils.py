@@ -1,4 +1,4 @@
-"""Every symbol of the seed page, importable under its name and with its signature."""
+"""Every symbol of AllenAct's page, importable under its name and with its signature."""
 
 import abc
 import inspect
@@ -118,5 +118,5 @@ def test_an_off_policy_component_has_the_fields_of_the_page():
     ]
 
 
-def test_every_symbol_says_what_it_is_for():
+def test_every_symbol_documents_its_purpose():
     assert all(inspect.getdoc(getattr(experiment_utils, name)) for name in NAMES)

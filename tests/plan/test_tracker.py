@@ -62,7 +62,7 @@ def test_adding_nothing_changes_nothing(added):
 
 
 @given(adds, adds)
-def test_a_restored_tracker_goes_on_alike(before, after):
+def test_a_restored_tracker_continues_equally(before, after):
     tracker = tracked(*(({name: value}, n) for name, value, n in before))
     restored = ScalarMeanTracker()
     restored.load_state_dict(json.loads(json.dumps(tracker.state_dict())))

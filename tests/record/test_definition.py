@@ -38,7 +38,7 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert first_start(RunLayout(tmp_path).definition.read_bytes()) == "today"
 
 
-def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+def test_what_is_not_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"is not a run directory: it has no sweep\.json"):
         read_definition(RunLayout(tmp_path))
 

@@ -30,7 +30,7 @@ def test_paths_lie_in_the_run() -> None:
     assert run.trial(7).checkpoints(2) == Path("runs/x/trials/0007/checkpoints-2")
 
 
-def test_a_checkpoint_says_its_steps_and_its_digest() -> None:
+def test_the_name_of_a_checkpoint_has_its_steps_and_its_digest() -> None:
     path = Path("checkpoints") / checkpoint_name(20_480, "0123456789abcdef")
     assert steps_of(path) == 20_480 and digest_of(path) == "0123456789abcdef"
     assert layout.is_checkpoint(path.as_posix())

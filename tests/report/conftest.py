@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from segue.base.files import write_rows
-from segue.tune.cluster.session import quiet
+from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from tests.tune.support.doubles import EVERY, learning_curve, make_sweep
@@ -22,7 +22,7 @@ MakeRun = Callable[..., Path]
 
 @pytest.fixture(autouse=True)
 def silent_optuna() -> Iterator[None]:
-    with quiet():
+    with suppress_ray_warnings():
         yield
 
 
@@ -34,7 +34,7 @@ def make_run(tmp_path: Path) -> MakeRun:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with quiet():
+    with suppress_ray_warnings():
         return make(tmp_path_factory.mktemp("made") / "run", TRIALS)
 
 

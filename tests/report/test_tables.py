@@ -19,7 +19,7 @@ from segue.report.data.summary import read_summary
 from tests.tune.support.doubles import EVERY
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def output_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     with pytest.raises(SystemExit) as left:
         main(["show", *arguments])
     captured = capsys.readouterr()
@@ -38,7 +38,7 @@ def test_trials_are_listed_best_first_with_why_they_ended(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    lines = said(capsys, str(run)).splitlines()
+    lines = output_of(capsys, str(run)).splitlines()
     assert lines[0].startswith("double: 16 trials: ")
     assert all(len(line) <= 60 for line in lines[1:12])
     best = max(
@@ -55,9 +55,9 @@ def test_trials_are_listed_best_first_with_why_they_ended(
     assert "--study-name double" in text
 
 
-def test_a_sweep_that_runs_is_said_to_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_running_sweep_is_shown_as_running(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with locked(run / "lock"):
-        text = said(capsys, str(run))
+        text = output_of(capsys, str(run))
     assert (
         "The sweep is running." in text
         and "interrupted" not in text.split("Look")[0].split("\n", 1)[1]
@@ -66,7 +66,7 @@ def test_a_sweep_that_runs_is_said_to_run(run: Path, capsys: pytest.CaptureFixtu
 
 def test_one_trial_is_shown_in_full(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     best = facts(read_summary(run))[0]
-    text = said(capsys, str(run), "--trial", str(best.number))
+    text = output_of(capsys, str(run), "--trial", str(best.number))
     assert f"trial        {best.number}, complete" in text
     assert "1,200 per seed, 2,400 in total" in text
     assert f"parameter    lr = {best.parameters['lr']:.4g}" in text
@@ -75,7 +75,7 @@ def test_one_trial_is_shown_in_full(run: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_scripts_get_json(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = json.loads(said(capsys, str(run), "--json"))
+    found = json.loads(output_of(capsys, str(run), "--json"))
     assert (found["name"], found["metric"], found["mode"]) == ("double", "return", "max")
     states = [trial["state"] for trial in found["trials"]]
     assert len(states) == 16 and states.count("interrupted") == 1
@@ -87,7 +87,7 @@ def test_scripts_get_json(run: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_scripts_get_csv(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = list(csv.DictReader(io.StringIO(said(capsys, str(run), "--csv"))))
+    rows = list(csv.DictReader(io.StringIO(output_of(capsys, str(run), "--csv"))))
     assert len(rows) == 16
     assert {"number", "state", "return", "reason", "params_lr", "params_first_steps"} <= rows[
         0
@@ -113,7 +113,7 @@ def test_a_broken_line_is_left_out_and_counted(
     lines = results.read_bytes().splitlines(keepends=True)
     results.write_bytes(b"".join([*lines[:2], b'{"env_steps": 25\n', b"[1]\n", *lines[2:]]))
     assert (len(tolerant_rows(results)[0]), tolerant_rows(results)[1]) == (12, 2)
-    text = said(capsys, str(run), "--trial", str(best.number))
+    text = output_of(capsys, str(run), "--trial", str(best.number))
     assert "2 unreadable lines of its results left out." in text and "1,200" in text
 
 
@@ -130,7 +130,7 @@ def test_what_cannot_be_shown_is_refused(
     assert sentence in refused(capsys, str(run), *arguments)
 
 
-def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_a_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "is not a run directory: it has no sweep.json" in refused(capsys, str(tmp_path))
     with pytest.raises(ValueError, match="is not a run directory"):
         segue.load(tmp_path)

@@ -185,7 +185,7 @@ def test_a_write_that_fails_twice_is_tried_again(
     assert store.read("a") == b"1" and tried == ["a"] * 3
 
 
-def test_what_cannot_be_written_for_good_is_said_in_a_sentence(
+def test_a_permanent_write_error_is_one_sentence(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(monkeypatch, lambda name: True, 99)
@@ -197,7 +197,7 @@ def test_what_cannot_be_written_for_good_is_said_in_a_sentence(
     )
 
 
-def test_a_refusal_is_not_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_is_not_retried(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     tried = []
 
     def write(files: object, root: str, name: str, content: bytes) -> None:
@@ -211,7 +211,7 @@ def test_a_refusal_is_not_tried_again(store: Store, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.slow
-def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_server_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects, "_SILENT_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -223,7 +223,7 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
         assert time.monotonic() - begun < 20
 
 
-def test_what_could_not_be_sent_stays_and_what_the_store_has_newer_comes(
+def test_files_that_were_not_uploaded_remain_and_newer_ones_are_downloaded(
     store: Store, folder: Path
 ) -> None:
     store.write("rows", b"1\n")
@@ -263,17 +263,17 @@ def test_no_password_stays_in_a_url(password: str) -> None:
     assert password_removed(url) == "postgresql+psycopg://me@host:1/db"
 
 
-def said(lines: list[str]) -> Callable[[str], None]:
+def into(lines: list[str]) -> Callable[[str], None]:
     return lines.append
 
 
-def test_a_run_is_held_by_one_driver_until_it_lets_go(store: Store) -> None:
-    held, before = acquire(store, said([]))
+def test_a_run_is_held_by_one_driver_until_it_releases_it(store: Store) -> None:
+    held, before = acquire(store, into([]))
     assert before is None and has_driver(store)
     with held.renewing(), pytest.raises(ValueError, match="in use by process"):
-        acquire(store, said([]))
+        acquire(store, into([]))
     assert not has_driver(store)
-    _, before = acquire(store, said([]))
+    _, before = acquire(store, into([]))
     assert before == held.holder.session
     assert set(store.names()) == {DRIVER}
 
@@ -281,7 +281,7 @@ def test_a_run_is_held_by_one_driver_until_it_lets_go(store: Store) -> None:
 def test_a_run_of_a_process_that_is_gone_is_free_at_once(store: Store) -> None:
     gone = replace(LeaseHolder.this_process(), process_start="1")
     store.write(DRIVER, json.dumps(asdict(gone)).encode())
-    _, before = acquire(store, said([]))
+    _, before = acquire(store, into([]))
     assert before == gone.session
 
 
@@ -291,10 +291,10 @@ def test_a_run_of_another_machine_is_taken_over_when_it_was_silent_for_long(
     far = replace(LeaseHolder.this_process(), machine="far", host="far")
     store.write(DRIVER, json.dumps(asdict(far)).encode())
     with pytest.raises(ValueError, match=r"in use by process \d+ on far"):
-        acquire(store, said([]))
+        acquire(store, into([]))
     monkeypatch.setattr(lease, "STALE_SECONDS", 0.0)
     lines: list[str] = []
-    held, _ = acquire(store, said(lines))
+    held, _ = acquire(store, into(lines))
     assert "taken over" in lines[0]
     late = Lease(store, far)
     late.renew()
@@ -303,7 +303,7 @@ def test_a_run_of_another_machine_is_taken_over_when_it_was_silent_for_long(
 
 def test_the_lease_is_renewed_and_released(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.01)
-    held, _ = acquire(store, said([]))
+    held, _ = acquire(store, into([]))
     renewals: list[None] = []
     held.on_renewal = lambda: renewals.append(None)
     with held.renewing():

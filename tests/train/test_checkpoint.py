@@ -21,7 +21,7 @@ def saved(directory, *steps):
     return [save_checkpoint(directory, at, STATE | {"at": at}) for at in steps]
 
 
-def test_a_state_comes_back_bit_for_bit(tmp_path):
+def test_a_state_is_restored_bit_for_bit(tmp_path):
     save_checkpoint(tmp_path, 10, STATE)
     assert_same_state(load_checkpoint(tmp_path), STATE)
 
@@ -41,7 +41,7 @@ def test_loaded_arrays_may_be_written_to(tmp_path):
     load_checkpoint(tmp_path)["arrays"][0][0] = 7
 
 
-def test_the_newest_is_loaded_and_the_one_before_it_kept(tmp_path):
+def test_the_newest_is_loaded_and_the_previous_one_retained(tmp_path):
     paths = saved(tmp_path, 9, 10, 1_000)
     assert load_checkpoint(tmp_path)["at"] == 1_000
     assert newest_first(tmp_path) == [paths[2], paths[1]]

@@ -50,8 +50,8 @@ COMPONENT = OffPolicyPipelineComponent(data_iterator_builder=iter, loss_names=["
             {"adam": {"beta": 0.9}},
             "Adam takes no 'beta', which the pipeline's optimizer_builder gives it",
         ),
-        ([], {"adam": {"lr": -1.0}}, "Adam wants lr a finite number of at least 0"),
-        ([], {"adam": {"betas": (0.9, 1.0)}}, "Adam wants betas[1] in [0, 1)"),
+        ([], {"adam": {"lr": -1.0}}, "Adam requires lr to be a finite number of at least 0"),
+        ([], {"adam": {"betas": (0.9, 1.0)}}, "Adam requires betas[1] to be in [0, 1)"),
         (
             [],
             {"optimizer_builder": Builder(torch.optim.LBFGS)},

@@ -15,7 +15,7 @@ MISC = {
     "train-misc/lr",
     "train-misc/fps",
     "train-misc/teacher_ratio",
-    "train-misc/teacher_ratio_asked",
+    "train-misc/teacher_ratio_scheduled",
 }
 
 
@@ -207,7 +207,7 @@ def test_numbers_are_means_over_the_members_that_have_them(tmp_path):
     assert valid == {"env_steps": 64, "total_env_steps": 128, "valid-metrics/return": 1.5}
 
 
-def test_a_torn_row_is_cut_when_the_log_goes_on(tmp_path):
+def test_a_torn_row_is_cut_when_the_log_continues(tmp_path):
     with TrialLog(tmp_path) as log:
         log.valid({"return": [1.0]}, 64, 64)
     with (tmp_path / "metrics.jsonl").open("a") as file:

@@ -55,7 +55,7 @@ def test_all_members_play_the_same_held_out_episodes(checkpoint):
     )  # other episodes than those
 
 
-def test_frames_are_of_the_episodes_that_are_asked_for(checkpoint):
+def test_frames_are_of_the_requested_episodes(checkpoint):
     players = Players.load(checkpoint, "CartPole-v1", Mlp((8,)))
     frames = list(players.frames(0, 2, seed=7))
     assert {frame.shape for frame in frames} == {(300, 600, 3)} and {
@@ -81,7 +81,7 @@ def test_a_checkpoint_of_another_policy_is_refused(checkpoint):
 def test_a_damaged_checkpoint_is_refused(checkpoint, tmp_path):
     damaged = tmp_path / checkpoint.name
     damaged.write_bytes(checkpoint.read_bytes()[:-1])
-    with pytest.raises(ValueError, match="is damaged, or no checkpoint"):
+    with pytest.raises(ValueError, match="is damaged, or not a checkpoint"):
         Players.load(damaged, "CartPole-v1", Mlp((8,)))
 
 

@@ -76,7 +76,7 @@ def test_pipelines_of_different_lengths_end_with_one_last_report():
     ]
 
 
-def test_the_last_report_also_comes_when_the_longest_member_has_fewer_stages():
+def test_the_last_report_is_made_even_if_the_longest_member_has_fewer_stages():
     plans = [pipeline(*[stage(steps=2 * ROLLOUT)] * 3), pipeline(stage(steps=1, num_steps=160))]
     found = reports(trainer(plans, ActionReward, SEEDS[:2], EVERY))
     assert found == [
@@ -99,7 +99,7 @@ def test_steps_are_those_of_the_member_furthest_behind():
     assert stood == [(1, 2), (1, 3), (2, 7), (3, 8), (4, 9), (5, 10)]
 
 
-def test_where_it_stands_is_about_a_member_that_still_trains():
+def test_the_reported_progress_is_that_of_a_member_that_still_trains():
     plans = several([(1,), (3,)], (16,))
     made = trainer(plans, ActionReward, SEEDS[:2])
     for rollouts in (1, 2):

@@ -16,7 +16,7 @@ def whole(tmp_path_factory):
     return directory
 
 
-def test_rows_say_where_the_trial_stands(whole):
+def test_rows_contain_the_progress_of_the_trial(whole):
     found = rows(whole)
     keys = ("env_steps", "stage", "stage_steps", "stage_done", "final")
     assert [tuple(row[key] for key in keys) for row in found] == [
@@ -53,7 +53,7 @@ def test_every_row_is_reported_once_it_is_written_and_the_last_one_returned(tmp_
         (2 * ROLLOUT, [2, 3, 4, 6, 7]),
     ],
 )
-def test_checkpoints_are_written_as_save_interval_says(tmp_path, monkeypatch, save_interval, saved):
+def test_checkpoints_are_written_at_save_interval(tmp_path, monkeypatch, save_interval, saved):
     written = []
     monkeypatch.setattr(
         trial, "save_checkpoint", lambda directory, env_steps, state: written.append(env_steps)
@@ -71,7 +71,7 @@ def test_a_stage_may_have_a_save_interval_of_its_own(tmp_path, monkeypatch):
     assert written == [rollouts * ROLLOUT for rollouts in (4, 5, 6)]
 
 
-def test_a_checkpoint_of_another_pipeline_is_refused_and_kept(tmp_path):
+def test_a_checkpoint_of_another_pipeline_is_refused_and_unchanged(tmp_path):
     interrupted_after(tmp_path, 2)
     before = (tmp_path / "results.jsonl").read_bytes(), newest_first(tmp_path / "checkpoints")
     with pytest.raises(
@@ -102,7 +102,7 @@ def test_an_unknown_metric_is_refused_before_anything_is_trained(tmp_path):
     assert not (tmp_path / "results.jsonl").exists()
 
 
-def test_a_metric_that_is_no_number_ends_the_trial(tmp_path):
+def test_a_metric_that_is_nan_ends_the_trial(tmp_path):
     class Silent(ContextualAction):
         length = 100  # no evaluation episode comes to its end, where the metric is given
 

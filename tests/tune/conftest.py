@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ray import cloudpickle
 
-from segue.tune.cluster.session import quiet
+from segue.tune.cluster.session import suppress_ray_warnings
 from tests.tune.support import doubles
 from tests.tune.support.drivers import FINISHED, run_here, trials_of
 from tests.tune.support.shared_ray import cluster
@@ -47,5 +47,5 @@ def whole(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def silent_optuna() -> Iterator[None]:
-    with quiet():
+    with suppress_ray_warnings():
         yield

@@ -49,7 +49,7 @@ def test_a_signal_ends_the_run_so_that_it_can_be_continued(
         said = driver.finish()
         assert driver.returncode == 0
     assert f"interrupted by {number}" in said
-    assert "The running trials can be continued later." in said
+    assert "The running trials can be resumed later." in said
     assert len(trials_of(tmp_path, TrialState.RUNNING)) == 1
     assert run(tmp_path) == DONE
     assert outcomes(tmp_path) == outcomes(whole)
@@ -68,7 +68,7 @@ def test_killed_at_any_time_with_two_trials_at_once_none_is_lost_or_doubled(tmp_
     assert executed_twice(tmp_path) <= 4
 
 
-def test_a_second_driver_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+def test_a_second_driver_is_refused_and_the_first_continues(tmp_path: Path) -> None:
     with driving(tmp_path, seconds=0.05, trials=2) as first:
         wait_for(lambda: len(trials_of(tmp_path, TrialState.RUNNING)) == 1)
         first.send_signal(signal.SIGSTOP)  # it is not done before the second one has tried

@@ -70,7 +70,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
 
 
 def test_an_address_where_nothing_answers_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"No Ray answers at 127\.0\.0\.1:1"):
+    with pytest.raises(ValueError, match=r"Ray does not respond at 127\.0\.0\.1:1"):
         run_sweep(
             make_sweep(),
             "double",
@@ -101,7 +101,7 @@ class TestOnRay:
         again = run_sweep(sweep, "double", tmp_path, console=_console(), runner=_must_not_be_called)
         assert not again.trained
 
-    def test_more_trials_go_on_where_the_sweep_ended(self, tmp_path: Path) -> None:
+    def test_more_trials_continue_where_the_sweep_ended(self, tmp_path: Path) -> None:
         for trials in (1, 3):
             run_sweep(
                 make_sweep(),
@@ -115,7 +115,7 @@ class TestOnRay:
         assert states[TrialState.WAITING] == 13
         assert all(_executed_once(tmp_path, number) for number in range(3))
 
-    def test_a_trial_that_breaks_is_told_and_the_rest_goes_on(self, tmp_path: Path) -> None:
+    def test_a_failed_trial_is_reported_and_the_rest_continues(self, tmp_path: Path) -> None:
         console = _console()
         runner = make_runner(fails_at={"lr": 3e-4, "gae_lambda": 0.8})
         run_sweep(
@@ -154,7 +154,7 @@ class TestOnRay:
             executed = read_rows(lost / "trials" / "0000" / "executed.jsonl")
             assert [row["step"] for row in executed].count(400) == (2 if point == "row" else 1)
 
-    def test_a_trial_whose_worker_is_lost_three_times_has_failed(self, tmp_path: Path) -> None:
+    def test_a_trial_whose_worker_is_lost_three_times_fails(self, tmp_path: Path) -> None:
         sweep = make_sweep(space=SMALL | {"lr": tune.grid_search([3e-4]), "gae_lambda": 0.8})
         console = _console()
         run_sweep(sweep, "double", tmp_path, console=console, runner=_dies)

@@ -3,7 +3,7 @@ on.
 
 Each case compares with a sweep that nothing disturbed, one trial at a time: the same parameters,
 states, values and intermediate values. Kills of the driver between its writes: test_searcher.py,
-where a negative control shows that they can be told; at points of its real run: test_crash.py.
+where a negative control shows that they can be detected; at points of its real run: test_crash.py.
 """
 
 import os
@@ -51,13 +51,11 @@ def test_a_driver_killed_twice_in_one_sweep(whole: Path, tmp_path: Path) -> None
 class TestTrialsThatMisbehave:
     """In this process."""
 
-    def test_one_that_hangs_is_killed_and_goes_on(self, whole: Path, tmp_path: Path) -> None:
+    def test_a_hanging_trial_is_killed_and_resumes(self, whole: Path, tmp_path: Path) -> None:
         run_here(tmp_path, trials=2, report_timeout_s=4.0, hangs=(300, 1))
         assert outcomes(tmp_path)[:2] == outcomes(whole)[:2]
 
-    def test_one_that_hangs_again_and_again_has_failed_and_the_rest_goes_on(
-        self, tmp_path: Path
-    ) -> None:
+    def test_a_trial_that_keeps_hanging_fails_and_the_rest_continues(self, tmp_path: Path) -> None:
         run_here(tmp_path, trials=2, report_timeout_s=4.0, retries=1, hangs=(300, 2))
         first, *rest = trials_of(tmp_path)[:2]
         assert first.state == TrialState.FAIL
@@ -157,7 +155,7 @@ def test_a_full_disk_stops_the_sweep_and_the_study_stays_readable(
         fill(small_disk / "filler")
         said = driver.finish()
         assert driver.returncode == 0
-    assert "The disk is full" in said and "make room, and run the same command again" in said
+    assert "The disk is full" in said and "free some space, and run the same command again" in said
     (small_disk / "filler").unlink()
     assert len(trials_of(path, *FINISHED)) < TRIALS
     assert run(path) == DONE
@@ -195,7 +193,7 @@ def test_with_two_trials_at_once_the_verdicts_are_those_of_the_logged_order(
 
 
 def last_of_each(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A report that was judged when the driver was killed is judged again: the last verdict is in
+    """A report that was evaluated when the driver was killed is evaluated again: the last verdict is in
     the study.
     """
     last = {(row["trial"], row["env_steps"]): index for index, row in enumerate(rows)}

@@ -70,11 +70,13 @@ def test_equal_proposals_count_once() -> None:
     assert distinct([POINTS[0], POINTS[1], dict(POINTS[0])]) == [0, 1]
 
 
-def test_another_comparison_is_told_from_this_one(tmp_path: Path) -> None:
-    def asked(seeds: int) -> Sweep:
+def test_another_comparison_is_distinguished_from_this_one(tmp_path: Path) -> None:
+    def retraining_on(seeds: int) -> Sweep:
         return held_out_sweep(make_sweep(), POINTS, seeds)
 
-    assert is_of(tmp_path / "none", asked(4))
-    with open_run(RunDirectory(tmp_path / "run"), asked(4), "double"):
+    assert is_of(tmp_path / "none", retraining_on(4))
+    with open_run(RunDirectory(tmp_path / "run"), retraining_on(4), "double"):
         pass
-    assert is_of(tmp_path / "run", asked(4)) and not is_of(tmp_path / "run", asked(5))
+    assert is_of(tmp_path / "run", retraining_on(4)) and not is_of(
+        tmp_path / "run", retraining_on(5)
+    )

@@ -7,7 +7,7 @@ from segue.tune.interruption import Interruption
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks_for_the_end(number: signal.Signals) -> None:
+def test_the_first_signal_ends_the_loop(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     said: list[str] = []
     interruption = Interruption()
@@ -17,7 +17,7 @@ def test_the_first_signal_asks_for_the_end(number: signal.Signals) -> None:
         assert interruption.stop_all()
         assert interruption.by == number
         assert signal.getsignal(number) is before
-    assert said == ["Stopping. The running trials can be continued later."]
+    assert said == ["Stopping. The running trials can be resumed later."]
     assert signal.getsignal(number) is before
 
 

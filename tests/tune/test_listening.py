@@ -1,4 +1,4 @@
-"""Who can reach the Ray that a sweep starts on this machine: this user's processes, and nobody
+"""Who can access the Ray that a sweep starts on this machine: this user's processes, and no one
 else.
 """
 
@@ -59,7 +59,7 @@ except ValueError as error:
 
 
 @pytest.mark.slow
-def test_it_listens_on_loopback_and_asks_for_a_token_that_only_the_user_can_read(
+def test_it_listens_on_loopback_and_requires_a_token_that_only_the_user_can_read(
     tmp_path: Path,
 ) -> None:
     environment = {

@@ -75,7 +75,7 @@ def driver(
     *arguments: str,
     program: str = "tests.tune.support.stored_sweep",
 ) -> Iterator["subprocess.Popen[str]"]:
-    """A driver with a cache and a working directory of its own."""
+    """A driver with a separate cache and working directory."""
     home.mkdir(exist_ok=True)
     process = subprocess.Popen(
         [sys.executable, "-m", program, *arguments],
@@ -99,7 +99,7 @@ def driver(
 
 
 def check_complete(trials: list[optuna.trial.FrozenTrial], run: Path) -> None:
-    """Every trial ran to its end, each report was made and judged once, and no stage was lost."""
+    """Every trial ran to its end, each report was made and evaluated once, and no stage was lost."""
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
     for trial in trials:
         rows = read_rows(run / "trials" / f"{trial.number:04d}" / "results.jsonl")
@@ -154,7 +154,7 @@ def test_a_killed_driver_costs_no_stage_when_nothing_local_is_left(
 
 
 @pytest.mark.slow
-def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_is_back(
+def test_an_unavailable_store_ends_the_run_which_resumes_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "home"
@@ -176,12 +176,14 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_i
             lost_at = time.monotonic()
             said, _ = first.communicate(timeout=SECONDS)
             assert time.monotonic() - lost_at < LOST_SECONDS, said
-        told = said.splitlines()[-1]
-        assert first.returncode == 1 and told.endswith(
+        last_line = said.splitlines()[-1]
+        assert first.returncode == 1 and last_line.endswith(
             "Finished work is stored: run the same command to resume."
         ), said
         assert (
-            told.startswith(f"The store {url}") and "cannot be" in told and "Traceback" not in said
+            last_line.startswith(f"The store {url}")
+            and "cannot be" in last_line
+            and "Traceback" not in said
         ), said
         say("start")
         before = rows_of(fetch_run(url).path)
@@ -200,7 +202,7 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_i
 
 
 @pytest.mark.slow
-def test_a_database_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_it_is_back(
+def test_an_unavailable_database_ends_the_run_which_resumes_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "home"
@@ -214,12 +216,12 @@ def test_a_database_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_i
             lost_at = time.monotonic()
             said, _ = first.communicate(timeout=SECONDS)
             assert time.monotonic() - lost_at < LOST_SECONDS, said
-        told = said.splitlines()[-1]
-        assert first.returncode == 1 and told.endswith(
+        last_line = said.splitlines()[-1]
+        assert first.returncode == 1 and last_line.endswith(
             "Finished work is stored: run the same command to resume."
         ), said
         assert (
-            told.startswith("The study's database cannot be reached (") and PASSWORD not in said
+            last_line.startswith("The study's database is unavailable (") and PASSWORD not in said
         ), said
         assert "Traceback" not in said, said
         say("start")
@@ -229,7 +231,7 @@ def test_a_database_that_is_lost_in_the_middle_ends_the_run_which_goes_on_when_i
             assert second.returncode == 0 and "Report: " in said, said
         after = rows_of(run)
         assert all(after[name][: len(rows)] == rows for name, rows in before.items())
-        monkeypatch.setenv("SEGUE_STORAGE", url)  # a new process must be told the password
+        monkeypatch.setenv("SEGUE_STORAGE", url)  # a new process must receive the password
         assert {trial.state.name for trial in read_summary(run).trials} <= {"COMPLETE", "PRUNED"}
         assert all(
             [step for step, _ in rows] == sorted({step for step, _ in rows})
@@ -250,7 +252,7 @@ def rows_of(run: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 @pytest.mark.slow
-def test_what_cannot_be_kept_is_refused_in_one_sentence_without_secrets(
+def test_what_cannot_be_stored_is_refused_in_one_sentence_without_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

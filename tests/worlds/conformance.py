@@ -21,7 +21,7 @@ Named = str | WorldFactory
 STEPS = 520  # reaches the end of an episode in each of the worlds under random actions
 
 
-def begun(world: Named, seeds: NDArray[np.uint64]) -> World:
+def started(world: Named, seeds: NDArray[np.uint64]) -> World:
     made = make_world(world, 1, len(seeds))
     made.reset(seeds)
     return made
@@ -98,7 +98,7 @@ class WorldConformance:
 
     def test_episodes_end_and_the_next_one_begins_in_the_same_step(self, world: Named) -> None:
         seeds = lane_seeds(1, "train", 3)
-        made = begun(world, seeds)
+        made = started(world, seeds)
         episodes = play(made, actions_by_seed(made, seeds, STEPS))
         ends = [t for t in range(STEPS) if 0 in episodes.finals[t]]
         assert ends, "no episode ended: the suite needs more steps"
@@ -117,14 +117,14 @@ class WorldConformance:
 
     def test_a_lane_depends_on_its_own_seed_and_actions_only(self, world: Named) -> None:
         seeds = lane_seeds(3, "train", 7)
-        made = begun(world, seeds)
+        made = started(world, seeds)
         actions = actions_by_seed(made, seeds, STEPS)
         together = play(made, actions)
         for lane in (0, 4, 6):
-            alone = play(begun(world, seeds[lane : lane + 1]), actions[:, lane : lane + 1])
+            alone = play(started(world, seeds[lane : lane + 1]), actions[:, lane : lane + 1])
             assert_same(together.lane(lane), alone.lane(0))
         order = np.array([5, 2, 6])
-        moved = play(begun(world, seeds[order]), actions[:, order])
+        moved = play(started(world, seeds[order]), actions[:, order])
         for place, lane in enumerate(order):
             assert_same(together.lane(lane), moved.lane(place))
 
@@ -134,14 +134,14 @@ class WorldConformance:
         made.reset(seeds)
         actions = actions_by_seed(made, seeds, STEPS)
         in_members = play(made, actions)
-        in_one = play(begun(world, seeds), actions)
+        in_one = play(started(world, seeds), actions)
         for lane in range(6):
             assert_same(in_members.lane(lane), in_one.lane(lane))
 
-    def test_selected_lanes_go_on_bit_for_bit(self, world: Named) -> None:
+    def test_selected_lanes_continue_bit_for_bit(self, world: Named) -> None:
         seeds = lane_seeds(5, "train", 6)
         made = make_world(world, 3, 2)
-        whole = begun(world, seeds)
+        whole = started(world, seeds)
         made.reset(seeds)
         actions = actions_by_seed(whole, seeds, STEPS + 13)
         play(made, actions[:13])
@@ -154,10 +154,10 @@ class WorldConformance:
 
     def test_selection_may_be_repeated_and_saved(self, world: Named) -> None:
         seeds = lane_seeds(6, "train", 4)
-        made = begun(world, seeds)
+        made = started(world, seeds)
         actions = actions_by_seed(made, seeds, STEPS)
         whole = play(made, actions)
-        kept = begun(world, seeds)
+        kept = started(world, seeds)
         play(kept, actions[:7])
         kept = kept.select(np.array([3, 2, 0]))
         play(kept, actions[7:11, [3, 2, 0]])
@@ -168,10 +168,10 @@ class WorldConformance:
         assert_same(rest.lane(0), whole.lane(0)[11:])
         assert_same(rest.lane(1), whole.lane(3)[11:])
 
-    def test_a_world_may_be_parted_and_every_part_goes_on(self, world: Named) -> None:
+    def test_a_world_may_be_divided_and_every_part_continues(self, world: Named) -> None:
         seeds = lane_seeds(9, "train", 4)
-        made = begun(world, seeds)
-        whole = begun(world, seeds)
+        made = started(world, seeds)
+        whole = started(world, seeds)
         actions = actions_by_seed(whole, seeds, STEPS + 5)
         play(made, actions[:5])
         rest = (play(whole, actions[:5]), play(whole, actions[5:]))[1]
@@ -180,14 +180,14 @@ class WorldConformance:
             for place, lane in enumerate(lanes):
                 assert_same(part.lane(place), rest.lane(lane))
 
-    def test_a_saved_world_goes_on_bit_for_bit(self, world: Named) -> None:
+    def test_a_saved_world_continues_bit_for_bit(self, world: Named) -> None:
         seeds = lane_seeds(7, "train", 3)
         for pause in (0, 1, 8, 209):
-            made = begun(world, seeds)
+            made = started(world, seeds)
             actions = actions_by_seed(made, seeds, pause + STEPS)
             play(made, actions[:pause])
             state = through_a_file(made.state_dict())
-            resumed = begun(world, lane_seeds(8, "train", 3))
+            resumed = started(world, lane_seeds(8, "train", 3))
             resumed.load_state_dict(state)
             rest = play(made, actions[pause:])
             again = play(resumed, actions[pause:])
@@ -196,7 +196,7 @@ class WorldConformance:
 
     def test_a_state_stays_what_it_was(self, world: Named) -> None:
         seeds = lane_seeds(9, "train", 2)
-        made = begun(world, seeds)
+        made = started(world, seeds)
         resumed = make_world(world, 1, 2)
         actions = actions_by_seed(made, seeds, 2 * STEPS)
         play(made, actions[:3])
@@ -212,8 +212,8 @@ class WorldConformance:
         self, world: Named
     ) -> None:
         seeds = lane_seeds(11, "train", 4)
-        made = begun(world, seeds)
-        whole = begun(world, seeds)
+        made = started(world, seeds)
+        whole = started(world, seeds)
         actions = actions_by_seed(made, seeds, 5 + STEPS)
         play(made, actions[:5])
         rest = (play(whole, actions[:5]), play(whole, actions[5:]))[1]
@@ -223,8 +223,8 @@ class WorldConformance:
         again = play(made, actions[5:])
         for lane in (1, 3):
             assert_same(again.lane(lane), rest.lane(lane))
-        # The same lane, restarted alone and with no one beside it.
-        alone = begun(world, seeds[2:3])
+        # The same lane, restarted alone, without neighbours.
+        alone = started(world, seeds[2:3])
         play(alone, actions[:5, 2:3])
         np.testing.assert_array_equal(alone.restart(np.array([0]))[0], first[0])
         assert_same(play(alone, actions[5:, 2:3]).lane(0), again.lane(2))
@@ -238,8 +238,8 @@ class WorldConformance:
         self, world: Named
     ) -> None:
         seeds = lane_seeds(12, "train", 1)
-        made = begun(world, seeds)
-        whole = begun(world, seeds)
+        made = started(world, seeds)
+        whole = started(world, seeds)
         actions = actions_by_seed(made, seeds, STEPS)
         for row in actions:
             step = whole.step(row)
@@ -249,9 +249,9 @@ class WorldConformance:
 
     def test_actions_may_be_reused(self, world: Named) -> None:
         seeds = lane_seeds(10, "train", 2)
-        made = begun(world, seeds)
+        made = started(world, seeds)
         resumed = make_world(world, 1, 2)
-        whole = begun(world, seeds)
+        whole = started(world, seeds)
         actions = actions_by_seed(made, seeds, STEPS)
         play(whole, actions[:5])
         buffer = actions[0].copy()
@@ -269,6 +269,6 @@ class WorldConformance:
             made.reset(lane_seeds(0, "train", 2))
 
     def test_a_state_of_another_size_is_refused(self, world: Named) -> None:
-        state = begun(world, lane_seeds(0, "train", 3)).state_dict()
+        state = started(world, lane_seeds(0, "train", 3)).state_dict()
         with np.testing.assert_raises_regex(ValueError, "The state of 3 lanes was loaded into 2"):
             make_world(world, 2, 1).load_state_dict(state)

@@ -10,20 +10,20 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from segue.worlds import World, lane_seeds, make_world, world_spec
-from tests.worlds.conformance import Named, begun, through_a_file
+from tests.worlds.conformance import Named, started, through_a_file
 from tests.worlds.play import Episodes, actions_by_seed, assert_same, play
 
 STEPS = 130
 LANES = 5
 
 
-def asked(world: World) -> NDArray[Any]:
+def advice_of(world: World) -> NDArray[Any]:
     """What the expert says, in one array [L, ...]: actions, and whether they are available."""
     advice = world.expert()
     return np.column_stack([advice.action, advice.available])
 
 
-def play_asking(world: World, actions: NDArray[Any]) -> tuple[Episodes, NDArray[Any]]:
+def play_with_advice(world: World, actions: NDArray[Any]) -> tuple[Episodes, NDArray[Any]]:
     """Perform `actions` [T, L], consulting the expert before each.
 
     Returns the episodes and the advice [T, L, ...].
@@ -31,14 +31,14 @@ def play_asking(world: World, actions: NDArray[Any]) -> tuple[Episodes, NDArray[
     episodes = Episodes()
     advice = []
     for row in actions:
-        advice.append(asked(world))
+        advice.append(advice_of(world))
         episodes.add(world.step(row))
     return episodes, np.array(advice)
 
 
 def half_followed(world: Named, seeds: NDArray[np.uint64], steps: int) -> NDArray[Any]:
     """Return actions [T, L] of which about half are the expert's, as of a learner near the goal."""
-    made = begun(world, seeds)
+    made = started(world, seeds)
     actions = actions_by_seed(made, seeds, steps)
     follows = actions_by_seed(made, seeds + np.uint64(1), steps) % 2 == 0
     for t in range(steps):
@@ -53,7 +53,7 @@ class ExpertConformance:
     def test_its_advice_fits_the_action_space(self, world: Named) -> None:
         assert world_spec(world).has_expert
         seeds = lane_seeds(0, "train", LANES)
-        made = begun(world, seeds)
+        made = started(world, seeds)
         space = made.single_action_space
         for row in half_followed(world, seeds, STEPS):
             advice = made.expert()
@@ -69,17 +69,17 @@ class ExpertConformance:
     def test_asking_changes_nothing_in_the_world(self, world: Named) -> None:
         seeds = lane_seeds(1, "train", LANES)
         actions = half_followed(world, seeds, STEPS)
-        (episodes, _) = play_asking(begun(world, seeds), actions)
-        unasked = play(begun(world, seeds), actions)
+        (episodes, _) = play_with_advice(started(world, seeds), actions)
+        without = play(started(world, seeds), actions)
         for lane in range(LANES):
-            assert_same(episodes.lane(lane), unasked.lane(lane))
+            assert_same(episodes.lane(lane), without.lane(lane))
 
     def test_its_advice_depends_on_the_lane_only(self, world: Named) -> None:
         seeds = lane_seeds(2, "train", LANES)
         actions = half_followed(world, seeds, STEPS)
-        _, together = play_asking(begun(world, seeds), actions)
+        _, together = play_with_advice(started(world, seeds), actions)
         order = np.array([3, 0])
-        _, apart = play_asking(begun(world, seeds[order]), actions[:, order])
+        _, apart = play_with_advice(started(world, seeds[order]), actions[:, order])
         np.testing.assert_array_equal(together[:, order], apart)
 
     def test_its_advice_is_the_same_after_a_selection_or_a_resumption(self, world: Named) -> None:
@@ -87,13 +87,13 @@ class ExpertConformance:
         pause = 9
         order = np.array([4, 1])
         actions = half_followed(world, seeds, STEPS)
-        _, whole = play_asking(begun(world, seeds), actions)
-        made = begun(world, seeds)
-        play_asking(made, actions[:pause])
+        _, whole = play_with_advice(started(world, seeds), actions)
+        made = started(world, seeds)
+        play_with_advice(made, actions[:pause])
         resumed = make_world(world, 1, LANES)
         resumed.load_state_dict(through_a_file(made.state_dict()))
-        _, kept = play_asking(made.select(order), actions[pause:, order])
-        _, rest = play_asking(resumed, actions[pause:])
+        _, kept = play_with_advice(made.select(order), actions[pause:, order])
+        _, rest = play_with_advice(resumed, actions[pause:])
         np.testing.assert_array_equal(kept, whole[pause:, order])
         np.testing.assert_array_equal(rest, whole[pause:])
 
@@ -103,7 +103,7 @@ class GoodExpertConformance(ExpertConformance):
 
     def test_following_it_solves_every_episode(self, world: Named) -> None:
         seeds = lane_seeds(4, "evaluation", 64)
-        made = begun(world, seeds)
+        made = started(world, seeds)
         ended = 0
         for _ in range(520):
             advice = made.expert()

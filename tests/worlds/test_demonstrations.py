@@ -46,7 +46,7 @@ def test_the_same_seed_records_the_same_and_another_one_something_else(recording
     assert record_episodes("PoisonedDoors-v0", 10, 4, lanes=4).digest != recording.digest
 
 
-def test_progress_is_told():
+def test_progress_is_reported():
     heard = []
     record_episodes("PoisonedDoors-v0", 5, 0, lanes=2, on_progress=heard.append)
     assert heard == sorted(heard) and heard[-1] == 5
@@ -110,7 +110,7 @@ def test_a_file_that_was_cut_is_refused(content, tmp_path_factory, data):
 
 @settings(deadline=None, max_examples=150)
 @given(st.data())
-def test_a_file_of_which_a_byte_changed_says_the_same_or_is_refused(
+def test_a_file_with_a_changed_byte_reads_the_same_or_is_refused(
     content, recording, tmp_path_factory, data
 ):
     at = data.draw(st.integers(0, len(content) - 1))

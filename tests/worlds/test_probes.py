@@ -6,26 +6,26 @@ from segue.worlds import lane_seeds
 from tests.worlds import probes
 
 
-def begun(probe: type[probes.Probe], lanes: int = 64) -> tuple[probes.Probe, np.ndarray]:
+def started(probe: type[probes.Probe], lanes: int = 64) -> tuple[probes.Probe, np.ndarray]:
     world = probe(1, lanes)
     return world, world.reset(lane_seeds(0, "train", lanes))[:, 0]
 
 
 def test_constant_reward() -> None:
-    world, observation = begun(probes.ConstantReward)
+    world, observation = started(probes.ConstantReward)
     step = world.step(np.zeros(64, np.int64))
     assert not observation.any()
     assert step.terminated.all() and (step.reward == 1).all()
 
 
 def test_observation_reward_shows_both_signals() -> None:
-    world, observation = begun(probes.ObservationReward)
+    world, observation = started(probes.ObservationReward)
     assert set(observation) == {-1, 1}
     np.testing.assert_array_equal(world.step(np.zeros(64, np.int64)).reward, observation)
 
 
 def test_delayed_reward_comes_one_step_later() -> None:
-    world, observation = begun(probes.DelayedReward, 1)
+    world, observation = started(probes.DelayedReward, 1)
     steps = [world.step(np.zeros(1, np.int64)) for _ in range(3)]
     assert observation.tolist() == [0]
     assert [step.reward[0] for step in steps] == [0, 1, 0]
@@ -35,29 +35,29 @@ def test_delayed_reward_comes_one_step_later() -> None:
 
 
 def test_action_reward() -> None:
-    world, _ = begun(probes.ActionReward, 2)
+    world, _ = started(probes.ActionReward, 2)
     assert world.step(np.array([0, 1])).reward.tolist() == [0, 1]
 
 
 def test_contextual_action_depends_on_the_observation() -> None:
-    world, observation = begun(probes.ContextualAction)
+    world, observation = started(probes.ContextualAction)
     right = world.step((observation > 0).astype(np.int64))
     assert (right.reward == 1).all() and (right.info["success"] == 1).all()
-    _, wrong = begun(probes.ContextualAction)
-    assert not begun(probes.ContextualAction)[0].step((wrong < 0).astype(np.int64)).reward.any()
+    _, wrong = started(probes.ContextualAction)
+    assert not started(probes.ContextualAction)[0].step((wrong < 0).astype(np.int64)).reward.any()
 
 
 def test_gaussian_target() -> None:
-    world, observation = begun(probes.GaussianTarget)
+    world, observation = started(probes.GaussianTarget)
     np.testing.assert_array_equal(world.step(observation[:, None] / 2).reward, np.zeros(64))
     assert (
-        begun(probes.GaussianTarget)[0].step(observation[:, None] / 2 + 3).reward.tolist()
+        started(probes.GaussianTarget)[0].step(observation[:, None] / 2 + 3).reward.tolist()
         == [-9.0] * 64
     )
 
 
 def test_truncated_forever_is_never_terminated() -> None:
-    world, _ = begun(probes.TruncatedForever, 1)
+    world, _ = started(probes.TruncatedForever, 1)
     steps = [world.step(np.zeros(1, np.int64)) for _ in range(10)]
     assert [bool(step.truncated[0]) for step in steps] == [False, False, False, False, True] * 2
     assert not any(step.terminated[0] for step in steps)

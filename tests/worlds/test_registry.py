@@ -61,7 +61,7 @@ def test_known_worlds_can_be_named() -> None:
     assert names == sorted(names)
 
 
-def test_a_world_says_what_it_is_without_staying_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_world_is_described_without_staying_open(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[Any] = []
     monkeypatch.setattr(ContextualAction, "close", lambda world: closed.append(world))
     spec = world_spec(ContextualAction)
@@ -116,7 +116,7 @@ def test_a_missing_package_is_named(
     assert advice in str(refusal.value)
 
 
-def test_what_is_no_world_is_refused() -> None:
+def test_what_is_not_a_world_is_refused() -> None:
     with pytest.raises(ValueError, match="returned a int: let it return"):
         make_world(lambda members, lanes: 5, 1, 1)  # type: ignore[arg-type,return-value]
     with pytest.raises(ValueError, match="has 1 lanes for 2 members of 3: let it have 6"):

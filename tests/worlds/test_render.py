@@ -20,7 +20,7 @@ RED = (220, 50, 47)
 GREY = (110, 110, 110)
 
 
-def begun(name: str, lanes: int = 2) -> World:
+def started(name: str, lanes: int = 2) -> World:
     world = make_world(name, 1, lanes)
     world.reset(lane_seeds(0, "held-out", lanes))
     return world
@@ -35,8 +35,8 @@ def act(world: World, generator: np.random.Generator) -> NDArray[np.generic]:
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_drawing_changes_nothing(name: str) -> None:
-    looked_at = begun(name)
-    alone = begun(name)
+    looked_at = started(name)
+    alone = started(name)
     ours = np.random.default_rng(0)
     theirs = np.random.default_rng(0)
     for _ in range(30):
@@ -52,7 +52,7 @@ def test_drawing_changes_nothing(name: str) -> None:
 
 
 def test_a_pole_that_leans_to_the_right_is_drawn_to_the_right() -> None:
-    world = begun("CartPole-v1", 1)
+    world = started("CartPole-v1", 1)
     state = world.state_dict()
     columns = []
     for angle in (-0.2, 0.0, 0.2):
@@ -68,8 +68,8 @@ def test_a_pole_that_leans_to_the_right_is_drawn_to_the_right() -> None:
     )
 
 
-def test_a_grid_shows_what_stands_where() -> None:
-    world = begun("MiniGrid-Empty-5x5-v0", 1)
+def test_a_grid_shows_its_objects_in_their_places() -> None:
+    world = started("MiniGrid-Empty-5x5-v0", 1)
     picture = world.render(0)
     assert picture.shape == (5 * TILE, 5 * TILE, 3)
     middle = {
@@ -86,7 +86,7 @@ def test_a_grid_shows_what_stands_where() -> None:
 
 
 def test_an_agent_points_where_it_looks() -> None:
-    world = begun("MiniGrid-Empty-5x5-v0", 1)
+    world = started("MiniGrid-Empty-5x5-v0", 1)
     reds = []
     for _ in range(4):
         tile = world.render(0)[TILE : 2 * TILE, TILE : 2 * TILE]
@@ -99,7 +99,7 @@ def test_an_agent_points_where_it_looks() -> None:
 
 
 def test_the_camera_shows_what_gymnasium_draws() -> None:
-    world = begun("gym/CartPole-v1", 1)
+    world = started("gym/CartPole-v1", 1)
     own = gymnasium.make("CartPole-v1", render_mode="rgb_array")
     own.reset(seed=int(world.state_dict()["episode_seeds"][0]))
     for action in (0, 1, 1):
@@ -109,8 +109,8 @@ def test_the_camera_shows_what_gymnasium_draws() -> None:
     world.close(), own.close()
 
 
-def test_a_world_without_a_picture_says_so() -> None:
+def test_a_world_without_a_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot be drawn"):
-        begun("PoisonedDoors-v0").render(0)
+        started("PoisonedDoors-v0").render(0)
     with pytest.raises(ValueError, match="EnvPoolWorld cannot be drawn"):
-        begun("envpool/CartPole-v1").render(0)
+        started("envpool/CartPole-v1").render(0)

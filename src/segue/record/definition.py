@@ -103,8 +103,9 @@ def parse_definition(content: bytes, shown: str) -> RunDefinition:
 
 
 def name_of(run: RunLayout) -> str:
-    """Return the name of the sweep that made a run, of whatever format; raise ValueError where the
-    definition is damaged.
+    """Return the name of the sweep that made a run, in whatever format the run is.
+
+    Raises ValueError if the definition is damaged.
     """
     try:
         return str(json.loads(run.definition.read_text())["name"])
@@ -116,8 +117,9 @@ def name_of(run: RunLayout) -> str:
 
 
 def first_start(content: bytes) -> object:
-    """Return when a run was started first, from the content of its `sweep.json`: two runs that were
-    kept in one place differ in it. None where that cannot be read.
+    """Return when a run was first started, from the content of its `sweep.json`.
+
+    It distinguishes two runs that were stored in the same place. None if it cannot be read.
     """
     try:
         return json.loads(content)["runs"][0]["started"]

@@ -67,8 +67,9 @@ class TrialLayout:
         return self.path / HPARAMS
 
     def checkpoints(self, generation: int = 0) -> Path:
-        """Return the folder of the checkpoints that were written since the trial continued from
-        another trial's checkpoint for the `generation`-th time.
+        """Return the folder of the checkpoints of a generation.
+
+        The generation counts how often the trial continued from another trial's checkpoint.
         """
         return self.path / (f"checkpoints-{generation}" if generation else "checkpoints")
 
@@ -95,8 +96,9 @@ class RunLayout:
 
     @property
     def source(self) -> Path:
-        """A copy of the sweep's file as it was when the run was last started; it is not executed
-        unless a command names it.
+        """A copy of the sweep's file as it was when the run was last started.
+
+        It is not executed unless a command names it.
         """
         return self.path / "sweep.py"
 
@@ -124,8 +126,9 @@ class RunLayout:
         return self.path / TRIALS
 
     def trial(self, number: int) -> TrialLayout:
-        """Return the paths of a trial: results, checkpoints and log, and what the driver adds once
-        the trial has ended.
+        """Return the paths of a trial.
+
+        They are results, checkpoints and log, and what the driver adds once the trial has ended.
         """
         return TrialLayout(self.path / trial_name(number))
 
@@ -135,8 +138,10 @@ class RunLayout:
 
     @property
     def decisions_folder(self) -> Path:
-        """The driver's decisions on trials other than to stop them, with copies of the checkpoints
-        that they name; the driver is the only writer.
+        """The driver's decisions on trials, other than to stop them.
+
+        Copies of the checkpoints that they name are stored with them; the driver is the only
+        writer.
         """
         return self.path / DECISIONS
 
@@ -145,7 +150,7 @@ class RunLayout:
         return self.decisions_folder / f"{number:04d}.json"
 
     def ledger(self, service: str) -> Path:
-        """Return the file that says which trials a logging service has received."""
+        """Return the file that records which trials a logging service has received."""
         return self.path / "logged" / f"{service}.jsonl"
 
     @property
@@ -188,19 +193,26 @@ def trial_name(number: int) -> str:
 
 
 def is_definition(name: str) -> bool:
-    """Whether a file of a run directory, named relative to it, belongs to the sweep's definition:
-    `sweep.json`, the sweep's files, and what git had not committed.
+    """Return whether a file of a run directory belongs to the sweep's definition.
+
+    `name` is relative to the directory. The definition is `sweep.json`, the sweep's files, and the
+    uncommitted changes of the git repository.
     """
     return "/" not in name and name.startswith(("sweep", "uncommitted-"))
 
 
 def is_decision(name: str) -> bool:
-    """Whether a file of a run directory, named relative to it, records decisions of the driver."""
+    """Return whether a file of a run directory records decisions of the driver.
+
+    `name` is relative to the directory.
+    """
     return name.startswith(f"{DECISIONS}/")
 
 
 def is_of_trial(name: str, *files: str) -> bool:
-    """Whether a file of a run directory, named relative to it, is one of those `files` of a trial.
+    """Return whether a file of a run directory is one of those `files` of a trial.
+
+    `name` is relative to the directory.
 
     >>> is_of_trial("trials/0007/results.jsonl", RESULTS)
     True
@@ -209,7 +221,7 @@ def is_of_trial(name: str, *files: str) -> bool:
 
 
 def is_checkpoint(name: str) -> bool:
-    """Whether a file of a trial, named relative to the trial's directory, is a checkpoint."""
+    """Return whether a file of a trial, named relative to its directory, is a checkpoint."""
     return Path(name).match(_CHECKPOINTS)
 
 

@@ -1,8 +1,8 @@
 """The row that a trial reports, written by the trial and read by Tune, the study and reports.
 
-A row travels as a dictionary: Tune, its schedulers and JSON lines take nothing else. `ReportRow`
-is its typed form. Readers of rows that may be incomplete (of a broken trial, of a damaged file)
-use the names below.
+A row is passed on as a dictionary, since Tune, its schedulers and JSON lines require one.
+`ReportRow` is its typed form. Readers of rows that may be incomplete (of a failed trial, of a
+damaged file) use the names below.
 """
 
 from collections.abc import Mapping
@@ -77,13 +77,14 @@ class ReportRow:
 
 
 def replayed(row: Row) -> Row:
-    """Return a row that a resumed trial reports again: perhaps it was not received before."""
+    """Return a row that a resumed trial reports again, since it may not have been received."""
     return {**row, REPLAYED: True}
 
 
 def unflattened(result: Row) -> Row:
-    """Return a row as its trial reported it: Tune gives a searcher the entries of nested
-    dictionaries one by one.
+    """Return a row as its trial reported it, with nested dictionaries.
+
+    Tune passes the entries of nested dictionaries to a searcher one by one.
 
     >>> unflattened({"env_steps": 400, "evaluation/return": 1.0})
     {'env_steps': 400, 'evaluation': {'return': 1.0}}
@@ -97,7 +98,7 @@ def unflattened(result: Row) -> Row:
 
 
 def evaluated(row: Row) -> Row:
-    """Return the evaluated metrics and the entries of a row side by side, those of the row first.
+    """Return the evaluated metrics together with the entries of a row, which take precedence.
 
     >>> evaluated({"return": 2.0, "evaluation": {"return": 1.0, "length": 9.0}})["length"]
     9.0

@@ -1,4 +1,7 @@
-"""Where the stages of a trial ended, as the study records it: trials are compared within stages."""
+"""The steps at which the stages of a trial ended, as the study records them.
+
+Schedulers use them to compare trials within stages.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -11,20 +14,21 @@ from segue.record.row import ENV_STEPS, STAGE, STAGE_DONE, STAGE_STEPS, STAGES, 
 
 @dataclass(frozen=True)
 class Stages:
-    """How many stages a trial has, and the environment steps at which the ones so far ended."""
+    """The number of stages of a trial, and the environment steps at which stages ended so far."""
 
     of: int
     ended_at: tuple[int, ...] = ()
 
     def with_report(self, row: Row) -> "Stages":
-        """Return what is known after a report; a repeated one adds nothing."""
+        """Return the stages after a report; a repeated report adds nothing."""
         step = row[ENV_STEPS]
         is_new = row[STAGE_DONE] and step not in self.ended_at
         return replace(self, ended_at=(*self.ended_at, step)) if is_new else self
 
     def standing(self, step: int) -> Row:
-        """Return what a report at `step` said of its stage; the last report of a stage is about
-        that stage.
+        """Return the position of a report at `step` in its stage.
+
+        The last report of a stage belongs to that stage.
 
         >>> Stages(2, (400,)).standing(400)
         {'stage': 0, 'stages': 2, 'stage_steps': 400, 'stage_done': True}
@@ -40,7 +44,7 @@ class Stages:
         }
 
     def recorded(self) -> JsonObject:
-        """Return the value of the study's attribute."""
+        """Return the value that the study records."""
         return {"of": self.of, "ended_at": list(self.ended_at)}
 
     @classmethod

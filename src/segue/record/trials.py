@@ -184,7 +184,7 @@ def metric_of(trial: FrozenTrial) -> float | None:
 
 
 def is_allowed(trial: FrozenTrial) -> bool:
-    """Whether a trial violates no constraint."""
+    """Return whether a trial violates no constraint."""
     return all(value <= 0 for value in trial.user_attrs.get(attributes.CONSTRAINTS, {}).values())
 
 

@@ -83,10 +83,10 @@ def has_driver(store: Store) -> bool:
 
 
 class Lease:
-    """This process's hold on a run in a store.
+    """This process's lease of a run in a store.
 
-    `lease_lost` is None while the lease holds; once another process has taken over the run, it is
-    a sentence that says so. `on_renewal` is called after each renewal.
+    `lease_lost` is None until another process takes the run over; it is then a sentence about that.
+    `on_renewal` is called after each renewal.
     """
 
     def __init__(self, store: Store, holder: LeaseHolder) -> None:
@@ -132,10 +132,10 @@ class Lease:
                 self.renew()
 
 
-def acquire(store: Store, say: Callable[[str], None]) -> tuple[Lease, str | None]:
+def acquire(store: Store, notify: Callable[[str], None]) -> tuple[Lease, str | None]:
     """Acquire the run's lease for this process; return it with the session of the last driver.
 
-    A lease that was not renewed for `STALE_SECONDS` is taken over, which `say` reports. Raises
+    A lease that was not renewed for `STALE_SECONDS` is taken over, which `notify` reports. Raises
     ValueError while another process holds the lease, StoreError for an unavailable store.
     """
     silent_seconds = seconds_since_renewal(store)
@@ -148,7 +148,7 @@ def acquire(store: Store, say: Callable[[str], None]) -> tuple[Lease, str | None
                 f" {silent_seconds:.0f} s ago: wait until it ends (the lease of a killed process"
                 f" expires after {STALE_SECONDS:.0f} s), or choose another place with --run-dir."
             )
-        say(
+        notify(
             f"Process {previous.pid} on {previous.host} has not renewed its lease for"
             f" {silent_seconds:.0f} s: its run is taken over."
         )

@@ -105,7 +105,7 @@ class Store:
         self._tried("written", lambda: _write(*_place(self), name, content))
 
     def remove(self, name: str) -> None:
-        """Remove an object; one that does not exist is no error. Raises StoreError."""
+        """Remove an object; a missing one is not an error. Raises StoreError."""
 
         def remove() -> None:
             files, root = _place(self)

@@ -16,9 +16,9 @@ _ATTRIBUTES = TrialUserAttributeModel.__table__
 class StudyStorage(RDBStorage):
     """Optuna's storage that writes a value, or all user attributes of a trial, in one transaction.
 
-    Optuna first queries the trial, its state and its present values, which the only writer of a
-    study knows: four times the work, on the thread that all trials wait for. The tables' names are
-    not public; tests read them through Optuna.
+    Optuna first queries the trial, its state and its present values, which is unnecessary with a
+    single writer: it is four times the work, on the thread that all trials wait for. The tables'
+    names are not public; tests read them through Optuna.
     """
 
     def set_trial_intermediate_value(

@@ -1,4 +1,4 @@
-"""Training: one pack of members, from first step to last."""
+"""Training of one pack of members, from the first step to the last."""
 
 from segue.train.checks import check_metric, check_trial
 from segue.train.data.demonstrations import Demonstrations, member_keywords

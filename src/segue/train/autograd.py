@@ -1,4 +1,4 @@
-"""Types for functions with a gradient by hand, which torch leaves without annotations."""
+"""Types for functions with an explicit gradient, which torch leaves without annotations."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch.autograd import Function
 
 
 class Context(Protocol):
-    """What a forward pass leaves for the backward pass, of which torch's types lack a part."""
+    """The context of a forward and a backward pass, which torch types only in part."""
 
     @property
     def saved_tensors(self) -> tuple[Tensor, ...]:
-        """The tensors that `save_for_backward` was given."""
+        """The tensors that were passed to `save_for_backward`."""
 
     @property
     def needs_input_grad(self) -> tuple[bool, ...]:
@@ -27,5 +27,5 @@ class Context(Protocol):
 
 
 def apply(function: type[Function], *arguments: Any) -> Any:
-    """`function.apply(*arguments)`, which torch leaves without annotations."""
+    """Return `function.apply(*arguments)`, for which torch has no annotations."""
     return function.apply(*arguments)

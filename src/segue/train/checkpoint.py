@@ -1,9 +1,10 @@
-"""Checkpoints that are whole or absent: written atomically, verified when read, the previous one
-kept.
+"""Checkpoints that are either complete or absent.
+
+They are written atomically and verified when they are read, and the previous one is retained.
 
 A checkpoint is `checkpoint-<environment steps>-<digest>.pt`: what `torch.save` writes, with the
 first digits of its own SHA-256 in its name. It is read with `torch.load(weights_only=True)`, so
-that loading is not executing.
+that loading does not execute code.
 """
 
 from __future__ import annotations
@@ -22,29 +23,30 @@ from segue.base.files import write_atomic
 from segue.record.layout import checkpoint_name, digest_of
 
 _LOGGER = logging.getLogger(__name__)
-KEPT = 2
+_RETAINED = 2
 DIGITS = 16
 _ARRAY = "ndarray"
 
 
 def save_checkpoint(directory: Path, env_steps: int, state: Mapping[str, Any]) -> Path:
-    """Write `state` (tensors, arrays, plain values, lists and dicts of them); keep it and the one
-    before it.
+    """Write `state`, and delete all checkpoints but this one and the one before.
+
+    A state consists of tensors, arrays, plain values, and lists and dictionaries of them.
     """
     content = encoded(state)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / checkpoint_name(env_steps, digest(content))
     write_atomic(path, content)
-    for old in newest_first(directory)[KEPT:]:
+    for old in newest_first(directory)[_RETAINED:]:
         old.unlink()
     return path
 
 
 def load_checkpoint(directory: Path, device: str = "cpu") -> dict[str, Any] | None:
-    """The newest checkpoint that is whole, or None; a damaged one is set aside under the name
-    `damaged-...`.
+    """Return the newest complete checkpoint, or None.
 
-    What a kill left of a checkpoint that was being written is removed.
+    A damaged checkpoint is renamed to `damaged-...`. Remains of a checkpoint whose writing was
+    interrupted are removed.
     """
     for unfinished in directory.glob("checkpoint-*.tmp"):
         unfinished.unlink()
@@ -69,7 +71,7 @@ def encoded(state: Mapping[str, Any]) -> bytes:
 
 
 def decoded(content: bytes, device: str = "cpu") -> dict[str, Any]:
-    """What `encoded` was given (tuples come back as lists)."""
+    """Return the value that `encoded` received, with lists in place of tuples."""
     loaded: dict[str, Any] = restored(
         torch.load(io.BytesIO(content), map_location=device, weights_only=True)
     )
@@ -77,18 +79,19 @@ def decoded(content: bytes, device: str = "cpu") -> dict[str, Any]:
 
 
 def newest_first(directory: Path) -> list[Path]:
-    """The checkpoints of a directory by environment steps, the latest first."""
+    """Return the checkpoints of a directory by environment steps, the latest first."""
     return sorted(directory.glob("checkpoint-*.pt"), reverse=True)
 
 
 def digest(content: bytes) -> str:
-    """The first digits of the content's SHA-256."""
+    """Return the first digits of the content's SHA-256."""
     return sha256(content).hexdigest()[:DIGITS]
 
 
 def storable(value: Any) -> Any:
-    """The value with arrays as marked tensors and numpy numbers as Python's: what `weights_only`
-    loads again.
+    """Return the value in a form that `torch.load(weights_only=True)` can read.
+
+    Arrays become marked tensors, and numpy's numbers become Python's.
     """
     match value:
         case Mapping():
@@ -108,7 +111,7 @@ def storable(value: Any) -> Any:
 
 
 def restored(value: Any) -> Any:
-    """What `storable` was given (tuples come back as lists)."""
+    """Return the value that `storable` received, with lists in place of tuples."""
     if isinstance(value, dict) and _ARRAY in value:
         return (
             np.frombuffer(value[_ARRAY].cpu().numpy().tobytes(), value["dtype"])

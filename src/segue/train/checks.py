@@ -1,4 +1,4 @@
-"""What a pipeline must be for the trainer to run it, said before anything starts."""
+"""Check, before anything starts, whether the trainer can run a pipeline."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from segue.worlds.world import WITH_EXPERTS
 def check_trial(
     pipeline: TrainingPipeline, world: Spaces, lanes: int, policy: Policy | None
 ) -> ActorCritic:
-    """The actor-critic of a trial of this pipeline; ValueError, in one sentence, unless the trial
-    could begin.
+    """Return the actor-critic of a trial of this pipeline.
 
-    `world` is a world or what is known of one.
+    Raises ValueError, in one sentence, unless the trial could start. `world` is a world, or a
+    description of one.
     """
     check_trainable(pipeline, lanes)
     check_expert(pipeline, world.has_expert)
@@ -44,9 +44,7 @@ def check_trial(
 
 
 def check_trainable(pipeline: TrainingPipeline, lanes: int) -> None:
-    """Raise ValueError, in one sentence, if the trainer cannot run this pipeline with `lanes` lanes
-    a member.
-    """
+    """Raise ValueError unless the trainer can run this pipeline with `lanes` lanes per member."""
     rule_of(pipeline.optimizer_builder).check()
     lr_factor(pipeline.lr_scheduler_builder)
     for index, stage in enumerate(pipeline):
@@ -65,7 +63,7 @@ def check_trainable(pipeline: TrainingPipeline, lanes: int) -> None:
 
 
 def check_policy(pipeline: TrainingPipeline, policy: ActorCritic, lanes: int) -> None:
-    """Raise ValueError where a stage asks for what the policy lacks."""
+    """Raise ValueError if a stage requires what the policy lacks."""
     for index, stage in enumerate(pipeline):
         for name in stage.loss_name:
             loss = pipeline.loss(name)
@@ -77,13 +75,13 @@ def check_policy(pipeline: TrainingPipeline, policy: ActorCritic, lanes: int) ->
                 )
             if loss.needs_expert_policy and not isinstance(policy.head, Categorical):
                 raise ValueError(
-                    f"The loss {name!r} of stage {index} has soft targets, which want discrete"
+                    f"The loss {name!r} of stage {index} has soft targets, which require discrete"
                     " actions."
                 )
         minibatches = pipeline.settings(index).num_mini_batch
         if policy.memory and minibatches > lanes:
             raise ValueError(
-                f"Stage {index} breaks {lanes} lanes into {minibatches} minibatches, and a policy"
+                f"Stage {index} divides {lanes} lanes into {minibatches} minibatches, and a policy"
                 f" with a memory learns from whole lanes: choose num_mini_batch at most {lanes}, or"
                 " more lanes."
             )
@@ -97,8 +95,9 @@ def check_teacher_forcing(index: int, stage: PipelineStage) -> None:
 
 
 def check_expert(pipeline: TrainingPipeline, has_expert: bool) -> None:
-    """Raise ValueError, naming worlds that have one, for a stage that asks for an expert where
-    there is none.
+    """Raise ValueError if a stage requires an expert and the world has none.
+
+    The message lists worlds that have one.
     """
     for index, stage in enumerate(pipeline):
         needing = [
@@ -107,15 +106,13 @@ def check_expert(pipeline: TrainingPipeline, has_expert: bool) -> None:
         if not has_expert and (stage.teacher_forcing is not None or needing):
             what = f"the loss {needing[0]!r}" if needing else "teacher_forcing"
             raise ValueError(
-                f"Stage {index} has {what}, and the world has no expert: choose one that has, which"
-                f" are {WITH_EXPERTS}."
+                f"Stage {index} has {what}, but the world has no expert: choose a world with one,"
+                f" such as {WITH_EXPERTS}."
             )
 
 
 def check_metric(metric: str, world_metrics: Sequence[str]) -> None:
-    """Raise ValueError, with the name that was perhaps meant, for a metric that no evaluation
-    gives.
-    """
+    """Raise ValueError, with a suggestion, for a metric that no evaluation reports."""
     known = (*EPISODE_METRICS, *world_metrics)
     if metric not in known:
         raise ValueError(
@@ -126,7 +123,7 @@ def check_metric(metric: str, world_metrics: Sequence[str]) -> None:
 def check_loss_kinds(
     losses: Mapping[str, object], kinds: tuple[type, ...], where: str, such_as: str
 ) -> None:
-    """Raise ValueError unless each loss is of the kind that learns `where` it stands."""
+    """Raise ValueError unless each loss is of a kind that can be used `where` it is named."""
     for name, loss in losses.items():
         if not isinstance(loss, kinds):
             raise ValueError(
@@ -136,13 +133,14 @@ def check_loss_kinds(
 
 
 def check_minibatches(index: int, settings: TrainingSettings, lanes: int, least: int) -> None:
-    """Raise ValueError unless every minibatch has `least` samples (advantages are normalised over
-    two or more).
+    """Raise ValueError unless every minibatch has `least` samples.
+
+    Advantages are normalised over two or more.
     """
     most = lanes * settings.num_steps // least
     if settings.num_mini_batch > most:
         raise ValueError(
-            f"Stage {index} breaks a rollout of {lanes} lanes x {settings.num_steps} steps into"
+            f"Stage {index} divides a rollout of {lanes} lanes x {settings.num_steps} steps into"
             f" {settings.num_mini_batch} minibatches, and a minibatch needs {least} samples or"
             f" more: choose num_mini_batch at most {most}, or longer rollouts."
         )

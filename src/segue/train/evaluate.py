@@ -1,4 +1,4 @@
-"""How good the members are: episodes played without learning, on seeds of their own.
+"""Evaluation: episodes without learning, on separate seeds.
 
 Shapes: K members, E episodes of a member, L = K*E lanes.
 """
@@ -27,10 +27,10 @@ EPISODE_METRICS = ("return", "length")
 
 @dataclass
 class Evaluator:
-    """Evaluates members by their parameters alone, always on the same episodes (common random
-    numbers), one a lane.
+    """Evaluates members on a fixed set of episodes (common random numbers), one per lane.
 
-    Nothing is drawn from a stream that training uses: an evaluation more or less changes no result.
+    The result depends on the members' parameters only. Nothing is drawn from a random stream that
+    training uses, so that an additional evaluation changes no result.
     """
 
     policy: ActorCritic
@@ -54,15 +54,15 @@ class Evaluator:
         how: Evaluation,
         use: Use = "evaluation",
     ) -> Evaluator:
-        """An evaluator with a world of its own."""
+        """Return an evaluator with a new world."""
         return cls(policy, make_world(world, len(seeds), how.episodes), seeds, how, use)
 
     def __call__(self, parameters_KP: Tensor) -> dict[str, NDArray[np.float64]]:
-        """Mean of each metric over a member's episodes, `[K]`.
+        """Return the mean of each metric over a member's episodes, `[K]`.
 
-        An episode that `max_episode_steps` cuts counts with what it gathered; a metric that a world
-        only gives at its end is then missing, and averaged over the episodes that did end (NaN if
-        none did).
+        An episode that `max_episode_steps` cuts counts with its sums so far. A metric that a world
+        reports only at the end of an episode is then missing, and is averaged over the episodes
+        that did end (NaN if none did).
         """
         act = self._actor(parameters_KP)
         scores = Scores.empty(self.world.lanes, self.world.metrics)
@@ -87,8 +87,9 @@ class Evaluator:
 
 
 class Actor:
-    """Chooses actions for all lanes: the most likely ones, or with generators sampled ones.
-    Memories begin empty.
+    """Chooses actions for all lanes: the most likely ones, or samples if it has generators.
+
+    Memories start empty.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Actor:
         lanes: int,
         generators: Sequence[np.random.Generator] | None = None,
     ) -> None:
-        """`lanes` are those of all members, L."""
+        """Create an actor for `lanes` lanes of all members, L."""
         self.head = policy.head
         self.generators = generators
         self.act = policy.actor(parameters_KP)
@@ -111,7 +112,7 @@ class Actor:
         )
 
     def __call__(self, observation: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Actions `[L]` or `[L, A]` for observations `[L, ...]`."""
+        """Return the actions `[L]` or `[L, A]` for observations `[L, ...]`."""
         numbers = np.ascontiguousarray(observation, np.float32).reshape(
             self.members, len(observation) // self.members, -1
         )
@@ -134,7 +135,7 @@ class Actor:
 
 @dataclass
 class Scores:
-    """What each lane's first episode has gathered, `[L]` each."""
+    """Sums over each lane's first episode, `[L]` each."""
 
     over: NDArray[np.bool_]
     gathered: dict[str, NDArray[np.float64]]
@@ -156,7 +157,7 @@ class Scores:
         self.over[step.ended] = True
 
     def means(self, members: int) -> dict[str, NDArray[np.float64]]:
-        """Mean over a member's episodes, of those that have a value."""
+        """Return the mean over a member's episodes, of those that have a value."""
         return {name: _mean(values.reshape(members, -1)) for name, values in self.gathered.items()}
 
 

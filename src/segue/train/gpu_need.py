@@ -1,9 +1,8 @@
-"""What one trial takes of a GPU: how much memory, for how much of the time its kernels run, and how
-fast it is there.
+"""Measure what one trial needs of a GPU: memory, share of the time, and speed.
 
-Memory is what a process beside it sees vanish, which counts what torch's own figures leave out: the
-context, and the workspaces of libraries. Kernels are timed by CUPTI, through torch's profiler; the
-time that they are a share of is measured without it.
+Memory is the decrease in free memory that another process would see. It includes what torch's own
+figures omit: the context, and the workspaces of libraries. Kernels are timed by CUPTI, through
+torch's profiler; the total time, of which they are a share, is measured without the profiler.
 """
 
 from __future__ import annotations
@@ -30,9 +29,7 @@ from segue.worlds.world import WorldFactory
 WARM_UP = 2
 LEAST = 3
 SECONDS = 2.0
-SPARE = (
-    1.25  # memory beside what was seen: later stages of the sweep's other pipelines may take more
-)
+SPARE = 1.25  # factor on the measured memory: the sweep's other pipelines may need more
 _LEAST_SHARE = 1e-4  # as Ray counts
 _ENDLESS = 10**12
 _OBSERVER = """
@@ -44,8 +41,10 @@ for _ in sys.stdin:
 
 @dataclass(frozen=True)
 class Need:
-    """What one trial takes of a GPU: `memory` and `of_memory` in bytes, `busy` of the time, `rate`
-    in env steps/s.
+    """The needs of one trial on a GPU.
+
+    `memory` and `of_memory` are in bytes, `busy` is a fraction of the time, `rate` is in
+    environment steps per second.
     """
 
     gpu: str
@@ -56,7 +55,7 @@ class Need:
 
     @property
     def trials(self) -> int:
-        """How many such trials a GPU has the memory and the time for."""
+        """Number of such trials for which a GPU has memory and time."""
         return max(1, int(1 / max(SPARE * self.memory / self.of_memory, self.busy, _LEAST_SHARE)))
 
     def __str__(self) -> str:
@@ -76,11 +75,10 @@ def gpu_need(
     lanes: int,
     policy: Policy | None,
 ) -> Need:
-    """Train a few rollouts of every stage, and evaluate, on the GPU that torch uses; the slowest
-    stage's rate counts.
+    """Measure a few rollouts of every stage, and an evaluation, on the GPU that torch uses.
 
-    Raises what `Trainer.new` raises, and torch.cuda.OutOfMemoryError where a whole GPU is too
-    small.
+    The rate is the slowest stage's. Raises what `Trainer.new` raises, and
+    torch.cuda.OutOfMemoryError if a whole GPU is too small.
     """
     torch.set_num_threads(1)
     with _free_memory() as free:
@@ -102,14 +100,14 @@ def gpu_need(
                 rates.append(steps / seconds)
                 busy.append(min(_kernel_seconds(trainer) / seconds, 1.0))
                 trainer.evaluate()
-        # Others may have given memory back meanwhile: it is what torch holds at the least.
+        # Other processes may have released memory meanwhile: the need is at least what torch holds.
         taken = max(before - free(), torch.cuda.max_memory_reserved())
     total = torch.cuda.get_device_properties(0).total_memory
     return Need(torch.cuda.get_device_name(), taken, total, max(busy), min(rates))
 
 
 def _stage_alone(pipeline: TrainingPipeline, index: int) -> TrainingPipeline:
-    """That stage without an end, as a pipeline."""
+    """Return a stage as a pipeline, without a limit on its steps."""
     stage = pipeline.pipeline_stages[index]
     return TrainingPipeline(
         named_losses=pipeline.named_losses,
@@ -128,7 +126,7 @@ def _stage_alone(pipeline: TrainingPipeline, index: int) -> TrainingPipeline:
 
 
 def _timed(trainer: Trainer) -> tuple[float, float]:
-    """Seconds of one iteration, and the environment steps in it."""
+    """Return the seconds of one iteration, and its environment steps."""
     for _ in range(WARM_UP):
         trainer.advance()
     torch.cuda.synchronize()
@@ -145,7 +143,7 @@ def _timed(trainer: Trainer) -> tuple[float, float]:
 
 
 def _kernel_seconds(trainer: Trainer) -> float:
-    """For how long kernels and copies run in one iteration."""
+    """Return how long kernels and copies run in one iteration, in seconds."""
     with profile(activities=[ProfilerActivity.CUDA], acc_events=True) as profiled:
         trainer.advance()
         torch.cuda.synchronize()
@@ -155,17 +153,17 @@ def _kernel_seconds(trainer: Trainer) -> float:
 
 @contextmanager
 def _free_memory() -> Iterator[Callable[[], int]]:
-    """A function that says how many bytes the GPU has free, as another process sees it."""
+    """Yield a function that returns the GPU's free bytes, as another process sees them."""
     command = [sys.executable, "-c", _OBSERVER]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as observer:
-        questions = observer.stdin
-        answers = observer.stdout
-        assert questions is not None and answers is not None
+        requests = observer.stdin
+        responses = observer.stdout
+        assert requests is not None and responses is not None
 
         def free() -> int:
-            print(file=questions, flush=True)
-            return int(answers.readline())
+            print(file=requests, flush=True)
+            return int(responses.readline())
 
         yield free

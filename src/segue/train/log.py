@@ -1,7 +1,6 @@
-"""What a trial writes down while it trains: TensorBoard events and rows of JSON with the same
-numbers.
+"""The log of a trial: TensorBoard events, and rows of JSON with the same numbers.
 
-Tags are those of the seed engine: `train-metrics/*`, `train-losses/<loss>/*`, `train-misc/*`,
+Tags are those of AllenAct's engine: `train-metrics/*`, `train-losses/<loss>/*`, `train-misc/*`,
 `valid-metrics/*`; the x axis is environment steps of the member that is furthest behind, so that it
 never runs backwards. A number is the mean over the trial's members.
 """
@@ -23,10 +22,10 @@ from segue.train.trainer import MemberInterval
 
 
 class TrialLog(AbstractContextManager["TrialLog"]):
-    """The log of one trial in its directory, which goes on at `from_steps` of a member,
-    `total_env_steps` of all.
+    """The log of one trial, from `from_steps` steps per member and `total_env_steps` in total.
 
-    Rows after that are cut: they will be written again.
+    Later rows of an earlier log in the same directory are removed, since they will be written
+    again.
     """
 
     def __init__(
@@ -36,14 +35,14 @@ class TrialLog(AbstractContextManager["TrialLog"]):
         self.write = write
         if not write:
             return
-        # Here, since it takes long: it imports boto3 where that is installed.
+        # Imported here, since it is slow: it imports boto3 if that is installed.
         from tensorboardX import SummaryWriter
 
-        kept = [row for row in read_rows(self.path) if row[TOTAL_ENV_STEPS] <= total_env_steps]
-        write_rows(self.path, kept)
+        rows = [row for row in read_rows(self.path) if row[TOTAL_ENV_STEPS] <= total_env_steps]
+        write_rows(self.path, rows)
         self.rows = self.path.open("a")
-        # Readers forget what earlier attempts wrote from purge_step on. The suffix keeps attempts
-        # of one second apart.
+        # TensorBoard discards what earlier attempts wrote from purge_step on. The suffix
+        # distinguishes attempts of the same second.
         self.events = SummaryWriter(
             str(directory),
             purge_step=from_steps + 1,
@@ -105,7 +104,7 @@ class TrialLog(AbstractContextManager["TrialLog"]):
 
 
 def flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Nested names and numbers as `prefix/name/...`."""
+    """Return nested names and numbers as `prefix/name/...`."""
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from flat(f"{prefix}/{name}", value)
@@ -119,6 +118,6 @@ def mean(values: Sequence[float]) -> float:
 
 
 def mean_of_flat(members: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Mean of each name over the members that have it."""
+    """Return the mean of each name over the members that have it."""
     names = dict.fromkeys(name for one in members for name in one)
     return {name: mean([one[name] for one in members if name in one]) for name in names}

@@ -1,8 +1,7 @@
 """A pack: K members that share shapes, one world, one set of tensors.
 
-Packing never changes a result: everything a member draws comes from generators of its own, nothing
-is reduced over members, and each member's operations have the same shapes whoever its neighbours
-are.
+Packing never changes a result: a member draws from its own generators, nothing is reduced over
+members, and each member's operations have the same shapes regardless of its neighbours.
 
 Shapes: K members, N lanes of a member, P parameters of a member, M memory numbers of a lane.
 """
@@ -34,24 +33,26 @@ from segue.train.updates.update import Learner, UpdateResult
 from segue.worlds.seeds import lane_seeds
 from segue.worlds.world import World
 
-CACHE = 2 << 20  # bytes of activations that a chunk of members may keep at hand
+CACHE = 2 << 20  # bytes of activations that a chunk of members may hold in memory
 
 
 @dataclass(frozen=True)
 class IterationResult:
-    """What one rollout and its update brought about."""
+    """The result of one rollout and its updates."""
 
     ended: FinishedEpisodes
-    metrics: dict[
-        str, list[list[float]]
-    ]  # of the world: name -> member -> values of the episodes that ended
-    learned: list[UpdateResult]  # what each member's losses said
+    metrics: dict[str, list[list[float]]]
+    """The world's metrics: name -> member -> values of the episodes that ended."""
+    learned: list[UpdateResult]  # for each member
     teacher_ratio: NDArray[np.float64]  # [K] share of the actions that were the expert's
 
 
 @dataclass
 class Pack:
-    """The members' tensors and where their worlds stand. Made by `Pack.new`, cut by `select`."""
+    """The members' tensors and the state of their worlds.
+
+    A pack is created by `Pack.new`, and divided by `select`.
+    """
 
     policy: ActorCritic
     world: World
@@ -94,8 +95,9 @@ class Pack:
         return self.world.lanes // self.members
 
     def iterate(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> IterationResult:
-        """One rollout, the updates from it, and those from other `data`, a list of batches a
-        member.
+        """Run one rollout, the updates from it, and those from other `data`.
+
+        `data` lists the batches of each member.
         """
         steps = knobs[0].num_steps
         rollout = self._buffers(steps)
@@ -134,9 +136,9 @@ class Pack:
     def restart(self, members: Sequence[int]) -> None:
         """Abandon the running episodes of these members and start new ones in all their lanes."""
         lanes = self._lanes_of(members)
-        begun = np.asarray(self.world.restart(lanes), np.float32)
+        first = np.asarray(self.world.restart(lanes), np.float32)
         self.observation = self.observation.copy()
-        self.observation[list(members)] = begun.reshape(len(members), *self.observation.shape[1:])
+        self.observation[list(members)] = first.reshape(len(members), *self.observation.shape[1:])
         self.memory = self.memory.clone()
         self.memory[list(members)] = 0
         self.running.reward[lanes] = 0
@@ -148,8 +150,9 @@ class Pack:
         return str(self.parameters.device)
 
     def width(self, knobs: Knobs) -> int:
-        """How many members to update at a time: on a CPU as many as keep their activations in the
-        cache.
+        """Return how many members to update at a time.
+
+        On a CPU, as many as have activations that fit in the cache.
         """
         if self.device != "cpu":
             return self.members
@@ -158,7 +161,10 @@ class Pack:
         return math.ceil(self.members / math.ceil(self.members / most))
 
     def select(self, members: Sequence[int]) -> Pack:
-        """The pack of these members only; this one is spent. Nobody's results change."""
+        """Return the pack of these members only; `self` must not be used any more.
+
+        The results of no member change.
+        """
         lanes = self._lanes_of(members)
         rows = torch.tensor(list(members), device=self.parameters.device)
         optimizer = self.optimizer.select(members)
@@ -191,9 +197,7 @@ class Pack:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Stand where the pack stood that made `state`; the next iteration is bit for bit its next
-        one.
-        """
+        """Restore a state; the next iteration is bit for bit that of the saved pack."""
         self.parameters.copy_(state["parameters"])
         self.optimizer.load_state_dict(state["optimizer"])
         for own, saved in zip(self.generators, state["generators"], strict=True):
@@ -204,7 +208,7 @@ class Pack:
         self.world.load_state_dict(state["world"])
 
     def _buffers(self, steps: int) -> Rollout:
-        """The rollout's buffers, with what the members see now in the first place."""
+        """Return the rollout's buffers, with the current observations in the first place."""
         if self.rollout is None or len(self.rollout.reward) != steps:
             self.rollout = Rollout.empty(
                 self.members, steps, self.lanes, self.observation.shape[-1], self.memory
@@ -214,7 +218,7 @@ class Pack:
         return self.rollout
 
     def _teaching(self, knobs: Sequence[Knobs]) -> Teaching | None:
-        """What the expert will say and do in the next rollout; None if no member needs it."""
+        """Return buffers for the expert's advice in the next rollout; None if it is not needed."""
         if not any(row.needs_expert for row in knobs):
             return None
         space = self.world.single_action_space
@@ -222,12 +226,12 @@ class Pack:
         return Teaching.of(knobs, self.generators, self.lanes, buffer, self.policy.head.size)
 
     def _lanes_of(self, members: Sequence[int]) -> NDArray[np.int64]:
-        """The lanes of these members, in their order."""
+        """Return the lanes of these members, in their order."""
         lanes: NDArray[np.int64] = np.array(members)[:, None] * self.lanes + np.arange(self.lanes)
         return lanes.reshape(-1)
 
     def _world_metrics(self, rollout: Rollout) -> dict[str, list[list[float]]]:
-        """Metric -> member -> values of the episodes that ended."""
+        """Return the values of the episodes that ended, by metric and member."""
         found: dict[str, list[list[float]]] = {
             name: [[] for _ in range(self.members)] for name in self.world.metrics
         }

@@ -1,5 +1,6 @@
-"""Members out of a checkpoint: to evaluate, to look at, to use elsewhere. Needs neither Ray nor the
-sweep.
+"""Members loaded from a checkpoint, to evaluate, watch, or use elsewhere.
+
+Neither Ray nor the sweep is needed.
 
 Shapes: K members, P parameters of a member, E episodes of a member.
 """
@@ -37,11 +38,11 @@ class Players:
     def load(
         cls, checkpoint: Path, world: str | WorldFactory, policy: Policy | None = None
     ) -> Players:
-        """The members of a checkpoint file; `policy` is what they were trained with (None: the
-        default).
+        """Load the members of a checkpoint file.
 
-        Raises ValueError for a file that is no checkpoint, or a damaged one, or of members of
-        another policy.
+        `policy` is the policy that they were trained with; None stands for the default one. Raises
+        ValueError for a file that is not a checkpoint, is damaged, or has members of another
+        policy.
         """
         spec = world_spec(world)
         chosen = policy or default_policy(spec.single_observation_space)
@@ -59,8 +60,9 @@ class Players:
     def evaluate(
         self, episodes: int, seed: int = 0, greedy: bool = True
     ) -> dict[str, NDArray[np.float64]]:
-        """Mean of each metric over E held-out episodes, the same for all members, `[K]` (see
-        `Evaluator`).
+        """Return the mean of each metric over E held-out episodes, `[K]`.
+
+        The episodes are the same for all members (see `Evaluator`).
         """
         seeds = [seed] * len(self.parameters)
         how = Evaluation(every=1, episodes=episodes, greedy=greedy)
@@ -71,10 +73,9 @@ class Players:
             evaluator.world.close()
 
     def frames(self, member: int, episodes: int, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
-        """Pictures `[height, width, 3]` of a member playing held-out episodes greedily, one before
-        each step.
+        """Yield pictures `[height, width, 3]` of held-out episodes that a member plays greedily.
 
-        Raises ValueError for a world that cannot be drawn.
+        There is one picture before each step. Raises ValueError for a world that cannot be drawn.
         """
         world = make_world(self.world, 1, 1)
         try:
@@ -91,11 +92,11 @@ class Players:
 
 
 def _parameters(checkpoint: Path) -> Tensor:
-    """The members' parameters `[K, P]`, in the members' order."""
+    """Return the parameters `[K, P]`, in the members' order."""
     content = checkpoint.read_bytes()
     if digest(content) != digest_of(checkpoint):
         raise ValueError(
-            f"{checkpoint} is damaged, or no checkpoint: its content does not match its name."
+            f"{checkpoint} is damaged, or not a checkpoint: its content does not match its name."
         )
     groups = decoded(content)["trainer"]["groups"]
     order = torch.tensor([member for group in groups for member in group["members"]])

@@ -1,4 +1,4 @@
-"""What one trial trains, on what, and how it is evaluated: a value."""
+"""The specification of one trial: what it trains, on which world, and how it is evaluated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from segue.worlds.world import WorldFactory
 
 @dataclass(frozen=True)
 class TrialSpec:
-    """What one trial trains, on what, and how it is evaluated.
+    """The specification of one trial: what it trains, on which world, and how it is evaluated.
 
     Attributes:
         pipeline: The training pipeline of every member.
@@ -42,7 +42,7 @@ class TrialSpec:
 
     @property
     def identity(self) -> str:
-        """Fingerprint of everything that decides a trial's numbers, and so its checkpoints."""
+        """Fingerprint of everything that affects a trial's numbers, and thus its checkpoints."""
         return fingerprint(
             [
                 self.pipeline,

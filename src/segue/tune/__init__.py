@@ -1,3 +1,4 @@
-"""Many trials: Ray runs them, Optuna proposes and remembers them, and nothing else of Segue knows
-either.
+"""Run many trials: Ray executes them, Optuna proposes and records them.
+
+No other room depends on Ray. `record`, `store` and `report` use Optuna, to read studies.
 """

@@ -17,7 +17,7 @@ from segue.worlds import world_spec
 
 @dataclass(frozen=True)
 class CheckedSweep:
-    """A sweep that can be run, and what the check had to build for it."""
+    """A valid sweep, and what the check had to build for it."""
 
     sweep: Sweep
     space: SearchSpace | DefineByRunSpace
@@ -25,7 +25,7 @@ class CheckedSweep:
 
 
 def check_sweep(sweep: Sweep) -> CheckedSweep:
-    """Check what `Sweep` itself cannot, since it takes Ray, Optuna and the world.
+    """Check what `Sweep` itself cannot, since it requires Ray, Optuna and the world.
 
     Raise ValueError, in one sentence with the fix, for a sweep that cannot be run.
     """

@@ -8,12 +8,12 @@ from sqlalchemy.exc import OperationalError
 
 from segue.store.objects import StoreError
 
-_WORDS = ("no space left on device", "disk is full", "disk quota exceeded")
+_DISK_FULL_MESSAGES = ("no space left on device", "disk is full", "disk quota exceeded")
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Return whether an exception, or one of its causes, says that the disk is full."""
-    return any(_says_disk_full(cause) for cause in _causes(error))
+    """Return whether an exception, or one of its causes, reports a full disk."""
+    return any(_reports_disk_full(cause) for cause in _causes(error))
 
 
 def store_unavailable(error: BaseException) -> str | None:
@@ -26,7 +26,7 @@ def store_unavailable(error: BaseException) -> str | None:
             return str(cause)
         if isinstance(cause, OperationalError) and not isinstance(cause.orig, sqlite3.Error):
             reason = next(iter(str(cause.orig).splitlines()), "").rstrip(".")
-            return f"The study's database cannot be reached ({reason})."
+            return f"The study's database is unavailable ({reason})."
     return None
 
 
@@ -36,10 +36,10 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _says_disk_full(error: BaseException) -> bool:
+def _reports_disk_full(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    return any(words in str(error).lower() for words in _WORDS)
+    return any(words in str(error).lower() for words in _DISK_FULL_MESSAGES)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,6 +1,4 @@
-"""The best configurations once more, on seeds that the search never saw: a sweep of its own, in the
-run directory.
-"""
+"""Retrain the best configurations on held-out seeds: a separate sweep inside the run directory."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,15 +18,15 @@ from segue.worlds import stream
 
 
 def held_out_sweep(sweep: Sweep, recorded: Sequence[Mapping[str, Any]], seeds: int) -> Sweep:
-    """One trial for each of the `recorded` parameters (as the study has them), without a scheduler
-    or a search.
+    """Return a sweep of one trial for each set of `recorded` parameters, without a scheduler.
 
-    Its members have seeds of their own, and so have their evaluations. Raises ValueError for fewer
-    than two seeds.
+    `recorded` are parameters as the study records them. The sweep has no search, and its members
+    and evaluations have other seeds than those of the search. Raises ValueError for fewer than two
+    seeds.
     """
     if seeds < 2:
         raise ValueError(
-            f"{seeds} held-out seeds have no interval: ask for --seeds 2 or more, 10 are usual."
+            f"{seeds} held-out seeds have no interval: give --seeds 2 or more, 10 are usual."
         )
     space = None if callable(sweep.space) else SearchSpace.of(sweep.space)
     points = [space.parameters(each) if space else dict(each) for each in recorded]
@@ -48,7 +46,7 @@ def held_out_sweep(sweep: Sweep, recorded: Sequence[Mapping[str, Any]], seeds: i
 
 
 def held_out_seed(sweep: Sweep, seeds: int) -> int:
-    """A seed for a sweep whose members share no seed with those of `sweep`."""
+    """Return a seed for a sweep whose members share no seed with those of `sweep`."""
     searched = set(member_seeds(sweep.seed, sweep.seeds))
     candidates = (
         int(stream(sweep.seed, "held-out", index).generate_state(1)[0]) for index in count()
@@ -57,13 +55,16 @@ def held_out_seed(sweep: Sweep, seeds: int) -> int:
 
 
 def distinct(recorded: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Where each set of parameters stands first: a search may propose one twice."""
+    """Return the index at which each set of parameters appears first.
+
+    A search may propose the same parameters more than once.
+    """
     texts = [canonical_json(describe(dict(each))) for each in recorded]
     return [index for index, text in enumerate(texts) if text not in texts[:index]]
 
 
 def is_of(place: Path | str, sweep: Sweep) -> bool:
-    """Whether what is kept there, if anything, was asked by this very sweep."""
+    """Return whether a run directory or store is empty, or holds a run of this very sweep."""
     if not is_url(place):
         definition = RunLayout(Path(place)).definition
         content = definition.read_bytes() if definition.exists() else None

@@ -1,4 +1,4 @@
-"""Ending a run early without losing anything."""
+"""End a run early without losing results."""
 
 import signal
 import threading
@@ -11,19 +11,15 @@ from typing import Any
 from segue.record.row import Row
 from segue.tune.ray_adapter import SweepStopper
 
-_SIGNALS = (
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGUSR1,
-)  # the last is Slurm's, before a job's time is over
+# Slurm sends SIGUSR1 before a job's time limit.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class Interruption(SweepStopper):
-    """Ends Tune's loop at the first SIGINT, SIGTERM or SIGUSR1, so that what was running can be
-    continued.
+    """Ends Tune's loop at the first SIGINT, SIGTERM or SIGUSR1, with running trials resumable.
 
-    The second signal does what it would have done. The loop ends as well after `seconds`, and when
-    `is_needed` says so.
+    A second signal has its default effect. The loop also ends after `seconds`, and as soon as
+    `is_needed` returns True.
     """
 
     def __init__(
@@ -40,23 +36,22 @@ class Interruption(SweepStopper):
         self._deadline = None if seconds is None else clock() + seconds
 
     def __call__(self, trial_id: str, result: Row) -> bool:
-        """Whether to stop this one trial: never."""
+        """Return False: a single trial is never stopped."""
         return False
 
     def stop_all(self) -> bool:
-        """Whether to stop all trials."""
+        """Return whether to stop all trials."""
         if self._listen and signal.getsignal(signal.SIGUSR1) != self._listen:
-            signal.signal(
-                signal.SIGUSR1, self._listen
-            )  # Tune has put a handler of its own in its place
+            # Tune has replaced the handler with its own.
+            signal.signal(signal.SIGUSR1, self._listen)
         self.is_late = self.is_late or (
             self._deadline is not None and self._clock() >= self._deadline
         )
         return self.by is not None or self.is_late or self._is_needed()
 
     @contextmanager
-    def listening(self, say: Callable[[str], None]) -> Iterator[None]:
-        """Wait for signals while the block runs; only the main thread can."""
+    def listening(self, notify: Callable[[str], None]) -> Iterator[None]:
+        """Handle signals for the duration of the block; does nothing outside of the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -65,7 +60,7 @@ class Interruption(SweepStopper):
             self.by = number
             self._listen = None
             signal.signal(number, before[number])
-            say("Stopping. The running trials can be continued later.")
+            notify("Stopping. The running trials can be resumed later.")
 
         before: dict[int, Any] = {number: signal.signal(number, end) for number in _SIGNALS}
         self._listen = end

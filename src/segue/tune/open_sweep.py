@@ -11,7 +11,7 @@ from rich.console import Console
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.checks import CheckedSweep
 from segue.tune.cluster.addresses import check_address
-from segue.tune.cluster.session import quiet
+from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.corners import Corners
 from segue.tune.observers.hparams import HParams
 from segue.tune.observers.notifier import check_notify
@@ -75,7 +75,7 @@ def open_sweep(
     sweep = checked.sweep
     earlier = _earlier_trials(options)
     with ExitStack() as stack:
-        stack.enter_context(quiet())
+        stack.enter_context(suppress_ray_warnings())
         lease = stack.enter_context(hold_run(directory, console.print))
         record = stack.enter_context(_study(checked, name, directory, options, lease, source))
         loggers = stack.enter_context(Loggers(options.log_to, name, record, sweep, directory))

@@ -56,8 +56,8 @@ class Training:
         """Why the training ended before the sweep was done, in a sentence; None if it did not."""
         if self._verdicts.out_of_disk:
             return (
-                f"The disk is full ({self._verdicts.out_of_disk}): make room, and run the same"
-                " command again."
+                f"The disk is full ({self._verdicts.out_of_disk}): free some space, and run the"
+                " same command again."
             )
         if self._verdicts.store_unavailable:
             return (
@@ -99,7 +99,7 @@ class Training:
                 return
             # Not a ValueError, which refuses a sweep before training.
             raise RuntimeError(
-                "The run broke; finished work is stored, and can be resumed."
+                "The run failed; finished work is stored and can be resumed."
             ) from error
 
     def _tuner(self, sweep: Sweep, view: LiveView, concurrency: int | None) -> tune.Tuner:

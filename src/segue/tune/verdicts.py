@@ -1,6 +1,7 @@
-"""What the scheduler decided, for the searcher: Tune shows it stopped and finished trials alike.
+"""The scheduler's decisions, for the searcher.
 
-Here are also the keys of reports that say how a trial fails or ends.
+Tune reports stopped and finished trials to the searcher in the same way. The module also defines
+the keys of reports that mark how a trial fails or ends.
 """
 
 from dataclasses import dataclass, field
@@ -9,33 +10,33 @@ from segue.record.row import FINAL, Row
 
 FAILURE = "failure"  # why a trial failed, in one line
 DISK_FULL = "disk_full"  # why it could not write
-STORE_UNAVAILABLE = "store_unavailable"  # why it could not reach the run's store
+STORE_UNAVAILABLE = "store_unavailable"  # why it could not access the run's store
 OUT_OF_MEMORY = "out_of_memory"  # True where its memory did not fit into its share of a GPU
 
 
 @dataclass
 class Verdicts:
-    """Why trials were stopped or lost, by number, and why the run has to end."""
+    """Why trials were stopped or lost, by number, and why the run must end."""
 
     stopped: dict[int, str] = field(default_factory=dict)
     """Why the scheduler stopped trials."""
     lost: dict[int, str] = field(default_factory=dict)
-    """Why the workers of trials were lost, the last time."""
+    """Why the workers of trials were lost most recently."""
     hung: dict[int, str] = field(default_factory=dict)
     """Why the watchdog killed workers: they did not report."""
     out_of_disk: str | None = None
     """The message of a trial that could not write."""
     store_unavailable: str | None = None
-    """The message of a trial that could not store its results, or which process has the run now."""
+    """Why a trial could not store its results, or which process has taken the run over."""
 
     @property
     def cannot_store_results(self) -> bool:
-        """Whether the run has to end, and its trials to be resumed later."""
+        """Whether the run must end, with its trials to be resumed later."""
         return self.out_of_disk is not None or self.store_unavailable is not None
 
 
 def has_failed(result: Row) -> bool:
-    """Return whether a report says that its trial failed."""
+    """Return whether a report marks its trial as failed."""
     return FAILURE in result
 
 

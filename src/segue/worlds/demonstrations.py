@@ -86,7 +86,8 @@ def record_episodes(
     try:
         if not made.has_expert:
             raise ValueError(
-                f"The world {world!r} has no expert: choose one that has, which are {WITH_EXPERTS}."
+                f"The world {world!r} has no expert: choose a world with one, such as"
+                f" {WITH_EXPERTS}."
             )
         if success_only and "success" not in made.metrics:
             raise ValueError(

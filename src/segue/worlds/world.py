@@ -132,7 +132,7 @@ class World(ABC):
         false.
         """
         raise ValueError(
-            f"The world {type(self).__name__} has no expert: choose one that has, which are"
+            f"The world {type(self).__name__} has no expert: choose a world with one, such as"
             f" {WITH_EXPERTS}."
         )
 

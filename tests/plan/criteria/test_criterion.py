@@ -24,7 +24,7 @@ class Twice(EarlyStoppingCriterion):
 
     def load_state_dict(self, state):
         if set(state) != {"seen"}:
-            raise ValueError(f"This is no state of Twice: {state}.")
+            raise ValueError(f"This is not a state of Twice: {state}.")
         self.seen = state["seen"]
 
 

@@ -45,7 +45,7 @@ def test_reached_looks_at_one_interval():
     assert answers(Reached("length", 10, mode="min"), [11, 10, 9], "length") == [False, True, True]
 
 
-def test_plateau_waits_for_its_patience_and_begins_anew_when_it_gets_better():
+def test_plateau_waits_for_its_patience_and_restarts_at_an_improvement():
     assert answers(Plateau("success", 2), [0.1, 0.1, 0.2, 0.2, None, 0.2]) == [
         False,
         False,

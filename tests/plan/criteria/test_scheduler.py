@@ -13,7 +13,7 @@ def test_it_ends_the_stage_once_the_scheduler_has_spoken() -> None:
     assert criterion(200, 200, ScalarMeanTracker())
 
 
-def test_its_state_is_kept() -> None:
+def test_its_state_is_saved() -> None:
     criterion = SchedulerCriterion()
     other = SchedulerCriterion()
     criterion.end()
@@ -32,7 +32,7 @@ def test_it_is_found_within_others() -> None:
 
 
 @pytest.mark.parametrize("scheduler", ["hyperband", None, 3, ASHAScheduler])
-def test_what_is_no_scheduler_is_refused(scheduler: object) -> None:
+def test_what_is_not_a_scheduler_is_refused(scheduler: object) -> None:
     with pytest.raises(
         ValueError, match="SchedulerCriterion takes 'asha', 'median', or a scheduler object"
     ):

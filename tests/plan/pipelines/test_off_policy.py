@@ -17,7 +17,7 @@ def component(**changes):
     )
 
 
-def test_has_the_fields_and_defaults_of_the_seed_page():
+def test_has_the_fields_and_defaults_of_allenacts_page():
     assert OffPolicyPipelineComponent._fields == (
         "data_iterator_builder",
         "loss_names",

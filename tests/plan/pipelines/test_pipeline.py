@@ -84,7 +84,7 @@ def test_update_repeats_may_be_none_without_on_policy_losses():
     )
 
 
-def test_losses_are_built_where_a_builder_stands():
+def test_losses_are_built_from_builders():
     made = pipeline()
     assert made.loss("ppo") is made.named_losses["ppo"]
     assert made.loss("bc") == Loss(clip=0.2)
@@ -156,7 +156,7 @@ def test_impossible_settings_are_refused():
         pipeline(gamma=1.5)
 
 
-def test_the_callers_collections_are_not_kept():
+def test_the_callers_collections_are_copied():
     losses = {"ppo": Loss()}
     stages = [stage()]
     made = pipeline(named_losses=losses, pipeline_stages=stages)
@@ -233,7 +233,7 @@ def test_prints_its_fingerprint():
     assert repr(pipeline()) == f"TrainingPipeline(stages=1, fingerprint={pipeline().fingerprint!r})"
 
 
-def test_the_signature_is_that_of_the_seed_page():
+def test_the_signature_is_that_of_allenacts_page():
     names = list(inspect.signature(type(pipeline())).parameters)
     assert names[:3] == ["named_losses", "pipeline_stages", "optimizer_builder"]
     assert names[3:] == [*SETTING_NAMES, "should_log", "lr_scheduler_builder"]

@@ -28,7 +28,7 @@ settings = st.fixed_dictionaries(
 )
 
 
-def test_the_names_are_those_of_the_seed_page():
+def test_the_names_are_those_of_allenacts_page():
     assert list(SETTING_NAMES) == list(SETTINGS)
 
 

@@ -17,7 +17,7 @@ def thousand():
     return 1000
 
 
-def test_is_made_as_the_seed_page_says():
+def test_is_made_as_documented_by_allenact():
     made = PipelineStage(
         loss_name=["ppo", "bc"],
         max_stage_steps=500,
@@ -48,7 +48,7 @@ def test_steps_may_be_a_function():
     assert made.step_limit == 1000
 
 
-def test_steps_are_asked_for_only_when_needed():
+def test_the_function_of_steps_is_called_only_when_needed():
     made = stage(max_stage_steps=lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         _ = made.step_limit

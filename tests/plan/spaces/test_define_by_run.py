@@ -30,7 +30,7 @@ def test_there_are_at_most_64_corners() -> None:
     assert len(function_corners(wide)) == 64
 
 
-def test_a_script_answers_as_it_was_told_then_with_the_first() -> None:
+def test_a_script_suggests_its_choices_and_then_the_first() -> None:
     script = ScriptedTrial([2, 1])
     assert conditional(script) == {"kind": "bc_then_ppo", "lr": 1e-1, "steps": 10}
     assert (script.taken, script.options) == ([2, 1, 0], [3, 2, 2])

@@ -33,5 +33,5 @@ def test_order_does_not_matter_and_the_result_lies_between(
 
 
 @pytest.mark.parametrize("how", AGGREGATES)
-def test_one_that_is_no_number_makes_it_none(how: str) -> None:
+def test_a_nan_makes_the_aggregate_nan(how: str) -> None:
     assert math.isnan(aggregate_seeds([1.0, math.nan, 2.0, 3.0, 4.0], how))  # type: ignore[arg-type]

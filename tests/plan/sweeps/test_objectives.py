@@ -125,11 +125,11 @@ class TestObjectives:
             ({"constraints": {"short": 3}}, "constraints must be a dictionary of functions"),
         ],
     )
-    def test_what_is_none_is_refused(self, given: dict[str, Any], said: str) -> None:
+    def test_what_is_not_an_objective_is_refused(self, given: dict[str, Any], said: str) -> None:
         with pytest.raises(ValueError, match=said):
             make_sweep(**given)
 
-    def test_a_metric_that_nobody_reports_is_refused(self) -> None:
+    def test_a_metric_that_is_never_reported_is_refused(self) -> None:
         with pytest.raises(ValueError, match="lenght"):
             check_sweep(make_sweep(objectives=[("lenght", "min")], scheduler=None))
 
@@ -153,7 +153,7 @@ class TestConstraints:
         assert 0 < len(allowed) < len(trials)
         assert loaded(tmp_path).best_trial.value == max(trial.value for trial in allowed)
 
-    def test_who_breaks_one_does_not_win(self, tmp_path: Path) -> None:
+    def test_a_trial_that_violates_one_does_not_win(self, tmp_path: Path) -> None:
         run(tmp_path, make_sweep(constraints={"good": too_good}, scheduler=None))
         best = read_summary(tmp_path).best
         assert best[0].user_attrs["constraints"]["good"] <= 0
@@ -177,17 +177,17 @@ class TestConstraints:
             (lambda row: math.nan, "ValueError: The constraint 'broken' must be finite, got nan"),
         ],
     )
-    def test_one_that_breaks_fails_its_trial_and_says_so(
+    def test_an_exception_in_one_fails_its_trial_with_a_reason(
         self, tmp_path: Path, constraint: Any, said: str
     ) -> None:
         run(tmp_path, make_sweep(constraints={"broken": constraint}, scheduler=None), 2)
         first, second = loaded(tmp_path).trials[:2]
         assert first.state == second.state == TrialState.FAIL
         assert first.user_attrs["reason"].startswith(
-            f"The constraint 'broken' cannot be told: {said}"
+            f"The constraint 'broken' cannot be computed: {said}"
         )
 
-    def test_stopped_trials_are_judged_as_well(self, tmp_path: Path) -> None:
+    def test_stopped_trials_are_evaluated_as_well(self, tmp_path: Path) -> None:
         run(tmp_path, make_sweep(constraints={"long": too_long}))
         for trial in loaded(tmp_path).trials:
             if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
@@ -211,7 +211,7 @@ class TestWarmStart:
             ADOPTED_FROM not in trial.user_attrs for trial in read_summary(tmp_path / "new").trials
         )
 
-    def test_it_goes_on_after_an_interruption(self, tmp_path: Path) -> None:
+    def test_it_resumes_after_an_interruption(self, tmp_path: Path) -> None:
         run(tmp_path / "old", make_sweep(scheduler=None), 16)
         outcomes = []
         for name, budgets in (("whole", [18]), ("parts", [5, 18])):
@@ -248,7 +248,7 @@ class TestWarmStart:
             run_sweep(make_sweep(), "double", tmp_path / "run", Options(warm_start=tmp_path))
         assert not (tmp_path / "run").exists()
 
-    def test_a_sweep_that_has_begun_is_not_warmed_up(self, tmp_path: Path) -> None:
+    def test_a_sweep_that_has_started_is_not_warmed_up(self, tmp_path: Path) -> None:
         record = run(tmp_path / "old", make_sweep(), 2)
         with pytest.raises(
             ValueError, match="cannot be warm-started: start from scratch with --fresh"

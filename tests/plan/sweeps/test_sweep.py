@@ -152,7 +152,7 @@ def test_an_error_of_the_pipeline_function_is_passed_on_with_the_corner():
         sweep(pipeline=lambda steps, gae_lambda: {}["ppo"])
 
 
-def test_the_callers_dictionaries_are_not_kept():
+def test_the_callers_dictionaries_are_copied():
     space = dict(SPACE)
     resources = {"cpu": 1}
     made = sweep(space=space, resources=resources)
@@ -161,7 +161,7 @@ def test_the_callers_dictionaries_are_not_kept():
     assert (list(made.space), made.resources) == (["steps", "gae_lambda"], {"cpu": 1})
 
 
-def test_describes_what_is_asked():
+def test_describes_the_experiment():
     described = sweep(scheduler="asha").describe()
     assert json.loads(json.dumps(described)) == described
     assert described["space.steps"] == {"grid_search": [1000, 2000, 3000]}
@@ -202,7 +202,7 @@ def test_a_changed_question_shows(changes):
 
 
 @pytest.mark.parametrize("changes", [{"trials": 3}, {"concurrency": 2}, {"resources": {"cpu": 2}}])
-def test_how_much_and_where_is_not_the_question(changes):
+def test_budgets_and_resources_do_not_change_the_fingerprint(changes):
     assert sweep(**changes).describe() == sweep().describe()
     assert sweep(**changes) != sweep()
 

@@ -124,7 +124,7 @@ def test_functions_that_call_each_other_end():
     )
 
 
-def test_a_name_that_is_not_bound_yet_is_no_error():
+def test_a_name_that_is_not_bound_yet_is_not_an_error():
     def early():
         return later
 

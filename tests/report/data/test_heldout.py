@@ -13,16 +13,16 @@ def test_the_best_on_held_out_seeds_comes_first() -> None:
     assert [each.trial for each in compared("min", both).configurations] == [1, 2]
 
 
-def test_the_verdict_says_whether_the_two_are_told_apart() -> None:
+def test_the_verdict_states_whether_the_two_are_distinguished() -> None:
     clear = compared("max", [held_out(1, *[1.0] * 10), held_out(2, *[2.0] * 10)]).verdict
     assert (
         clear
         == "On 10 seeds that the search never saw, trial 2 is best: 2 (95 %: 2 to 2). A run of it"
-        " is better than one of trial 1 with probability 1 (95 %: 1 to 1), which tells the two"
-        " apart."
+        " is better than one of trial 1 with probability 1 (95 %: 1 to 1), which"
+        " distinguishes the two."
     )
     equal = compared("max", [held_out(1, 1.0, 3.0, 2.0), held_out(2, 2.0, 1.0, 3.5)]).verdict
-    assert "which does not tell the two apart" in equal
+    assert "which does not distinguish the two" in equal
 
 
 def test_one_configuration_has_no_rival() -> None:

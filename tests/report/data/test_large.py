@@ -60,7 +60,7 @@ def large(tmp_path: Path) -> Path:
             (directory / f"{name}.jsonl").write_text(
                 "".join(json.dumps(row) + "\n" for row in written)
             )
-        told = {
+        attributes = {
             "env_steps": 1200,
             "total_env_steps": 2400,
             "stage": 2,
@@ -73,7 +73,7 @@ def large(tmp_path: Path) -> Path:
                 params=params,
                 distributions=dict.fromkeys(params, FloatDistribution(0, 1)),
                 intermediate_values=dict(zip(steps, values, strict=True)),
-                user_attrs={**told, "stages": {"of": 2, "ended_at": [400, 1200]}},
+                user_attrs={**attributes, "stages": {"of": 2, "ended_at": [400, 1200]}},
             )
         )
     return path

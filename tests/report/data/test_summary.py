@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from segue.report.data.summary import Summary, commands, mean_and_spread, read_summary, show
-from segue.tune.cluster.session import quiet
+from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from segue.tune.study.record import StudyRecord
@@ -24,7 +24,7 @@ def run(tmp_path: Path) -> Path:
     11 waiting.
     """
     sweep = make_sweep()
-    with quiet(), open_run(RunDirectory(tmp_path / "run"), sweep, "double"):
+    with suppress_ray_warnings(), open_run(RunDirectory(tmp_path / "run"), sweep, "double"):
         record = open_record(tmp_path / "run", sweep)
         for number in range(5):
             record.begin(number)
@@ -63,7 +63,7 @@ def test_less_may_be_better(run: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [60, 120])
-def test_the_summary_says_how_it_went_and_fits(run: Path, width: int) -> None:
+def test_the_summary_shows_the_results_and_fits(run: Path, width: int) -> None:
     said = _shown(read_summary(run), width)
     assert said.startswith(
         "double: 16 trials: 2 complete, 1 stopped early, 1 failed, 1 interrupted, 11 waiting\n"
@@ -106,17 +106,17 @@ def test_many_failures_are_counted(run: Path) -> None:
     assert "and 3 more failed" in said
 
 
-def test_nothing_to_show_is_no_error(run: Path) -> None:
+def test_nothing_to_show_is_not_an_error(run: Path) -> None:
     summary = read_summary(run)
     waiting: tuple[FrozenTrial, ...] = tuple(
         t for t in summary.trials if t.state == TrialState.WAITING
     )
     said = _shown(replace(summary, trials=waiting), 60)
-    assert said.startswith("double: 11 trials: 11 waiting\nLook further:")
+    assert said.startswith("double: 11 trials: 11 waiting\nFurther commands:")
     assert said.endswith(f"ls {run}\n")
 
 
-def test_what_is_no_run_directory_is_refused(tmp_path: Path) -> None:
+def test_what_is_not_a_run_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is not a run directory"):
         read_summary(tmp_path)
 

@@ -222,7 +222,7 @@ def test_search_and_held_out_values_stand_side_by_side(run: Path) -> None:
     (run / HELD_OUT).write_text(json.dumps({"mode": "max", "configurations": configurations}))
     text = page(read_summary(run))
     assert f"On 3 seeds that the search never saw, trial {second.number} is best: 0.9" in text
-    assert "with probability 1 (95 %: 1 to 1), which tells the two apart" in text
+    assert "with probability 1 (95 %: 1 to 1), which distinguishes the two" in text
     assert f"<h2>Trial {second.number}: return 0.9 on held-out seeds</h2>" in text
     assert "The winner is not distinguishable from the runner-up" not in text
     table = text.split('id="held-out"')[1].split("</table>")[0]
@@ -240,7 +240,7 @@ def test_a_run_that_has_just_started_has_a_report(make_run: MakeRun) -> None:
     assert anchors(text) == ["answer", "health", "curves", "budget", "record"]
 
 
-def test_a_run_of_failures_says_why(make_run: MakeRun) -> None:
+def test_a_run_of_failures_shows_the_reasons(make_run: MakeRun) -> None:
     run = make_run(
         2, space={"first_steps": 400, "lr": make_grid(3e-3, 3e-3 / 2), "gae_lambda": 0.9}
     )

@@ -46,7 +46,7 @@ def test_a_pass_shows_every_step_once_in_episodes_that_are_whole(path):
     assert counts.max() - counts.min() <= 2  # in 14 passes
 
 
-def test_windows_go_on_where_the_last_one_ended_and_mark_where_episodes_begin(path):
+def test_windows_continue_where_the_last_one_ended_and_mark_where_episodes_begin(path):
     short = Demonstrations(path, lanes=3, steps=2)
     long = Demonstrations(path, lanes=3, steps=6)
     together = [next(long) for _ in range(4)]
@@ -67,7 +67,7 @@ def test_members_read_in_orders_of_their_own(path):
 
 
 @pytest.mark.parametrize("point", range(0, 30, 7))
-def test_it_goes_on_where_it_stood(path, point):
+def test_it_continues_from_its_state(path, point):
     reader = Demonstrations(path, 2, 3, seed=5)
     other = Demonstrations(path, 2, 3, seed=6)
     for _ in range(point):
@@ -81,12 +81,12 @@ def test_it_goes_on_where_it_stood(path, point):
 def test_a_file_that_changed_is_refused_when_it_is_continued(path):
     state = Demonstrations(path, 2, 3).state_dict()
     state["digest"] = "another"
-    with pytest.raises(ValueError, match="has changed since the run began"):
+    with pytest.raises(ValueError, match="has changed since the run started"):
         Demonstrations(path, 2, 3).load_state_dict(state)
 
 
 def test_more_lanes_than_episodes_are_refused(path):
-    with pytest.raises(ValueError, match="has 8 episodes for 9 lanes side by side"):
+    with pytest.raises(ValueError, match="has 8 episodes, too few for 9 lanes"):
         Demonstrations(path, lanes=9)
 
 

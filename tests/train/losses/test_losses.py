@@ -170,6 +170,6 @@ def test_impossible_numbers_are_refused(loss, name, number):
         loss(**{name: number})
 
 
-def test_a_clip_decay_that_is_no_function_is_refused():
+def test_a_clip_decay_that_is_not_a_function_is_refused():
     with pytest.raises(ValueError, match="clip_decay is a function of the step"):
         PPO(clip_decay=0.5)

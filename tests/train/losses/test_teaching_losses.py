@@ -170,5 +170,5 @@ def test_advisor_needs_a_second_actor():
 def test_a_memory_needs_a_lane_for_each_minibatch():
     plan = pipeline(stage(num_mini_batch=5))
     check_trial(plan, world_spec("CartPole-v1"), 4, Network())
-    with pytest.raises(ValueError, match="breaks 4 lanes into 5 minibatches"):
+    with pytest.raises(ValueError, match="divides 4 lanes into 5 minibatches"):
         check_trial(plan, world_spec("CartPole-v1"), 4, Network("gru"))

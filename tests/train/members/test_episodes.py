@@ -62,7 +62,7 @@ def test_one_rollout_is_what_a_loop_counts(reward, ended):
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(rewards, ends), min_size=2, max_size=4))
-def test_episodes_go_on_from_rollout_to_rollout(parts):
+def test_episodes_continue_from_rollout_to_rollout(parts):
     running = EpisodeTotals.zeros(LANES)
     over = []
     for reward, ended in parts:
@@ -73,7 +73,7 @@ def test_episodes_go_on_from_rollout_to_rollout(parts):
     assert_same(rows(*running), left)
 
 
-def test_a_long_run_of_small_rewards_keeps_its_precision():
+def test_a_long_run_of_small_rewards_is_summed_precisely():
     running = EpisodeTotals.zeros(1)
     tenth = np.full((1000, 1), 0.1, np.float32)
     for _ in range(100):

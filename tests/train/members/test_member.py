@@ -109,7 +109,7 @@ def test_each_member_has_a_criterion_of_its_own(criterion):
     assert other.done and not one.done
 
 
-def test_a_saved_member_goes_on_where_it_stood():
+def test_a_saved_member_continues_from_its_state():
     plan = pipeline(
         stage(steps=1000, early_stopping_criterion=Patience(3)),
         stage(),

@@ -181,8 +181,8 @@ def test_a_class_of_one_s_own_trains_members_and_resumes(kind, tmp_path):
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        (Forgets, "it goes on differently"),
-        (Draws, "it goes on differently"),
+        (Forgets, "it continues differently"),
+        (Draws, "it continues differently"),
         (Keeps, "UnpicklingError"),
     ],
     ids=["forgets", "draws", "keeps"],
@@ -202,7 +202,7 @@ def test_members_share_no_list_of_their_arguments():
     assert rows.own[1].param_groups[0]["bounds"] == rule.arguments["bounds"] == [-1.0, 1.0]
 
 
-def test_it_says_that_it_runs_one_member_at_a_time():
+def test_it_remarks_that_it_runs_one_member_at_a_time():
     assert rule_of(Builder(optim.Adagrad)).remark.startswith(
         "one member at a time, by Adagrad itself: slower than"
     )

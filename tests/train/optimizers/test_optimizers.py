@@ -147,7 +147,7 @@ def test_each_of_seven_rows_of_an_odd_length_is_what_it_is_alone(kind, arguments
 
 @pytest.mark.parametrize(("kind", "arguments"), PACKED.values(), ids=PACKED)
 def test_members_may_have_different_numbers_of_updates_behind_them(kind, arguments):
-    """The first member's first updates are done alone; then all go on together."""
+    """The first member's first updates are done alone; then all continue together."""
     members = len(arguments)
     parameters, gradients = drawn(len(arguments))
     rules = [rule_of(Builder(kind, own)) for own in arguments]
@@ -247,17 +247,17 @@ def test_flags_about_speed_change_nothing():
 @pytest.mark.parametrize(
     ("kind", "arguments", "sentence"),
     [
-        (optim.SGD, {"nesterov": True}, "wants a momentum above 0"),
-        (optim.SGD, {"lr": float("nan")}, "SGD wants lr a finite number"),
-        (optim.RMSprop, {"alpha": 1.0}, r"RMSprop wants alpha in \[0, 1\)"),
-        (optim.Adam, {"betas": 0.9}, "wants two betas"),
-        (optim.SGD, {"nesterov": "no", "momentum": 0.9}, "SGD wants nesterov True or False"),
-        (optim.RMSprop, {"centered": 1}, "RMSprop wants centered True or False"),
+        (optim.SGD, {"nesterov": True}, "requires a momentum above 0"),
+        (optim.SGD, {"lr": float("nan")}, "SGD requires lr to be a finite number"),
+        (optim.RMSprop, {"alpha": 1.0}, r"RMSprop requires alpha to be in \[0, 1\)"),
+        (optim.Adam, {"betas": 0.9}, "requires two betas"),
+        (optim.SGD, {"nesterov": "no", "momentum": 0.9}, "SGD requires True or False for nesterov"),
+        (optim.RMSprop, {"centered": 1}, "RMSprop requires True or False for centered"),
         (optim.Adam, {"beta": (0.9, 0.99)}, "Adam takes no 'beta', .*: did you mean 'betas'"),
         (optim.SGD, {"amsgrad": False}, "SGD takes no 'amsgrad'"),
         (optim.Adagrad, {"epz": 0.9}, "Adagrad takes no 'epz', .*: did you mean 'eps'"),
-        (optim.Adagrad, {"lr": float("inf")}, "Adagrad wants lr a finite number"),
-        (optim.Adagrad, {"lr": "3e-4"}, "Adagrad wants lr a finite number .*'3e-4'"),
+        (optim.Adagrad, {"lr": float("inf")}, "Adagrad requires lr to be a finite number"),
+        (optim.Adagrad, {"lr": "3e-4"}, "Adagrad requires lr to be a finite number .*'3e-4'"),
         (
             optim.Adagrad,
             {"eps": -1.0},

@@ -175,7 +175,7 @@ class Dropping(Two):
 @pytest.mark.parametrize(
     ("make", "observations", "sentence"),
     [
-        (Wrong, 4, r"answers two observations in the shapes \[\(2,\), \(2, 3\), \(2, 0\)\]"),
+        (Wrong, 4, r"returns the shapes \[\(2,\), \(2, 3\), \(2, 0\)\]"),
         (Dropping, 4, "has Dropout as 'drop', which is random"),
         (
             lambda *spaces: nn.Linear(5, 3),

@@ -73,21 +73,21 @@ def test_outputs_and_gradients_are_those_of_plain_modules(space, memory):
     leaf = rows.clone().requires_grad_()
     outputs = policy.outputs(leaf, seen)
     weights = torch.randn(4, T * N, generator=torch.Generator().manual_seed(2))
-    told = (
+    results = (
         outputs.log_prob,
         outputs.value,
         outputs.entropy,
         outputs.auxiliary_log_prob_of(seen.action),
     )
     (gradient,) = torch.autograd.grad(
-        sum((w * part).sum() for w, part in zip(weights, told, strict=True)), leaf
+        sum((w * part).sum() for w, part in zip(weights, results, strict=True)), leaf
     )
     for k in range(K):
         module = plain(policy, rows[k])
         expected = module(
             seen.observation[k], seen.action[k], *(part[k] for part in seen.sequences or ())
         )
-        for mine, plainly in zip(told, expected, strict=True):
+        for mine, plainly in zip(results, expected, strict=True):
             torch.testing.assert_close(mine[k], plainly, rtol=1e-4, atol=1e-5)
         sum((w * part).sum() for w, part in zip(weights, expected, strict=True)).backward()
         torch.testing.assert_close(gradient[k], module.gradient(), rtol=1e-3, atol=1e-4)
@@ -136,7 +136,7 @@ def test_a_member_is_the_same_bit_for_bit_whatever_its_neighbours(space, memory)
     rows = parameters(policy)
     seen = seen_by(policy, space)
 
-    def told(members):
+    def learned(members):
         leaf = rows[members].clone().requires_grad_()
         sequences = seen.sequences and Sequences(*(part[members] for part in seen.sequences))
         outputs = policy.outputs(
@@ -145,9 +145,9 @@ def test_a_member_is_the_same_bit_for_bit_whatever_its_neighbours(space, memory)
         loss = outputs.log_prob.mean(1) + outputs.value.square().mean(1) + outputs.entropy.mean(1)
         return outputs.value.detach(), torch.autograd.grad(loss.sum(), leaf)[0]
 
-    together = told([0, 1, 2])
+    together = learned([0, 1, 2])
     for k in range(K):
-        for alone, all_of_them in zip(told([k]), together, strict=True):
+        for alone, all_of_them in zip(learned([k]), together, strict=True):
             assert torch.equal(alone[0], all_of_them[k])
 
 

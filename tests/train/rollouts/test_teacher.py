@@ -36,7 +36,7 @@ def knobs(schedule, losses="ppo"):
     return knobs_at(made, trainer(made).members[0].progress, LANES)
 
 
-def test_a_schedule_is_asked_at_every_step_of_the_rollout():
+def test_a_schedule_is_called_at_every_step_of_the_rollout():
     row = knobs(LinearDecay(32))
     assert row.teacher == pytest.approx([max(0, 1 - 4 * t / 32) for t in range(16)])
     assert (
@@ -87,7 +87,7 @@ def test_the_ratios_are_logged_and_are_no_metrics():
     (logged,) = trainer(weaned(metric_accumulate_interval=1)).advance().logged
     assert logged.teacher == {
         "teacher_ratio": pytest.approx(0.75, abs=0.2),
-        "teacher_ratio_asked": pytest.approx(np.mean([1 - 4 * t / 128 for t in range(16)])),
+        "teacher_ratio_scheduled": pytest.approx(np.mean([1 - 4 * t / 128 for t in range(16)])),
     }
     assert "teacher_ratio" not in logged.metrics
 
@@ -144,14 +144,14 @@ def test_it_resumes_bit_for_bit():
         assert_same_state(resumed.state_dict(), whole.state_dict())
 
 
-def test_a_stage_that_asks_for_an_expert_where_there_is_none_is_refused():
+def test_a_stage_that_requires_an_expert_where_there_is_none_is_refused():
     acrobot = world_spec("Acrobot-v1")
     with pytest.raises(
-        ValueError, match="Stage 0 has the loss 'imitation', and the world has no expert"
+        ValueError, match="Stage 0 has the loss 'imitation', but the world has no expert"
     ):
         check_trial(weaned(), acrobot, LANES, None)
     with pytest.raises(
-        ValueError, match="Stage 0 has teacher_forcing, and the world has no expert"
+        ValueError, match="Stage 0 has teacher_forcing, but the world has no expert"
     ):
         trainer(
             pipeline(stage("ppo", teacher_forcing=LinearDecay(10)), losses=LOSSES), "Acrobot-v1"

@@ -15,7 +15,7 @@ SEEDS = (5, 0, 3, 11, 2, 7, 13)
 
 @dataclass
 class Patience(EarlyStoppingCriterion):
-    """Stops once it was asked so often; that is its state."""
+    """Stops after a number of calls, which are its state."""
 
     times: int
     asked: int = 0
@@ -32,7 +32,7 @@ class Patience(EarlyStoppingCriterion):
 
 
 class ThreeTargets(GaussianTarget):
-    """Actions of three numbers, each with a target of its own."""
+    """Actions of three numbers, each with a separate target."""
 
     single_action_space = Box(-np.inf, np.inf, (3,), np.float32)
 

@@ -48,7 +48,7 @@ def collected(world):
     return pack, rollout
 
 
-def judged(pack, rollout, width=2):
+def values_of(pack, rollout, width=2):
     """Log-probability, advantage, value target and value, `[T, K, N]` each."""
     knobs = [
         knobs_at(own, progress=trainer(own).members[0].progress, lanes=LANES) for own in PIPELINES
@@ -103,7 +103,7 @@ def test_advantages_and_targets_are_those_of_a_slow_loop(world, monkeypatch):
     monkeypatch.setattr(cartpole, "MAX_EPISODE_STEPS", 9)
     pack, rollout = collected(world)
     assert rollout.cut, "no episode was cut"
-    _, advantage, target, value, normal = judged(pack, rollout)
+    _, advantage, target, value, normal = values_of(pack, rollout)
     expected, expected_value = slow_advantages(pack, replayed(world, rollout))
     np.testing.assert_allclose(value, expected_value, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(advantage, expected, rtol=1e-4, atol=1e-5)
@@ -118,7 +118,7 @@ def test_advantages_and_targets_are_those_of_a_slow_loop(world, monkeypatch):
 @pytest.mark.parametrize("world", ["CartPole-v1", GaussianTarget])
 def test_log_probabilities_are_those_of_the_policy_that_acted(world):
     pack, rollout = collected(world)
-    log_prob = judged(pack, rollout)[0]
+    log_prob = values_of(pack, rollout)[0]
     observation = torch.from_numpy(rollout.observation[:, :-1]).flatten(1, 2)
     action = torch.from_numpy(np.stack(rollout.action, 1)).flatten(1, 2)
     outputs = pack.policy.outputs(pack.parameters, PolicyInput(observation, action))
@@ -153,9 +153,9 @@ def test_minibatch_rows_belong_together():
         assert torch.equal(torch.stack([field[at] for field in fields]), result.scalars[:, row])
 
 
-def test_values_do_not_depend_on_how_many_members_are_judged_at_a_time():
+def test_values_do_not_depend_on_how_many_members_are_evaluated_at_a_time():
     pack, rollout = collected("CartPole-v1")
-    assert torch.equal(judged(pack, rollout, width=1), judged(pack, rollout, width=3))
+    assert torch.equal(values_of(pack, rollout, width=1), values_of(pack, rollout, width=3))
 
 
 def test_the_value_of_a_last_observation_does_not_depend_on_the_neighbours_cuts(monkeypatch):

@@ -151,7 +151,7 @@ def test_loss_weights_scale_the_gradient():
     torch.testing.assert_close(parameters(1.0), parameters(2.0), rtol=1e-3, atol=1e-5)
 
 
-def test_generators_are_streams_of_their_own_and_go_on_where_they_stood():
+def test_generators_are_separate_streams_and_continue_after_a_restore():
     one = MemberGenerators.of(3)
     other = MemberGenerators.of(3)
     other.actions.random(100)

@@ -1,4 +1,4 @@
-"""A member whose losses are no longer finite is marked, and its neighbours go on as if nothing had
+"""A member whose losses are no longer finite is marked, and its neighbours continue as if nothing had
 happened.
 """
 
@@ -54,7 +54,7 @@ def plans(broken=1):
     ]
 
 
-def test_the_member_is_marked_with_the_update_and_the_loss_and_the_pack_goes_on():
+def test_the_member_is_marked_with_the_update_and_the_loss_and_the_pack_continues():
     made = advanced(trainer(plans(), seeds=SEEDS[:3]))
     assert [member.failure for member in made.members] == [
         None,
@@ -93,7 +93,7 @@ def test_a_failure_is_part_of_the_checkpoint(tmp_path):
     assert torch.equal(one[[0, 2]], two[[0, 2]]) and one[1].isnan().any()
 
 
-def test_a_trial_with_a_failed_member_says_which_and_when(tmp_path):
+def test_a_trial_with_a_failed_member_reports_which_and_when(tmp_path):
     broken = trial_plan(stage("ppo", 3 * ROLLOUT), losses={"ppo": Breaks(ROLLOUT, math.inf)})
     with pytest.raises(
         FloatingPointError,

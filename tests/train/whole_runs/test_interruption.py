@@ -74,7 +74,7 @@ def test_what_is_complete_is_only_repeated(tmp_path, whole):
 
 
 @pytest.mark.parametrize("keep", [0, 1000])
-def test_a_damaged_checkpoint_costs_time_and_no_result_and_is_told(tmp_path, whole, keep, caplog):
+def test_a_damaged_checkpoint_is_reported_and_changes_no_result(tmp_path, whole, keep, caplog):
     interrupted_after(tmp_path, 4)
     newest = newest_first(tmp_path / "checkpoints")[0]
     newest.write_bytes(newest.read_bytes()[:keep])
@@ -147,20 +147,22 @@ def test_it_waits_for_a_process_that_is_about_to_end(tmp_path, monkeypatch):
 
 
 class Raises(EarlyStoppingCriterion):
-    """Breaks when it is asked."""
+    """Raises when it is called."""
 
     def __call__(self, stage_steps, total_steps, training_metrics):
         raise ZeroDivisionError
 
 
-def test_whatever_breaks_gives_the_directory_back(tmp_path, monkeypatch):
+def test_any_failure_releases_the_directory(tmp_path, monkeypatch):
     monkeypatch.setattr(trial, "ORPHAN_SECONDS", 0.0)
     with pytest.raises(ZeroDivisionError):
         run(tmp_path, plan(stage(early_stopping_criterion=Raises()), save_interval=None))
     run(tmp_path)
 
 
-def test_another_pipeline_is_refused_or_begins_anew_with_the_old_files_beside(tmp_path, whole):
+def test_another_pipeline_is_refused_or_starts_from_scratch_with_the_old_files_aside(
+    tmp_path, whole
+):
     interrupted_after(tmp_path, 2)
     kept = rows(tmp_path)
     other = plan(gamma=0.5)

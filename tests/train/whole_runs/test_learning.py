@@ -73,7 +73,7 @@ def test_the_better_action_is_found(algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_the_better_action_is_told_by_the_observation(algorithm):
+def test_the_observation_determines_the_better_action(algorithm):
     found = probabilities(learned(probes.ContextualAction, algorithm), -1.0, 1.0)
     assert (found[:, 0] < 0.1).all() and (found[:, 1] > 0.9).all()
 
@@ -86,7 +86,7 @@ def test_a_gaussian_s_means_find_their_targets_and_its_spread_shrinks(algorithm)
 
 
 @pytest.mark.parametrize("use_gae", [True, False])
-def test_a_cut_is_no_end(use_gae):
+def test_a_truncation_is_not_a_termination(use_gae):
     made = learned(probes.TruncatedForever, rollouts=120, use_gae=use_gae, gamma=0.75)
     assert_close(values(made, 0.0), 1 / (1 - 0.75), tolerance=0.2)
 

@@ -1,4 +1,4 @@
-"""On a GPU: what is learnt there is what a CPU learns, and a trial that was saved goes on."""
+"""On a GPU: it learns what a CPU learns, and a saved trial continues."""
 
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def test_so_do_all_kinds_of_stages(name: str, policy: str) -> None:
 
 
 @pytest.mark.parametrize("policy", ["mlp", "lstm"])
-def test_a_trainer_that_was_saved_goes_on(tmp_path: Path, policy: str) -> None:
+def test_a_saved_trainer_continues(tmp_path: Path, policy: str) -> None:
     set_deterministic_cudnn()
     stages = pipeline(stage(), stage("a2c"))
     ahead, resumed = (made(stages, policy=POLICIES[policy]) for _ in range(2))

@@ -1,4 +1,4 @@
-"""A trainer that was saved and loaded again goes on bit for bit, wherever that was."""
+"""A trainer that was saved and loaded again continues bit for bit, from any point."""
 
 import pytest
 
@@ -97,7 +97,7 @@ def test_loading_takes_nothing_from_the_trainer_that_was_saved():
     assert_same_state(advanced(other).state_dict(), made.state_dict())
 
 
-def test_a_state_stays_what_it_was_when_training_goes_on():
+def test_a_state_is_unchanged_when_training_continues():
     made = trainer(pipeline())
     again = trainer(pipeline())
     made.advance()

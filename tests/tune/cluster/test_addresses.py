@@ -11,7 +11,8 @@ from segue.tune.cluster.addresses import check_address
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:port", "ray://127.0.0.1:1"])
 def test_where_nothing_listens_is_refused(address: str) -> None:
     with pytest.raises(
-        ValueError, match=f"No Ray answers at {address}: start one there, or leave out --address"
+        ValueError,
+        match=f"Ray does not respond at {address}: start it there, or leave out --address",
     ):
         check_address(address)
 
@@ -19,10 +20,10 @@ def test_where_nothing_listens_is_refused(address: str) -> None:
 def test_what_listens_but_does_not_answer_as_ray_does_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(addresses, "_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(addresses, "_RESPONSE_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(ValueError, match=f"No Ray answers at 127.0.0.1:{port}"):
+        with pytest.raises(ValueError, match=f"Ray does not respond at 127.0.0.1:{port}"):
             check_address(f"127.0.0.1:{port}")
         check_address(
             f"ray://127.0.0.1:{port}"
@@ -31,7 +32,7 @@ def test_what_listens_but_does_not_answer_as_ray_does_is_refused(
 
 def test_auto_is_where_ray_would_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    with pytest.raises(ValueError, match=r"No Ray answers at 127\.0\.0\.1:1"):
+    with pytest.raises(ValueError, match=r"Ray does not respond at 127\.0\.0\.1:1"):
         check_address("auto")
 
 

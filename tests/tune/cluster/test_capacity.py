@@ -41,7 +41,7 @@ def test_what_no_machine_has_is_refused(resources: dict[str, float]) -> None:
             )
 
 
-def test_a_cluster_that_grows_starts_what_is_asked_for() -> None:
+def test_an_autoscaling_cluster_starts_what_is_requested() -> None:
     asked = make_sweep(resources={"cpu": 1, "gpu": 1})
     assert trials_at_once(asked, [SMALL], autoscales=True) is None
 

@@ -1,5 +1,5 @@
 """The cluster files that come with Segue are right once they are filled in; what is wrong in one is
-told.
+printed.
 """
 
 import re
@@ -46,37 +46,37 @@ def test_filled_in_it_is_right(home: Path, file: str, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_as_it_comes_it_names_what_is_to_be_filled_in(home: Path, file: str) -> None:
+def test_the_shipped_file_names_what_is_to_be_filled_in(home: Path, file: str) -> None:
     with pytest.raises(ValueError, match=r"is still '.*YOUR-.*': fill it in"):
         check_cluster_file(ROOT / file)
 
 
-def test_what_the_file_for_aws_asks_for(home: Path) -> None:
-    asked = check_cluster_file(filled_in(home, "cluster.yaml"))
-    workers = asked["available_node_types"]["gpu_worker"]
+def test_the_requests_of_the_file_for_aws(home: Path) -> None:
+    prepared = check_cluster_file(filled_in(home, "cluster.yaml"))
+    workers = prepared["available_node_types"]["gpu_worker"]
     assert workers["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
-    assert (workers["min_workers"], workers["max_workers"], asked["idle_timeout_minutes"]) == (
+    assert (workers["min_workers"], workers["max_workers"], prepared["idle_timeout_minutes"]) == (
         0,
         8,
         10,
     )
-    assert "InstanceMarketOptions" not in asked["available_node_types"]["head"]["node_config"]
+    assert "InstanceMarketOptions" not in prepared["available_node_types"]["head"]["node_config"]
     assert any(
-        "-c ~/segue/constraints.txt" in command for command in asked["worker_setup_commands"]
+        "-c ~/segue/constraints.txt" in command for command in prepared["worker_setup_commands"]
     )
-    assert not {"runs", ".git", ".venv", "site"} - set(asked["rsync_exclude"])
+    assert not {"runs", ".git", ".venv", "site"} - set(prepared["rsync_exclude"])
 
 
 def test_pods_on_kubernetes_have_a_gpu_each_and_come_and_go(home: Path) -> None:
-    asked = check_cluster_file(filled_in(home, "cluster/kuberay.yaml"))
-    workers = asked["available_node_types"]["gpu-worker"]
+    prepared = check_cluster_file(filled_in(home, "cluster/kuberay.yaml"))
+    workers = prepared["available_node_types"]["gpu-worker"]
     assert (workers["resources"]["GPU"], workers["min_workers"], workers["max_workers"]) == (
         1,
         0,
         8,
     )
-    assert asked["available_node_types"]["headgroup"]["resources"]["CPU"] == 0
-    assert asked["idle_timeout_minutes"] == 10
+    assert prepared["available_node_types"]["headgroup"]["resources"]["CPU"] == 0
+    assert prepared["idle_timeout_minutes"] == 10
 
 
 WRONG = [
@@ -141,7 +141,7 @@ WRONG = [
         "metadata: {x: []}\nmetadata2:",
         "did you mean 'metadata'?",
     ),
-    ("cluster.yaml", "mine.pem", "other.pem", "names ~/.ssh/other.pem, which is not there"),
+    ("cluster.yaml", "mine.pem", "other.pem", "names ~/.ssh/other.pem, which does not exist"),
     ("cluster.yaml", "type: aws", "type: awz", "Ray cannot use it"),
     (
         "cluster/local.yaml",
@@ -189,9 +189,9 @@ def test_what_is_wrong_is_one_sentence(
 ) -> None:
     path = filled_in(home, file, (old, new))
     assert exit_code(path) == 2
-    told = capsys.readouterr().err
-    assert told.startswith(f"{path}: ") and said in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"{path}: ") and said in printed
+    assert printed.count("\n") == 1
 
 
 def test_rays_own_command_for_the_head_is_refused_for_its_open_dashboard(home: Path) -> None:
@@ -211,13 +211,13 @@ def test_a_token_that_others_can_read_or_that_is_missing_is_refused(home: Path) 
         check_cluster_file(path)
     token.unlink()
     with pytest.raises(
-        ValueError, match="which is not there: make it with `ray get-auth-token --generate"
+        ValueError, match="which does not exist: create it with `ray get-auth-token --generate"
     ):
         check_cluster_file(path)
 
 
-@pytest.mark.parametrize(("text", "said"), [("a: [", "is no YAML"), ("- a", "holds no settings")])
-def test_what_is_no_cluster_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
+@pytest.mark.parametrize(("text", "said"), [("a: [", "is not YAML"), ("- a", "has no settings")])
+def test_what_is_not_a_cluster_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(ValueError, match=said):
         check_cluster_file(tmp_path / "c.yaml")

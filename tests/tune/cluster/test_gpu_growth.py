@@ -33,7 +33,7 @@ class OutOfMemoryError(RuntimeError):  # named as torch's is
         (MemoryError("out of memory"), False),
     ],
 )
-def test_what_a_gpu_says_is_told_from_other_errors(error: Exception, is_one: bool) -> None:
+def test_out_of_memory_is_distinguished_from_other_errors(error: Exception, is_one: bool) -> None:
     assert is_out_of_memory(error) is is_one
     wrapped = ValueError("a loss failed")
     wrapped.__cause__ = error
@@ -69,19 +69,19 @@ def hungry(needs: float) -> Callable[..., None]:
         share = ray.get_runtime_context().get_assigned_resources()["GPU"]
         append_row(directory / "shares.jsonl", {"share": share})
 
-        def heard(row: dict[str, Any]) -> None:
+        def report_or_fail(row: dict[str, Any]) -> None:
             report(row)
             if row["env_steps"] == 300 and share < needs:
                 raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
-        train(sweep, parameters, directory, device=device, report=heard)
+        train(sweep, parameters, directory, device=device, report=report_or_fail)
 
     return run
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("needs", "seen"), [(0.5, [0.25, 0.5]), (2.0, [0.25, 0.5, 1.0])])
-def test_a_trial_goes_on_with_a_larger_share(
+def test_a_trial_resumes_with_a_larger_share(
     needs: float, seen: list[float], cluster: None, tmp_path: Path
 ) -> None:
     sweep = make_sweep(trials=2, resources={"cpu": 1, "gpu": 0.25}, scheduler=None)

@@ -54,19 +54,19 @@ def test_as_many_trials_share_a_gpu_as_it_has_memory_and_time_for(
     assert share_of(needed) * trials <= 1
 
 
-def test_what_was_measured_is_said_in_units_of_people() -> None:
+def test_the_measurement_is_printed_in_readable_units() -> None:
     assert str(need(2, 0.28)) == "2.0 of 80 GB of A GPU, busy 28% of the time, 12,346 env steps/s"
 
 
 @pytest.mark.parametrize("resources", [{"cpu": 1}, {"cpu": 2, "gpu": 0.5}, {"gpu": 0}])
-def test_a_share_that_was_given_stays(resources: dict[str, Any]) -> None:
+def test_a_given_share_is_unchanged(resources: dict[str, Any]) -> None:
     said: list[str] = []
     sweep = make_sweep(resources=resources)
     assert with_gpu_share(sweep, Corners.of(sweep), THERE, False, said.append) is sweep and not said
 
 
 @pytest.mark.parametrize(("asked", "left"), [(AUTO, {"cpu": 1}), ({"gpu": "auto"}, {"cpu": 1})])
-def test_without_a_gpu_trials_run_on_processors_and_that_is_said(
+def test_without_a_gpu_trials_run_on_processors_with_a_message(
     asked: dict[str, Any], left: dict[str, Any]
 ) -> None:
     said: list[str] = []

@@ -1,4 +1,4 @@
-"""A sweep as a job on a cluster that asks for a token: refused without it; run, followed, stopped,
+"""A sweep as a job on a cluster that requires a token: refused without it; run, followed, stopped,
 continued.
 """
 
@@ -20,7 +20,7 @@ Segue = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.mark.slow
-def test_jobs_on_a_cluster_that_asks_for_a_token(tmp_path: Path) -> None:
+def test_jobs_on_a_cluster_that_requires_a_token(tmp_path: Path) -> None:
     environment = guarded(tmp_path)
     with a_cluster(environment, "dashboard") as dashboard:
 

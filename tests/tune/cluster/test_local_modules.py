@@ -1,4 +1,4 @@
-"""What a sweep file imports from beside it reaches workers that could not find it."""
+"""Modules next to a sweep file reach workers that could not import them."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.tune.cluster.local_modules import own_modules
+from segue.tune.cluster.local_modules import local_modules
 from tests.cli.test_cli import REAL
 from tests.tune.support.clusters import SECONDS, a_cluster, guarded
 
@@ -41,14 +41,14 @@ def test_what_is_installed_or_ours_is_left_out(
     monkeypatch.syspath_prepend(tmp_path)
     __import__("a_neighbour"), __import__("a_package")
     try:
-        found = own_modules()
+        found = local_modules()
     finally:
         del sys.modules["a_neighbour"], sys.modules["a_package"]
     assert {str(tmp_path / "a_neighbour.py"), str(tmp_path / "a_package")} <= set(found)
     assert not [
         path for path in found if "site-packages" in path or Path(path).name in ("segue", "json")
     ]
-    assert len(own_modules()) == len(found) - 2
+    assert len(local_modules()) == len(found) - 2
 
 
 @pytest.mark.slow

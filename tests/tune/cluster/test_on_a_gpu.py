@@ -32,7 +32,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def gpu() -> Iterator[None]:
-    """A Ray of its own with the GPU that it finds."""
+    """A separate Ray with the GPU that it finds."""
     ray.shutdown()
     for module in (doubles, test_on_a_gpu):
         cloudpickle.register_pickle_by_value(module)
@@ -57,7 +57,7 @@ def test_trials_train_side_by_side_with_a_measured_share(
     sweep = make_sweep(space={**GRID, "lr": 1e-3}, seeds=2, scheduler=None)
     run_sweep(sweep, "double", tmp_path / "run", Options(gpus="auto"))
     said = " ".join(capsys.readouterr().out.split())
-    assert "A trial takes" in said and "of a GPU." in said
+    assert "A trial needs" in said and "of a GPU." in said
     trials = trials_of(tmp_path / "run")
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 4
     for trial in trials:
@@ -74,7 +74,7 @@ def hungry(
     share = ray.get_runtime_context().get_assigned_resources()["GPU"]
     append_row(directory / "shares.jsonl", {"share": share})
 
-    def heard(row: dict[str, Any]) -> None:
+    def report_or_fail(row: dict[str, Any]) -> None:
         report(row)
         if row["env_steps"] == 300:
             taken = torch.empty(
@@ -83,7 +83,7 @@ def hungry(
             time.sleep(2)
             assert taken.is_cuda
 
-    make_runner()(sweep, parameters, directory, device=device, report=heard)
+    make_runner()(sweep, parameters, directory, device=device, report=report_or_fail)
 
 
 def test_trials_that_run_out_of_memory_end_with_larger_shares(gpu: None, tmp_path: Path) -> None:

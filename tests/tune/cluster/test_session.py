@@ -8,10 +8,10 @@ import pytest
 from ray import tune
 
 from segue.tune.cluster import session
-from segue.tune.cluster.session import quiet, ray_session
+from segue.tune.cluster.session import ray_session, suppress_ray_warnings
 
 
-def test_only_warnings_of_ray_and_optuna_are_kept_quiet() -> None:
+def test_only_warnings_of_ray_and_optuna_are_suppressed() -> None:
     for module, is_heard in (
         ("ray.tune.tuner", False),
         ("optuna", False),
@@ -20,14 +20,14 @@ def test_only_warnings_of_ray_and_optuna_are_kept_quiet() -> None:
     ):
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
-            with quiet():
+            with suppress_ray_warnings():
                 warnings.warn_explicit("hm", UserWarning, "file.py", 1, module=module)
         assert bool(heard) == is_heard
 
 
 def test_the_log_of_optuna_is_as_loud_afterwards_as_before() -> None:
     before = optuna.logging.get_verbosity()
-    with quiet():
+    with suppress_ray_warnings():
         assert optuna.logging.get_verbosity() == optuna.logging.ERROR
     assert optuna.logging.get_verbosity() == before
 

@@ -1,4 +1,4 @@
-"""A staged sweep on a cluster of three nodes that asks for a token; one node is killed in the
+"""A staged sweep on a cluster of three nodes that requires a token; one node is killed in the
 middle.
 """
 

@@ -64,17 +64,17 @@ class Page:
 
     def columns(self) -> dict[str, int]:
         """The parameters and their types."""
-        asked = api_pb2.GetExperimentRequest()
+        request = api_pb2.GetExperimentRequest()
         return {
             info.name: info.type
-            for info in Handler(RequestContext(), self._plugin, "", asked).run().hparam_infos
+            for info in Handler(RequestContext(), self._plugin, "", request).run().hparam_infos
         }
 
     def trials(self) -> dict[str, Any]:
         """One session a trial, by the trial's directory."""
-        asked = api_pb2.ListSessionGroupsRequest(allowed_statuses=[0, 1, 2, 3], slice_size=1000)
+        request = api_pb2.ListSessionGroupsRequest(allowed_statuses=[0, 1, 2, 3], slice_size=1000)
         found = (
-            list_session_groups.Handler(RequestContext(), self._plugin, "", asked)
+            list_session_groups.Handler(RequestContext(), self._plugin, "", request)
             .run()
             .session_groups
         )
@@ -159,7 +159,7 @@ def test_the_file_is_in_the_store_before_it_is_here(
     assert parameters(kept) == parameters(here) and finals(kept) == finals(here)
 
 
-def test_what_cannot_be_written_is_told_once_and_ends_nothing(
+def test_a_write_error_is_reported_once_and_ends_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep = make_sweep(scheduler=None)
@@ -221,7 +221,7 @@ def test_a_sweep_whose_driver_was_killed_has_each_trial_once(tmp_path: Path) -> 
 def check(path: Path, states: set[str]) -> None:
     """Each finished trial of the study is on the page once, and says the same there."""
     shown = Page(path / "trials").trials()
-    told = set()
+    shown_states = set()
     finished = [outcome for outcome in outcomes(path) if outcome[1].is_finished()]
     assert sorted(shown) == [f"{outcome[0]:04d}" for outcome in finished]
     for number, state, value, params, _, attributes in finished:
@@ -233,8 +233,8 @@ def check(path: Path, states: set[str]) -> None:
                 pytest.approx(value, rel=1e-6),
                 attributes["env_steps"],
             )
-        told.add(state.name.lower())
-    assert told == states
+        shown_states.add(state.name.lower())
+    assert shown_states == states
 
 
 def branching(trial: Any) -> Mapping[str, Any]:

@@ -149,7 +149,7 @@ def test_without_a_terminal_a_line_comes_at_each_end_and_every_ten_seconds(
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_a_failure_is_told_with_its_log(
+def test_a_failure_is_printed_with_its_log(
     board: Board, record: StudyRecord, tmp_path: Path, terminal: bool
 ) -> None:
     console = Console(file=io.StringIO(), width=60, force_terminal=terminal)

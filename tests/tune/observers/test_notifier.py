@@ -102,7 +102,7 @@ def test_a_command_reads_it_and_has_the_rest_in_its_environment(
     assert said.read_text() == f"done {Path('runs/double').absolute()} It has ended.\n"
 
 
-def test_nobody_is_told_where_nobody_asked(board: Board) -> None:
+def test_nothing_is_sent_without_a_target(board: Board) -> None:
     assert send(None, board) < 0.1
 
 
@@ -123,17 +123,19 @@ def test_nobody_is_told_where_nobody_asked(board: Board) -> None:
         ),
     ],
 )
-def test_a_failure_is_told_in_one_line(
+def test_a_failure_is_reported_in_one_line(
     board: Board, capsys: pytest.CaptureFixture[str], target: str, said: str
 ) -> None:
     send(target, board)
-    told = capsys.readouterr().err
-    assert told.startswith(said)
-    assert told.count("\n") == 1
-    assert "secret" not in told
+    printed = capsys.readouterr().err
+    assert printed.startswith(said)
+    assert printed.count("\n") == 1
+    assert "secret" not in printed
 
 
-def test_a_server_that_refuses_is_told(board: Board, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_by_the_server_is_reported(
+    board: Board, capsys: pytest.CaptureFixture[str]
+) -> None:
     with server(status=403) as (url, _):
         send(url, board)
     assert (
@@ -142,7 +144,7 @@ def test_a_server_that_refuses_is_told(board: Board, capsys: pytest.CaptureFixtu
     )
 
 
-def test_what_hangs_is_given_up_in_time(
+def test_a_hanging_notification_times_out(
     board: Board, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with closing(
@@ -151,18 +153,18 @@ def test_what_hangs_is_given_up_in_time(
         assert send(f"http://127.0.0.1:{silent.getsockname()[1]}/secret", board, seconds=1.0) < 8.0
     assert send(f"sleep 60 & echo $! > {tmp_path}/child; wait", board, seconds=1.0) < 8.0
     assert has_ended(int((tmp_path / "child").read_text()))
-    told = capsys.readouterr().err
-    assert told.count("The notification was not delivered") == 2
-    assert "secret" not in told
+    printed = capsys.readouterr().err
+    assert printed.count("The notification was not delivered") == 2
+    assert "secret" not in printed
 
 
-def test_a_run_that_breaks_is_told_and_a_refusal_is_not(board: Board, tmp_path: Path) -> None:
+def test_a_failed_run_is_reported_and_a_refusal_is_not(board: Board, tmp_path: Path) -> None:
     notifier = Notifier(f"cat >> {tmp_path}/said", "double", tmp_path, board)
     with pytest.raises(RuntimeError), notifier.telling(lambda: ("done", "")):
         raise RuntimeError("The run broke.") from OSError("no route to the head node")
     notification = json.loads((tmp_path / "said").read_text())
     assert notification["event"] == "broken"
-    assert notification["message"].startswith("It broke (OSError: no route to the head node)")
+    assert notification["message"].startswith("It failed (OSError: no route to the head node)")
     with pytest.raises(ValueError, match="ask for less"), notifier.telling(lambda: ("done", "")):
         raise ValueError("ask for less")
     assert json.loads((tmp_path / "said").read_text()) == notification
@@ -196,7 +198,7 @@ def test_how_a_run_ended_in_a_sentence(board: Board, given: Any, event: str, wor
     assert message.startswith(words)
 
 
-def test_the_best_keeps_the_constraints_if_any_does(tmp_path: Path) -> None:
+def test_the_best_violates_no_constraint_if_possible(tmp_path: Path) -> None:
     sweep = make_sweep(
         scheduler=None, constraints={"slow learners": lambda report: report["return"] - 0.7}
     )
@@ -213,7 +215,7 @@ def test_the_best_keeps_the_constraints_if_any_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "given", [["--notify", "https://a/secret"], ["--notify=https://a/secret"]], ids=len
 )
-def test_a_command_line_is_kept_without_the_target(
+def test_a_command_line_is_recorded_without_the_target(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str]
 ) -> None:
     monkeypatch.setattr(
@@ -230,10 +232,10 @@ def test_a_command_line_is_kept_without_the_target(
 class TestSweeps:
     """In drivers of their own."""
 
-    def test_a_stall_and_the_end_are_told(self, tmp_path: Path) -> None:
-        told = f"cat >> {tmp_path}/said; echo >> {tmp_path}/said"
+    def test_a_stall_and_the_end_are_reported(self, tmp_path: Path) -> None:
+        command = f"cat >> {tmp_path}/said; echo >> {tmp_path}/said"
         assert (
-            run(tmp_path / "run", trials=2, report_timeout_s=5.0, hangs=(300, 1), notify=told)[0]
+            run(tmp_path / "run", trials=2, report_timeout_s=5.0, hangs=(300, 1), notify=command)[0]
             == 0
         )
         *stalls, done = read_rows(
@@ -241,14 +243,13 @@ class TestSweeps:
         )  # on a slow machine, the start of a worker is a stall as well
         assert {stall["event"] for stall in stalls} == {"stalled"}
         assert (
-            stalls[-1]["message"]
-            == "Trial 0 reported nothing for 5 s; it is killed and tried again."
+            stalls[-1]["message"] == "Trial 0 reported nothing for 5 s; it is killed and restarted."
         )
         assert done["event"] == "done"
         assert done["message"].startswith("It has ended; 2 of 2 trials are done.")
         assert done["run"] == str(tmp_path / "run")
 
-    def test_an_interruption_is_told(self, tmp_path: Path) -> None:
+    def test_an_interruption_is_reported(self, tmp_path: Path) -> None:
         with server() as (url, posted):
             with driving(tmp_path, trials=4, seconds=0.2, notify=url) as driver:
                 wait_for(lambda: any(trial.intermediate_values for trial in trials_of(tmp_path)))

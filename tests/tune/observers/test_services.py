@@ -1,4 +1,4 @@
-"""Services are told each report and each end once, whatever happens between; with W&B and MLflow
+"""Services receive each report and each end once, whatever happens in between; with W&B and MLflow
 themselves.
 """
 
@@ -37,7 +37,7 @@ MLFLOW_STATUS = {
 }
 
 
-class Told:
+class FakeService:
     """A service that remembers."""
 
     def __init__(self, fails: int = 0) -> None:
@@ -62,7 +62,10 @@ class Told:
 
 def service_thread(path: Path, service: Any) -> ServiceThread:
     return ServiceThread(
-        "told", lambda identity: service, Ledger(path / "logged" / "told.jsonl"), RunDirectory(path)
+        "service",
+        lambda identity: service,
+        Ledger(path / "logged" / "service.jsonl"),
+        RunDirectory(path),
     )
 
 
@@ -73,8 +76,8 @@ def report(path: Path, *steps: int) -> None:
         append_row(results, {"env_steps": step, "return": 1.0, "evaluation": {}})
 
 
-def test_each_report_is_told_once_by_however_many_drivers(tmp_path: Path) -> None:
-    service = Told()
+def test_each_report_is_logged_once_by_any_number_of_drivers(tmp_path: Path) -> None:
+    service = FakeService()
     for steps, facts in (((100,), RUNNING), ((200, 300), RUNNING), ((), ENDED), ((), ENDED)):
         report(tmp_path, *steps)
         thread = service_thread(tmp_path, service)
@@ -92,17 +95,17 @@ def test_each_report_is_told_once_by_however_many_drivers(tmp_path: Path) -> Non
         "complete",
         "close",
     ]
-    with (tmp_path / "logged" / "told.jsonl").open("a") as file:
+    with (tmp_path / "logged" / "service.jsonl").open("a") as file:
         file.write('{"trial": 1, "env')  # a kill between
-    ledger = Ledger(tmp_path / "logged" / "told.jsonl")
+    ledger = Ledger(tmp_path / "logged" / "service.jsonl")
     assert (ledger.steps, ledger.ended) == ({0: 300}, {0})
-    assert ledger.identity == read_rows(tmp_path / "logged" / "told.jsonl")[0]["identity"]
+    assert ledger.identity == read_rows(tmp_path / "logged" / "service.jsonl")[0]["identity"]
 
 
-def test_a_service_that_fails_is_told_of_once_and_gets_all_when_it_is_back(
+def test_a_failing_service_is_reported_once_and_receives_the_rest_later(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    service = Told(fails=2)
+    service = FakeService(fails=2)
     report(tmp_path, 100)
     thread = service_thread(tmp_path, service)
     for _ in range(3):
@@ -111,15 +114,13 @@ def test_a_service_that_fails_is_told_of_once_and_gets_all_when_it_is_back(
     assert service.said == ["open", 100, "close"]
     assert (
         capsys.readouterr().err
-        == "told cannot be updated (ConnectionError: nobody): the sweep continues.\n"
-        "told did not receive everything: run the same command again to send the rest.\n"
+        == "service cannot be updated (ConnectionError: nobody): the sweep continues.\n"
+        "service did not receive everything: run the same command again to send the rest.\n"
     )
 
 
-def test_a_service_that_hangs_is_given_up(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    service = Told()
+def test_a_hanging_service_times_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    service = FakeService()
     free = threading.Event()
     service.open_run = lambda facts: free.wait()  # type: ignore[method-assign,assignment,return-value]
     thread = service_thread(tmp_path, service)
@@ -131,7 +132,7 @@ def test_a_service_that_hangs_is_given_up(
     assert "did not receive everything" in capsys.readouterr().err
 
 
-def test_only_numbers_are_told_the_sweeps_metric_over_that_of_the_evaluation() -> None:
+def test_only_numbers_are_logged_with_precedence_for_the_sweeps_metric() -> None:
     row = learning_curve(make_sweep(), {"lr": 1e-3, "gae_lambda": 0.9, "first_steps": 400}, 400)
     values = values_of({**row, "evaluation": {"return": -1.0, "length": 9.0}})
     assert values == {
@@ -165,7 +166,7 @@ def test_without_a_service_nothing_is_written(tmp_path: Path) -> None:
 
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Both keep what they are told under the test's directory; returns that of the run."""
+    """Both write what they receive under the test's directory; returns that of the run."""
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     return tmp_path / "run"
@@ -175,7 +176,7 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class TestServices:
     """Sweeps in drivers of their own, and what `wandb` and `mlflow` wrote of them."""
 
-    def test_trials_before_it_was_asked_for_and_after_a_kill_are_there_once(
+    def test_trials_before_the_request_and_after_a_kill_are_logged_once(
         self, services: Path
     ) -> None:
         assert run(services, trials=2)[0] == 0
@@ -186,7 +187,7 @@ class TestServices:
         check_mlflow(services)
         assert no_service_is_left(services)
 
-    def test_an_interrupted_trial_goes_on_in_its_run(self, services: Path) -> None:
+    def test_an_interrupted_trial_resumes_in_its_run(self, services: Path) -> None:
         both = {"log_to": ["wandb", "mlflow"], "trials": 1}
         with driving(services, seconds=2.0, **both) as driver:
             wait_for(
@@ -202,7 +203,7 @@ class TestServices:
         check_wandb(services)
         check_mlflow(services)
 
-    def test_a_server_that_is_not_there_ends_nothing(
+    def test_an_unavailable_server_ends_nothing(
         self, services: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
@@ -267,9 +268,9 @@ def check_mlflow(path: Path) -> None:
     finished = [outcome for outcome in outcomes(path) if outcome[1].is_finished()]
     assert sorted(found) == sorted(str(outcome[0]) for outcome in finished)
     for number, state, _, params, values, _ in finished:
-        status, told, rows = found[str(number)]
+        status, logged, rows = found[str(number)]
         assert status == MLFLOW_STATUS[state]
-        assert told.items() >= {name: str(value) for name, value in dict(params).items()}.items()
+        assert logged.items() >= {name: str(value) for name, value in dict(params).items()}.items()
         assert rows == sorted(values.items())
 
 

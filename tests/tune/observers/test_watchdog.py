@@ -39,7 +39,7 @@ def test_a_silent_trial_is_killed_once_and_its_cause_is_recorded(killed: list[An
     assert verdicts.hung == {7: "It reported nothing for 60 s."}
 
 
-def test_a_report_starts_the_time_anew(killed: list[Any]) -> None:
+def test_a_report_restarts_the_time(killed: list[Any]) -> None:
     clock = Clock()
     dog = Watchdog(60.0, Verdicts(), clock)
     dog.started(0)
@@ -89,7 +89,7 @@ def test_a_kill_and_a_silence_of_all_are_notified_once(killed: list[Any]) -> Non
     for now in (259.0, 261.0, 300.0):
         clock.now = now
         dog.tick([trial(7)])
-    assert messages[1:] == ["Trial 7 reported nothing for 60 s; it is killed and tried again."]
+    assert messages[1:] == ["Trial 7 reported nothing for 60 s; it is killed and restarted."]
 
 
 @pytest.mark.parametrize(("timeout", "count"), [("auto", 1), (None, 0)])

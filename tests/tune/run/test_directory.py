@@ -12,7 +12,7 @@ from segue.tune.run.opening import open_run
 from tests.tune.support.doubles import MIXED, make_sweep
 
 
-def test_a_new_directory_says_what_is_asked_and_with_which_code(tmp_path: Path) -> None:
+def test_a_new_directory_records_the_definition_and_the_code(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "runs" / "double")
     sweep = make_sweep()
     with open_run(run, sweep, "double"):
@@ -91,7 +91,7 @@ def test_a_change_that_a_study_cannot_take_is_refused_even_so(
         pass
     before = run.definition.read_text()
     with (
-        pytest.raises(ValueError, match=f"cannot take this change .{said}.*--warm-start"),
+        pytest.raises(ValueError, match=f"does not allow this change .{said}.*--warm-start"),
         open_run(run, make_sweep(**(asked | changes)), "double", accept_changes=True),
     ):
         pass
@@ -136,7 +136,7 @@ def test_a_directory_with_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     for fresh in (False, True):
         with (
-            pytest.raises(ValueError, match="holds something else than a run"),
+            pytest.raises(ValueError, match="contains files but is not a run directory"),
             open_run(RunDirectory(tmp_path), make_sweep(), "double", fresh=fresh),
         ):
             pass

@@ -1,4 +1,4 @@
-"""The sweep of a run is taken from its file, and only where it asks the same."""
+"""The sweep of a run is taken from its file, provided that the file defines the same sweep."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +11,12 @@ from segue.tune.run.original_sweep import sweep_of
 from segue.tune.run.sweep_file import load_sweep
 
 FILE = Path(__file__).parents[3] / "sweeps" / "ppo_grid.py"
-Begun = Callable[..., RunDirectory]
+Start = Callable[..., RunDirectory]
 
 
 @pytest.fixture
-def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Begun:
-    """A function that begins a run of a copy of ppo_grid, with changes, in a folder of its own."""
+def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """A function that starts a run of a copy of ppo_grid, with changes, in a separate folder."""
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "ppo_grid.py").write_text(FILE.read_text())
     monkeypatch.chdir(tmp_path)
@@ -32,16 +32,16 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Begun:
     return begin
 
 
-def test_it_is_found_by_its_name(begun: Begun) -> None:
-    assert sweep_of(begun()) == load_sweep(FILE)
+def test_it_is_found_by_its_name(started: Start) -> None:
+    assert sweep_of(started()) == load_sweep(FILE)
 
 
-def test_seeds_of_the_command_line_count(begun: Begun) -> None:
-    assert sweep_of(begun(seeds=5)).seeds == 5
+def test_seeds_of_the_command_line_count(started: Start) -> None:
+    assert sweep_of(started(seeds=5)).seeds == 5
 
 
-def test_one_that_has_changed_is_refused_and_the_kept_one_named(begun: Begun) -> None:
-    run = begun()
+def test_a_changed_sweep_is_refused_and_the_stored_one_named(started: Start) -> None:
+    run = started()
     Path("sweeps/ppo_grid.py").write_text(FILE.read_text().replace("gamma=0.98", "gamma=0.97"))
     with pytest.raises(
         ValueError,
@@ -51,8 +51,8 @@ def test_one_that_has_changed_is_refused_and_the_kept_one_named(begun: Begun) ->
     assert sweep_of(run, run.source) == load_sweep(FILE)
 
 
-def test_one_that_is_not_here_is_refused_and_the_kept_one_named(begun: Begun) -> None:
-    run = begun("elsewhere")
+def test_a_missing_sweep_is_refused_and_the_stored_one_named(started: Start) -> None:
+    run = started("elsewhere")
     with pytest.raises(
         ValueError,
         match=r"is not here: give its file with --sweep \(the run's own is stored at runs",
@@ -61,17 +61,17 @@ def test_one_that_is_not_here_is_refused_and_the_kept_one_named(begun: Begun) ->
     assert sweep_of(run, run.source) == load_sweep(FILE)
 
 
-def test_a_record_that_cannot_be_read_is_refused(begun: Begun) -> None:
-    run = begun()
+def test_a_record_that_cannot_be_read_is_refused(started: Start) -> None:
+    run = started()
     run.definition.write_text("{")
     with pytest.raises(ValueError, match=r"sweep.json is damaged"):
         sweep_of(run)
 
 
-def test_what_the_file_was_before_is_kept(begun: Begun) -> None:
-    run = begun()
+def test_the_previous_version_of_the_file_is_stored(started: Start) -> None:
+    run = started()
     path = Path("sweeps/ppo_grid.py")
     path.write_text("# a comment more\n" + FILE.read_text())
-    begun()
+    started()
     assert run.source.read_text() == path.read_text()
     assert (run.path / "sweep-before-1.py").read_text() == FILE.read_text()

@@ -83,7 +83,7 @@ def test_the_longest_pipeline_is_found_at_the_corners() -> None:
         ),
         (
             PopulationBasedTraining("env_steps", hyperparam_mutations={"lr": [1]}),
-            "use 'pbt', which knows stages",
+            "use 'pbt', which supports stages",
         ),
     ],
     ids=lambda value: type(value).__name__,

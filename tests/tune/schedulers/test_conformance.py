@@ -36,7 +36,7 @@ def scheduler(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(params=[name for name in OFFERED if name != "pbt"])
 def stopping(request: pytest.FixtureRequest) -> Any:
-    """Those that stop trials: population-based training stops nobody."""
+    """Schedulers that stop trials: population-based training does not."""
     return OFFERED[request.param]
 
 
@@ -93,7 +93,7 @@ def test_one_trial_alone_is_never_stopped(tmp_path: Path, scheduler: Any, mode: 
     assert race.state(0).state == TrialState.COMPLETE
 
 
-def test_equals_are_not_told_apart(tmp_path: Path, scheduler: Any, mode: str) -> None:
+def test_equal_trials_are_not_distinguished(tmp_path: Path, scheduler: Any, mode: str) -> None:
     race = Race(tmp_path, make_sweep(scheduler=scheduler, mode=mode))
     assert not any(run(race, race.start(), 1.0) for _ in range(8))
 
@@ -113,7 +113,7 @@ def test_the_worst_of_many_is_stopped_and_the_best_is_not(
     assert stopped.user_attrs["stopped_by"]
 
 
-def test_a_trial_that_comes_late_is_compared_with_those_before(
+def test_a_late_trial_is_compared_with_those_before(
     tmp_path: Path, stopping: Any, mode: str
 ) -> None:
     race = Race(tmp_path, make_sweep(scheduler=stopping, mode=mode))
@@ -125,7 +125,7 @@ def test_a_trial_that_comes_late_is_compared_with_those_before(
     assert any(race.report(late, step, worst) for step in range(2 * EVERY, 1200, EVERY))
 
 
-def test_a_metric_that_is_no_number_fails_its_trial_only(
+def test_a_metric_that_is_nan_fails_its_trial_only(
     tmp_path: Path, scheduler: Any, mode: str
 ) -> None:
     race = Race(tmp_path, make_sweep(scheduler=scheduler, mode=mode))
@@ -165,7 +165,7 @@ def test_a_sweep_in_parts_has_the_verdicts_of_an_uninterrupted_one(
     assert found[0] == found[1]
 
 
-def test_a_trial_that_is_resumed_in_the_middle_is_judged_once_a_step(
+def test_a_resumed_trial_is_evaluated_once_per_step(
     tmp_path: Path, scheduler: Any, mode: str
 ) -> None:
     race = Race(tmp_path, make_sweep(scheduler=scheduler, mode=mode))

@@ -21,7 +21,7 @@ from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import PPO
 from segue.tune.checks import check_sweep
-from segue.tune.cluster.session import quiet
+from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.drive import run_sweep
 from segue.tune.run.decisions import decide_stage_end, decision_for
 from segue.tune.schedulers.choice import make_scheduler
@@ -144,12 +144,12 @@ class TestScheduler:
             make_scheduler(sweep)
 
     def test_a_class_in_place_of_a_criterion_is_refused(self) -> None:
-        with pytest.raises(TypeError, match="takes an EarlyStoppingCriterion"):
+        with pytest.raises(TypeError, match="must be an EarlyStoppingCriterion"):
             CriterionScheduler(Reached)  # type: ignore[arg-type]
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("cluster")
-    def test_the_study_says_which_criterion_stopped_a_trial(self, tmp_path: Path) -> None:
+    def test_the_study_records_which_criterion_stopped_a_trial(self, tmp_path: Path) -> None:
         sweep = make_sweep(trials=3, scheduler=CriterionScheduler(Reached("return", 0.6)))
         run_sweep(sweep, "double", tmp_path, console=silent(), runner=make_runner())
         stopped = [
@@ -191,8 +191,8 @@ class TestSchedulerInAStage:
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("cluster")
-    def test_asha_ends_a_stage_and_the_trial_goes_on_to_the_next(self, tmp_path: Path) -> None:
-        with quiet():
+    def test_asha_ends_a_stage_and_the_trial_continues_in_the_next(self, tmp_path: Path) -> None:
+        with suppress_ray_warnings():
             run_sweep(staged_sweep("asha"), "staged", tmp_path, console=silent())
         trials = trials_of(tmp_path, "staged")
         assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 4
@@ -215,7 +215,7 @@ class TestSchedulerInAStage:
         outcomes = []
         for name, budgets in (("whole", [4]), ("parts", [2, 4])):
             for budget in budgets:
-                with quiet():
+                with suppress_ray_warnings():
                     run_sweep(
                         staged_sweep("asha", trials=budget),
                         "staged",

@@ -22,7 +22,7 @@ from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import PPO, EntropyBonus
 from segue.tune.checks import check_sweep
-from segue.tune.cluster.session import quiet
+from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, decision_for, has_exploit_at
@@ -85,7 +85,7 @@ TWO_GOOD_TWO_BAD = [
 
 
 def make_sweep(**given: Any) -> Sweep:
-    asked: dict[str, Any] = {
+    space: dict[str, Any] = {
         "pipeline": pipeline,
         "space": SPACE,
         "world": "CartPole-v1",
@@ -96,7 +96,7 @@ def make_sweep(**given: Any) -> Sweep:
         "concurrency": 4,
         "resources": {"cpu": 0.5},
     }
-    return Sweep(**(asked | given))
+    return Sweep(**(space | given))
 
 
 def report(
@@ -106,7 +106,7 @@ def report(
     return {"return": value, "env_steps": steps, "final": final} | where
 
 
-def told(scheduler: StagedPBT, trial: int, row: dict[str, Any]) -> list[str]:
+def donors_after(scheduler: StagedPBT, trial: int, row: dict[str, Any]) -> list[str]:
     said = scheduler.on_trial_result(None, SimpleNamespace(trial_id=str(trial)), row)
     assert said == TrialScheduler.CONTINUE
     return scheduler.donors(str(trial), 0)
@@ -119,34 +119,38 @@ class TestWhoExploitsWhom:
         made.set_search_properties("return", "max")
         return made
 
-    def test_the_worst_quarter_goes_on_from_the_best_quarter(self, scheduler: StagedPBT) -> None:
-        found = [told(scheduler, trial, report(100, float(trial))) for trial in range(8)]
+    def test_the_worst_quarter_continues_from_the_best_quarter(self, scheduler: StagedPBT) -> None:
+        found = [donors_after(scheduler, trial, report(100, float(trial))) for trial in range(8)]
         assert found == [[]] * 8  # each was the best when it came
-        assert set(told(scheduler, 0, report(200, 0.5))) == set()  # nobody else has come as far
-        assert [told(scheduler, trial, report(200, float(trial))) for trial in range(1, 8)] == [
-            []
-        ] * 7
-        told(scheduler, 7, report(400, 9.0))
-        told(scheduler, 6, report(400, 8.0))
-        assert sorted(told(scheduler, 1, report(400, 0.7))) == ["6", "7"]
-        assert told(scheduler, 2, report(400, 2.0)) == []
+        assert (
+            set(donors_after(scheduler, 0, report(200, 0.5))) == set()
+        )  # no other trial is as far
+        assert [
+            donors_after(scheduler, trial, report(200, float(trial))) for trial in range(1, 8)
+        ] == [[]] * 7
+        donors_after(scheduler, 7, report(400, 9.0))
+        donors_after(scheduler, 6, report(400, 8.0))
+        assert sorted(donors_after(scheduler, 1, report(400, 0.7))) == ["6", "7"]
+        assert donors_after(scheduler, 2, report(400, 2.0)) == []
 
-    def test_nobody_goes_back_to_an_earlier_stage_or_step(self, scheduler: StagedPBT) -> None:
+    def test_no_trial_goes_back_to_an_earlier_stage_or_step(self, scheduler: StagedPBT) -> None:
         for trial in range(1, 4):
-            told(scheduler, trial, report(500, float(trial)))
-        assert told(scheduler, 0, report(500, 0.0, stage=1)) == []
-        assert told(scheduler, 4, report(600, 0.0)) == []
-        assert told(scheduler, 5, report(400, -1.0)) == ["3"]
+            donors_after(scheduler, trial, report(500, float(trial)))
+        assert donors_after(scheduler, 0, report(500, 0.0, stage=1)) == []
+        assert donors_after(scheduler, 4, report(600, 0.0)) == []
+        assert donors_after(scheduler, 5, report(400, -1.0)) == ["3"]
 
     def test_a_stage_that_has_ended_counts_as_the_next(self, scheduler: StagedPBT) -> None:
         for trial in range(1, 4):
-            told(scheduler, trial, report(500, float(trial), done=True))
-        assert told(scheduler, 0, report(500, 0.0, stage=1)) == ["3"]
+            donors_after(scheduler, trial, report(500, float(trial), done=True))
+        assert donors_after(scheduler, 0, report(500, 0.0, stage=1)) == ["3"]
 
     def test_it_is_considered_once_an_interval(self, scheduler: StagedPBT) -> None:
         for trial in range(1, 4):
-            told(scheduler, trial, report(1000, float(trial)))
-        assert [told(scheduler, 0, report(steps, 0.0)) for steps in (90, 110, 150, 199, 200)] == [
+            donors_after(scheduler, trial, report(1000, float(trial)))
+        assert [
+            donors_after(scheduler, 0, report(steps, 0.0)) for steps in (90, 110, 150, 199, 200)
+        ] == [
             [],
             ["3"],
             [],
@@ -156,18 +160,18 @@ class TestWhoExploitsWhom:
 
     def test_finished_trials_and_equals_are_no_donors(self, scheduler: StagedPBT) -> None:
         for trial in range(1, 4):
-            told(scheduler, trial, report(1000, 1.0, final=True))
-        assert told(scheduler, 0, report(100, 0.0)) == []
+            donors_after(scheduler, trial, report(1000, 1.0, final=True))
+        assert donors_after(scheduler, 0, report(100, 0.0)) == []
         for trial in range(1, 4):
-            told(scheduler, trial, report(1000, 0.0))
-        assert told(scheduler, 0, report(200, 0.0)) == []
+            donors_after(scheduler, trial, report(1000, 0.0))
+        assert donors_after(scheduler, 0, report(200, 0.0)) == []
 
     def test_less_can_be_better(self) -> None:
         scheduler = StagedPBT(100)
         scheduler.set_search_properties("return", "min")
         for trial in range(1, 4):
-            told(scheduler, trial, report(500, float(trial)))
-        assert told(scheduler, 0, report(400, 9.0)) == ["1"]
+            donors_after(scheduler, trial, report(500, float(trial)))
+        assert donors_after(scheduler, 0, report(400, 9.0)) == ["1"]
 
     @pytest.mark.parametrize(
         ("given", "said"),
@@ -245,7 +249,7 @@ class TestWhatIsExplored:
 
 
 class TestAnswers:
-    def test_the_checkpoint_is_kept_though_its_owner_removes_it(self, tmp_path: Path) -> None:
+    def test_the_checkpoint_outlasts_its_removal_by_the_donor(self, tmp_path: Path) -> None:
         checkpoint = tmp_path / "checkpoint-000000002000-ab.pt"
         answers = tmp_path / "decisions" / "0003.json"
         checkpoint.write_bytes(b"weights")
@@ -276,7 +280,7 @@ class TestWhatIsRefused:
             check_sweep(sweep)
 
     def test_a_space_that_is_a_function(self) -> None:
-        def asked(trial: Any) -> dict[str, Any]:
+        def space(trial: Any) -> dict[str, Any]:
             return {
                 "first": 6 * STEPS,
                 "lr": trial.suggest_float("lr", 1e-4, 1e-2),
@@ -284,7 +288,7 @@ class TestWhatIsRefused:
             } | {"second_lambda": 0.9}
 
         with pytest.raises(ValueError, match="make the space a dictionary"):
-            check_sweep(make_sweep(space=asked, scheduler="pbt"))
+            check_sweep(make_sweep(space=space, scheduler="pbt"))
 
     def test_a_search_that_would_learn_wrongly(self) -> None:
         with pytest.raises(
@@ -316,19 +320,19 @@ class TestOnRay:
             given = trial.params
             for step in trial.user_attrs["lineage"]:
                 donor = trials[step["from"]]
-                told = [
+                exploits = [
                     each for each in donor.user_attrs.get("lineage", []) if each["at"] <= step["at"]
                 ]
-                given = told[-1]["parameters"] if told else donor.params
+                given = exploits[-1]["parameters"] if exploits else donor.params
                 changed = {name for name in given if given[name] != step["parameters"][name]}
                 assert changed == {"second_lambda"}
             assert list(
                 (tmp_path / "trials" / f"{trial.number:04d}").glob("checkpoints-*/checkpoint-*.pt")
             )
 
-    def test_an_interrupted_sweep_goes_on(self, tmp_path: Path) -> None:
+    def test_an_interrupted_sweep_resumes(self, tmp_path: Path) -> None:
         sweep = make_sweep()
-        with quiet():
+        with suppress_ray_warnings():
             stopped = run_sweep(
                 sweep,
                 "pbt",
@@ -345,6 +349,6 @@ class TestOnRay:
 
 
 def run(path: Path, sweep: Sweep) -> list[FrozenTrial]:
-    with quiet():
+    with suppress_ray_warnings():
         run_sweep(sweep, "pbt", path, console=Console(file=io.StringIO()))
     return optuna.load_study(study_name="pbt", storage=f"sqlite:///{path / 'study.db'}").trials

@@ -16,29 +16,29 @@ from tests.tune.support.fake_tune import FakeTrial, FakeTune, open_record
 
 
 class Remembering(FIFOScheduler):  # type: ignore[misc]
-    """Remembers what it is told, and says `verdict`."""
+    """Records its calls, and returns `verdict`."""
 
     def __init__(self, verdict: str = TrialScheduler.CONTINUE) -> None:
         super().__init__()
         self.verdict = verdict
-        self.told: list[tuple[Any, ...]] = []
+        self.calls: list[tuple[Any, ...]] = []
 
     def on_trial_add(self, tune_controller: Any, trial: NumberedTrial) -> None:
-        self.told.append(("add", trial.trial_id))
+        self.calls.append(("add", trial.trial_id))
 
     def on_trial_result(
         self, tune_controller: Any, trial: NumberedTrial, result: dict[str, Any]
     ) -> str:
-        self.told.append(("result", trial.trial_id, result["env_steps"], result["return"]))
+        self.calls.append(("result", trial.trial_id, result["env_steps"], result["return"]))
         return self.verdict
 
     def on_trial_complete(
         self, tune_controller: Any, trial: NumberedTrial, result: dict[str, Any]
     ) -> None:
-        self.told.append(("complete", trial.trial_id))
+        self.calls.append(("complete", trial.trial_id))
 
     def on_trial_error(self, tune_controller: Any, trial: NumberedTrial) -> None:
-        self.told.append(("error", trial.trial_id))
+        self.calls.append(("error", trial.trial_id))
 
 
 def test_trials_are_known_by_the_number_of_the_study(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_trials_are_known_by_the_number_of_the_study(tmp_path: Path) -> None:
     scheduler.on_trial_add(None, _trial(3))
     assert scheduler.on_trial_result(None, _trial(3), _row(100)) == TrialScheduler.CONTINUE
     scheduler.on_trial_complete(None, _trial(3), _row(100))
-    assert inner.told == [("add", "3"), ("result", "3", 100, 1.0), ("complete", "3")]
+    assert inner.calls == [("add", "3"), ("result", "3", 100, 1.0), ("complete", "3")]
 
 
 def test_a_stop_is_remembered_for_the_searcher(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_pause_is_not_granted(tmp_path: Path) -> None:
     assert scheduler.on_trial_result(None, _trial(3), _row(100)) == TrialScheduler.CONTINUE
 
 
-def test_a_step_is_judged_once(tmp_path: Path) -> None:
+def test_a_step_is_evaluated_once(tmp_path: Path) -> None:
     record = open_record(tmp_path, make_sweep())
     record.begin(0)
     record.report(0, 200, 1.0)
@@ -84,22 +84,22 @@ def test_a_step_is_judged_once(tmp_path: Path) -> None:
     scheduler = _scheduler(inner, record)
     assert scheduler.on_trial_result(None, _trial(0), _row(100)) == TrialScheduler.CONTINUE
     assert scheduler.on_trial_result(None, _trial(0), _row(200)) == TrialScheduler.CONTINUE
-    assert inner.told == []
+    assert inner.calls == []
     assert scheduler.on_trial_result(None, _trial(0), _row(300)) == TrialScheduler.STOP
 
 
-def test_a_failure_stops_the_trial_and_is_no_result(tmp_path: Path) -> None:
+def test_a_failure_stops_the_trial_and_is_not_a_result(tmp_path: Path) -> None:
     inner = Remembering()
     verdicts = Verdicts()
     scheduler = _scheduler(inner, open_record(tmp_path, make_sweep()), verdicts)
     row = _row(100) | {FAILURE: "ValueError: diverged"}
     assert scheduler.on_trial_result(None, _trial(3), row) == TrialScheduler.STOP
     scheduler.on_trial_complete(None, _trial(3), row)
-    assert inner.told == [("error", "3")]
+    assert inner.calls == [("error", "3")]
     assert verdicts.stopped == {}
 
 
-def test_a_lost_worker_leaves_its_cause(tmp_path: Path) -> None:
+def test_the_cause_of_a_lost_worker_is_recorded(tmp_path: Path) -> None:
     verdicts = Verdicts()
     scheduler = _scheduler(Remembering(), open_record(tmp_path, make_sweep()), verdicts)
     scheduler.on_trial_error(None, _LostTrial("tune-0", _trial(4).config))
@@ -118,7 +118,7 @@ def test_the_inner_scheduler_is_shown_the_history_once(tmp_path: Path) -> None:
     scheduler = _scheduler(inner, record)
     scheduler.on_trial_add(None, _trial(3))
     scheduler.on_trial_add(None, _trial(4))
-    assert inner.told == [
+    assert inner.calls == [
         *(
             ("add", "3"),
             ("result", "3", 100, 3.0),

@@ -13,7 +13,7 @@ from segue.plan.sweeps.checks import SEARCHES
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.checks import check_sweep
 from segue.tune.search.define_by_run import DefineByRunSpace
-from segue.tune.search.samplers import NOT_KEPT, check_sampler, sampler_for
+from segue.tune.search.samplers import PICKLED, check_sampler, sampler_for
 from segue.tune.study.record import StudyRecord
 from tests.tune.support.doubles import MIXED, make_sweep, pipeline
 from tests.tune.support.fake_tune import FakeTune
@@ -21,7 +21,7 @@ from tests.tune.support.fake_tune import FakeTune
 TRIALS = 12
 
 
-def asked(trial: Any) -> dict[str, Any]:
+def define_by_run(trial: Any) -> dict[str, Any]:
     first = trial.suggest_categorical("first_steps", [400, 800])
     lr = trial.suggest_float("lr", 1e-5, 1e-2, log=True)
     return {
@@ -38,7 +38,7 @@ def opened(path: Path, sweep: Sweep) -> StudyRecord:
 
 
 def run(path: Path, sweep: Sweep, *budgets: int) -> list[Any]:
-    """Run up to each of the budgets in turn, in a study that is opened anew; what came out."""
+    """Run up to each of the budgets in turn, in a study that is reopened; return the results."""
     path.mkdir(exist_ok=True)
     for budget in budgets:
         record = opened(path, sweep)
@@ -61,7 +61,7 @@ def search(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=["dictionary", pytest.param("function", marks=pytest.mark.slow)])
 def sweep(request: pytest.FixtureRequest, search: str) -> Sweep:
-    space = MIXED if request.param == "dictionary" else asked
+    space = MIXED if request.param == "dictionary" else define_by_run
     return make_sweep(space=space, trials=TRIALS, search=search, scheduler="stage_asha")
 
 
@@ -117,7 +117,7 @@ def test_nothing_is_pickled_into_the_study(tmp_path: Path) -> None:
     record = opened(tmp_path, sweep)
     names = {name for trial in record.trials for name in trial.system_attrs}
     assert any(name.startswith("cma:") for name in names)
-    assert not any(name.startswith(NOT_KEPT) for name in names)
+    assert not any(name.startswith(PICKLED) for name in names)
 
 
 def test_quasi_random_points_are_spread_more_evenly_than_random_ones(tmp_path: Path) -> None:
@@ -161,11 +161,11 @@ def test_a_grid_and_then_tpe_share_a_study(tmp_path: Path) -> None:
             {"lr": 1e-3, "gae_lambda": 0.9, "first_steps": 5},
             "'first_steps', which is always 400",
         ),
-        (asked, {"first_steps": 400, "lr": 1e-3}, "does not fit the space"),
+        (define_by_run, {"first_steps": 400, "lr": 1e-3}, "does not fit the space"),
         (
-            asked,
+            define_by_run,
             {"first_steps": 400, "lr": 1e-3, "gae_lambda": 0.9, "x": 1},
-            "gives 'x', which the space does not ask",
+            "gives 'x', which the space does not suggest",
         ),
     ],
 )
@@ -199,8 +199,8 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         check_sampler("cmaes")
 
 
-def test_the_parameters_of_an_asked_space_are_what_the_function_returns() -> None:
-    space = DefineByRunSpace(asked)
+def test_the_parameters_of_a_define_by_run_space_are_what_the_function_returns() -> None:
+    space = DefineByRunSpace(define_by_run)
     point = {"first_steps": 800, "lr": 1e-3, "gae_lambda": 0.9}
     recorded, distributions = space.recorded(point)
     assert recorded == point and set(distributions) == set(point)

@@ -70,7 +70,7 @@ def test_equal_values_of_different_kinds_stay_apart() -> None:
     ]
 
 
-def test_every_point_of_a_grid_comes_back() -> None:
+def test_every_point_of_a_grid_survives_recording() -> None:
     space = {"a": tune.grid_search([[1], [2]]), "b": tune.grid_search([0.8, None]), "c": "constant"}
     points = grid_points(space)
     search = SearchSpace.of(space)

@@ -17,7 +17,7 @@ FULL = 2400  # steps of a trial of the double: 1200 for each of two seeds
 
 
 def run(path: Path, *budgets: int | None, **given: Any) -> StudyRecord:
-    """Run with each number of steps in turn, in a study that is opened anew."""
+    """Run with each number of steps in turn, in a study that is reopened."""
     for steps in budgets:
         sweep = make_sweep(max_env_steps=steps, **given)
         record = open_record(path, sweep)
@@ -53,7 +53,7 @@ def test_what_stopped_and_failed_trials_spent_counts(
     assert len(done) > 9  # what was saved goes to further trials
 
 
-def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
+def test_a_larger_budget_continues(tmp_path: Path) -> None:
     record = run(tmp_path, 3 * FULL, 5 * FULL, scheduler=None)
     assert len([trial for trial in record.trials if trial.state.is_finished()]) >= 5
 

@@ -127,7 +127,7 @@ def test_a_path_may_hold_braces(tmp_path: Path) -> None:
     assert (odd / "study.db").exists()
 
 
-def test_a_file_that_is_no_study_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_study_is_refused(tmp_path: Path) -> None:
     (tmp_path / "study.db").write_text("no study, but long enough to be read as one" * 100)
     with pytest.raises(ValueError, match=r"study\.db cannot be read as an Optuna study .* --fresh"):
         open_record(tmp_path, make_sweep())

@@ -52,7 +52,7 @@ def test_interrupted_trials_come_first(tmp_path: Path) -> None:
     assert list(left_to_run(record, Budget(7))) == [0, 1, 3, 4, 5, 6]
 
 
-def test_a_trial_that_goes_on_has_a_value_and_no_end(tmp_path: Path) -> None:
+def test_a_trial_that_continues_has_a_value_and_no_end(tmp_path: Path) -> None:
     trial = _reported(tmp_path, [("result", ROW)])
     assert (trial.state, trial.intermediate_values) == (TrialState.RUNNING, {300: 1.0})
 

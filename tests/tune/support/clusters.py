@@ -1,4 +1,4 @@
-"""Clusters in processes of their own, which ask for a token."""
+"""Clusters in separate processes, which require a token."""
 
 import os
 import secrets

@@ -62,7 +62,7 @@ def pipeline(first_steps: int, lr: float, gae_lambda: float) -> TrainingPipeline
 
 
 def make_sweep(**given: Any) -> Sweep:
-    """A sweep of the double: a grid of 16 points, 12 reports each, judged by ASHA."""
+    """A sweep of the double: a grid of 16 points, 12 reports each, under ASHA."""
     asked: dict[str, Any] = {
         "pipeline": pipeline,
         "space": GRID,

@@ -1,4 +1,4 @@
-"""What a driver in a process of its own does, which a test can kill."""
+"""The program of a driver in a separate process, which a test can kill."""
 
 import faulthandler
 import json
@@ -49,7 +49,7 @@ def kill_at(method: str, passage: int) -> None:
 
 
 def log_verdicts(path: Path) -> None:
-    """Append each judged report to a file, in the order in which they were judged."""
+    """Append each evaluated report to a file, in the order of evaluation."""
     original = StudyScheduler.on_trial_result
 
     def logged(

@@ -35,7 +35,7 @@ _FORKING.set_forkserver_preload([driver.__name__])
 
 
 class Driver:
-    """A driver in a process, and a process group, of its own."""
+    """A driver in a separate process and process group."""
 
     def __init__(self, path: Path, folder: Path, options: dict[str, Any]) -> None:
         self._stdout = folder / "stdout"
@@ -128,7 +128,7 @@ def remove(folder: Path) -> None:
 def trials_of(path: Path, *states: TrialState) -> list[FrozenTrial]:
     if not (
         path / "trials"
-    ).exists():  # the driver is making the study, in which nobody must meddle
+    ).exists():  # the driver is creating the study, which must not be opened yet
         return []
     trials = optuna.load_study(study_name="double", storage=f"sqlite:///{path / 'study.db'}").trials
     return [trial for trial in trials if not states or trial.state in states]

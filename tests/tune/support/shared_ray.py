@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import ray
 
-from segue.tune.cluster.session import quiet, ray_session
+from segue.tune.cluster.session import ray_session, suppress_ray_warnings
 from tests.store.servers import CREDENTIALS
 
 
@@ -18,6 +18,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patched.setenv(name, value)
         patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patched.setattr("ray.init", partial(ray.init, num_gpus=1))
-        with quiet(), ray_session():
+        with suppress_ray_warnings(), ray_session():
             patched.undo()
             yield

@@ -51,12 +51,12 @@ def _run(path: Path) -> WandbRun:
 def _take(found: WandbRun, record: Any) -> None:
     match record.WhichOneof("record_type"):
         case "run":
-            told = record.run
-            found.identity = told.run_id
-            found.name = told.display_name
-            found.group = told.run_group
-            found.project = told.project
-            found.config |= _values(told.config.update)
+            run = record.run
+            found.identity = run.run_id
+            found.name = run.display_name
+            found.group = run.run_group
+            found.project = run.project
+            found.config |= _values(run.config.update)
         case "config":
             found.config |= _values(record.config.update)
         case "history":

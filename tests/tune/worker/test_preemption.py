@@ -40,7 +40,7 @@ def noting_its_process(*arguments: Any, **keywords: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
-def test_a_worker_that_is_asked_to_end_loses_no_step(tmp_path: Path) -> None:
+def test_a_preempted_worker_loses_no_step(tmp_path: Path) -> None:
     cloudpickle.register_pickle_by_value(test_preemption)
     (tmp_path / "mine.py").write_text(LONG)
     sweep = replace(load_sweep(tmp_path / "mine.py"), trials=1, seeds=1)

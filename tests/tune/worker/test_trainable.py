@@ -61,7 +61,7 @@ def test_whatever_ends_a_trial_is_reported(
     assert row["env_steps"] == 0
 
 
-def test_after_an_exception_it_goes_on_from_the_checkpoint(
+def test_after_an_exception_it_resumes_from_the_checkpoint(
     tmp_path: Path, reports: list[dict[str, Any]]
 ) -> None:
     steady = make_runner()
@@ -111,7 +111,7 @@ def test_how_often_it_is_tried(
     assert (DISK_FULL in reports[-1]) == (getattr(error, "errno", None) == errno.ENOSPC)
 
 
-def test_a_stop_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_is_not_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[dict[str, Any]] = []
 
     def stop(row: dict[str, Any]) -> None:
@@ -125,7 +125,7 @@ def test_a_stop_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("asked", [True, False])
-def test_cudnn_is_deterministic_in_the_worker_where_the_sweep_file_says_so(
+def test_the_sweep_file_can_make_cudnn_deterministic_in_the_worker(
     tmp_path: Path, reports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, asked: bool
 ) -> None:
     found = []

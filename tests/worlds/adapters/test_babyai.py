@@ -22,7 +22,7 @@ class TestBabyAI(WorldConformance, ExpertConformance):
     pass
 
 
-def test_it_shows_images_and_says_what_to_do() -> None:
+def test_it_shows_images_and_missions() -> None:
     world = make_world("BabyAI-PickupLoc-v0", 1, 3)
     assert isinstance(world, BabyAI)
     first = world.reset(lane_seeds(0, "train", 3))
@@ -60,7 +60,7 @@ def test_the_bot_solves_every_episode(env_id: str) -> None:
     assert ended >= 4
 
 
-def test_a_bot_that_was_asked_late_goes_on_after_a_resumption() -> None:
+def test_a_bot_that_was_consulted_late_continues_after_a_resumption() -> None:
     world, resumed = (make_world("BabyAI-GoTo-v0", 1, 2) for _ in range(2))
     world.reset(lane_seeds(0, "train", 2))
     generator = np.random.default_rng(0)
@@ -97,7 +97,7 @@ def test_other_levels_of_the_package_have_no_expert() -> None:
     spec = world_spec("MiniGrid-Fetch-5x5-N2-v0")
     assert (spec.has_expert, spec.metrics) == (False, ("success",))
     assert "BabyAI-GoToObj-v0" in worlds_with_experts()
-    with pytest.raises(ValueError, match="BabyAI has no expert: choose one that has"):
+    with pytest.raises(ValueError, match="BabyAI has no expert: choose a world with one"):
         make_world("gym/MiniGrid-DoorKey-5x5-v0", 1, 1).expert()
 
 

@@ -63,7 +63,7 @@ def test_seeds_of_different_uses_never_meet() -> None:
     assert ranges == [(0, 0), (1, 1), (2, 2)]
 
 
-def test_a_trial_is_interrupted_and_goes_on(tmp_path: Path) -> None:
+def test_a_trial_is_interrupted_and_resumes(tmp_path: Path) -> None:
     plan = pipeline(stage(steps=6 * ROLLOUT, advance_scene_rollout_period=2), save_interval=ROLLOUT)
     rows: list[float] = []
 
@@ -104,7 +104,7 @@ def test_an_unknown_environment_is_refused() -> None:
         EnvPoolWorld("CartPole-v9", 1, 1)
 
 
-def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_message_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "envpool", None)
     with pytest.raises(
         ValueError,

@@ -1,4 +1,4 @@
-"""Further objectives and constraints of a sweep, beside its metric."""
+"""Further objectives and constraints of a sweep, in addition to its metric."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -44,12 +44,12 @@ class Sweep:
     - `world`: the name of a world, or a function (members, lanes) -> World.
     - `evaluation`, `metric`, `mode`: how a trial is evaluated, by which metric, and whether more or
       less of it is better.
-    - `objectives`: further ones beside the metric, pairs of a metric's name or `StepsTo` and "max"
-      or "min"; schedulers and targets use the metric alone. `constraints`: by name, functions of a
-      trial's last report whose result is 0 or less where the trial is allowed; samplers learn them,
-      and a trial that violates one does not win.
+    - `objectives`: objectives in addition to the metric, pairs of a metric's name or `StepsTo` and
+      "max" or "min"; schedulers and targets use the metric alone. `constraints`: by name, functions
+      of a trial's last report whose result is 0 or less if the trial is allowed; samplers learn
+      them, and a trial that violates one does not win.
     - `trials`: the number of trials; None for every point of a grid.
-    - `seeds`: members of a trial, each with a seed of its own; `seed` is the one from which all of
+    - `seeds`: members of a trial, each with a separate seed; `seed` is the one from which all of
       them are derived.
     - `aggregate`: how a trial's metric follows from its seeds' metrics: "mean", "iqm"
       (interquartile mean) or "worst".
@@ -63,7 +63,7 @@ class Sweep:
       too; a trial is started only if it could run to its end. `time_budget_s`: seconds of one run.
       `target`: a trial that ends with this metric ends the sweep.
     - `retries`: how often a failed trial is resumed from its checkpoint. `report_timeout_s`: a
-      trial that does not report for so long is killed and tried again; "auto" is an hour, or ten
+      trial that does not report for so long is killed and restarted; "auto" is an hour, or ten
       times the longest time between reports so far; None is never.
     - `resources`: resources of one trial, by Ray's names; "auto" for "gpu" is the share that a
       probe measures, and 0 where there is no GPU. `concurrency`: trials at once, None for as many

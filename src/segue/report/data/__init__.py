@@ -1,3 +1,4 @@
-"""What a report rests on: trials, curves, held-out results and statistics, read from a run
-directory.
+"""Data of a report, read from a run directory.
+
+It consists of trials, curves, held-out results and statistics.
 """

@@ -1,4 +1,4 @@
-"""All that a report rests on, read once from a run directory without trust."""
+"""All data of a report, read once from a run directory that may be damaged."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,10 @@ from segue.report.data.summary import Summary
 
 @dataclass(frozen=True)
 class Evidence:
-    """Trials, best first, and reports by trial number; `broken_lines` could not be read."""
+    """Trials, best first, and reports by trial number.
+
+    `broken_lines` counts the lines that could not be read.
+    """
 
     summary: Summary
     trials: list[TrialSummary]
@@ -43,7 +46,7 @@ class Evidence:
 
     @property
     def sign(self) -> float:
-        """1 where more of the metric is better, else -1."""
+        """1 where a higher metric is better, else -1."""
         return 1.0 if self.summary.mode == "max" else -1.0
 
     @cached_property
@@ -55,16 +58,17 @@ class Evidence:
 
     @cached_property
     def winner(self) -> TrialSummary | None:
-        """The best on held-out seeds where some were retrained, else the best of the search,
-        perhaps a stopped one.
+        """The best trial on held-out seeds if any were retrained, else the best of the search.
+
+        The best of the search may be a stopped trial.
         """
-        known = {trial.number: trial for trial in self.judged}
+        known = {trial.number: trial for trial in self.ranked}
         unseen = self.held_out.configurations[0].trial if self.held_out else None
-        return known[unseen] if unseen in known else next(iter(self.judged), None)
+        return known[unseen] if unseen in known else next(iter(self.ranked), None)
 
     @cached_property
-    def judged(self) -> list[TrialSummary]:
-        """Those, and the ones that were stopped and have a value."""
+    def ranked(self) -> list[TrialSummary]:
+        """The complete trials, then the stopped ones that have a value."""
         stopped = [
             trial for trial in self.trials if trial.state == "pruned" and trial.metric is not None
         ]
@@ -77,8 +81,9 @@ class Evidence:
 
     @cached_property
     def seconds_by_stage(self) -> dict[int, dict[int, float]]:
-        """Seconds that each trial trained in each stage, from the speeds in its log; replayed
-        intervals count once.
+        """Seconds that each trial trained in each stage, from the speeds in its log.
+
+        Intervals that were trained twice, because a trial resumed, count once.
         """
         return {
             trial.number: _seconds(self.summary.layout.trial(trial.number).metrics)

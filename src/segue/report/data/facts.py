@@ -1,4 +1,4 @@
-"""What there is to know of a trial, as plain values: for tables, scripts and notebooks."""
+"""Everything known of a trial, as plain values: for tables, scripts and notebooks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from segue.report.data.summary import Summary
 
 
 def facts(summary: Summary) -> list[TrialSummary]:
-    """All trials, best first; then those without a value, by number."""
+    """Return all trials, best first; then those without a value, by number."""
     alive = is_running(summary.run)
     best = summary.best
     shown = {trial.number for trial in best}
@@ -24,8 +24,9 @@ def facts(summary: Summary) -> list[TrialSummary]:
 
 
 def is_running(run: Path) -> bool:
-    """Whether a driver holds the run directory; of a copy from a store, whether one did when it was
-    made.
+    """Return whether a driver holds the run directory.
+
+    For a copy from a store: whether one did when the copy was made.
     """
     if RunLayout(run).driven.exists():
         return True
@@ -39,7 +40,9 @@ def is_running(run: Path) -> bool:
 
 
 def curves(summary: Summary) -> Iterator[Row]:
-    """Every report of every trial: its number, steps, stage, metric, and each metric by seed as
+    """Return every report of every trial.
+
+    A report has the trial's number, steps, stage, metric, and each metric by seed as
     `seed_<index>`.
     """
     for trial in summary.trials:

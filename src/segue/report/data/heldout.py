@@ -1,4 +1,4 @@
-"""The best configurations on held-out seeds, beside their values in the search."""
+"""The best configurations on held-out seeds, next to their values in the search."""
 
 import json
 from collections.abc import Mapping
@@ -28,15 +28,16 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The configurations, best first by what they had on held-out seeds."""
+    """The configurations, ordered by their values on held-out seeds, best first."""
 
     mode: Mode
     configurations: tuple[HeldOut, ...]
 
     @property
     def improvement(self) -> Estimate | None:
-        """How likely a run of the first is better than one of the second; None where there is only
-        one.
+        """The probability that a run of the first configuration beats one of the second.
+
+        None if there is only one configuration.
         """
         if len(self.configurations) < 2:
             return None
@@ -45,25 +46,27 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """Who won and how sure it is, in a sentence or two."""
+        """The winner and how certain it is, in one or two sentences."""
         first = self.configurations[0]
         seeds = f"On {len(first.per_seed)} seeds that the search never saw"
-        says = f"{seeds}, trial {first.trial} is best: {in_words(first.iqm)}."
-        sure = self.improvement
-        if sure is None:
-            return says
+        winner = f"{seeds}, trial {first.trial} is best: {in_words(first.iqm)}."
+        probability = self.improvement
+        if probability is None:
+            return winner
         second = self.configurations[1].trial
-        told = (
-            "which tells the two apart" if sure.low > 0.5 else "which does not tell the two apart"
+        conclusion = (
+            "which distinguishes the two"
+            if probability.low > 0.5
+            else "which does not distinguish the two"
         )
         return (
-            f"{says} A run of it is better than one of trial {second} with probability"
-            f" {in_words(sure)}, {told}."
+            f"{winner} A run of it is better than one of trial {second} with probability"
+            f" {in_words(probability)}, {conclusion}."
         )
 
 
 def in_words(estimate: Estimate) -> str:
-    """The number and its interval.
+    """Format a number and its interval.
 
     >>> in_words(Estimate(0.5, 0.25, 0.75))
     '0.5 (95 %: 0.25 to 0.75)'
@@ -79,7 +82,7 @@ def compared(mode: Mode, configurations: list[HeldOut]) -> Comparison:
 
 
 def read_comparison(run: Path) -> Comparison | None:
-    """What `segue retrain` found; None where it was not asked, or where its file is damaged."""
+    """Return the results of `segue retrain`; None if it did not run, or if its file is damaged."""
     try:
         known = json.loads(RunLayout(run).held_out.read_text())
         configurations = [

@@ -12,34 +12,37 @@ from segue.report.data.summary import Summary, read_summary
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """What a run directory holds; read when it is asked for, so that it follows a sweep that is
-    still running.
+    """The contents of a run directory.
+
+    They are read at each access, so that they reflect a sweep that is still running.
     """
 
     path: Path
 
     @property
     def summary(self) -> Summary:
-        """Name, metric and trials, as Optuna has them."""
+        """Name, metric and trials; the trials are Optuna's."""
         return read_summary(self.path)
 
     @property
     def trials(self) -> Any:
-        """A data frame of one row a trial, best first; columns as in `segue show --csv`."""
+        """A data frame with one row per trial, best first; columns as in `segue show --csv`."""
         summary = self.summary
         return _pandas().DataFrame([trial.to_columns(summary.metric) for trial in facts(summary)])
 
     @property
     def curves(self) -> Any:
-        """A data frame of one row a report: trial, env_steps, stage, stage_steps, the metric, and
-        each seed's.
+        """A data frame with one row per report.
+
+        Columns: trial, env_steps, stage, stage_steps, the metric, and the metric of each seed.
         """
         return _pandas().DataFrame(list(curves(self.summary)))
 
 
 def load(run: str | Path) -> LoadedRun:
-    """Open a run directory, or fetch a run from a store; raises ValueError where there is none, or
-    no pandas.
+    """Open a run directory, or fetch a run from a store.
+
+    Raises ValueError if there is no run, or if pandas is not installed.
     """
     _pandas()
     found = LoadedRun(fetch_run(run).path)

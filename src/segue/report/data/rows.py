@@ -1,4 +1,4 @@
-"""Rows of a run directory, read without trust: what is no row is skipped and counted."""
+"""Rows of a run directory that may be damaged: what is not a row is skipped and counted."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,9 @@ from segue.record.row import Row
 
 
 def tolerant_rows(path: Path) -> tuple[list[Row], int]:
-    """The rows of a file of JSON lines, none where it does not exist, and how many lines are no
-    rows.
+    """Return the rows of a file of JSON lines, and the number of lines that are not rows.
+
+    There are no rows if the file does not exist.
     """
     if not path.is_file():
         return [], 0

@@ -25,8 +25,9 @@ class Estimate(NamedTuple):
 
 
 def iqm(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Interquartile mean over the last axis: a quarter of the values, rounded down, is left out at
-    each end.
+    """Return the interquartile mean over the last axis.
+
+    A quarter of the values, rounded down, is left out at each end.
     """
     count = values.shape[-1]
     cut = count // 4
@@ -35,7 +36,7 @@ def iqm(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def iqm_interval(values_N: Values, seed: int = 0) -> Estimate:
-    """Interquartile mean with a percentile bootstrap interval over the seeds.
+    """Return the interquartile mean with a percentile bootstrap interval over the seeds.
 
     Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, NeurIPS
     2021, section 4.1; the stratified bootstrap with one task as its only stratum.
@@ -47,11 +48,10 @@ def iqm_interval(values_N: Values, seed: int = 0) -> Estimate:
 def probability_of_improvement(
     values_N: Values, others_M: Values, mode: Mode = "max", seed: int = 0
 ) -> Estimate:
-    """How likely a run of the first configuration is better than a run of the second; a tie counts
-    half.
+    """Return the probability that a run of the first configuration beats one of the second.
 
-    The Mann-Whitney statistic over N * M (Agarwal et al., 2021, equation 1 and section 4.3). Both
-    are resampled.
+    The Mann-Whitney statistic over N * M, where a tie counts half (Agarwal et al., 2021, equation 1
+    and section 4.3). Both configurations are resampled.
     """
     generator = np.random.default_rng(seed)
     sign = 1.0 if mode == "max" else -1.0
@@ -62,10 +62,11 @@ def probability_of_improvement(
 
 
 def expected_best(values_N: Values, mode: Mode = "max", seed: int = 0) -> NDArray[np.float64]:
-    """The best that k trials are expected to find, for k = 1 ... N: value, low and high, `[3, N]`.
+    """Return the best value that k trials are expected to find, for k = 1 ... N, `[3, N]`.
 
-    Dodge et al., Show Your Work, EMNLP 2019, equation 7: with the values sorted, the i-th is the
-    best of k draws with probability (i / N)^k - ((i - 1) / N)^k. The band resamples the trials.
+    The rows are value, low and high. Dodge et al., Show Your Work, EMNLP 2019, equation 7: with the
+    values sorted, the i-th is the best of k draws with probability (i / N)^k - ((i - 1) / N)^k. The
+    interval resamples the trials.
     """
     sign = 1.0 if mode == "max" else -1.0
     values = sign * np.asarray(values_N, np.float64)

@@ -1,6 +1,4 @@
-"""What came out of a sweep, read back from its run directory: the best trials, and where to look
-further.
-"""
+"""Read the results of a sweep from its run directory, and print the best trials."""
 
 import shlex
 import shutil
@@ -39,13 +37,13 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Summary:
-    """The trials of a run directory, and by what they were judged."""
+    """The trials of a run directory, and the objectives by which they are compared."""
 
     run: Path
     definition: RunDefinition
     trials: tuple[FrozenTrial, ...]
     further_objectives: tuple[str, ...] = ()
-    """Names of the objectives beside the metric."""
+    """Names of the objectives in addition to the metric."""
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -80,30 +78,27 @@ class Summary:
 
     @property
     def by_stage(self) -> bool:
-        """Whether the scheduler compares trials at the same point of a stage, not of the whole
-        trial.
-        """
+        """Whether the scheduler compares trials within stages rather than over whole trials."""
         scheduler = self.definition.sweep.get("scheduler")
         named = scheduler.get("class", "") if isinstance(scheduler, dict) else scheduler
         return named == "stage_asha" or str(named).endswith(".StageASHA")
 
     @property
     def counts(self) -> Counter[TrialState]:
-        """How many trials are in which state."""
+        """Number of trials in each state."""
         return Counter(trial.state for trial in self.trials)
 
     @property
     def best(self) -> list[FrozenTrial]:
-        """The trials that ran to their end, best first; then those that were stopped, longest and
-        best first.
+        """The complete trials, best first; then the stopped ones, longest and best first.
 
-        Those that break a constraint come after those that do not.
+        Trials that violate a constraint come after those that do not.
         """
         return ranked(self.trials, self.mode)
 
 
 def read_summary(run: Path) -> Summary:
-    """Read a run directory; raise ValueError where there is none, or one of another format."""
+    """Read a run directory; raise ValueError if there is none, or if its format differs."""
     definition = read_definition(RunLayout(run))
     trials, names = _read_study(_storage(run, definition), definition.study_name)
     return Summary(run, definition, trials, names[1:])
@@ -116,18 +111,18 @@ def show(summary: Summary, console: Console) -> None:
         console.print(_table(summary))
     for line in _failures(summary):
         console.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
-    console.print("Look further:")
+    console.print("Further commands:")
     for line in commands(summary):
         console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def progress_line(summary: Summary) -> str:
-    """The sweep's name, and how many of its trials ended how."""
+    """Return the sweep's name and the number of trials in each state."""
     return f"{summary.name}: {_counted(summary.counts)}"
 
 
 def commands(summary: Summary) -> list[str]:
-    """The commands that show more, as they can be typed here."""
+    """Return the commands that show more, as they can be typed here."""
     best = summary.best[:1]
     shown = summary.layout.trial(best[0].number).path if best else summary.run
     return [
@@ -146,7 +141,7 @@ def commands(summary: Summary) -> list[str]:
 
 
 def mean_and_spread(values: Iterable[float]) -> tuple[float, float]:
-    """The mean, and the standard deviation of a sample (0 for one value).
+    """Return the mean, and the standard deviation of the sample (0 for one value).
 
     >>> mean_and_spread([1.0, 3.0])
     (2.0, 1.4142135623730951)
@@ -156,10 +151,10 @@ def mean_and_spread(values: Iterable[float]) -> tuple[float, float]:
 
 
 def _storage(run: Path, definition: RunDefinition) -> RDBStorage:
-    """The study in a database, or in the run's own file."""
+    """Return the storage of the study: a database, or the run's own file."""
     if definition.study:
         return database_storage(url_with_password(definition.study["storage"]))
-    # Optuna reads a template.
+    # Optuna reads the URL as a template.
     return RDBStorage(f"sqlite:///{RunLayout(run).study}".replace("{", "{{").replace("}", "}}"))
 
 
@@ -235,8 +230,8 @@ def _failures(summary: Summary) -> list[str]:
 
 
 def command_for(tool: str, *arguments: str) -> str:
-    """A command line of a tool, as it can be typed here."""
-    # Whoever runs `make` or .venv/bin/python has not put the environment's tools on the path.
+    """Return the command line of a tool, as it can be typed here."""
+    # With `make` or .venv/bin/python, the tools of the environment are not on the path.
     beside = Path(sys.executable).parent / tool
     if shutil.which(tool):
         return shlex.join([tool, *arguments])

@@ -123,7 +123,7 @@ def pruning_figure(counts: Mapping[tuple[int, int], RungCount], by_stage: bool) 
 
 def best_of_k_figure(evidence: Evidence) -> go.Figure:
     """Return the curve of the expected best metric of k trials, with its bootstrap band."""
-    values = [trial.metric for trial in evidence.judged if trial.metric is not None]
+    values = [trial.metric for trial in evidence.ranked if trial.metric is not None]
     value, low, high = expected_best(values, "max" if evidence.sign > 0 else "min")
     k = np.arange(1, len(values) + 1).tolist()
     figure = go.Figure()

@@ -25,7 +25,7 @@ def learning_curves(evidence: Evidence) -> go.Figure:
     from their worst seed to their best.
     """
     figure = go.Figure()
-    best = evidence.judged[:TOP_TRIALS]
+    best = evidence.ranked[:TOP_TRIALS]
     metric = evidence.summary.metric
     coloured = {trial.number for trial in best}
     rest = [curve for number, curve in evidence.curves.items() if number not in coloured]

@@ -31,7 +31,7 @@ def build_headline(evidence: Evidence) -> Headline:
     best = evidence.winner
     running = " The sweep is running." if evidence.running else ""
     columns = tuple(
-        dict.fromkeys(name for trial in evidence.judged[:_ROWS] for name in trial.parameters)
+        dict.fromkeys(name for trial in evidence.ranked[:_ROWS] for name in trial.parameters)
     )
     return Headline(
         name=summary.name,
@@ -42,7 +42,7 @@ def build_headline(evidence: Evidence) -> Headline:
         parameters={name: short(value) for name, value in best.parameters.items()} if best else {},
         facts=dict(_facts(evidence, best)) if best else {},
         columns=("trial", summary.metric, "steps", "stage", "state", *columns),
-        table=[_table_row(trial, columns) for trial in evidence.judged[:_ROWS]],
+        table=[_table_row(trial, columns) for trial in evidence.ranked[:_ROWS]],
     )
 
 

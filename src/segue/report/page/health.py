@@ -1,4 +1,4 @@
-"""Findings that a reader should know before trusting the winner."""
+"""Findings that a reader should see before trusting the winner."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ _DISAGREEMENT = 0.5
 
 @dataclass(frozen=True)
 class Finding:
-    """A short title, and a text that says what it means and what to do about it."""
+    """A short title, and a text that explains it and what to do about it."""
 
     title: str
     text: str
@@ -227,5 +227,5 @@ def _broken(evidence: Evidence) -> Iterator[Finding]:
 
 def _range(evidence: Evidence) -> float:
     """Return the distance from the median trial to the best."""
-    values = [trial.metric for trial in evidence.judged if trial.metric is not None]
+    values = [trial.metric for trial in evidence.ranked if trial.metric is not None]
     return abs(values[0] - median(values)) if values else 0.0

@@ -58,7 +58,7 @@ def sections(evidence: Evidence, found: Mapping[str, Importance]) -> Iterator[Se
     """Yield the sections that have data; `found` holds the importances of the parameters."""
     if any(evidence.curves.values()):
         yield _curves(evidence)
-    if evidence.judged:
+    if evidence.ranked:
         study = plot_study(evidence.summary, metric_of)
         yield from _search(evidence, study)
         yield from _parameters(evidence.summary, study, found)
@@ -90,7 +90,7 @@ def importances(summary: Summary) -> dict[str, Importance]:
 
 
 def _curves(evidence: Evidence) -> Section:
-    coloured = min(TOP_TRIALS, len(evidence.judged))
+    coloured = min(TOP_TRIALS, len(evidence.ranked))
     best = f"The {coloured} best trials are in colour, the others in grey. " if coloured else ""
     text = (
         f"{best}Bands reach from the worst seed to the best. Diamonds mark the ends of stages, and"

@@ -1,1 +1,1 @@
-"""Data beside the rollouts: off-policy components and recorded demonstrations."""
+"""Data in addition to the rollouts: off-policy components and recorded demonstrations."""

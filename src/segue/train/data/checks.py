@@ -1,4 +1,4 @@
-"""Whether the data of an off-policy component fit the world, said before anything starts."""
+"""Check, before anything starts, whether the data of an off-policy component fit the world."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from segue.worlds.adapters.spaces import fields
 
 
 class Spaces(Protocol):
-    """What a trial must know of a world."""
+    """The spaces of a world, and whether it has an expert."""
 
     @property
     def single_observation_space(self) -> gymnasium.Space[object]:
-        """The space of one lane."""
+        """Observation space of one lane."""
 
     @property
     def single_action_space(self) -> gymnasium.Space[object]:
-        """The space of one lane."""
+        """Action space of one lane."""
 
     @property
     def has_expert(self) -> bool:
-        """Whether there is an expert."""
+        """Whether the world has an expert."""
 
 
 def check_data(
     index: int, component: OffPolicyPipelineComponent, world: Spaces, has_memory: bool, lanes: int
 ) -> None:
-    """Build the data iterator of stage `index`, take its first batch, and raise ValueError unless
-    it fits.
+    """Build the data iterator of stage `index` and check its first batch.
+
+    Raises ValueError unless the batch fits the policy and the losses.
     """
     where = f"The off-policy component of stage {index}"
     try:

@@ -1,9 +1,10 @@
-"""Data beside the rollouts: the iterator of a stage's off-policy component, for one member, and
-batches made of it.
+"""Recorded data, in addition to the rollouts, for one member.
+
+It comes in batches from the iterator of a stage's off-policy component.
 
 A batch is a mapping of arrays for one member: "observation" and "action" `[B, ...]`, or, where
 samples follow one another, `[T, n, ...]` with "begins" `[T, n]`, true where an episode begins.
-Other entries go to the losses as they are.
+Other entries are passed to the losses unchanged.
 
 Shapes: k members, B samples of a batch, B = T*n where they are T steps in n lanes, M memory numbers
 of a lane.
@@ -26,19 +27,21 @@ OWN = ("observation", "action", "begins")
 
 
 class DataStream:
-    """The batches of a component's iterator for one member, and how far it has been read.
+    """The batches of a component's iterator for one member, and the position in them.
 
-    An iterator that ends is built anew. Its position is saved by its own `state_dict` and
-    `load_state_dict` where it has them; otherwise it is built anew and read up to there, which asks
-    of it to give the same batches again.
+    An iterator that ends is built again. Its position is saved by its own `state_dict` and
+    `load_state_dict` if it has them; otherwise it is built again and read up to the position, which
+    requires that it returns the same batches again.
     """
 
     def __init__(self, component: OffPolicyPipelineComponent, lanes: int, seed: int) -> None:
-        """Build the iterator, with the keywords that the component generates for a worker of
-        `lanes` rollouts.
+        """Build the iterator for a worker of `lanes` rollouts.
+
+        The component generates the iterator's keyword arguments.
         """
         self._component = component
-        self._keywords = component.data_iterator_kwargs_generator(  # type: ignore[call-arg]  # keywords, as its page says
+        # Called with keywords, as AllenAct documents.
+        self._keywords = component.data_iterator_kwargs_generator(  # type: ignore[call-arg]
             cur_worker=0, rollouts_per_worker=[lanes], seed=seed
         )
         self._passes = 0  # how often the iterator ended
@@ -55,12 +58,12 @@ class DataStream:
             if other != shapes[0]:
                 raise ValueError(
                     f"The data iterator gave batches of different shapes, {shapes[0]} and {other}:"
-                    " let all be alike."
+                    " give all batches the same shapes."
                 )
         return batches
 
     def everything(self) -> Data | None:
-        """All that the iterator will ever give, where it can say so."""
+        """Return all data of the iterator, or None if it does not offer them."""
         return self._iterator.everything() if hasattr(self._iterator, "everything") else None
 
     def state_dict(self) -> dict[str, Any]:
@@ -69,7 +72,7 @@ class DataStream:
         return {"passes": self._passes, "drawn": self._drawn, "iterator": own}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where the stream stood that made `state`."""
+        """Continue from the position in `state`."""
         self._passes = state["passes"]
         self._build()
         self._drawn = state["drawn"]
@@ -106,23 +109,26 @@ class DataStream:
 def arrays(batch: Any) -> Data:
     """Return a batch as arrays; raise ValueError without "observation" and "action"."""
     if not isinstance(batch, Mapping) or not {"observation", "action"} <= set(batch):
-        said = sorted(batch) if isinstance(batch, Mapping) else type(batch).__name__
+        found = sorted(batch) if isinstance(batch, Mapping) else type(batch).__name__
         raise ValueError(
             'A data iterator gives mappings with "observation" and "action", and this one gave'
-            f' {said}: return {{"observation": ..., "action": ...}}.'
+            f' {found}: return {{"observation": ..., "action": ...}}.'
         )
     return {name: np.asarray(values) for name, values in batch.items()}
 
 
 def signature(batch: Data) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """What members must share to learn from their batches side by side."""
+    """Return what members must share to learn from their batches together."""
     return tuple((name, batch[name].shape) for name in sorted(batch))
 
 
 def stacked_batches(
     data: Sequence[Sequence[Data]], memory: int, device: str
 ) -> Iterator[DataBatch]:
-    """The batches of k members (`data` lists each one's) side by side; `memory` is M."""
+    """Yield the batches of k members as stacked tensors.
+
+    `data` lists the batches of each member; `memory` is M.
+    """
     for batches in zip(*data, strict=True):
         entries = {
             name: torch.from_numpy(np.stack([one[name] for one in batches])).to(device)

@@ -22,24 +22,26 @@ from segue.worlds.seeds import stream
 def member_keywords(
     cur_worker: int, rollouts_per_worker: Sequence[int], seed: int | None
 ) -> dict[str, Any]:
-    """A `data_iterator_kwargs_generator`: every member reads the file in an order of its own."""
+    """Return keywords for a member; it reads the file in its own order.
+
+    To be used as `data_iterator_kwargs_generator`.
+    """
     return {"seed": seed or 0}
 
 
 class Demonstrations(Iterator[Data]):
-    """Reads a demonstration file for ever, `lanes` episodes side by side, in windows of `steps`
-    steps.
+    """Reads a demonstration file endlessly, in windows of `steps` steps of `lanes` episodes.
 
     Use it as `OffPolicyPipelineComponent(Builder(Demonstrations, {"path": ...}), ["cloning"],
     updates=4, data_iterator_kwargs_generator=member_keywords)`.
 
-    A batch has "observation", "action" and "begins", `[T, n, ...]` each. A pass goes through all
-    episodes in a new order, dealt to the lanes one after another: every step is shown once, but for
-    the last of a lane, which do not fill a window and come first in its next one. A lane's first
-    pass begins anywhere in it and goes round. Windows go on where the last one ended; policies with
-    a memory begin each of them with an empty one.
+    A batch has "observation", "action" and "begins", `[T, n, ...]` each. A pass covers all episodes
+    in a new order, distributed over the lanes: every step appears once, except for the last ones of
+    a lane, which do not fill a window and come first in its next one. The first pass of a lane
+    starts at a random position and wraps around. A window continues where the previous one ended;
+    policies with a memory start each window with an empty one.
 
-    Raises ValueError for a file that cannot be read, and for windows longer than what a lane gets.
+    Raises ValueError for a file that cannot be read, and for windows longer than a lane's share.
     """
 
     def __init__(self, path: str | Path, lanes: int = 16, steps: int = 32, seed: int = 0) -> None:
@@ -52,13 +54,12 @@ class Demonstrations(Iterator[Data]):
         self._starts = np.flatnonzero(self._recording.begins)
         self._ends = np.append(self._starts[1:], len(self._recording.begins))
         self._generator = np.random.Generator(np.random.SFC64(stream(seed, "demonstrations")))
-        self._queues: list[NDArray[np.int64]] = [
-            np.empty(0, np.int64)
-        ] * self.lanes  # steps that each lane shows next
+        # The steps that each lane shows next.
+        self._queues: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * self.lanes
         self._began = False
         if len(self._starts) < self.lanes:
             raise ValueError(
-                f"{self.path} has {len(self._starts)} episodes for {self.lanes} lanes side by side:"
+                f"{self.path} has {len(self._starts)} episodes, too few for {self.lanes} lanes:"
                 f" record more, or read it with lanes={len(self._starts)}."
             )
 
@@ -76,7 +77,7 @@ class Demonstrations(Iterator[Data]):
         }
 
     def everything(self) -> Data:
-        """All steps of the file as one lane, for checks."""
+        """Return all steps of the file as one lane, for checks."""
         source = self._recording
         parts = {
             "observation": source.observation,
@@ -86,7 +87,7 @@ class Demonstrations(Iterator[Data]):
         return {name: values[:, None] for name, values in parts.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """Where each lane stands, and of which file."""
+        """Return the position of each lane, and the digest of the file."""
         return {
             "digest": self._recording.digest,
             "generator": self._generator.bit_generator.state,
@@ -95,17 +96,15 @@ class Demonstrations(Iterator[Data]):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where the iterator stood that made `state`; ValueError when the file has changed
-        since.
-        """
+        """Continue from the position in `state`; raise ValueError if the file has changed since."""
         if state["digest"] != self._recording.digest:
             raise ValueError(
-                f"{self.path} has changed since the run began: put the old file back, or begin"
-                " anew."
+                f"{self.path} has changed since the run started: restore the old file, or start"
+                " from scratch."
             )
         if len(state["queues"]) != self.lanes:
             raise ValueError(
-                f"The state is of {len(state['queues'])} lanes and not of {self.lanes}: keep their"
+                f"The state has {len(state['queues'])} lanes, but lanes={self.lanes}: use the same"
                 " number."
             )
         self._generator.bit_generator.state = state["generator"]
@@ -113,8 +112,9 @@ class Demonstrations(Iterator[Data]):
         self._began = state["began"]
 
     def _deal(self) -> None:
-        """Deal all episodes to the lanes in a new order, each to the lane that has the fewest steps
-        left.
+        """Distribute all episodes over the lanes in a new order.
+
+        Each episode goes to the lane that has the fewest steps left.
         """
         dealt: list[list[NDArray[np.int64]]] = [[queue] for queue in self._queues]
         left = np.array([len(queue) for queue in self._queues])
@@ -124,9 +124,9 @@ class Demonstrations(Iterator[Data]):
             dealt[lane].append(steps)
             left[lane] += len(steps)
         self._queues = [np.concatenate(parts) for parts in dealt]
-        if (
-            not self._began
-        ):  # each lane at another phase of its episode, or equally long ones would march in step
+        if not self._began:
+            # Each lane starts at another phase of its episode: equally long ones would otherwise
+            # begin and end at the same time.
             self._began = True
             self._queues = [
                 np.roll(queue, -int(self._generator.integers(len(queue)))) for queue in self._queues
@@ -135,5 +135,8 @@ class Demonstrations(Iterator[Data]):
 
 @lru_cache(maxsize=4)
 def _read(path: Path, changed: int) -> Recording:
-    """The recording at `path`, as it was when it last `changed`; members read it once."""
+    """Return the recording at `path`, read once for all members.
+
+    `changed` is the time of the file's last change.
+    """
     return read_recording(path)

@@ -1,4 +1,4 @@
-"""Losses: what a stage minimises."""
+"""Losses: the functions that a stage minimises."""
 
 from segue.train.data.batch import Batch, DataBatch
 from segue.train.losses.a2c import A2C

@@ -19,8 +19,9 @@ from segue.train.policies import Outputs
 
 @dataclass(frozen=True)
 class A2C(Loss):
-    """Policy gradient, value loss and entropy bonus; use it with `update_repeats=1` (it is
-    on-policy).
+    """Policy gradient, value loss and entropy bonus of advantage actor-critic.
+
+    The loss is on-policy: use it with `update_repeats=1`.
 
     Attributes:
         value_loss_coef: Weight of the value loss.
@@ -40,8 +41,9 @@ class A2C(Loss):
     def __call__(
         self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
     ) -> tuple[Tensor, Info]:
-        """`-mean(log pi(a) * A) + value_loss_coef * value - entropy_coef * entropy` (Mnih et al.,
-        2016, section 4).
+        """Return `-mean(log pi(a) * A) + value_loss_coef * value - entropy_coef * entropy`.
+
+        See Mnih et al., 2016, section 4.
         """
         action = -(outputs.log_prob * batch.advantage).mean(1)
         value = apply(ValueLoss, outputs.value, batch.value, batch.value_target, None)

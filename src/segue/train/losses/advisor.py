@@ -1,5 +1,6 @@
-"""ADVISOR: imitate where the expert can be imitated, learn from reward where it cannot (Weihs et
-al., NeurIPS 2021).
+"""ADVISOR: imitation where the expert can be imitated, reward elsewhere.
+
+The method is that of Weihs et al., NeurIPS 2021.
 
 Shapes: K members, B samples of a minibatch; a knob is `[K, 1]`.
 """
@@ -23,8 +24,11 @@ from segue.train.policies import Outputs
 
 @dataclass(frozen=True)
 class Advisor(PPO):
-    """PPO and imitation, weighed sample by sample by how well a second actor imitates the expert
-    there.
+    """PPO and imitation, weighted for each sample by how well a second actor imitates the expert.
+
+    A policy without the expert's knowledge cannot imitate it where that knowledge matters. There,
+    the second actor assigns a low probability to the expert's actions, and the main actor learns
+    from reward instead.
 
     A policy without the expert's knowledge cannot imitate it where that knowledge matters: there
     the second actor gives the expert's actions a low probability, and the main actor learns from
@@ -50,11 +54,11 @@ class Advisor(PPO):
     def __call__(
         self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
     ) -> tuple[Tensor, Info]:
-        """`CE(aux) + mean(w CE(main)) + mean((1 - w) (PPO's action loss - entropy_coef H)) +
-        value_loss_coef value`.
+        """Return `CE(aux) + mean(w CE(main)) + mean((1 - w) PPO') + value_loss_coef value`.
 
-        `w = exp(alpha log pi_aux(a*))`, without a gradient (section 3.3); where the expert does not
-        know an action `a*`, w = 0 and there is no cross entropy.
+        `PPO'` is PPO's action loss minus `entropy_coef` times the entropy. `w = exp(alpha log
+        pi_aux(a*))`, without a gradient (section 3.3); where the expert does not know an action
+        `a*`, w = 0 and there is no cross entropy.
         """
         assert batch.expert_available is not None and batch.expert_action is not None
         known = batch.expert_available

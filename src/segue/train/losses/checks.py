@@ -1,4 +1,4 @@
-"""Checks that every loss makes of its numbers."""
+"""Checks of hyperparameters that all losses use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entropy as a loss of its own, so that a stage's loss weights say how much it explores.
+"""Entropy as a separate loss, so that a stage's loss weights decide how much it explores.
 
 Shapes: K members, B samples of a minibatch.
 """
@@ -16,8 +16,9 @@ from segue.train.policies import Outputs
 
 @dataclass(frozen=True)
 class EntropyBonus(Loss):
-    """Minus the policy's mean entropy, in nats: with weight w it is the term `w * H` of Williams &
-    Peng, 1991.
+    """Minus the mean entropy of the policy, in nats.
+
+    With weight w it is the term `w * H` of Williams & Peng, 1991.
     """
 
     def hyperparameters(self, stage_steps: int) -> dict[str, float]:
@@ -27,6 +28,6 @@ class EntropyBonus(Loss):
     def __call__(
         self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
     ) -> tuple[Tensor, Info]:
-        """`-mean(H(pi))`."""
+        """Return `-mean(H(pi))`."""
         entropy = outputs.entropy.mean(1)
         return -entropy, {"entropy": entropy}

@@ -1,5 +1,6 @@
-"""Learning what an expert would do, in the states that the agent (or the expert, with teacher
-forcing) goes through.
+"""Learning the actions of an expert, in the states of a rollout.
+
+The agent acts in a rollout, or the expert with teacher forcing.
 
 Shapes: K members, B samples of a minibatch, A actions.
 """
@@ -19,13 +20,13 @@ from segue.train.policies import Outputs
 
 @dataclass(frozen=True)
 class Imitation(Loss):
-    """Cross entropy with the expert. With a decaying `teacher_forcing` it is DAgger (Ross et al.,
-    2011).
+    """Cross entropy with the expert.
+
+    With a decaying `teacher_forcing` it is DAgger (Ross et al., 2011).
 
     Attributes:
         soft_targets: Whether to learn the probabilities of all of the expert's actions (discrete
-        ones), where it acts
-            at random, and not the action that it happened to take.
+            ones), where it acts at random, rather than the action that it took.
     """
 
     soft_targets: bool = False
@@ -49,10 +50,10 @@ class Imitation(Loss):
     def __call__(
         self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
     ) -> tuple[Tensor, Info]:
-        """`-mean(sum_a p*(a) log pi(a))` over the samples in which the expert knew what to do; 0
-        where it never did.
+        """`-mean(sum_a p*(a) log pi(a))` over the samples in which the expert knew an action.
 
-        `p*` is the expert's policy, or 1 for the action that it took.
+        `p*` is the expert's policy, or 1 for the action that it took. The loss is 0 if the expert
+        knew no action at all.
         """
         assert batch.expert_available is not None and batch.expert_action is not None
         if self.soft_targets:
@@ -75,11 +76,11 @@ class BehaviorCloning(OffPolicyLoss):
     def __call__(
         self, batch: DataBatch, outputs: Outputs, hyperparameters: Hyperparameters
     ) -> tuple[Tensor, Info]:
-        """`-mean(log pi(a))`."""
+        """Return `-mean(log pi(a))`."""
         loss = -outputs.log_prob.mean(1)
         return loss, {"cross_entropy": loss}
 
 
 def mean_where(known_KB: Tensor, values_KB: Tensor) -> Tensor:
-    """Mean over the samples marked with 1.0, `[K]`; 0 where there are none."""
+    """Return the mean over the samples marked with 1.0, `[K]`; 0 if there are none."""
     return (values_KB * known_KB).sum(1) / known_KB.sum(1).clamp(min=1.0)

@@ -1,5 +1,7 @@
-"""What a loss is: a value of numbers, and a pure function of a minibatch, the policy's outputs and
-those numbers.
+"""The interface of losses.
+
+A loss is a value with hyperparameters, and a pure function of a minibatch, the policy's outputs and
+these hyperparameters.
 
 Shapes: K members, B samples of a minibatch.
 """
@@ -20,26 +22,29 @@ Info = dict[str, Tensor]
 
 
 class AnyLoss(ABC):
-    """What losses have in common. Subclasses are frozen dataclasses, so that a pipeline with losses
-    is a value.
+    """The common base of losses.
+
+    Subclasses are frozen dataclasses, so that a pipeline with losses is a value.
     """
 
     @abstractmethod
     def hyperparameters(self, stage_steps: int) -> dict[str, float]:
-        """The numbers of this loss after `stage_steps` environment steps in the stage; members may
-        differ in them.
+        """Return the hyperparameters after `stage_steps` environment steps in the stage.
+
+        Members of a pack may differ in them.
         """
 
     @property
     def structure(self) -> Hashable:
-        """What members of one pack must share: the class, and whatever decides which operations are
-        done.
+        """Return what the members of one pack must share.
+
+        That is the class, and every setting that decides which operations run.
         """
         return type(self)
 
 
 class Loss(AnyLoss):
-    """A loss of a pipeline's stage: it learns from rollouts."""
+    """A loss of a pipeline's stage, which learns from rollouts."""
 
     needs_expert: ClassVar[bool] = False
     needs_auxiliary: ClassVar[bool] = False  # a policy with a second actor
@@ -60,8 +65,9 @@ class Loss(AnyLoss):
 
 
 class OffPolicyLoss(AnyLoss):
-    """A loss of a stage's off-policy component: it learns from the data that the component's
-    iterator gives.
+    """A loss of a stage's off-policy component.
+
+    It learns from the data of the component's iterator.
     """
 
     @abstractmethod

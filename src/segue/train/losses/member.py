@@ -1,4 +1,4 @@
-"""Losses written for one member, and run on a pack.
+"""Losses that are written for one member and run on a pack.
 
 Shapes: K members, B samples of a minibatch.
 """
@@ -19,28 +19,25 @@ Tensors = Mapping[str, Tensor]
 
 
 class MemberLoss(Loss):
-    """A loss that is written for one member in plain torch; `torch.func.vmap` runs it on all
-    members of a pack at once.
+    """A loss that is written for one member in plain torch.
 
-    `member_loss` must not look at the values of tensors (no `if` on one, no `.item()`), as vmap
-    demands.
+    `torch.func.vmap` runs it on all members of a pack at once. `member_loss` must therefore not
+    depend on the values of tensors in Python (no `if` on a tensor, no `.item()`).
     """
 
     @abstractmethod
     def member_loss(
         self, batch: Tensors, outputs: Tensors, hyperparameters: Tensors
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of one member, a number, and numbers to log.
+        """Return the loss of one member, a number, and numbers to log.
 
         Arguments:
             batch: "observation" `[B, O]`, "action" `[B]` or `[B, A]`; "log_prob", "advantage",
-            "value_target", "value"
-                and "normalized_advantage" `[B]` as they were in the rollout; where an expert is
-                asked "expert_action" and "expert_available".
+                "value_target", "value" and "normalized_advantage" `[B]` as they were in the
+                rollout; if an expert is queried, "expert_action" and "expert_available".
             outputs: "log_prob" and "entropy" `[B]` of the policy for these actions, "value" `[B]`,
-            and "inputs"
-                `[B, A]`, its logits or means: differentiable.
-            hyperparameters: The loss's numbers, one tensor each.
+                and "inputs" `[B, A]`, its logits or means: differentiable.
+            hyperparameters: The loss's hyperparameters, one tensor each.
         """
 
     def __call__(
@@ -49,9 +46,11 @@ class MemberLoss(Loss):
         """See `Loss`."""
         seen = {"observation": batch.policy_input.observation, "action": batch.policy_input.action}
         rest = {name: value for name, value in batch._asdict().items() if isinstance(value, Tensor)}
-        said = {name: getattr(outputs, name) for name in ("log_prob", "entropy", "value", "inputs")}
+        policy = {
+            name: getattr(outputs, name) for name in ("log_prob", "entropy", "value", "inputs")
+        }
         if outputs.auxiliary is not None:
-            said["auxiliary"] = outputs.auxiliary
+            policy["auxiliary"] = outputs.auxiliary
         numbers = {name: knob[:, 0] for name, knob in hyperparameters.items()}
-        loss, info = torch.func.vmap(self.member_loss)({**seen, **rest}, said, numbers)
+        loss, info = torch.func.vmap(self.member_loss)({**seen, **rest}, policy, numbers)
         return loss, info

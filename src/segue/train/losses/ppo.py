@@ -22,16 +22,18 @@ from segue.train.policies import Outputs
 
 @dataclass(frozen=True)
 class PPO(Loss):
-    """Clipped surrogate, clipped value loss and entropy bonus; the arguments are AllenAct's.
+    """Clipped surrogate, clipped value loss and entropy bonus, with AllenAct's arguments.
 
     Attributes:
         clip_param: How far the probability ratio may leave 1 and a value may leave its old value.
-        value_loss_coef: Weight of the value loss. entropy_coef: Weight of the entropy bonus, in
-        nats. use_clipped_value_loss: Whether a value is kept within `clip_param` of its old value.
+        value_loss_coef: Weight of the value loss.
+        entropy_coef: Weight of the entropy bonus, in nats.
+        use_clipped_value_loss: Whether a value may not leave its old value by more than
+            `clip_param`.
         clip_decay: A factor on `clip_param`, as a function of the environment steps taken in the
-        stage. normalize_advantage: Whether advantages have mean 0 and standard deviation 1 in each
-        minibatch; "rollout" for
-            over each rollout, as AllenAct does.
+            stage.
+        normalize_advantage: Whether advantages have mean 0 and standard deviation 1 in each
+            minibatch; "rollout" for normalisation over each rollout, as AllenAct does.
     """
 
     clip_param: float = 0.1
@@ -71,7 +73,7 @@ class PPO(Loss):
     def __call__(
         self, batch: Batch, outputs: Outputs, hyperparameters: Hyperparameters
     ) -> tuple[Tensor, Info]:
-        """`action + value_loss_coef * value - entropy_coef * entropy`, means over the minibatch."""
+        """Return `action + value_loss_coef * value - entropy_coef * entropy`, batch means."""
         action, ratio = apply(
             ClippedSurrogate,
             outputs.log_prob,
@@ -96,7 +98,7 @@ class PPO(Loss):
         }
 
     def advantage(self, batch: Batch) -> Tensor:
-        """The advantages `[K, B]`, normalised as asked."""
+        """Return the advantages `[K, B]`, normalised as `normalize_advantage` requires."""
         if self.normalize_advantage == "rollout":
             return batch.normalized_advantage
         return (
@@ -107,18 +109,21 @@ class PPO(Loss):
 
 
 def normalized_per_minibatch(advantage_KB: Tensor) -> Tensor:
-    """Advantages with mean 0 and (sample) standard deviation 1 over each member's minibatch."""
+    """Return advantages with mean 0 and standard deviation 1 over each member's minibatch.
+
+    The standard deviation is the sample's.
+    """
     std, mean = torch.std_mean(advantage_KB, 1, keepdim=True)
     return (advantage_KB - mean).div_(std.add_(1e-8))
 
 
 def clipped_surrogate(ratio_KB: Tensor, advantage_KB: Tensor, clip_K1: Tensor) -> Tensor:
-    """The clipped surrogate of each sample, negated to be minimised (Schulman et al., 2017, eq. 7).
+    """Return the clipped surrogate of each sample, negated to be minimised.
 
         L = -min(r * A, clip(r, 1 - c, 1 + c) * A)
 
-    It is pessimistic: a change of the ratio is ignored where it would make the objective better,
-    never where it makes it worse.
+    It is pessimistic: a change of the ratio is ignored where it would improve the objective, never
+    where it would worsen it (Schulman et al., 2017, eq. 7).
     """
     clipped = torch.clamp(ratio_KB, 1 - clip_K1, 1 + clip_K1)
     return -torch.minimum(advantage_KB * ratio_KB, advantage_KB * clipped)
@@ -127,12 +132,11 @@ def clipped_surrogate(ratio_KB: Tensor, advantage_KB: Tensor, clip_K1: Tensor) -
 def clipped_value_error(
     value_KB: Tensor, old_KB: Tensor, target_KB: Tensor, clip_K1: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The error that counts and whether the value is free to move (Engstrom et al., 2020, section
-    3, item 1).
+    """Return the error that counts, and whether L changes with the value.
 
         L = max((v - R)^2, (v_old + clip(v - v_old, -c, c) - R)^2) / 2
 
-    Returns the error whose square is larger, and True where L changes with v.
+    The error is the one whose square is larger (Engstrom et al., 2020, section 3, item 1).
     """
     moved = value_KB - old_KB
     near = torch.clamp(moved, -clip_K1, clip_K1)
@@ -143,17 +147,21 @@ def clipped_value_error(
 
 
 class ClippedSurrogate(Function):
-    """Mean clipped surrogate `[K]` and mean ratio `[K]`, with the gradient by hand: a fifth of what
-    autograd's dozen nodes cost.
+    """Mean clipped surrogate `[K]` and mean ratio `[K]`, with an explicit gradient.
 
     d L / d log pi = -A * r   where  A >= 0 and r <= 1 + c,  or  A < 0 and r >= 1 - c;  else 0
+
+    The explicit gradient takes a fifth of the time of autograd's dozen nodes.
     """
 
     @staticmethod
     def forward(
         ctx: Context, log_prob: Tensor, old: Tensor, advantage: Tensor, clip: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Arguments are `[K, B]`, `clip` is `[K, 1]`; only `log_prob` gets a gradient."""
+        """Return both means; only `log_prob` gets a gradient.
+
+        Arguments are `[K, B]`, and `clip` is `[K, 1]`.
+        """
         ratio = (log_prob - old).exp_()
         loss = clipped_surrogate(ratio, advantage, clip)
         free = loss == -advantage * ratio
@@ -170,15 +178,19 @@ class ClippedSurrogate(Function):
 
 
 class ValueLoss(Function):
-    """Mean value loss `[K]`, half the squared error, clipped or (with `clip` None) plain; the
-    gradient by hand.
+    """Mean value loss `[K]`, half the squared error, with an explicit gradient.
+
+    The error is clipped, or plain if `clip` is None.
     """
 
     @staticmethod
     def forward(
         ctx: Context, value: Tensor, old: Tensor, target: Tensor, clip: Tensor | None
     ) -> Tensor:
-        """Arguments are `[K, B]`, `clip` is `[K, 1]`; only `value` gets a gradient."""
+        """Return the mean loss; only `value` gets a gradient.
+
+        Arguments are `[K, B]`, and `clip` is `[K, 1]`.
+        """
         if clip is None:
             error = value - target
             ctx.save_for_backward(error)

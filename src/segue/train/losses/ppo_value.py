@@ -1,4 +1,4 @@
-"""PPO's value loss alone, for stages that leave the policy to other losses and still want a critic.
+"""PPO's value loss alone, for stages that train a critic and leave the policy to other losses.
 
 Shapes: K members, B samples of a minibatch; a knob is `[K, 1]`.
 """
@@ -20,12 +20,13 @@ from segue.train.policies import Outputs
 
 @dataclass(frozen=True)
 class PPOValue(Loss):
-    """The clipped value loss of `PPO`; the arguments are AllenAct's.
+    """The clipped value loss of `PPO`, with AllenAct's arguments.
 
     Attributes:
-        clip_param: How far a value may leave its old value. use_clipped_value_loss: Whether it is
-        kept there. clip_decay: A factor on `clip_param`, as a function of the environment steps
-        taken in the stage.
+        clip_param: How far a value may leave its old value.
+        use_clipped_value_loss: Whether this limit applies.
+        clip_decay: A factor on `clip_param`, as a function of the environment steps taken in the
+            stage.
     """
 
     clip_param: float = 0.1

@@ -1,1 +1,1 @@
-"""Members of a pack: where each stands in its pipeline, and the hyperparameters of its stage."""
+"""Members of a pack: their positions in the pipeline, and the hyperparameters of their stages."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 class EpisodeTotals(NamedTuple):
-    """What the episodes still running have gathered so far, `[L]` each."""
+    """Sums over the running episodes so far, `[L]` each."""
 
     reward: NDArray[np.float64]
     steps: NDArray[np.int64]
@@ -24,7 +24,7 @@ class EpisodeTotals(NamedTuple):
 
 
 class FinishedEpisodes(NamedTuple):
-    """Episodes in the order of their lanes, `[E]` each."""
+    """Finished episodes in the order of their lanes, `[E]` each."""
 
     lane: NDArray[np.int64]
     reward: NDArray[np.float64]  # undiscounted return
@@ -34,7 +34,7 @@ class FinishedEpisodes(NamedTuple):
 def ended_episodes(
     reward_TL: NDArray[np.float32], ended_TL: NDArray[np.bool_], running: EpisodeTotals
 ) -> tuple[FinishedEpisodes, EpisodeTotals]:
-    """The episodes that ended, and what those still running have gathered.
+    """Return the episodes that ended, and the sums over those still running.
 
     Sums are taken over whole rollouts at once: an episode's return is the difference of two
     cumulative sums, in 64 bits.

@@ -1,6 +1,4 @@
-"""Learning rates that change over the pipeline, as a pure function of the environment steps taken
-so far.
-"""
+"""Learning rates as pure functions of the environment steps taken so far."""
 
 from __future__ import annotations
 
@@ -13,13 +11,13 @@ from segue.plan.values.builder import Builder
 
 
 def lr_factor(builder: Builder[Any] | None) -> Callable[[int], float]:
-    """The factor on the optimizer's learning rate after so many environment steps of a member, over
-    all stages.
+    """Return the factor on the optimizer's learning rate after so many environment steps.
 
-    Schedulers are stepped in environment steps, so the pipeline's `lr_scheduler_builder` is
-    `Builder(LambdaLR, {"lr_lambda": LinearDecay(total_steps)})`, with any function of the steps.
-    Schedulers of torch that only know the rate before cannot say the rate at a step, and any of
-    them can be written as such a function.
+    The steps are those of one member, over all stages. Schedulers are stepped in environment steps,
+    so the pipeline's `lr_scheduler_builder` is `Builder(LambdaLR, {"lr_lambda":
+    LinearDecay(total_steps)})`, with any function of the steps. A scheduler of torch that computes
+    a rate from the previous one cannot give the rate at a step, but any of them can be written as
+    such a function.
 
     Raises ValueError for another scheduler, or one without a function.
     """

@@ -1,6 +1,4 @@
-"""One member of a trial: its pipeline, where it stands in it, what its criterion has seen and its
-data given.
-"""
+"""One member of a trial: its pipeline, its progress, and the state of its criterion and data."""
 
 from __future__ import annotations
 
@@ -28,14 +26,10 @@ class Member:
     seed: int = 0
     progress: Progress = field(default_factory=Progress)
     tracker: ScalarMeanTracker = field(default_factory=ScalarMeanTracker)
-    teacher: ScalarMeanTracker = field(
-        default_factory=ScalarMeanTracker
-    )  # ratios, which are no metrics of the agent
-    reached: Progress = field(
-        default_factory=Progress
-    )  # after the last rollout, before a next stage is entered
+    teacher: ScalarMeanTracker = field(default_factory=ScalarMeanTracker)  # not the agent's metrics
+    reached: Progress = field(default_factory=Progress)  # before a next stage is entered
     logged_at: int = 0  # total steps when metrics were last taken
-    failure: str | None = None  # why it broke, if it did; it then learns no more
+    failure: str | None = None  # why the member failed, if it did; it then stops learning
     criterion: EarlyStoppingCriterion = field(init=False)
     data: DataStream | None = field(init=False, default=None)
     _stage_knobs: StageKnobs = field(init=False, repr=False, compare=False)
@@ -50,7 +44,7 @@ class Member:
 
     @property
     def must_restart(self) -> bool:
-        """Whether its lanes are to begin new episodes before the next rollout."""
+        """Whether its lanes must start new episodes before the next rollout."""
         if self.done:
             return False
         settings = self._stage_knobs.settings
@@ -64,17 +58,16 @@ class Member:
         return self._stage_knobs.at(self.progress)
 
     def batches(self) -> list[Data]:
-        """The next batches of its stage's off-policy component; none if it has none."""
+        """Return the next batches of the stage's off-policy component; none if it has none."""
         part = self.knobs.off_policy
         return self.data.take(part.updates) if part and self.data else []
 
     def advance(self, steps: int) -> dict[str, float] | None:
-        """Count a rollout of `steps` environment steps; the interval's mean metrics if one is
-        complete.
+        """Count a rollout of `steps` environment steps.
 
-        A stage ends at the rollout that reaches its step limit, or that completes an interval whose
-        metrics satisfy its criterion. The metrics of two stages are never mixed: an interval ends
-        with its stage.
+        Returns the mean metrics of the interval if the rollout completes one. A stage ends at the
+        rollout that reaches its step limit, or that completes an interval whose metrics satisfy its
+        criterion. The metrics of two stages are never mixed: an interval ends with its stage.
         """
         now = replace(
             self.progress,
@@ -86,7 +79,7 @@ class Member:
         over = now.stage_steps >= stage.step_limit
         metrics = None
         if over or now.total_steps - self.logged_at >= interval:
-            over = self._criterion_says_stop(now) or over
+            over = self._is_criterion_satisfied(now) or over
             metrics = self.tracker.pop_and_reset()
             self.logged_at = now.total_steps
         self.reached = now
@@ -96,17 +89,17 @@ class Member:
         return metrics
 
     def end_stage(self) -> None:
-        """Leave the stage at the end of the interval, where its criterion waits for a scheduler."""
+        """End the stage at the end of the interval, as the scheduler decided."""
         for criterion in scheduler_criteria(self.criterion):
             criterion.end()
 
     def fail(self, reason: str) -> None:
-        """Learn no more, because of `reason`."""
+        """Stop learning because of `reason`."""
         self.failure = reason
         self.close()
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the member stands, JSON-able where its data iterator's state is."""
+        """Return the progress of the member; JSON-able if its data iterator's state is."""
         return {
             "progress": asdict(self.progress),
             "reached": asdict(self.reached),
@@ -119,7 +112,7 @@ class Member:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Stand where the member stood that made `state`."""
+        """Restore a `state_dict`."""
         self.progress = Progress(**state["progress"])
         self.reached = Progress(**state["reached"])
         self.tracker.load_state_dict(state["tracker"])
@@ -138,8 +131,9 @@ class Member:
         self.data = None
 
     def _enter_stage(self) -> None:
-        """A fresh criterion and data iterator for the stage that begins: the plan is shared and
-        keeps no state.
+        """Create the criterion and the data iterator of the stage that begins.
+
+        They are new objects, since the plan is shared and has no state.
         """
         self.close()
         index = min(self.progress.stage, len(self.pipeline) - 1)
@@ -149,7 +143,7 @@ class Member:
         if stage.offpolicy_component is not None and not self.done:
             self.data = DataStream(stage.offpolicy_component, self.lanes, self.seed)
 
-    def _criterion_says_stop(self, now: Progress) -> bool:
+    def _is_criterion_satisfied(self, now: Progress) -> bool:
         seen = ScalarMeanTracker()
         seen.load_state_dict(self.tracker.state_dict())
         return self.criterion(now.stage_steps, now.total_steps, seen)
@@ -174,9 +168,7 @@ def track(
             )
 
 
-def teacher_ratios(knobs: Knobs, happened: float) -> dict[str, float]:
-    """The share of expert actions in a rollout: as it happened, and as the stage's schedule asked
-    for.
-    """
-    asked = sum(knobs.teacher) / len(knobs.teacher) if knobs.teacher else 0.0
-    return {"teacher_ratio": float(happened), "teacher_ratio_asked": asked}
+def teacher_ratios(knobs: Knobs, measured: float) -> dict[str, float]:
+    """Return the share of expert actions in a rollout, measured and scheduled."""
+    scheduled = sum(knobs.teacher) / len(knobs.teacher) if knobs.teacher else 0.0
+    return {"teacher_ratio": float(measured), "teacher_ratio_scheduled": scheduled}

@@ -1,4 +1,4 @@
-"""The knobs of a member as it goes through a stage, whose schedules may change them."""
+"""The knobs of a member during a stage, whose schedules may change them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ WeightedLosses = Sequence[tuple[str, AnyLoss, float]]
 
 
 class StageKnobs:
-    """The knobs of a member in one stage; what its schedules leave alone is computed once."""
+    """The knobs of a member in one stage; what no schedule changes is computed once."""
 
     def __init__(self, pipeline: TrainingPipeline, index: int, lanes: int) -> None:
-        """Take the stage of this index, for a member that acts in `lanes` lanes."""
+        """Prepare the stage of this index, for a member with `lanes` lanes."""
         stage = pipeline.pipeline_stages[index]
         self.settings = pipeline.settings(index)
         self._index = index

@@ -1,4 +1,4 @@
-"""Optimizers over the flat parameters of K members, each with its own numbers."""
+"""Optimizers over the flat parameters of K members, each with its own hyperparameters."""
 
 from segue.train.optimizers.choice import rule_of
 from segue.train.optimizers.rule import ParameterRows, Rule

@@ -41,7 +41,7 @@ class Adam(Rule):
         name = type(self).__name__
         if not isinstance(self.betas, Sequence) or len(self.betas) != 2:
             raise ValueError(
-                f"{name} wants two betas in [0, 1), and the pipeline's optimizer_builder gives"
+                f"{name} requires two betas in [0, 1), and the pipeline's optimizer_builder gives"
                 f" {self.betas!r}."
             )
         check_nonnegative(name, {"lr": self.lr, "eps": self.eps, "weight_decay": self.weight_decay})
@@ -52,9 +52,7 @@ class Adam(Rule):
         )
 
     def begin(self, rules: Sequence[Adam], rows: ParameterRows, updates: int) -> UpdateStep:
-        """See `Rule.begin`: what depends on betas is computed here once, in 64 bits, not in the
-        loop.
-        """
+        """See `Rule.begin`; what depends on betas is computed here once, in 64 bits."""
         parameters = rows.parameters.detach()
         device = rows.parameters.device
         mean = rows.slots["mean"]
@@ -89,8 +87,9 @@ class Adam(Rule):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """`torch.optim.AdamW`: the decay shrinks the weights and leaves the gradient alone (Loshchilov
-    & Hutter, 2019).
+    """`torch.optim.AdamW` (Loshchilov & Hutter, 2019).
+
+    The decay shrinks the weights and does not change the gradient.
     """
 
     weight_decay: float = 1e-2

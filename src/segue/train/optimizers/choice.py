@@ -1,4 +1,4 @@
-"""Which rule a pipeline's optimizer is."""
+"""Choose the rule for a pipeline's optimizer."""
 
 from __future__ import annotations
 
@@ -26,16 +26,14 @@ PACKED: Mapping[type, type[Rule]] = {
 
 
 def _arguments(kind: type[torch.optim.Optimizer]) -> frozenset[str] | None:
-    """The keywords that it takes beside the parameters; None where it takes any."""
+    """Return the keywords of an optimizer, except for its parameters; None if it accepts any."""
     parameters = list(inspect.signature(kind).parameters.values())
     if any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
         return None
     return frozenset(parameter.name for parameter in parameters[1:])
 
 
-_ARGUMENTS = {
-    kind: _arguments(kind) for kind in PACKED
-}  # of those that are asked for at every rollout
+_ARGUMENTS = {kind: _arguments(kind) for kind in PACKED}  # computed once: used at every rollout
 _NUMBERS = {kind: frozenset(field.name for field in fields(rule)) for kind, rule in PACKED.items()}
 _FASTER = frozenset(
     {"foreach", "fused", "capturable", "differentiable"}
@@ -43,14 +41,15 @@ _FASTER = frozenset(
 
 
 def rule_of(builder: Builder[Any]) -> Rule:
-    """The rule of a pipeline's `optimizer_builder`: packed for Adam, AdamW, SGD and RMSprop, else
-    one by one.
+    """Return the rule of a pipeline's `optimizer_builder`.
 
-    A packed rule knows the numbers. Arguments about speed change nothing to it; any other that is
-    on (`amsgrad`, `maximize`) makes another optimizer, which is torch's own.
+    Adam, AdamW, SGD and RMSprop are packed, and every other optimizer runs one by one.
 
-    Raises ValueError, in one sentence, for what is no optimizer, for unknown arguments and
-    impossible numbers; `Rule.check` also finds optimizers that cannot update a vector.
+    A packed rule implements the hyperparameters. Arguments about speed have no effect on it; if any
+    other option is on (`amsgrad`, `maximize`), torch's own optimizer is used, one by one.
+
+    Raises ValueError, in one sentence, for what is not an optimizer, for unknown arguments and for
+    invalid numbers; `Rule.check` also detects optimizers that cannot update a vector.
     """
     kind = builder.class_type
     if not (isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer)):

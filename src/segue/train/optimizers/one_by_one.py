@@ -1,4 +1,4 @@
-"""Optimizers of torch that no rule here repeats: one for each member, on its row as a vector.
+"""Optimizers of torch without a packed rule: one for each member, on its row as a vector.
 
 Shapes: k members, P parameters of a member.
 """
@@ -25,9 +25,9 @@ _OTHERWISE = "choose another optimizer, such as torch.optim.Adam."
 class OneByOne(Rule):
     """`kind(parameters, lr=lr, **arguments)` for each member: slower than the packed rules.
 
-    `kind` may be a class of one's own. A member's optimizer lives as long as the member, so that
-    what it does is what it does in torch; only a checkpoint holds its `state_dict()` in its place.
-    The learning rate of its parameter groups is the schedule's.
+    `kind` may be a custom class. A member's optimizer lives as long as the member, so that it
+    behaves as in torch; only a checkpoint replaces it by its `state_dict()`. The learning rate of
+    its parameter groups is the schedule's.
     """
 
     kind: type[torch.optim.Optimizer] = torch.optim.Optimizer
@@ -38,7 +38,10 @@ class OneByOne(Rule):
 
     @classmethod
     def of(cls, kind: type[torch.optim.Optimizer], arguments: Mapping[str, Any]) -> OneByOne:
-        """Raises ValueError where the learning rate is left open, or is none."""
+        """Return the rule for an optimizer class and its arguments.
+
+        Raises ValueError unless the learning rate is given or has a default.
+        """
         default = inspect.signature(kind).parameters.get("lr")
         rest = dict(arguments)
         lr = rest.pop(
@@ -65,13 +68,14 @@ class OneByOne(Rule):
         return type(self), self.kind
 
     def check(self) -> None:
-        """Raise ValueError, with the reason, unless it updates a vector, and in the same way after
-        a checkpoint.
+        """Raise ValueError unless the optimizer can update a vector.
+
+        It must also do so in the same way after a checkpoint.
         """
         name = self.kind.__name__
         try:
             straight = self._tried(lambda own: own)
-        except Exception as error:  # whatever a user's class may raise
+        except Exception as error:  # a user's class may raise anything
             reason = " ".join(str(error).split()).rstrip(".")
             correct = f"correct its arguments {dict(self.arguments)}, or " if self.arguments else ""
             raise ValueError(
@@ -85,14 +89,14 @@ class OneByOne(Rule):
             why = (
                 ""
                 if torch.allclose(straight, resumed, rtol=0, atol=0, equal_nan=True)
-                else "it goes on differently"
+                else "it continues differently"
             )
         except Exception as error:
             why = f"{type(error).__name__} when it is restored"
         if why:
             raise ValueError(
-                f"{name} cannot be resumed from its own state_dict() ({why}): let it keep there all"
-                " that it remembers, as tensors and plain values, and draw no random numbers, or"
+                f"{name} cannot be resumed from its own state_dict() ({why}): let it contain the"
+                " whole state, as tensors and plain values, and draw no random numbers, or"
                 f" {_OTHERWISE}"
             )
 
@@ -112,17 +116,16 @@ class OneByOne(Rule):
                 vector.grad = own
                 optimizer.step()
                 vector.grad = None
-                if (
-                    vector.data_ptr() != place.data_ptr()
-                ):  # it has put another tensor in the place of its parameter's
+                if vector.data_ptr() != place.data_ptr():  # the optimizer has replaced the tensor
                     place.copy_(vector.detach())
                     vector.data = place
 
         return step
 
     def _over(self, place: Tensor, own: Any) -> torch.optim.Optimizer:
-        """The member's optimizer, over this memory: `own`, or a new one that stands where the state
-        `own` stood.
+        """Return the member's optimizer over this memory.
+
+        It is `own`, or a new optimizer with the state of `own`.
         """
         if isinstance(own, torch.optim.Optimizer):
             optimizer = own
@@ -139,9 +142,7 @@ class OneByOne(Rule):
         return optimizer
 
     def _tried(self, between: Any) -> Tensor:
-        """Where two phases lead, when the optimizers become `transfers(optimizers)` after the
-        first.
-        """
+        """Return the result of two phases, with `transfers(optimizers)` applied between them."""
         rows = ParameterRows(torch.ones(1, 3), {}, np.zeros(1, np.int64), [None])
         gradients = torch.tensor(
             [[0.3, -0.7, 0.1], [0.2, 0.9, 0.0], [-0.6, 0.1, 0.4], [0.7, 0.3, -0.1]]

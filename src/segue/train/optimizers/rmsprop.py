@@ -1,4 +1,7 @@
-"""RMSprop over rows, each with its own numbers. Shapes: k members, P parameters of a member."""
+"""RMSprop over rows, each with its own hyperparameters.
+
+Shapes: k members, P parameters of a member.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,9 @@ from segue.train.optimizers.rule import (
 
 @dataclass(frozen=True)
 class RMSprop(Rule):
-    """`torch.optim.RMSprop` (Tieleman & Hinton, 2012, lecture 6.5), also centred (Graves, 2013) and
-    with momentum.
+    """`torch.optim.RMSprop` (Tieleman & Hinton, 2012, lecture 6.5).
+
+    The variants that are centred (Graves, 2013) or have momentum are included.
     """
 
     lr: float = 1e-2

@@ -1,4 +1,4 @@
-"""What an optimizer is to a pack: the numbers of one member, and an update of k members' rows.
+"""The interface of optimizers: hyperparameters of one member, and an update of k rows.
 
 Shapes: k members of a chunk, P parameters of a member, U updates of a phase.
 """
@@ -22,8 +22,9 @@ UpdateStep = Callable[[Tensor, int], None]
 
 @dataclass
 class ParameterRows:
-    """What updates change: parameters and the optimizer's tensors `[k, P]`, and what else belongs
-    to each member.
+    """What an update changes, one row per member.
+
+    These are parameters and the optimizer's tensors `[k, P]`, and other state of each member.
     """
 
     parameters: Tensor
@@ -36,15 +37,15 @@ class ParameterRows:
 
 @dataclass(frozen=True)
 class Rule(ABC):
-    """An optimizer's numbers for one member."""
+    """An optimizer's hyperparameters for one member."""
 
     lr: float
 
-    slots: ClassVar[tuple[str, ...]] = ()  # names of the tensors that it keeps
+    slots: ClassVar[tuple[str, ...]] = ()  # names of the tensors of its state
 
     @property
     def structure(self) -> Hashable:
-        """What members must share to be updated side by side."""
+        """What members must share to be updated together."""
         return type(self)
 
     @abstractmethod
@@ -65,25 +66,26 @@ class Rule(ABC):
 
 
 def clipped(gradient: Tensor, max_norm_K: Tensor) -> Tensor:
-    """Each row with its L2 norm clipped as `torch.nn.utils.clip_grad_norm_` does, by min(1, max /
-    (norm + 1e-6)).
+    """Return each row with its L2 norm clipped, as `torch.nn.utils.clip_grad_norm_` does.
+
+    The factor is min(1, max / (norm + 1e-6)).
     """
     norm: Tensor = torch.linalg.vector_norm(gradient, dim=1)
     return gradient * (max_norm_K / (norm + 1e-6)).clamp_(max=1.0).unsqueeze(-1)
 
 
 def column(values: Any, device: torch.device) -> Tensor:
-    """Numbers `[..., k]` as a tensor `[..., k, 1]`, which broadcasts over rows."""
+    """Return numbers `[..., k]` as a tensor `[..., k, 1]`, which broadcasts over rows."""
     return torch.tensor(np.asarray(values, np.float32)[..., None], device=device)
 
 
 def decayed(gradient: Tensor, parameters: Tensor, weight_decay: Tensor | None) -> Tensor:
-    """The gradient with that of the L2 penalty, where there is one."""
+    """Return the gradient, with that of the L2 penalty added if there is one."""
     return gradient if weight_decay is None else gradient + weight_decay * parameters
 
 
 def some(values: Sequence[float], device: torch.device) -> Tensor | None:
-    """Numbers as a column, or None where all are zero."""
+    """Return numbers as a column, or None if all are zero."""
     return column(values, device) if any(values) else None
 
 
@@ -92,14 +94,15 @@ def check_flags(name: str, flags: dict[str, Any]) -> None:
     for key, value in flags.items():
         if not isinstance(value, bool):
             raise ValueError(
-                f"{name} wants {key} True or False, and the pipeline's optimizer_builder gives"
-                f" {value!r}."
+                f"{name} requires True or False for {key}, and the pipeline's optimizer_builder"
+                f" gives {value!r}."
             )
 
 
 def check_nonnegative(name: str, numbers: dict[str, Any], below_one: Sequence[str] = ()) -> None:
-    """Raise ValueError unless all are finite and not negative, and those of `below_one` less than
-    1.
+    """Raise ValueError unless all numbers are finite and not negative.
+
+    Those of `below_one` must also be less than 1.
     """
     for key, value in numbers.items():
         number = (
@@ -108,6 +111,6 @@ def check_nonnegative(name: str, numbers: dict[str, Any], below_one: Sequence[st
         if not (number and value >= 0 and (key not in below_one or value < 1)):
             wanted = "in [0, 1)" if key in below_one else "a finite number of at least 0"
             raise ValueError(
-                f"{name} wants {key} {wanted}, and the pipeline's optimizer_builder gives"
+                f"{name} requires {key} to be {wanted}, and the pipeline's optimizer_builder gives"
                 f" {value!r}."
             )

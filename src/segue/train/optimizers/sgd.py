@@ -1,5 +1,6 @@
-"""Stochastic gradient descent over rows, each with its own numbers. Shapes: k members, P parameters
-of a member.
+"""Stochastic gradient descent over rows, each with its own hyperparameters.
+
+Shapes: k members, P parameters of a member.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class SGD(Rule):
         check_flags("SGD", {"nesterov": self.nesterov})
         if self.nesterov and (self.momentum <= 0 or self.dampening):
             raise ValueError(
-                "SGD's nesterov wants a momentum above 0 and no dampening: give momentum=0.9, say."
+                "SGD's nesterov requires a momentum above 0 and no dampening: give, for example,"
+                " momentum=0.9."
             )
 
     @property
@@ -59,16 +61,16 @@ class SGD(Rule):
         lr = column([r.lr for r in rules], device)
         momentum = column([r.momentum for r in rules], device)
         decay = some([r.weight_decay for r in rules], device)
-        # The first gradient of all is taken whole: the buffer begins with it.
+        # The buffer starts with the first gradient, undamped.
         done = rows.updates[None, :] + np.arange(updates)[:, None]
-        kept = column(
+        undamped = column(
             np.where(done == 0, 1.0, 1 - np.array([r.dampening for r in rules])), device
         )  # [U, k, 1]
 
         def step(gradient: Tensor, update: int) -> None:
             gradient = decayed(gradient, parameters, decay)
             if self.momentum:
-                buffer.mul_(momentum).add_(gradient * kept[update])
+                buffer.mul_(momentum).add_(gradient * undamped[update])
                 gradient = gradient + momentum * buffer if self.nesterov else buffer
             parameters.sub_(lr * gradient)
 

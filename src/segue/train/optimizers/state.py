@@ -1,4 +1,4 @@
-"""What an optimizer remembers of K members.
+"""The state of the optimizers of K members.
 
 Shapes: K members, k of them, P parameters of a member.
 """
@@ -28,7 +28,7 @@ class OptimizerState:
 
     @classmethod
     def zeros(cls, rule: Rule, parameters_KP: Tensor) -> OptimizerState:
-        """The state before the first update."""
+        """Return the state before the first update."""
         members = len(parameters_KP)
         slots = {name: torch.zeros_like(parameters_KP) for name in rule.slots}
         return cls(slots, np.zeros(members, np.int64), [None] * members)
@@ -42,7 +42,7 @@ class OptimizerState:
         )
 
     def take(self, members: Sequence[int], parameters_KP: Tensor) -> ParameterRows:
-        """Contiguous copies of these members' rows, with their parameters."""
+        """Return contiguous copies of these members' rows, with their parameters."""
         index = torch.tensor(list(members), device=parameters_KP.device)
         slots = {name: slot.index_select(0, index) for name, slot in self.slots.items()}
         own = [self.own[member] for member in members]
@@ -63,7 +63,7 @@ class OptimizerState:
         self.updates[list(members)] += updates
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies, as tensors, arrays and plain values."""
+        """Return copies, as tensors, arrays and plain values."""
         own = [
             one.state_dict() if isinstance(one, torch.optim.Optimizer) else one for one in self.own
         ]

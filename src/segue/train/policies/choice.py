@@ -10,7 +10,9 @@ from segue.train.policies.policy import Policy
 
 
 def default_policy(observation_space: spaces.Space[object]) -> Policy:
-    """Two perceptrons for boxes of numbers, a network with embeddings for whatever else is
-    observed.
+    """Return the default policy for a world.
+
+    It is two perceptrons for boxes of numbers, and a network with embeddings for other
+    observations.
     """
     return Mlp() if isinstance(observation_space, spaces.Box) else Network()

@@ -1,4 +1,4 @@
-"""Named parameters in one flat row a member.
+"""Named parameters in one flat row per member.
 
 Shapes: K members, P parameters of a member.
 """
@@ -17,7 +17,7 @@ from segue.train.policies.cores.core import Drawn, Shapes, Weights
 
 @dataclass(frozen=True)
 class Flat:
-    """Which part of a row each parameter is; in the order of their names' first mention."""
+    """The positions of parameters in a row, in the order in which their names appear first."""
 
     shapes: Shapes
 
@@ -27,7 +27,7 @@ class Flat:
         return sum(self._sizes)
 
     def pack(self, drawn: Drawn) -> Tensor:
-        """The flat row `[P]` of parameters that were drawn; zeros for the others."""
+        """Return the flat row `[P]` of parameters that were drawn; zeros for the others."""
         parts = [
             np.asarray(drawn.get(name, np.zeros(shape)), np.float32)
             for name, shape in self.shapes.items()
@@ -35,9 +35,10 @@ class Flat:
         return torch.from_numpy(np.concatenate([part.reshape(-1) for part in parts]))
 
     def unpack(self, parameters_KP: Tensor) -> Weights:
-        """The parameters `[K, ...]` by name, as views.
+        """Return the parameters `[K, ...]` by name, as views.
 
-        Split once: the gradient of all parts is then put together once, not part by part.
+        The row is split once, so that the gradient of all parts is assembled once, not part by
+        part.
         """
         parts = parameters_KP.split(self._sizes, 1)
         named = zip(self.shapes.items(), parts, strict=True)

@@ -1,7 +1,7 @@
-"""What a policy's outputs mean: distributions over actions, as functions of tensors.
+"""Distributions over actions, as functions of a policy's outputs.
 
 Shapes: K members, B samples, A actions (categorical) or action dimensions (Gaussian). Sampling
-takes its noise as an argument, so that each member's noise comes from a generator of its own and a
+takes its noise as an argument, so that each member's noise comes from its own generator and a
 rollout draws it once.
 """
 
@@ -24,7 +24,7 @@ class Categorical:
     """One of `size` actions; the policy's outputs are logits."""
 
     size: int
-    extra: int = 0  # parameters of the head beside the network's outputs
+    extra: int = 0  # parameters of the head in addition to the network's outputs
 
     @property
     def action_shape(self) -> tuple[int, ...]:
@@ -45,7 +45,7 @@ class Categorical:
         return noise.clamp_(min=1e-7).log_().neg_().clamp_(min=1e-7).log_().neg_()
 
     def spread(self, extra: Tensor) -> Tensor:
-        """What scales the noise: nothing here."""
+        """Return the scale of the noise, which is not used here."""
         return extra
 
     def sample(self, logits: Array, spread: Array, noise: Array) -> Array:
@@ -53,23 +53,23 @@ class Categorical:
         return (logits + noise).argmax(-1)
 
     def mode(self, logits: Array) -> Array:
-        """The most likely action."""
+        """Return the most likely action."""
         return logits.argmax(-1)
 
     def log_prob(self, logits: Tensor, extra: Tensor, action: Tensor) -> Tensor:
-        """Log-probability of `action`, without a gradient."""
+        """Return the log-probability of `action`, without a gradient."""
         return torch.log_softmax(logits, -1).gather(-1, action.unsqueeze(-1)).squeeze(-1)
 
     def log_prob_and_entropy(
         self, logits_KBA: Tensor, extra: Tensor, action_KB: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Log-probability of the actions and entropy in nats, both `[K, B]` and differentiable."""
+        """Return log-probability and entropy in nats, both `[K, B]` and differentiable."""
         log_prob, entropy = apply(CategoricalLogProb, logits_KBA, action_KB)
         return log_prob, entropy
 
 
 class CategoricalLogProb(Function):
-    """`log pi(a)` and `H(pi)` from logits, with their gradients by hand.
+    """`log pi(a)` and `H(pi)` from logits, with explicit gradients.
 
     d log pi(a) / d logit_j = [j = a] - pi_j
     d H / d logit_j         = -pi_j * (log pi_j + H)
@@ -77,7 +77,7 @@ class CategoricalLogProb(Function):
 
     @staticmethod
     def forward(ctx: Context, logits: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Both results have the shape of `action`."""
+        """Return log-probability and entropy, both of the shape of `action`."""
         log_p = torch.log_softmax(logits, -1)
         p = log_p.exp()
         entropy = (p * log_p).sum(-1).neg_()
@@ -96,18 +96,18 @@ class CategoricalLogProb(Function):
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Real actions from a diagonal Gaussian; the policy's outputs are means, the log standard
-    deviations are free parameters.
+    """Real actions from a diagonal Gaussian.
 
-    Actions are not squashed: the world clips what it is given to its bounds, and log-probabilities
-    are of the unclipped action.
+    The policy's outputs are the means, and the log standard deviations are free parameters. Actions
+    are not squashed: the world clips them to its bounds, and log-probabilities are those of the
+    unclipped action.
     """
 
     size: int
 
     @property
     def extra(self) -> int:
-        """One log standard deviation a dimension."""
+        """Number of log standard deviations: one per dimension."""
         return self.size
 
     @property
@@ -125,11 +125,11 @@ class Gaussian:
         generator.standard_normal(dtype=np.float32, out=out)
 
     def shape_noise(self, noise: Tensor) -> Tensor:
-        """Standard normal noise is used as it is."""
+        """Return the standard normal noise unchanged."""
         return noise
 
     def spread(self, log_std: Tensor) -> Tensor:
-        """What scales the noise: the standard deviation."""
+        """Return the scale of the noise: the standard deviation."""
         return log_std.exp()
 
     def sample(self, mean: Array, std: Array, noise: Array) -> Array:
@@ -137,18 +137,18 @@ class Gaussian:
         return mean + std * noise
 
     def mode(self, mean: Array) -> Array:
-        """The mean is the most likely action."""
+        """Return the mean, which is the most likely action."""
         return mean
 
     def log_prob(self, mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:
-        """Log-density of `action`, summed over its dimensions."""
+        """Return the log-density of `action`, summed over its dimensions."""
         z = (action - mean) * torch.exp(-log_std)
         return -(0.5 * z * z + log_std + 0.5 * math.log(2 * math.pi)).sum(-1)
 
     def log_prob_and_entropy(
         self, mean_KBA: Tensor, log_std_K1A: Tensor, action_KBA: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Log-density of the actions and entropy in nats, both `[K, B]` and differentiable."""
+        """Return log-density and entropy in nats, both `[K, B]` and differentiable."""
         entropy = (log_std_K1A + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)
         log_prob = self.log_prob(mean_KBA, log_std_K1A, action_KBA)
         return log_prob, entropy.expand_as(log_prob)

@@ -1,4 +1,4 @@
-"""How the weights of a new member are drawn."""
+"""Initial weights of new members."""
 
 from __future__ import annotations
 

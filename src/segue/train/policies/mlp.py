@@ -30,17 +30,16 @@ from segue.train.policies.stacked import (
     as_tensor,
 )
 
-# floats: rows start at multiples of a cache line, which also keeps vector code from splitting a row
+# floats: rows start at multiples of a cache line, so that vector code does not split a row
 LANE = 16
 
 
 @dataclass(frozen=True)
 class Mlp(Policy):
-    """Multilayer perceptrons for vector observations; orthogonal initial weights, gains sqrt(2),
-    actor 0.01, critic 1.
+    """Multilayer perceptrons for vector observations.
 
-    Gains as in Andrychowicz et al., 2021, "What matters for on-policy deep actor-critic methods?",
-    section 3.2.
+    Initial weights are orthogonal, with gains sqrt(2), actor 0.01 and critic 1, as in Andrychowicz
+    et al., 2021, "What matters for on-policy deep actor-critic methods?", section 3.2.
     """
 
     hidden: tuple[int, ...] = (64, 64)
@@ -61,7 +60,10 @@ class Mlp(Policy):
     def build(
         self, observation_space: spaces.Space[object], action_space: spaces.Space[object]
     ) -> Perceptrons:
-        """The stacked actor-critic for a world of these spaces; ValueError if it has none."""
+        """Return the stacked actor-critic for a world of these spaces.
+
+        Raises ValueError if the policy does not support the spaces.
+        """
         if not isinstance(observation_space, spaces.Box):
             raise ValueError(
                 "The policy Mlp reads vectors (a Box space), and the world observes"
@@ -74,7 +76,7 @@ class Mlp(Policy):
 
 @dataclass(frozen=True)
 class Perceptrons(ActorCritic):
-    """An actor and a critic that share nothing; see `ActorCritic`."""
+    """An actor and a critic without shared parameters; see `ActorCritic`."""
 
     layers: Layers
     head: Head
@@ -91,11 +93,11 @@ class Perceptrons(ActorCritic):
 
     @property
     def activations(self) -> int:
-        """The outputs of every layer of one perceptron; the other's are as many."""
+        """Number of outputs of all layers of one perceptron; the other one has as many."""
         return sum(self.layers.sizes)
 
     def initial(self, generator: np.random.Generator) -> Tensor:
-        """The flat parameters `[parameters]` of a new member."""
+        """Return the flat parameters `[parameters]` of a new member."""
         flat = torch.zeros(1, self.parameters)
         actor, critic = (self.layers.views(self._rows(flat)[row::2]) for row in (0, 1))
         for network, last, outputs in ((actor, 0.01, self.head.size), (critic, 1.0, 1)):
@@ -139,5 +141,5 @@ class Perceptrons(ActorCritic):
         return Outputs(self.head, both[:, 0], extra, both[:, 1, :, 0], seen.action)
 
     def _rows(self, parameters_KP: Tensor) -> Tensor:
-        """Actor and critic of every member as alternating rows `[2K, R]`."""
+        """Return actor and critic of every member as alternating rows `[2K, R]`."""
         return parameters_KP.view(-1, self.row)

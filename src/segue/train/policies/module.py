@@ -1,4 +1,4 @@
-"""A policy that is a `torch.nn.Module` of one's own, written for one member.
+"""A policy that is a custom `torch.nn.Module`, written for one member.
 
 Shapes: K members, B samples of a member, N lanes, T steps, O observation numbers, M memory numbers,
 A outputs of the actor.
@@ -31,19 +31,20 @@ _RANDOM_OR_MUTABLE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._Dropo
 
 @dataclass(frozen=True)
 class Module(Policy):
-    """`make(observation_space, action_space)` returns the module of one member; it is called once a
-    member.
+    """A policy that is a custom `torch.nn.Module`, written for one member.
 
-    Its `forward(observation)` takes `[B, ...]` as the space has it (whole numbers for Discrete, a
-    dictionary for Dict) and returns the actor's outputs `[B, A]` (logits, or means) and values
-    `[B]`. A module with an attribute `memory`, a number M, has `forward(observation, memory)` and
-    also returns the memory `[B, M]` after the step; it begins at zero. A Gaussian's log standard
-    deviations are added by the head.
+    `make(observation_space, action_space)` returns the module of one member; it is called once per
+    member. The module's `forward(observation)` receives `[B, ...]` in the form of the space (whole
+    numbers for Discrete, a dictionary for Dict) and returns the actor's outputs `[B, A]` (logits,
+    or means) and values `[B]`. A module with an attribute `memory`, a number M, has
+    `forward(observation, memory)` and also returns the memory `[B, M]` after the step; the memory
+    starts at zero. A Gaussian's log standard deviations are added by the head.
 
     Attributes:
-        make: The function. together: Whether `torch.func.vmap` runs all members of a pack at once,
-        which is faster. A member's results then
-            depend on the number of its neighbours in the last bits; by default they never do.
+        make: The function that returns the module of one member.
+        together: Whether `torch.func.vmap` runs all members of a pack at once, which is faster. The
+            last bits of a member's results then depend on the number of its neighbours; with the
+            default they never do.
     """
 
     make: Make
@@ -52,8 +53,10 @@ class Module(Policy):
     def build(
         self, observation_space: spaces.Space[object], action_space: spaces.Space[object]
     ) -> ModuleActorCritic:
-        """See `Policy.build`; also ValueError when the module has randomness or a state, or answers
-        in other shapes.
+        """See `Policy.build`.
+
+        Also raises ValueError if the module is random or has a state, or if it returns other
+        shapes.
         """
         built = ModuleActorCritic(
             self.make, observation_space, action_space, head_for(action_space), self.together
@@ -79,7 +82,7 @@ class ModuleActorCritic(JointActorCritic):
 
     @property
     def activations(self) -> int:
-        """Unknown; about as many as there are parameters, but for convolutions."""
+        """An estimate: the number of parameters, which is too low for convolutions."""
         return self.parameters
 
     @property
@@ -88,8 +91,9 @@ class ModuleActorCritic(JointActorCritic):
         return int(getattr(self._template, "memory", 0))
 
     def initial(self, generator: np.random.Generator) -> Tensor:
-        """Those that the module draws when it is made, from torch's generator, seeded for this
-        member alone.
+        """Return the parameters that the module draws when it is made.
+
+        They come from torch's generator, seeded for this member alone.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(generator.integers(2**63)))
@@ -123,8 +127,8 @@ class ModuleActorCritic(JointActorCritic):
         parts = []
         steps = seen.observation.unflatten(1, sequences.begins.shape[1:]).unbind(1)
         for observation, begins in zip(steps, sequences.begins.unbind(1), strict=True):
-            *told, memory = self._call(weights, observation, memory * (1 - begins).unsqueeze(-1))
-            parts.append(told)
+            *step, memory = self._call(weights, observation, memory * (1 - begins).unsqueeze(-1))
+            parts.append(step)
         inputs, value = (torch.cat(part, 1) for part in zip(*parts, strict=True))
         return Outputs(self.head, inputs, weights[_EXTRA], value, seen.action)
 
@@ -140,12 +144,12 @@ class ModuleActorCritic(JointActorCritic):
         try:
             parameters = self.initial(np.random.default_rng(0))[None]
             numbers = fields(self.observation_space)[-1].stop
-            told = self.actor(parameters)(
+            step = self.actor(parameters)(
                 np.zeros((1, 2, numbers), np.float32), np.zeros((1, 2, self.memory), np.float32)
             )
-            assert told.value is not None
-            shapes = [tuple(part.shape[1:]) for part in (told.inputs, told.value, told.memory)]
-        except Exception as error:  # whatever a user's module may raise
+            assert step.value is not None
+            shapes = [tuple(part.shape[1:]) for part in (step.inputs, step.value, step.memory)]
+        except Exception as error:  # a user's module may raise anything
             reason = " ".join(str(error).split()).rstrip(".")
             raise ValueError(
                 f"The module {kind} cannot read an observation of this world ({reason})."
@@ -153,7 +157,7 @@ class ModuleActorCritic(JointActorCritic):
         wanted = [(2, self.head.size), (2,), (2, self.memory)]
         if shapes != wanted:
             raise ValueError(
-                f"The module {kind} answers two observations in the shapes {shapes}: let it be"
+                f"The module {kind} returns the shapes {shapes} for two observations: return"
                 f" {wanted}."
             )
 
@@ -170,13 +174,16 @@ class ModuleActorCritic(JointActorCritic):
     def _call(
         self, weights: Mapping[str, Tensor], observation: Tensor, memory: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Outputs `[K, B, A]`, values `[K, B]` and memories `[K, B, M]` of rows `[K, B, O]`."""
+        """Return outputs `[K, B, A]`, values `[K, B]` and memories `[K, B, M]`.
+
+        `observation` is `[K, B, O]`.
+        """
         own = {name: value for name, value in weights.items() if name != _EXTRA}
         if self.together:
             inputs, value, after = vmap(self._one)(own, observation, memory)
             return inputs, value, after
-        # Copies, since products round differently where matrices lie differently in memory.
-        told = [
+        # Copies, since the rounding of products depends on the layout of matrices in memory.
+        members = [
             self._one(
                 {name: value[k].clone() for name, value in own.items()},
                 observation[k].clone(),
@@ -184,7 +191,7 @@ class ModuleActorCritic(JointActorCritic):
             )
             for k in range(len(observation))
         ]
-        inputs, value, after = (torch.stack(part) for part in zip(*told, strict=True))
+        inputs, value, after = (torch.stack(part) for part in zip(*members, strict=True))
         return inputs, value, after
 
     def _one(
@@ -199,12 +206,13 @@ class ModuleActorCritic(JointActorCritic):
         return inputs, value, memory
 
 
-_EXTRA = "extra of the head"  # no name of a module's parameter has blanks
+_EXTRA = "extra of the head"  # unique: names of a module's parameters have no blanks
 
 
 def shaped(space: spaces.Space[object], rows_BO: Tensor) -> Any:
-    """Rows of numbers as the space has them: `[B, ...]`, whole numbers where it has those, a
-    dictionary for a Dict.
+    """Return rows of numbers in the form of the space, `[B, ...]`.
+
+    They are whole numbers for discrete spaces, and a dictionary for a Dict.
     """
     parts = {
         field.name: _part(field.space, rows_BO[:, field.start : field.stop])

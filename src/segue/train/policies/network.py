@@ -34,14 +34,16 @@ _CORES: Mapping[Memory | None, type[Core]] = {None: Dense, "gru": GRU, "lstm": L
 
 @dataclass(frozen=True)
 class Network(Policy):
-    """Encoder, core, heads; for vectors, numbered states, MiniGrid's views, and dictionaries of
-    these with a mission.
+    """A network of an encoder, a core and heads.
+
+    It reads vectors, numbered states, MiniGrid's views, and dictionaries of these with a mission.
 
     Attributes:
-        memory: "gru", "lstm", or None for a layer of rectified units in its place. hidden: Units of
-        the memory, or of that layer. auxiliary: Whether there is a second actor on the trunk, as
-        the loss `Advisor` wants. encoders: Encoders in place of the usual ones, by the names of a
-        dictionary's entries ("" where there is none).
+        memory: "gru", "lstm", or None for a layer of rectified units in its place.
+        hidden: Units of the memory, or of that layer.
+        auxiliary: Whether there is a second actor on the trunk, as the loss `Advisor` requires.
+        encoders: Encoders in place of the default ones, by the names of a dictionary's entries (""
+            for a space that is not a dictionary).
     """
 
     memory: Memory | None = None
@@ -71,8 +73,9 @@ class Network(Policy):
 
 @dataclass(frozen=True)
 class StackedNetwork(JointActorCritic):
-    """See `ActorCritic`. One product gives the inputs of the actor, the value, and the second
-    actor's inputs.
+    """See `ActorCritic`.
+
+    One product gives the inputs of the actor, the value, and the second actor's inputs.
     """
 
     encoder: Encoder

@@ -1,4 +1,4 @@
-"""What losses see of a policy on a minibatch.
+"""The outputs of a policy on a minibatch, as losses use them.
 
 Shapes: K members, B samples, A outputs of the actor.
 """

@@ -1,4 +1,6 @@
-"""What a policy is: a value that says how it is built, and functions of the flat parameters of K
+"""The interface of policies.
+
+A policy is a value that describes how to build it, and functions of the flat parameters of K
 members.
 
 Shapes: K members, P parameters of a member, N lanes, B samples, O observation numbers, M memory
@@ -22,7 +24,7 @@ from segue.train.policies.stacked import Array, as_native, as_tensor
 
 
 class PolicyStep(NamedTuple):
-    """What a policy says at one step; arrays as `as_native` gives them."""
+    """The outputs of a policy at one step; arrays as `as_native` returns them."""
 
     inputs: Array  # [K, N, A] what the head draws actions from
     memory: Array  # [K, N, M] after the step
@@ -30,25 +32,27 @@ class PolicyStep(NamedTuple):
 
 
 Act = Callable[[Array, Array], PolicyStep]
-"""Observations `[K, N, O]` and memories `[K, N, M]` -> what the policy says."""
+"""Observations `[K, N, O]` and memories `[K, N, M]` -> the policy's outputs."""
 
 
 class Policy(ABC):
-    """How a policy is built for a world. Subclasses are frozen dataclasses: a sweep with a policy
-    is a value.
+    """Describes how a policy is built for a world.
+
+    Subclasses are frozen dataclasses, so that a sweep with a policy is a value.
     """
 
     @abstractmethod
     def build(
         self, observation_space: spaces.Space[object], action_space: spaces.Space[object]
     ) -> ActorCritic:
-        """The functions for a world of these spaces; ValueError if the policy cannot read or act
-        there.
+        """Return the functions for a world of these spaces.
+
+        Raises ValueError if the policy cannot read the observations or choose the actions.
         """
 
 
 class ActorCritic(ABC):
-    """Functions of the flat parameters `[K, P]` of K members; holds no parameters itself.
+    """Functions of the flat parameters `[K, P]` of K members; without parameters itself.
 
     A member's results never depend on which other members there are: its products have the same
     shapes, and nothing is summed over members.
@@ -64,8 +68,9 @@ class ActorCritic(ABC):
     @property
     @abstractmethod
     def activations(self) -> int:
-        """How many floats learning from one sample keeps at hand: decides how many members are
-        updated at a time.
+        """Number of floats that learning from one sample holds in memory.
+
+        It decides how many members are updated at a time.
         """
 
     @property
@@ -80,7 +85,7 @@ class ActorCritic(ABC):
 
     @abstractmethod
     def initial(self, generator: np.random.Generator) -> Tensor:
-        """The flat parameters `[P]` of a new member."""
+        """Return the flat parameters `[P]` of a new member."""
 
     @abstractmethod
     def actor(self, parameters_KP: Tensor) -> Act:
@@ -88,23 +93,24 @@ class ActorCritic(ABC):
 
     @abstractmethod
     def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
-        """The critic's values `[K, B]` of observations, each with the memory before it (no
-        gradient).
+        """Return the critic's values `[K, B]` of observations, without a gradient.
+
+        Each observation comes with the memory before it.
         """
 
     @abstractmethod
     def extra(self, parameters_KP: Tensor) -> Tensor:
-        """The head's own parameters `[K, 1, extra]` (a Gaussian's log standard deviations)."""
+        """Return the head's own parameters `[K, 1, extra]`: a Gaussian's log deviations."""
 
     @abstractmethod
     def outputs(self, parameters_KP: Tensor, seen: PolicyInput) -> Outputs:
-        """What losses see of a minibatch, differentiable in the parameters."""
+        """Return the outputs on a minibatch, differentiable in the parameters."""
 
 
 class JointActorCritic(ActorCritic):
     """An actor-critic whose actor also computes the values.
 
-    The head's own parameters stand last in a member's row.
+    The head's own parameters are the last ones of a member's row.
     """
 
     def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:

@@ -1,8 +1,7 @@
-"""Differentiable products of stacked matrices, computed with numpy on a CPU and with torch on a
-GPU.
+"""Differentiable products of stacked matrices, with numpy on a CPU and torch on a GPU.
 
-numpy multiplies the matrices of a stack one after the other, so that what a member gets never
-depends on how many neighbours it has; torch's batched product rounds differently for different
+numpy multiplies the matrices of a stack one after the other, so that a member's result never
+depends on the number of its neighbours; torch's batched product rounds differently for different
 numbers of matrices.
 
 Shapes: K members, B rows, I inputs, D outputs.
@@ -18,19 +17,22 @@ from segue.train.policies.stacked import Array, array_module, as_native, as_tens
 
 
 def linear(input_KBI: Tensor, weight_KID: Tensor, bias_K1D: Tensor | None = None) -> Tensor:
-    """`x W + b` for every member, `[K, B, D]`."""
+    """Return `x W + b` for every member, `[K, B, D]`."""
     product: Tensor = apply(Product, input_KBI, weight_KID, bias_K1D)
     return product
 
 
 def column_sums(rows_KBD: Array) -> Array:
-    """Sums over the rows, `[K, 1, D]`, as a product: one order of additions, whatever K is."""
+    """Return sums over the rows, `[K, 1, D]`.
+
+    They are computed as a product, so that the order of additions does not depend on K.
+    """
     ones_K1B = array_module(rows_KBD).ones_like(rows_KBD[:, :, :1]).swapaxes(1, 2)
     return array_module(rows_KBD).matmul(ones_K1B, rows_KBD)
 
 
 class Product(Function):
-    """`x W + b` with its gradients; that of the input only where it is needed."""
+    """`x W + b` with its gradients; that of the input only if it is needed."""
 
     @staticmethod
     def forward(
@@ -49,7 +51,7 @@ class Product(Function):
     def backward(
         ctx: Context, gradient_KBD: Tensor
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        """Gradients of input, weight and bias."""
+        """Return the gradients of input, weight and bias."""
         x, weight = (as_native(saved) for saved in ctx.saved_tensors)
         gradient = as_native(gradient_KBD)
         lib = array_module(x)

@@ -1,13 +1,12 @@
-"""Many small networks as one: the layers of several multilayer perceptrons stacked along a leading
-row axis.
+"""Many small networks as one: the layers of several perceptrons, stacked along a row axis.
 
 On a CPU they are computed with numpy, on a GPU with torch, by the same lines: numpy multiplies
-small stacked matrices (OpenBLAS, one call a matrix) and takes tanh (its own vector code) several
-times faster than torch, whose MKL falls back to slow code on processors of other makers: measured
-12 times for tanh and 1.1 to 5 times for products on an AMD EPYC. Tensors and arrays share their
-memory.
+small stacked matrices (OpenBLAS, one call per matrix) and computes tanh (its own vector code)
+several times faster than torch, whose MKL falls back to slow code on processors of other makers:
+measured 12 times for tanh and 1.1 to 5 times for products on an AMD EPYC. Tensors and arrays share
+their memory.
 
-Shapes: R rows (networks), B inputs a row, I inputs, H units, D outputs, P parameters of a row.
+Shapes: R rows (networks), B inputs per row, I inputs, H units, D outputs, P parameters of a row.
 """
 
 from __future__ import annotations
@@ -27,7 +26,10 @@ Layer = tuple[Array, Array]
 
 
 def as_native(tensor: Tensor) -> Array:
-    """The tensor as what it is computed with: itself on a GPU, an array on its memory on a CPU."""
+    """Return a tensor in the form that is computed with.
+
+    It is the tensor itself on a GPU, and an array on its memory on a CPU.
+    """
     tensor = tensor.detach()
     return tensor if tensor.is_cuda else tensor.numpy()
 
@@ -38,14 +40,15 @@ def as_tensor(array: Array) -> Tensor:
 
 
 def array_module(array: Array) -> Any:
-    """The module whose functions compute with this array: numpy or torch."""
+    """Return the module whose functions compute with this array: numpy or torch."""
     return torch if isinstance(array, Tensor) else np
 
 
 @dataclass(frozen=True)
 class Layers:
-    """Where the weights `[in, out]` and biases `[1, out]` of a perceptron lie in a flat row of
-    parameters.
+    """The positions of a perceptron's weights and biases in a flat row of parameters.
+
+    Weights are `[in, out]`, and biases `[1, out]`.
     """
 
     sizes: tuple[int, ...]
@@ -53,13 +56,11 @@ class Layers:
 
     @property
     def parameters(self) -> int:
-        """How many parameters one network has."""
+        """Number of parameters of one network."""
         return sum(inputs * outputs + outputs for inputs, outputs in pairwise(self.sizes))
 
     def views(self, rows_RP: Array) -> list[Layer]:
-        """Views `(weight [R, in, out], bias [R, 1, out])` into flat rows, layer by layer; nothing
-        is copied.
-        """
+        """Return views `(weight [R, in, out], bias [R, 1, out])` into flat rows, layer by layer."""
         layers = []
         start = 0
         for inputs, outputs in pairwise(self.sizes):
@@ -71,11 +72,11 @@ class Layers:
         return layers
 
     def __call__(self, layers: list[Layer], input_RBI: Array) -> Array:
-        """The networks' outputs `[R, B, D]`."""
+        """Return the networks' outputs `[R, B, D]`."""
         return self.activations(layers, input_RBI)[-1]
 
     def activations(self, layers: list[Layer], input_RBI: Array) -> list[Array]:
-        """The input and the outputs of every layer, the last one linear."""
+        """Return the input and the outputs of every layer, the last one linear."""
         lib = array_module(input_RBI)
         outputs = [input_RBI]
         for i, (weight, bias) in enumerate(layers):
@@ -95,8 +96,9 @@ class Layers:
             lib.clip(output, 0, None, out=output)
 
     def activation_backward(self, gradient: Array, output: Array) -> None:
-        """Turn the gradient after the activation into the one before it, in place, from the
-        activation's output.
+        """Turn the gradient after the activation into the one before it, in place.
+
+        It is computed from the activation's output.
         """
         if self.activation == "tanh":
             before = as_tensor(
@@ -109,9 +111,7 @@ class Layers:
     def backward(
         self, layers: list[Layer], activations: list[Array], gradient_RBD: Array, flat_RP: Array
     ) -> None:
-        """Write the gradient of all parameters into the flat rows, from the last layer to the
-        first.
-        """
+        """Write the gradient of all parameters into the flat rows, from the last layer on."""
         lib = array_module(gradient_RBD)
         written = self.views(flat_RP)
         ones_R1B = lib.ones_like(gradient_RBD[:, :, :1]).swapaxes(1, 2)
@@ -127,7 +127,7 @@ class Layers:
 class StackedPerceptrons(Function):
     """Outputs of stacked perceptrons, differentiable in their flat parameters.
 
-    The backward pass by hand writes the whole gradient into one flat buffer; autograd over the
+    The explicit backward pass writes the whole gradient into one flat buffer; autograd over the
     single layers makes a tensor for every view and adds them up, which costs more than the products
     at these sizes.
     """
@@ -143,7 +143,7 @@ class StackedPerceptrons(Function):
 
     @staticmethod
     def backward(ctx: Any, gradient_RBD: Tensor) -> tuple[Tensor, None, None]:
-        """The gradient of the flat rows; what lies beyond the layers in a row gets zero."""
+        """Return the gradient of the flat rows; numbers beyond the layers have gradient zero."""
         flat_RP = gradient_RBD.new_zeros(len(gradient_RBD), ctx.row)
         ctx.layers.backward(ctx.views, ctx.activations, as_native(gradient_RBD), as_native(flat_RP))
         return flat_RP, None, None

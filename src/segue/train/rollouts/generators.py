@@ -1,5 +1,6 @@
-"""The random generators of one member: a stream for each use, so that a draw in one place moves no
-other.
+"""The random generators of one member, one for each use.
+
+A draw for one use does not affect the others.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from segue.worlds.seeds import stream
 
 @dataclass(frozen=True)
 class MemberGenerators:
-    """SFC64 generators (fast for the many small draws of a rollout), spawned by use from the
-    member's seed.
+    """SFC64 generators, spawned by use from the member's seed.
+
+    SFC64 is fast for the many small draws of a rollout.
     """
 
     parameters: np.random.Generator
@@ -25,7 +27,7 @@ class MemberGenerators:
 
     @classmethod
     def of(cls, seed: int) -> MemberGenerators:
-        """The generators of the member with this seed."""
+        """Return the generators of the member with this seed."""
         uses = ("parameters", "actions", "minibatches", "teacher")
         return cls(*(np.random.Generator(np.random.SFC64(stream(seed, use))) for use in uses))
 

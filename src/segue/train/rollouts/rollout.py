@@ -1,4 +1,4 @@
-"""Acting: K members take T steps in their lanes, without a gradient and without an object a step.
+"""Acting: K members take T steps in their lanes, without a gradient and without objects per step.
 
 Shapes: K members, N lanes of a member, L = K*N lanes in all, T steps, O observation numbers, M
 memory numbers of a lane, A outputs of the actor, E episodes that ended.
@@ -26,8 +26,9 @@ ToHost = Callable[[Array], NDArray[Any]]
 
 
 class TruncatedEpisodes(NamedTuple):
-    """Episodes that a limit ended at one step: their last observations bootstrap, with the memory
-    after them.
+    """Episodes that a limit ended at one step.
+
+    The values of their last observations, with the memory after them, are bootstrapped.
     """
 
     step: int
@@ -38,8 +39,9 @@ class TruncatedEpisodes(NamedTuple):
 
 @dataclass
 class Rollout:
-    """What a rollout leaves behind; the worlds' arrays stay on the CPU, and go to the device as a
-    whole.
+    """The result of a rollout.
+
+    The worlds' arrays stay on the CPU, and are moved to the device as a whole.
     """
 
     observation: NDArray[np.float32]  # [K, T+1, N, O]; the last step is the next rollout's first
@@ -65,7 +67,7 @@ class Rollout:
 
     @classmethod
     def empty(cls, members: int, steps: int, lanes: int, numbers: int, memory: Array) -> Rollout:
-        """Buffers for a rollout of `steps` steps; they are reused from rollout to rollout."""
+        """Return buffers for a rollout of `steps` steps; they are reused by later rollouts."""
         return cls(
             observation=np.zeros((members, steps + 1, lanes, numbers), np.float32),
             reward=np.zeros((steps, members * lanes), np.float32),
@@ -84,7 +86,10 @@ class Rollout:
 def noise_for(
     head: Head, generators: Sequence[np.random.Generator], steps: int, lanes: int, device: str
 ) -> list[Array]:
-    """The noise of a whole rollout, T x `[K, N, A]`, each member's from its own generator."""
+    """Return the noise of a whole rollout, T x `[K, N, A]`.
+
+    Each member's noise comes from its own generator.
+    """
     noise = np.empty((len(generators), steps, lanes, head.size), np.float32)
     for member, generator in enumerate(generators):
         head.draw_noise(generator, noise[member])
@@ -97,7 +102,7 @@ def noise_for(
 def collect(
     world: World, policy: ActorCritic, parameters: Tensor, noise: Sequence[Array], rollout: Rollout
 ) -> None:
-    """Fill `rollout`, whose first observation and memory are already there."""
+    """Fill `rollout`, whose first observation and memory are set."""
     rollout.clear()
     act = policy.actor(parameters)
     sample = policy.head.sample
@@ -127,8 +132,9 @@ def collect(
 
 
 def reset_memory(memory_KNM: Array, lanes: NDArray[np.int64]) -> Array:
-    """The memories with those of lanes (of all L) that begin an episode empty; the old ones may
-    still be needed.
+    """Return the memories, with those of lanes that begin an episode reset, for all L lanes.
+
+    The arguments are not changed, since they may still be needed.
     """
     if not memory_KNM.shape[2]:
         return memory_KNM
@@ -140,22 +146,26 @@ def reset_memory(memory_KNM: Array, lanes: NDArray[np.int64]) -> Array:
 def apply_teacher_forcing(
     world: World, teaching: Teaching, t: int, action: Array, to_host: ToHost, to_device: ToDevice
 ) -> Array:
-    """The actions with the expert's in their place where the lane is to follow it."""
+    """Return the actions, with the expert's in lanes that are to follow it."""
     own = to_host(action)
     flat = own.reshape(world.lanes, *own.shape[2:])
     return to_device(teaching(t, world.expert(), flat).reshape(own.shape))
 
 
 def transfers(device: torch.device) -> tuple[ToDevice, ToHost]:
-    """How arrays are sent to the device that acts, and brought back; on a CPU both do nothing."""
+    """Return functions that move arrays to the acting device and back.
+
+    On a CPU both return their argument.
+    """
     if device.type == "cpu":
         return (lambda array: array), (lambda array: array)
     return (lambda array: torch.from_numpy(array).to(device)), (lambda tensor: tensor.cpu().numpy())
 
 
 def record_ends(rollout: Rollout, t: int, step: Step, memory_KNM: Array) -> None:
-    """Keep what the next step of the world will overwrite: last observations that bootstrap, and
-    metrics.
+    """Record what the next step of the world will overwrite.
+
+    That is the metrics of episodes, and last observations whose values are bootstrapped.
     """
     ended = step.ended
     if step.info:

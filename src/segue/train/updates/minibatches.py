@@ -1,4 +1,4 @@
-"""Which samples each minibatch of a learning phase holds.
+"""The samples of each minibatch of a learning phase.
 
 Shapes: E epochs, M minibatches of an epoch, k members, B = T*N samples of a member from T steps in
 N lanes, mb samples or n lanes of a minibatch.
@@ -20,12 +20,12 @@ Generators = Sequence[np.random.Generator]
 def minibatches(
     generators: Generators, members: list[int], experience: Experience, row: Knobs
 ) -> NDArray[np.int64]:
-    """Row numbers `[E, M, k, mb]` into `experience`: another deal for each member and epoch, from
-    its own generator.
+    """Return row numbers `[E, M, k, mb]` into `experience`.
 
-    A policy without a memory learns from single samples; one with a memory from whole sequences, n
-    lanes at a time. What `num_mini_batch` does not divide is left out, other samples or lanes in
-    each epoch.
+    The rows are shuffled for each member and epoch, with the member's own generator. A policy
+    without a memory learns from single samples; one with a memory from whole sequences, n lanes at
+    a time. A remainder that `num_mini_batch` does not divide is left out; the samples or lanes in
+    it differ between epochs.
     """
     first = np.array(members)[:, None, None] * experience.samples
     if experience.memory is None:
@@ -38,8 +38,9 @@ def minibatches(
 def shuffled(
     generators: Generators, things: int, row: Knobs, first: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Permutations of `things` in M equal parts, counted from `first` `[k, 1, 1]`: `[E, M, k,
-    things // M]`.
+    """Return permutations of `things` in M equal parts, `[E, M, k, things // M]`.
+
+    They are offset by `first` `[k, 1, 1]`.
     """
     size = things // row.num_mini_batch
     order = (

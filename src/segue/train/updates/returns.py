@@ -21,15 +21,14 @@ def gae(
     gamma_K: Floats,
     gae_lambda_K: Floats,
 ) -> Floats:
-    """Generalised advantage estimates `[T, K, N]` (Schulman et al., 2016, eq. 16), a discount and a
-    lambda for each member.
+    """Return generalised advantage estimates `[T, K, N]` (Schulman et al., 2016, eq. 16).
 
         delta_t = r_t + gamma * (1 - terminated_t) * v_{t+1} - v_t
         A_t     = delta_t + gamma * lambda * (1 - ended_t) * A_{t+1}
 
-    A truncated episode ends (no A_{t+1}) and still bootstraps: `next_value_TKN` holds the value of
-    its last observation there, not that of the next episode's first. With lambda = 1, A + v is the
-    plain discounted return, bootstrapped at the end.
+    Each member has its own discount and lambda. A truncated episode ends (no A_{t+1}) and still
+    bootstraps: `next_value_TKN` holds the value of its last observation there, not that of the next
+    episode's first. With lambda = 1, A + v is the plain discounted return, bootstrapped at the end.
     """
     gamma = gamma_K[:, None]
     advantage = reward_TKN - value_TKN

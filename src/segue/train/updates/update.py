@@ -1,5 +1,6 @@
-"""Learning: every member's epochs over its rollout, and its updates from other data, members that
-do the same operations side by side.
+"""Learning: the epochs of members over their rollouts, and their updates from other data.
+
+Members that run the same operations are updated together.
 
 Shapes: K members, k members of a chunk, L losses, U updates, P parameters.
 """
@@ -30,19 +31,19 @@ StackedLosses = list[tuple[ActiveLoss, Tensor, dict[str, Tensor]]]
 
 @dataclass
 class UpdateResult:
-    """What a learning phase did to one member."""
+    """The result of a learning phase for one member."""
 
-    losses: LossInfo = field(default_factory=dict)  # what each loss said in the last epoch
+    losses: LossInfo = field(default_factory=dict)  # of the last epoch, by loss
     failure: str | None = None  # the first update and loss that were not finite
 
     def and_then(self, other: UpdateResult) -> UpdateResult:
-        """This phase and the one that followed it."""
+        """Return the result of this phase followed by another one."""
         return UpdateResult({**self.losses, **other.losses}, self.failure or other.failure)
 
 
 @dataclass
 class Learner:
-    """What all phases of a pack's learning share."""
+    """The parts that all phases of a pack's learning share."""
 
     policy: ActorCritic
     parameters: Tensor  # [K, P], updated in place
@@ -52,7 +53,7 @@ class Learner:
     def from_rollout(
         self, experience: Experience, knobs: Sequence[Knobs], generators: Generators
     ) -> list[UpdateResult]:
-        """Every member's epochs over its rollout."""
+        """Run every member's epochs over its rollout."""
         learned = [UpdateResult() for _ in knobs]
         for members in chunks([row.program for row in knobs], self.width):
             rows = [knobs[member] for member in members]
@@ -68,8 +69,9 @@ class Learner:
         return learned
 
     def from_data(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> list[UpdateResult]:
-        """The updates of members whose stage has an off-policy component, from the batches that
-        `data` lists.
+        """Update the members whose stage has an off-policy component.
+
+        `data` lists the batches of each member.
         """
         learned = [UpdateResult() for _ in knobs]
         having = [member for member, batches in enumerate(data) if batches]
@@ -95,25 +97,26 @@ class Learner:
         batches: Iterable[Batch | DataBatch],
         learned: list[UpdateResult],
     ) -> None:
-        """One phase of these members, in place; writes what came of it into `learned`."""
+        """Run one phase of these members, in place, and add its results to `learned`."""
         rows = self.optimizer.take(members, self.parameters)
         done = rows.updates
         with np.errstate(all="ignore"):  # what is not finite is found below, and marks its member
-            said = update_chunk(self.policy, rows, phase, batches)
+            updated = update_chunk(self.policy, rows, phase, batches)
         self.optimizer.put_back(members, rows, self.parameters, phase.updates)
         finite = rows.parameters.detach().isfinite().all(1).tolist()
         for place, member in enumerate(members):
             learned[member].losses = {
                 loss: {name: values[place] for name, values in numbers.items()}
-                for loss, numbers in said.info.items()
+                for loss, numbers in updated.info.items()
             }
-            learned[member].failure = said.failure(place, int(done[place]), finite[place])
+            learned[member].failure = updated.failure(place, int(done[place]), finite[place])
 
 
 @dataclass(frozen=True)
 class Phase:
-    """So many updates of members that do the same operations; the last `logged` of them are
-    averaged for the log.
+    """A number of updates of members that run the same operations.
+
+    The last `logged` updates are averaged for the log.
     """
 
     rows: Sequence[Knobs]
@@ -124,14 +127,15 @@ class Phase:
 
 @dataclass(frozen=True)
 class ChunkLosses:
-    """What the losses of a chunk said."""
+    """The losses of a chunk of members."""
 
     values: Tensor  # [U, L, k]
     info: Mapping[str, Mapping[str, list[float]]]  # loss -> name -> k means over the last epoch
 
     def failure(self, place: int, done: int, finite: bool) -> str | None:
-        """Which update of a member, counted from its first, and which of its losses was not finite,
-        if any.
+        """Return the first update of a member with a loss that was not finite, and that loss.
+
+        Updates are counted from the member's first. None if all losses were finite.
         """
         bad = (~self.values[:, :, place].isfinite()).nonzero()
         if len(bad):
@@ -149,8 +153,9 @@ class ChunkLosses:
 
 
 def chunks(programs: Sequence[Hashable], width: int) -> Iterator[list[int]]:
-    """Members with the same program, at most `width` at a time: nothing is masked, and the cache
-    suffices.
+    """Return groups of members with the same program, at most `width` at a time.
+
+    No member of a group is masked, and a group fits in the cache.
     """
     groups: dict[Hashable, list[int]] = {}
     for member, program in enumerate(programs):
@@ -163,7 +168,7 @@ def chunks(programs: Sequence[Hashable], width: int) -> Iterator[list[int]]:
 def update_chunk(
     policy: ActorCritic, rows: ParameterRows, phase: Phase, batches: Iterable[Batch | DataBatch]
 ) -> ChunkLosses:
-    """All updates of one chunk, in place on its rows."""
+    """Run all updates of one chunk, in place on its rows."""
     device = rows.parameters.device
     rules = [row.optimizer for row in phase.rows]
     norm = torch.from_numpy(member_values(phase.rows, "max_grad_norm")).to(device)
@@ -189,8 +194,9 @@ def update_chunk(
 
 
 def stacked_losses(losses: Sequence[Sequence[ActiveLoss]], device: str) -> StackedLosses:
-    """Each loss once, with its members' weights `[k]` and numbers `[k, 1]`; `losses` are those of
-    each member.
+    """Return each loss once, with its members' weights `[k]` and hyperparameters `[k, 1]`.
+
+    `losses` are those of each member.
     """
     return [
         (
@@ -210,8 +216,10 @@ def stacked_losses(losses: Sequence[Sequence[ActiveLoss]], device: str) -> Stack
 def total_loss(
     policy: ActorCritic, parameters: Tensor, batch: Batch | DataBatch, losses: StackedLosses
 ) -> tuple[Tensor, Tensor, dict[str, dict[str, Tensor]]]:
-    """The weighted sum of the losses of all members (their gradients do not mix), each loss of each
-    member `[L, k]`, and what each loss has to say.
+    """Return the weighted sum of the losses of all members, and what is to be logged.
+
+    The gradients of members do not mix. Logged are each loss of each member, `[L, k]`, and the
+    numbers that each loss reports.
     """
     outputs = policy.outputs(parameters, batch.policy_input)
     total = parameters.new_zeros(())

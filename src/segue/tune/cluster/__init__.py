@@ -1,1 +1,1 @@
-"""Where trials run: Ray sessions, addresses, jobs, cluster files, shares of GPUs."""
+"""Where trials run: Ray sessions, addresses, jobs, cluster files, and shares of GPUs."""

@@ -1,6 +1,4 @@
-"""Whether a Ray answers at an address, found out in seconds: Ray itself would try for a minute or
-two.
-"""
+"""Check within seconds whether Ray responds at an address; Ray itself would try for minutes."""
 
 import os
 import socket
@@ -12,14 +10,14 @@ from ray.exceptions import AuthenticationError, RpcError
 from ray.util import get_node_ip_address
 
 _CONNECT_SECONDS = 5.0
-_ANSWER_SECONDS = 15.0  # a Ray answers within one
+_RESPONSE_SECONDS = 15.0  # Ray responds within one
 
 
 def check_address(address: str) -> None:
-    """Raise ValueError when no Ray answers at `address`, or none that takes the token."""
+    """Raise ValueError if Ray does not respond at `address`, or refuses the token."""
     found = _looked_up(address)
     host, _, port = found.removeprefix("ray://").rpartition(":")
-    if not host:  # Ray says at once when there is none
+    if not host:  # Ray itself reports at once that there is no address
         return
     try:
         socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
@@ -29,12 +27,12 @@ def check_address(address: str) -> None:
         raise token_refused(found) from error
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"No Ray answers at {found}: start one there, or leave out --address."
+            f"Ray does not respond at {found}: start it there, or leave out --address."
         ) from error
 
 
 def token_refused(address: str) -> ValueError:
-    """What is said where a Ray does not take the token."""
+    """Return the error to raise where Ray refuses the token."""
     return ValueError(
         f"Ray at {address} refuses the token ({token_in_use()}): give the token that the cluster"
         " was started with."
@@ -42,7 +40,7 @@ def token_refused(address: str) -> ValueError:
 
 
 def token_in_use() -> str:
-    """Which token Ray sends along, in words."""
+    """Describe the token that Ray sends."""
     if os.environ.get("RAY_AUTH_MODE") != "token":
         return "none is sent: RAY_AUTH_MODE=token sends the one in ~/.ray/auth_token"
     if os.environ.get("RAY_AUTH_TOKEN"):
@@ -51,7 +49,10 @@ def token_in_use() -> str:
 
 
 def is_on_loopback_only(address: str) -> bool:
-    """Whether a Ray of this machine listens on 127.0.0.1 only, such as one that Segue started."""
+    """Return whether Ray listens on 127.0.0.1 of this machine only.
+
+    Segue starts Ray in that way.
+    """
     host, _, port = address.rpartition(":")
     if host not in ("127.0.0.1", "localhost"):
         return False
@@ -65,7 +66,7 @@ def is_on_loopback_only(address: str) -> bool:
 
 
 def _looked_up(address: str) -> str:
-    """Where Ray would go for "auto"; others are returned as they are."""
+    """Return the address that Ray would use for "auto"; return others unchanged."""
     try:
         return (
             str(get_ray_address_from_environment(address, None)) if address == "auto" else address
@@ -75,14 +76,13 @@ def _looked_up(address: str) -> str:
 
 
 def _knock(address: str) -> None:
-    """Raise AuthenticationError when Ray refuses the token, and TimeoutError when what listens
-    there is no Ray.
+    """Raise AuthenticationError if Ray refuses the token, and TimeoutError if Ray is not there.
 
-    What else is wrong, Ray says when it is joined.
+    Ray reports other errors when the driver connects.
     """
     refused: list[AuthenticationError] = []
 
-    def ask() -> None:
+    def connect() -> None:
         try:
             GcsClient(address=address)
         except AuthenticationError as error:
@@ -90,10 +90,10 @@ def _knock(address: str) -> None:
         except RpcError:
             pass
 
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(_ANSWER_SECONDS)
+    request = threading.Thread(target=connect, daemon=True)
+    request.start()
+    request.join(_RESPONSE_SECONDS)
     if refused:
         raise refused[0]
-    if asking.is_alive():
+    if request.is_alive():
         raise TimeoutError

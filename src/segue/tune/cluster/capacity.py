@@ -1,4 +1,4 @@
-"""How many trials fit at a time on the nodes that Ray has, and on those that it may start."""
+"""How many trials fit at a time on Ray's nodes, and on nodes that it may start."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ def nodes() -> list[Node]:
 
 
 def autoscales() -> bool:
-    """Return whether the driver runs on a cluster that starts nodes when there is work for them."""
+    """Return whether the driver runs on a cluster that starts nodes on demand."""
     return _BOOTSTRAP.expanduser().exists() or _KUBERAY in os.environ
 
 
@@ -52,7 +52,7 @@ def _fitting(resources: Mapping[str, float], node: Node) -> int:
 
 
 def _largest(nodes: Sequence[Node]) -> Node:
-    """Return the most of each resource that a node has, without those that Ray adds itself."""
+    """Return the largest number of CPUs and of GPUs that any node has."""
     if not nodes:
         return {}
     return {name: max(node.get(name, 0.0) for node in nodes) for name in _RAYS_NAMES.values()}

@@ -1,6 +1,4 @@
-"""Files of clusters, for `ray up` and for KubeRay: what is wrong in one, before a machine is paid
-for.
-"""
+"""Check cluster files, for `ray up` and for KubeRay, before any machine is paid for."""
 
 import io
 import os
@@ -31,19 +29,18 @@ _OPEN_DASHBOARD = (
 )
 _WITH_A_TOKEN = "RAY_AUTH_MODE=token"
 _MAKE_A_TOKEN = (
-    "make it with `ray get-auth-token --generate > /dev/null && chmod 600 ~/.ray/auth_token`"
+    "create it with `ray get-auth-token --generate > /dev/null && chmod 600 ~/.ray/auth_token`"
 )
 
 Tree = dict[str, Any]
 
 
 def check_cluster_file(path: Path) -> Tree:
-    """Return the file's content as Ray would use it; raises ValueError, in one sentence, for
-    whatever is wrong.
+    """Return the file's content as Ray would use it.
 
-    Misspelt keys, also inside `provider` and `node_config`, where Ray takes any; what Ray's own
-    validator says; values that are to be filled in; and what would leave the cluster open: no
-    token, or a dashboard for everybody.
+    Raises ValueError, in one sentence, for misspelt keys (also inside `provider` and `node_config`,
+    where Ray accepts any), for what Ray's own validator rejects, for placeholders that are not
+    filled in, and for settings that leave the cluster open: no token, or a public dashboard.
     """
     content = _read(path)
     try:
@@ -64,10 +61,10 @@ def _read(path: Path) -> Tree:
             f"There is no cluster file {path} ({error.strerror}): give the path of one."
         ) from error
     except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}.") from error
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(content, dict):
         raise ValueError(
-            f"{path} holds no settings: begin with one of the cluster files that come with Segue."
+            f"{path} has no settings: start from one of the cluster files that come with Segue."
         )
     return content
 
@@ -77,7 +74,7 @@ def _checked_launcher_file(content: Tree, path: Path) -> Tree:
     provider = content.get("provider")
     if not isinstance(provider, dict) or "type" not in provider:
         raise ValueError(
-            "provider.type is missing: say `type: aws`, `type: local`, or another of Ray's."
+            "provider.type is missing: use `type: aws`, `type: local`, or another of Ray's types."
         )
     if provider["type"] in PROVIDERS:
         _refuse_unknown(provider, PROVIDERS[provider["type"]], "provider")
@@ -106,21 +103,21 @@ def _check_node_type(node_type: object, where: str, *, is_ec2: bool) -> None:
 
 
 def _as_ray_prepares_it(content: Tree) -> Tree:
-    """The content with Ray's defaults, after Ray's own checks."""
-    import jsonschema  # these take long to import
+    """Return the content with Ray's defaults, after Ray's own checks."""
+    import jsonschema  # slow to import, as are the next ones
     from click import ClickException
     from ray.autoscaler._private.util import prepare_config, validate_config
 
-    said = io.StringIO()
+    output = io.StringIO()
     try:
-        with redirect_stdout(said), redirect_stderr(said):
+        with redirect_stdout(output), redirect_stderr(output):
             prepared: Tree = prepare_config(content)
             validate_config(prepared)
     except jsonschema.ValidationError as error:
         place = ".".join(str(part) for part in error.absolute_path)
         raise ValueError(f"{place + ': ' if place else ''}{error.message}.") from error
-    except ClickException as error:  # what is wrong was printed
-        raise ValueError(_one_line(said.getvalue() or str(error))) from error
+    except ClickException as error:  # Ray has printed what is wrong
+        raise ValueError(_one_line(output.getvalue() or str(error))) from error
     except (AttributeError, KeyError, NotImplementedError, TypeError) as error:
         raise ValueError(
             f"Ray cannot use it ({type(error).__name__}: {_one_line(str(error))})."
@@ -137,7 +134,7 @@ def _check_start_commands(prepared: Tree) -> None:
                 )
             if any(option in command for option in _OPEN_DASHBOARD):
                 raise ValueError(
-                    f"{key} opens Ray's dashboard to the network: say --dashboard-host=127.0.0.1."
+                    f"{key} opens Ray's dashboard to the network: use --dashboard-host=127.0.0.1."
                 )
 
 
@@ -147,27 +144,27 @@ def _check_file_mounts(prepared: Tree, path: Path) -> None:
         is_token = Path(there).name == "auth_token"
         if not local.exists():
             raise ValueError(
-                f"file_mounts names {here}, which is not there:"
-                f" {_MAKE_A_TOKEN if is_token else 'make it'}."
+                f"file_mounts names {here}, which does not exist:"
+                f" {_MAKE_A_TOKEN if is_token else 'create it'}."
             )
         if is_token and stat.S_IMODE(local.stat().st_mode) & 0o077:
             raise ValueError(f"{here} can be read by others: `chmod 600 {here}`.")
     key = prepared["auth"].get("ssh_private_key")
     if key and not Path(os.path.expandvars(key)).expanduser().exists():
         raise ValueError(
-            f"auth.ssh_private_key names {key}, which is not there: give the key's file."
+            f"auth.ssh_private_key names {key}, which does not exist: give the key's file."
         )
 
 
 def _checked_custom_resource(content: Tree) -> Tree:
-    """A RayCluster, as its operator and Ray's autoscaler read it."""
+    """Return a RayCluster as its operator and Ray's autoscaler read it."""
     if content["kind"] != "RayCluster":
         raise ValueError(f"kind is {content['kind']!r}: write RayCluster.")
     for where, known in RAY_CLUSTER.items():
         for place, part in _parts(content, where):
             _refuse_unknown(part, known, place)
     if content.get("spec", {}).get("authOptions", {}).get("mode") != "token":
-        raise ValueError("spec.authOptions starts Ray without a token: say `mode: token`.")
+        raise ValueError("spec.authOptions starts Ray without a token: use `mode: token`.")
     prepared = _as_the_autoscaler_reads_it(content)
     _refuse_to_fill_in(content)
     return prepared
@@ -188,7 +185,7 @@ def _as_the_autoscaler_reads_it(content: Tree) -> Tree:
 
 
 def _parts(content: object, where: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """The tables at a place such as "spec.workerGroupSpecs[]", each with the place's name."""
+    """Return the tables at a path such as "spec.workerGroupSpecs[]", each with its own path."""
     found: list[tuple[str, object]] = [("", content)]
     for step in filter(None, where.split(".")):
         name = step.removesuffix("[]")

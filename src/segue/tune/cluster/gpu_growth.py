@@ -1,5 +1,6 @@
-"""Shares of a GPU: a trial whose memory does not fit into its share is started again with a larger
-one.
+"""Grow a trial's share of a GPU when its memory does not fit into the share.
+
+The trial is then started again with the larger share.
 """
 
 from collections.abc import Mapping
@@ -10,15 +11,15 @@ from segue.tune.ray_adapter import TuneController
 _GPU = "gpu"
 _FACTOR = 2.0
 _WHOLE = 1.0
-_SAID = "out of memory"
+_MESSAGE = "out of memory"
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception, or what it was raised from, says that a GPU has no more memory."""
+    """Return whether an exception, or one that caused it, reports that a GPU is out of memory."""
     seen: BaseException | None = error
     while seen is not None:
         if type(seen).__name__ == "OutOfMemoryError" or (
-            "CUDA" in str(seen) and _SAID in str(seen)
+            "CUDA" in str(seen) and _MESSAGE in str(seen)
         ):
             return True
         seen = seen.__cause__ or seen.__context__
@@ -27,19 +28,20 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @dataclass
 class Shares:
-    """The resources of each trial, where they are no longer those that the sweep asked for."""
+    """The resources of each trial, where they differ from those that the sweep requests."""
 
-    asked: Mapping[str, float]
+    requested: Mapping[str, float]
     grown: dict[int, float] = field(default_factory=dict)
     """GPU shares by trial number."""
 
     def of(self, number: int) -> float:
-        """The share that a trial has, or will have when it is started again."""
-        return self.grown.get(number, self.asked.get(_GPU, 0.0))
+        """Return the share of a trial, or the one it will have when it is started again."""
+        return self.grown.get(number, self.requested.get(_GPU, 0.0))
 
     def grow(self, number: int) -> bool:
-        """Double the trial's share, up to a whole GPU; False where it has no share, or a whole one
-        already.
+        """Double the trial's share, up to a whole GPU.
+
+        Returns False if the trial has no share, or already a whole GPU.
         """
         share = self.of(number)
         if not 0 < share < _WHOLE:
@@ -48,10 +50,10 @@ class Shares:
         return True
 
     def apply(self, tune_controller: TuneController) -> None:
-        """Tell Tune of the larger shares of trials that are about to be started again."""
+        """Give Tune the larger shares of trials that are about to be started again."""
         if not self.grown:
             return
         for trial in tune_controller.get_live_trials():
             number = trial.config["trial"]
             if number in self.grown and trial.status == trial.PENDING:
-                trial.update_resources({**self.asked, _GPU: self.grown[number]})
+                trial.update_resources({**self.requested, _GPU: self.grown[number]})

@@ -1,4 +1,4 @@
-"""The share of a GPU that a sweep's trials ask for, where the sweep leaves that to a probe."""
+"""Measure the share of a GPU that the trials of a sweep need."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,40 +20,41 @@ if TYPE_CHECKING:
 
 _GPU = "gpu"
 _UNIT = 10_000  # Ray counts shares in ten-thousandths
-SECONDS = 900.0  # that a cluster may take to start a machine with a GPU
+SECONDS = 900.0  # time for a cluster to start a node with a GPU
 Probe = Callable[[Sweep, TrainingPipeline], "Need"]
 
 
 def with_gpu_share(
     sweep: Sweep,
     corners: Corners,
-    there: Sequence[Node],
+    nodes: Sequence[Node],
     autoscales: bool,
-    say: Callable[[str], object],
+    notify: Callable[[str], object],
     probe: Probe | None = None,
 ) -> Sweep:
-    """The sweep with a number for its "auto" share of a GPU; others are returned as they are.
+    """Return the sweep with a number in place of an "auto" share of a GPU; return others unchanged.
 
-    Ray runs the probe where it has a whole GPU free; `probe` stands in for it. Without a GPU,
-    trials ask for none. Raises ValueError when no GPU comes in time, and when a whole one is too
-    small.
+    Ray runs the probe where it has a whole free GPU; `probe` replaces the default one. Without a
+    GPU, trials request none. Raises ValueError if no GPU becomes free in time, or if a whole one is
+    too small.
     """
     if sweep.resources.get(_GPU) != AUTO:
         return sweep
     others = {name: amount for name, amount in sweep.resources.items() if name != _GPU}
-    if not autoscales and not any(machine.get("GPU") for machine in there):
-        say("Ray has no GPU: trials run on processors.")
+    if not autoscales and not any(node.get("GPU") for node in nodes):
+        notify("Ray has no GPU: trials run on processors.")
         return replace(sweep, resources=others or {"cpu": 1})
-    say("Measuring what a trial takes of a GPU ...")
+    notify("Measuring the share of a GPU that a trial needs ...")
     need = _measured(sweep, corners, probe or need_of)
     share = share_of(need)
-    say(f"A trial takes {need}: each gets {share:g} of a GPU.")
+    notify(f"A trial needs {need}: each gets {share:g} of a GPU.")
     return replace(sweep, resources={**others, _GPU: share})
 
 
 def share_of(need: "Need") -> float:
-    """The share with which as many trials fit on a GPU as it has memory and time for, rounded down
-    as Ray counts.
+    """Return the share that lets as many trials run on a GPU as fit in its memory and time.
+
+    It is rounded down to Ray's resolution.
 
     >>> from segue.train.gpu_need import Need
     >>> share_of(Need("A GPU", memory=10, of_memory=100, busy=0.3, rate=1000.0))
@@ -68,7 +69,7 @@ def largest(corners: Corners) -> TrainingPipeline:
 
 
 def need_of(sweep: Sweep, pipeline: TrainingPipeline) -> "Need":
-    """Return what a trial of this pipeline takes of the GPU that torch sees."""
+    """Return what a trial of this pipeline needs of the GPU that torch sees."""
     from segue.train.gpu_need import gpu_need  # imports the profiler: in a worker
 
     seeds = member_seeds(sweep.seed, sweep.seeds)
@@ -79,11 +80,11 @@ def need_of(sweep: Sweep, pipeline: TrainingPipeline) -> "Need":
 
 def _measured(sweep: Sweep, corners: Corners, probe: Probe) -> "Need":
     remote = ray.remote(num_cpus=sweep.resources.get("cpu", 0), num_gpus=1, max_retries=0)(probe)
-    asked = remote.remote(sweep, largest(corners))
+    result = remote.remote(sweep, largest(corners))
     try:
-        need: Need = ray.get(asked, timeout=SECONDS)
+        need: Need = ray.get(result, timeout=SECONDS)
     except GetTimeoutError as error:
-        ray.cancel(asked)
+        ray.cancel(result)
         minutes = SECONDS / 60
         raise ValueError(
             f"Ray had no free GPU for {minutes:.0f} minutes: wait, or give a share as --gpus."

@@ -1,5 +1,6 @@
-"""The settings that cluster files may have: Ray's, from its own schema, and those that its schema
-leaves open.
+"""The settings that cluster files may contain.
+
+They come from Ray's own schema, and from lists of what its schema leaves open.
 """
 
 import json
@@ -31,7 +32,7 @@ PROVIDERS = {
     ),
     "local": (*_ALL_PROVIDERS, "head_ip", "worker_ips", "external_head_ip", "coordinator_address"),
 }
-"""The keys of `provider`, by its type; other types are Ray's business."""
+"""The keys of `provider`, by its type; those of other types are not checked."""
 
 EC2 = (
     "AdditionalInfo",
@@ -140,16 +141,16 @@ RAY_CLUSTER = {
         "suspend",
     ),
 }
-"""The keys of KubeRay's RayCluster, by place."""
+"""The keys of KubeRay's RayCluster, by the path of their table."""
 
 
 def launcher_keys() -> tuple[str, ...]:
-    """The settings of a file for `ray up`."""
-    return (*_schema()["properties"], "min_workers")  # the last is for machines of one's own
+    """Return the settings of a file for `ray up`."""
+    return (*_schema()["properties"], "min_workers")  # the last is for `type: local`
 
 
 def node_type_keys() -> tuple[str, ...]:
-    """The settings of one of its `available_node_types`."""
+    """Return the settings of an entry of `available_node_types` in a file for `ray up`."""
     return tuple(
         _schema()["properties"]["available_node_types"]["patternProperties"][".*"]["properties"]
     )

@@ -1,6 +1,4 @@
-"""Code that is not installed: what a sweep file imports from beside it, and how it reaches the
-workers of a cluster.
-"""
+"""Find the code that a sweep imports and that is not installed, to send it to the workers."""
 
 import sys
 from collections.abc import Iterable
@@ -10,9 +8,10 @@ _INSTALLED = ("site-packages", "dist-packages")
 _NOT_OWN = ("segue", "__main__", "__mp_main__")
 
 
-def own_modules() -> list[str]:
-    """The paths of the modules, and of the whole packages, that were imported so far and that
-    nobody installed.
+def local_modules() -> list[str]:
+    """Return the paths of imported modules and packages that are not installed.
+
+    For a package it is the path of its folder.
     """
     tops = (
         {name.partition(".")[0] for name in list(sys.modules)}

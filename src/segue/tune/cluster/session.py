@@ -1,4 +1,4 @@
-"""A quiet Ray: of one's own on this machine, or one that is running."""
+"""Connect to Ray: a session of this process, or a cluster that is already running."""
 
 import logging
 import os
@@ -19,15 +19,15 @@ from ray.exceptions import AuthenticationError, RuntimeEnvSetupError
 
 from segue.base.suppress_warnings import suppress_warnings
 from segue.tune.cluster.addresses import is_on_loopback_only, token_in_use
-from segue.tune.cluster.local_modules import own_modules
+from segue.tune.cluster.local_modules import local_modules
 
 # Read by Ray and Tune in the driver, when a run starts.
 _DRIVER = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # trials write their own results and events
-    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's record is not used: the study is the record
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # trials write their own logs
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's record is unused: the study replaces it
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
 }
@@ -35,22 +35,20 @@ _DRIVER = {
 _WORKERS = {
     "OMP_NUM_THREADS": "1",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths in a sweep mean the same as in the driver
-    "TUNE_FUNCTION_THREAD_TIMEOUT_S": (
-        "30"
-    ),  # of tearing a trial down, before its worker takes the next
+    # Time for a trial to shut down before its worker starts the next one.
+    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "30",
 }
-_SOCKETS_FIT = 24  # characters: a socket's path may have 107, of which the rest takes 82
+_SOCKETS_FIT = 24  # characters: a socket's path may have 107, and the rest has 82
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 
 
 @contextmanager
 def ray_session(address: str | None = None) -> Iterator[dict[str, float]]:
-    """Connect to Ray for the block's length, and yield the resources there are in all, as Ray names
-    them ("CPU").
+    """Connect to Ray for the duration of the block, and yield the total resources by Ray's names.
 
-    Without an `address` Ray is started on this machine and ended with the block. A connection that
-    this process has already is used, and left open. Raises ValueError when nothing answers at
-    `address`.
+    Without an `address`, Ray is started on this machine and shut down at the end of the block. An
+    existing connection of this process is used, and stays open. Raises ValueError if Ray does not
+    respond at `address`.
     """
     with ExitStack() as stack:
         stack.enter_context(_environment(_DRIVER | _WORKERS))
@@ -60,8 +58,8 @@ def ray_session(address: str | None = None) -> Iterator[dict[str, float]]:
         yield ray.cluster_resources()
 
 
-def quiet() -> AbstractContextManager[None]:
-    """Keep the warnings and logs of Ray and Optuna off the terminal."""
+def suppress_ray_warnings() -> AbstractContextManager[None]:
+    """Hide the warnings and logs of Ray and Optuna."""
     return suppress_warnings("ray", "optuna")
 
 
@@ -81,8 +79,9 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _uncounted() -> Iterator[None]:
-    """Keep Ray from counting callbacks for its statistics, which are off: it would import W&B and
-    MLflow, for 3 s.
+    """Disable Ray's count of callbacks for its usage statistics, which are off.
+
+    The count would import W&B and MLflow, which takes 3 s.
     """
     before = air_usage.tag_callbacks
     air_usage.tag_callbacks = lambda callbacks: False
@@ -97,11 +96,10 @@ def _connected(address: str | None) -> Iterator[None]:
     with ExitStack() as stack:
         where: dict[str, Any]
         if address:
-            # What a sweep imports from beside it is sent along: on other machines it could not be
-            # found.
+            # Modules that are not installed are uploaded: workers on other nodes lack them.
             where = {
                 "address": address,
-                "runtime_env": {"env_vars": _WORKERS, "py_modules": own_modules()},
+                "runtime_env": {"env_vars": _WORKERS, "py_modules": local_modules()},
             }
             if is_on_loopback_only(address):
                 stack.enter_context(_on_loopback())
@@ -121,13 +119,13 @@ def _connected(address: str | None) -> Iterator[None]:
             ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
         except AuthenticationError as error:
             raise ValueError(
-                f"Ray at {address} is asked with a token, but there is none: put the cluster's"
-                " token into ~/.ray/auth_token, with the mode 600."
+                f"Ray at {address} is to be joined with a token, but there is none: put the"
+                " cluster's token into ~/.ray/auth_token, with the mode 600."
             ) from error
         except RuntimeEnvSetupError as error:
             raise ValueError(
-                f"What the sweep imports cannot be sent to the cluster ({_first_line(error)}):"
-                " install it on its machines, or move what is large out of its folder."
+                f"The modules of the sweep cannot be sent to the cluster ({_first_line(error)}):"
+                " install them on its nodes, or move large files out of their folder."
             ) from error
         except ConnectionError as error:
             raise ValueError(
@@ -139,11 +137,12 @@ def _connected(address: str | None) -> Iterator[None]:
 
 @contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Have Ray's processes listen on 127.0.0.1 only; on Linux they would listen on all of the
-    machine's addresses.
+    """Make Ray's processes listen on 127.0.0.1 only.
+
+    On Linux they would otherwise listen on all of the machine's addresses.
     """
-    # Ray does so by itself on systems where it has no clusters; it has no public setting for it on
-    # Linux.
+    # Ray does so on systems where it does not support clusters, and has no public setting for it
+    # on Linux.
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
     try:
@@ -155,8 +154,9 @@ def _on_loopback() -> Iterator[None]:
 
 @contextmanager
 def _guarded_by_a_token(directory: Path) -> Iterator[None]:
-    """Have Ray ask for a token that only this user's processes can read, unless the environment
-    says otherwise.
+    """Make Ray require a token that only this user's processes can read.
+
+    Settings in the environment take precedence.
     """
     if any(
         name in os.environ for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
@@ -168,7 +168,7 @@ def _guarded_by_a_token(directory: Path) -> Iterator[None]:
     path.write_text(_token())
     try:
         with _environment({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}):
-            Config.initialize("")  # Ray has read the mode when it was imported
+            Config.initialize("")  # Ray has read the old mode when it was imported
             yield
     finally:
         Config.initialize("")
@@ -176,7 +176,7 @@ def _guarded_by_a_token(directory: Path) -> Iterator[None]:
 
 @cache
 def _token() -> str:
-    return secrets.token_hex(32)  # Ray remembers it for as long as the process lives
+    return secrets.token_hex(32)  # one for the process: Ray caches it until the process ends
 
 
 def _first_line(error: Exception) -> str:
@@ -190,8 +190,7 @@ def _short_directory() -> Iterator[str]:
         prefix="segue-", dir=usual if len(usual) < _SOCKETS_FIT else "/tmp"
     )
     try:
-        yield str(
-            Path(directory, "r")
-        )  # Ray opens its directory to all users: it lies in one that is private
+        # Ray makes its directory readable for all users: it lies in a private one.
+        yield str(Path(directory, "r"))
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -1,9 +1,9 @@
 """TensorBoard's HPARAMS page: an event file with a trial's parameters and its results.
 
-The file is written beside the trial's own event files when the trial has ended, and is never
-changed. Its name is fixed, so that each trial has one, and it appears whole or not at all, so that
-a resumed sweep sees which trials still lack theirs. TensorBoard reads the files of a directory in
-the order of their names: this one comes last, when the trial has written all of its own.
+The file is written next to the trial's own event files when the trial has ended, and is never
+changed. Its name is fixed, so that each trial has one, and it is written atomically, so that a
+resumed sweep finds the trials that still lack theirs. TensorBoard reads the files of a directory in
+the order of their names: this one is the last, after all files of the trial.
 """
 
 import os
@@ -46,7 +46,7 @@ _STATUS = {COMPLETE: _SUCCESS, FAILED: _FAILURE}
 class HParams(TrialObserver):
     """Writes the file of each trial that ends.
 
-    The first failure to write one is printed; the same command, run again, writes what is missing.
+    The first write error is printed; the same command, run again, writes what is missing.
     """
 
     def __init__(self, record: StudyRecord, sweep: Sweep, run: RunDirectory) -> None:

@@ -27,7 +27,7 @@ _COLOURS = {"running": "cyan", "complete": "green", "pruned": "yellow", "fail": 
 
 
 class LiveView(TrialObserver):
-    """Draws a board on a console, as Tune's events come.
+    """Draws a board on a console when Tune reports events.
 
     A context manager: the table of a terminal disappears at the end of the block.
     """
@@ -65,7 +65,7 @@ class LiveView(TrialObserver):
             self._live.stop()
 
     def reported(self, number: int, row: Row) -> None:
-        """Print that a trial has to be started again, where its report says so."""
+        """Print that a trial is started again, if its report requires it."""
         if OUT_OF_MEMORY in row:
             self._print(
                 f"trial {number} ran out of GPU memory: it resumes from its checkpoint with a"

@@ -77,7 +77,7 @@ class Notifier:
             raise
         except Exception as error:
             cause = one_line(error.__cause__ or error)
-            self.send("broken", f"It broke ({cause}); finished work is stored and can be resumed.")
+            self.send("broken", f"It failed ({cause}); finished work is stored and can be resumed.")
             raise
         else:
             self.send(*ending())
@@ -151,7 +151,7 @@ def ending_of(
 ) -> tuple[Event, str]:
     """Return how a run ended, as an event and a sentence.
 
-    `interrupted_by` is the number of a signal; `late` says that the run's time was over.
+    `interrupted_by` is the number of a signal; `late` is true if the run's time was over.
     """
     done = f"{board.done} of {board.budget.trials} trials are done"
     resume = "and the same command resumes it"
@@ -159,7 +159,7 @@ def ending_of(
         name = signal.Signals(interrupted_by).name
         return "interrupted", f"{name} interrupted it; {done}, {resume}."
     if verdicts.out_of_disk is not None:
-        return "disk_full", f"The disk is full; {done}, {resume} when there is room."
+        return "disk_full", f"The disk is full; {done}, {resume} when it has space."
     if verdicts.store_unavailable is not None:
         return "store_unavailable", f"The run's store is unavailable; {done}, {resume}."
     if late:

@@ -48,7 +48,7 @@ class Service(Protocol):
 
 
 class ServiceThread:
-    """Brings one service up to date, on a thread of its own, with what the trials wrote."""
+    """Updates one service with the results of trials, on a separate thread."""
 
     def __init__(
         self, name: str, make: Callable[[str], Service], ledger: Ledger, run: RunDirectory
@@ -70,7 +70,7 @@ class ServiceThread:
         return number in self._ledger.ended
 
     def update(self, facts: TrialSummary) -> None:
-        """Bring the service up to date with a trial, soon and without waiting for it."""
+        """Update the service with a trial's results soon, without blocking."""
         self._queue.put(facts)
 
     def close(self, patience: float = PATIENCE_SECONDS) -> None:

@@ -1,10 +1,10 @@
-"""Logging services that follow a sweep: each trial has a run there, filled from what it wrote.
+"""Logging services that follow a sweep: each trial has a run there, filled from its files.
 
-A service is updated on a thread of its own, so that no sweep waits for it, and its failures are
-printed once. A ledger in the run directory records which runs the service has received whole; of
-the others, the service itself is asked what it has, where it can be. So a resumed sweep continues
-the same runs, sends no report twice, and sends what was missed, be it a report, a trial's end, or
-all trials before the service was requested.
+A service is updated on a separate thread, so that no sweep waits for it, and its failures are
+printed once. A ledger in the run directory records which runs the service has received completely;
+for the others, the service is queried for what it has, if it is available. A resumed sweep
+therefore continues the same runs, sends no report twice, and sends what was missed, be it a report,
+a trial's end, or all trials before the service was requested.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def check_services(names: Sequence[str]) -> None:
 
 
 class Loggers(TrialObserver):
-    """Keeps logging services up to date with the trials.
+    """Updates logging services with the results of trials.
 
     A context manager: finished trials that a service lacks are sent first.
     """

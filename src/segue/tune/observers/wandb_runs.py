@@ -22,10 +22,10 @@ _START_SECONDS = 30.0
 class WandbRuns:
     """Weights & Biases as a `Service`.
 
-    A run is identified by the ledger's identity and the trial's number, on the server and on this
-    machine alike. W&B's own process buffers what it receives, and a kill of this process loses some
-    of it. The server then says what it has; offline, everything since the run was last closed is
-    sent again, into another file of the same run.
+    A run is identified by the ledger's identity and the trial's number, both on the server and on
+    this machine. W&B's own process buffers what it receives, and some of it is lost if this process
+    is killed. What the server has is then looked up; offline, everything since the run was last
+    closed is sent again, into another file of the same run.
     """
 
     def __init__(self, name: str, run: RunDirectory, identity: str) -> None:
@@ -43,7 +43,7 @@ class WandbRuns:
             )
         if not is_set_up:
             raise ValueError(
-                "W&B has no key here: run `wandb login`, or set WANDB_MODE=offline to keep its runs"
+                "W&B has no key here: run `wandb login`, or set WANDB_MODE=offline to store its runs"
                 " on this machine."
             )
 

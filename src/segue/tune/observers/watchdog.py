@@ -54,7 +54,7 @@ class Watchdog(TrialObserver):
         self._see(number, self._clock())
 
     def reported(self, number: int, row: Row) -> None:
-        """Restart the trial's time, and remember how long it was silent."""
+        """Restart the trial's time, and record how long it was silent."""
         now = self._clock()
         silent = now - self._last_seen.get(number, now)
         self._longest = max(silent, self._longest or 0.0)
@@ -62,7 +62,7 @@ class Watchdog(TrialObserver):
         self._see(number, now)
 
     def ended(self, number: int) -> None:
-        """Forget the trial."""
+        """Stop watching the trial."""
         self._last_seen.pop(number, None)
 
     def tick(self, running: Iterable[RunningTrial]) -> None:
@@ -93,6 +93,5 @@ class Watchdog(TrialObserver):
         self._any_last_seen = None  # one notification is enough
         ray.kill(trial.actor)
         self._notify(
-            f"Trial {trial.number} reported nothing for {limit:,.0f} s; it is killed and tried"
-            " again."
+            f"Trial {trial.number} reported nothing for {limit:,.0f} s; it is killed and restarted."
         )

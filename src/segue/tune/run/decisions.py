@@ -1,8 +1,8 @@
-"""The driver's decisions on a running trial other than to stop it, in a file of the trial's that
-only the driver writes.
+"""The driver's decisions on a running trial, other than to stop it.
 
-A report returns once the driver has dealt with it: its decisions are then on the disk. A trial that
-is resumed makes its last report again and reads the same decisions.
+They are in a file of the trial that only the driver writes. A report returns once the driver has
+processed it: its decisions are then on the disk. A trial that is resumed makes its last report
+again and reads the same decisions.
 """
 
 import json
@@ -19,15 +19,16 @@ _EXPLOITS = "exploits"
 
 
 def decide_stage_end(path: Path, stage: int, env_steps: int, by: str) -> None:
-    """Have the trial end its stage, as of its report at `env_steps`; the first decision stands."""
+    """Let the trial end its stage, as of its report at `env_steps`; the first decision counts."""
     _write(path, {str(stage): {ENV_STEPS: env_steps, "by": by}} | _read(path))
 
 
 def decide_exploit(
     path: Path, env_steps: int, donor: int, checkpoint: Path, parameters: Mapping[str, Any]
 ) -> None:
-    """Have the trial continue from a copy of another trial's checkpoint, from its report at
-    `env_steps` on.
+    """Let the trial continue from another trial's checkpoint, from its report at `env_steps` on.
+
+    The checkpoint is copied.
     """
     recorded = _read(path)
     exploits = recorded.get(_EXPLOITS, [])
@@ -44,9 +45,7 @@ def decide_exploit(
 
 
 def has_exploit_at(path: Path, env_steps: int) -> bool:
-    """Whether it was decided at the report at `env_steps` that the trial continues from another
-    one.
-    """
+    """Return whether the trial continues from another trial at its report at `env_steps`."""
     return any(exploit[ENV_STEPS] == env_steps for exploit in _read(path).get(_EXPLOITS, []))
 
 

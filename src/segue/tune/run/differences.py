@@ -1,4 +1,4 @@
-"""Where two definitions of a sweep differ, and whether a run may go on from one to the other."""
+"""Compare two definitions of a sweep, and decide whether a run may continue with the new one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,18 +10,18 @@ _SHOWN_LENGTH = 60
 
 
 def differences(before: Definition, now: Definition) -> list[str]:
-    """Each entry that differs, for people."""
-    return [_told(before, now, key) for key in _differing(before, now)]
+    """Describe each entry that differs."""
+    return [_describe(before, now, key) for key in _differing(before, now)]
 
 
 def unacceptable_difference(before: Definition, now: Definition) -> str | None:
-    """The first entry that differs, and may not: the trials so far would mean something else."""
+    """Describe the first difference that would change the meaning of the trials so far, if any."""
     keys = (
         key
         for key in _differing(before, now)
         if not _is_acceptable(key, before.get(key), now.get(key))
     )
-    return next((_told(before, now, key) for key in keys), None)
+    return next((_describe(before, now, key) for key in keys), None)
 
 
 def _differing(before: Definition, now: Definition) -> list[str]:
@@ -31,8 +31,9 @@ def _differing(before: Definition, now: Definition) -> list[str]:
 
 
 def _is_acceptable(key: str, before: object, now: object) -> bool:
-    """Whether an entry of a definition may change; ranges of numbers may, choices may not: a study
-    fixes them.
+    """Return whether an entry of a definition may change.
+
+    Ranges of numbers may change; choices may not, since a study fixes them.
     """
     if not key.startswith("space."):
         return key not in ("metric", "mode", "objectives")
@@ -42,7 +43,7 @@ def _is_acceptable(key: str, before: object, now: object) -> bool:
     )
 
 
-def _told(before: Definition, now: Definition, key: str) -> str:
+def _describe(before: Definition, now: Definition, key: str) -> str:
     return f"{key}: {_shown(before, key)} -> {_shown(now, key)}"
 
 

@@ -14,8 +14,7 @@ from segue.tune.run.stored import StoreTrialSync, TrialSync, driver_mirror, fetc
 class RunDirectory(RunLayout):
     """Paths of a run, and what synchronizes them with a store.
 
-    A run in a store is worked on in folders of the machines that take part; `path` is the folder of
-    this machine.
+    Each machine works on a run in a store in its own folder; `path` is the folder of this machine.
     """
 
     store: Store | None = None
@@ -26,8 +25,9 @@ class RunDirectory(RunLayout):
         return self.store.shown() if self.store else str(self.path)
 
     def newest_checkpoint(self, number: int) -> Path | None:
-        """Return the newest checkpoint of a trial, in its newest generation, fetched from the store
-        where there is one; None where the trial has no checkpoint.
+        """Return the newest checkpoint of a trial, in its newest generation, or None.
+
+        The checkpoint is fetched from the store, if the run has one.
         """
         if self.store:
             return fetched_checkpoint(self.store.at(trial_name(number)), self.trial(number))

@@ -1,4 +1,4 @@
-"""The lease of a run in a store: its driver works on a copy of what it writes, and uploads that."""
+"""The lease of a run in a store; its driver works on a copy of the run, and uploads it."""
 
 import json
 import sqlite3
@@ -32,7 +32,10 @@ def run_at(place: Path | str) -> RunDirectory:
 
 
 def on_worker(run: RunDirectory) -> RunDirectory:
-    """Return the run as its worker on this machine has it: a store's in a folder of its own."""
+    """Return the run as its worker on this machine accesses it.
+
+    A run in a store has a separate folder on the worker's machine.
+    """
     if run.store is None:
         return run
     return RunDirectory(copies_of(run.store) / run.path, run.store)
@@ -43,8 +46,8 @@ def for_workers(run: RunDirectory) -> RunDirectory:
     if run.store is None:
         return RunDirectory(run.path.absolute())
     # After --fresh, it is another run in the same place.
-    begun = json.dumps(read_definition(run).runs[0]["started"])
-    return RunDirectory(Path(f"worker-{sha256(begun.encode()).hexdigest()[:12]}"), run.store)
+    started = json.dumps(read_definition(run).runs[0]["started"])
+    return RunDirectory(Path(f"worker-{sha256(started.encode()).hexdigest()[:12]}"), run.store)
 
 
 class RunLease:
@@ -94,7 +97,7 @@ class _StoreRunLease(RunLease):
 
 
 @contextmanager
-def hold_run(run: RunDirectory, say: Callable[[str], None]) -> Iterator[RunLease]:
+def hold_run(run: RunDirectory, notify: Callable[[str], None]) -> Iterator[RunLease]:
     """Hold a run in a store while the block runs, after fetching what this machine lacks of it.
 
     Raises ValueError while another process holds it.
@@ -103,7 +106,7 @@ def hold_run(run: RunDirectory, say: Callable[[str], None]) -> Iterator[RunLease
         yield RunLease()
         return
     try:
-        lease, before = acquire(run.store, say)
+        lease, before = acquire(run.store, notify)
     except StoreError as error:
         raise ValueError(str(error)) from error
     with lease.renewing():
@@ -115,14 +118,13 @@ def hold_run(run: RunDirectory, say: Callable[[str], None]) -> Iterator[RunLease
         except StoreError as error:
             raise ValueError(str(error)) from error
         finally:
-            _upload_at_the_end(held, say)
+            _upload_at_the_end(held, notify)
 
 
 def _prepare(run: RunDirectory, store: Store, before: str | None) -> None:
-    """Bring the run's folder on this machine to the state of the store.
+    """Update the run's folder on this machine to the state of the store.
 
-    Where the driver before was of this folder, the folder's study is at least as new as the
-    store's.
+    If the previous driver used this folder, the folder's study is at least as new as the store's.
     """
     mine = _session(run)
     if run.path.exists() and not (before and mine.exists() and mine.read_text() == before):
@@ -133,7 +135,7 @@ def _prepare(run: RunDirectory, store: Store, before: str | None) -> None:
     names = store.names()
     if names.keys() - {DRIVER} and DEFINITION not in names:
         raise ValueError(
-            f"{store.shown()} holds something else than a run: choose another place with --run-dir."
+            f"{store.shown()} contains objects but is not a run: choose another URL with --run-dir."
         )
     try:
         Mirror(store, run.path, wanted).pull()
@@ -145,11 +147,11 @@ def _session(run: RunDirectory) -> Path:
     return run.path.with_name("driver.session")
 
 
-def _upload_at_the_end(lease: _StoreRunLease, say: Callable[[str], None]) -> None:
+def _upload_at_the_end(lease: _StoreRunLease, notify: Callable[[str], None]) -> None:
     try:
         lease.upload_study_soon()
     except StoreError as error:
-        say(
+        notify(
             f"The study's last state was not uploaded: {error} It is stored on this machine, and"
             " uploaded when the run resumes."
         )

@@ -1,4 +1,4 @@
-"""Opening a run directory: who may use it, for which sweep, and the record that it was started."""
+"""Open a run directory: lock it, check its sweep, and record the start."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -30,16 +30,16 @@ def open_run(
     source: Path | None = None,
     study: Mapping[str, str] | None = None,
 ) -> Iterator[None]:
-    """Lock the directory for a run of `sweep` under `name`, and record that it was started;
-    `source` is the sweep's file.
+    """Lock the directory for a run of `sweep` under `name`, and record that it was started.
 
-    `study` says where the study is, if it is not in the directory.
+    `source` is the sweep's file. `study` is the location of the study, if it is not in the
+    directory.
 
     With `fresh`, an earlier run is moved aside first, to a name that ends with the date; nothing is
-    deleted. With `accept_changes`, a sweep that has changed is recorded as it is now, with what it
-    was before. Raises ValueError, and changes nothing, for a directory that cannot be written, that
-    is in use, that another sweep or something else made, whose format is another one, or whose
-    sweep has changed since.
+    deleted. With `accept_changes`, a changed sweep is recorded in its new form, together with the
+    old one. Raises ValueError, and changes nothing, for a directory that cannot be written, that is
+    in use, that was made by another sweep or by something else, whose format is another one, or
+    whose sweep has changed since.
     """
     _check_ours(run, name)
     text = source.read_text() if source else None  # before it may be moved
@@ -84,7 +84,7 @@ def _check_ours(run: RunDirectory, name: str) -> None:
             )
     elif run.path.is_dir() and any(entry != run.lock for entry in run.path.iterdir()):
         raise ValueError(
-            f"{run.shown} holds something else than a run: choose another directory with --run-dir."
+            f"{run.shown} contains files but is not a run directory: choose another with --run-dir."
         )
 
 
@@ -111,9 +111,9 @@ def _check_acceptable(run: RunDirectory, before: RunDefinition, sweep: Sweep) ->
     change = unacceptable_difference(before.sweep, sweep.describe())
     if change:
         raise ValueError(
-            f"The study of {run.shown} cannot take this change ({change}): start from scratch in"
-            f" another directory with --run-dir, and with --warm-start {run.shown} to learn from"
-            " what was found."
+            f"The study of {run.shown} does not allow this change ({change}): start from scratch in"
+            f" another directory with --run-dir, and add --warm-start {run.shown} to reuse the"
+            " results so far."
         )
 
 
@@ -151,7 +151,7 @@ def _changes(before: RunDefinition | None, sweep: Sweep) -> dict[str, Any]:
 
 
 def _write_source(run: RunDirectory, source: str, start: int) -> None:
-    """Write the sweep's file; what it was before gets a name with the number of this start."""
+    """Write the sweep's file; a previous version is renamed with the number of this start."""
     if run.source.exists() and run.source.read_text() != source:
         run.source.rename(run.source_before(start))
     write_atomic(run.source, source)

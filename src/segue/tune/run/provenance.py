@@ -1,4 +1,4 @@
-"""With which code and versions a run was started."""
+"""Record the code and the versions with which a run was started."""
 
 import os
 import platform
@@ -18,8 +18,9 @@ NOTIFY = "--notify"  # the option whose value may hold a password
 
 
 def provenance() -> dict[str, Any]:
-    """The command, versions and git commit of this process; `commit` is None outside of a
-    repository.
+    """Return the command, versions and git commit of this process.
+
+    `commit` is None outside of a repository.
     """
     return {
         "command": redacted_command(sys.orig_argv),
@@ -32,34 +33,31 @@ def provenance() -> dict[str, Any]:
 
 
 def redacted_command(command: Sequence[str]) -> list[str]:
-    """A command line without the value of the option, which may hold a password, and without those
-    of URLs.
+    """Return a command line without secrets: the value of `--notify`, and passwords in URLs.
 
     >>> redacted_command(["run", "--notify", "https://h/secret", "--notify=curl secret"])
     ['run', '--notify', '***', '--notify=***']
     """
-    kept = []
+    redacted = []
     for before, argument in zip(["", *command], command, strict=False):
         if before == NOTIFY:
-            kept.append(HIDDEN)
+            redacted.append(HIDDEN)
         else:
-            kept.append(
+            redacted.append(
                 f"{NOTIFY}={HIDDEN}"
                 if argument.startswith(f"{NOTIFY}=")
                 else without_secrets(argument)
             )
-    return kept
+    return redacted
 
 
 def machine() -> dict[str, Any]:
-    """What the numbers may depend on: the operating system, the processor and how many of it there
-    are.
-    """
+    """Return what numerical results may depend on: operating system, processor, number of cores."""
     return {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count()}
 
 
 def uncommitted_changes() -> str:
-    """What `git diff` says of the repository around the current directory; empty outside of one."""
+    """Return `git diff HEAD` of the current directory's repository; empty outside of one."""
     return _git("diff", "HEAD") or ""
 
 
@@ -78,7 +76,7 @@ def _version(package: str) -> str | None:
 
 def _git(*arguments: str) -> str | None:
     try:
-        answer = subprocess.run(
+        finished = subprocess.run(
             ["git", *arguments],
             capture_output=True,
             text=True,
@@ -88,4 +86,4 @@ def _git(*arguments: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return answer.stdout if answer.returncode == 0 else None
+    return finished.stdout if finished.returncode == 0 else None

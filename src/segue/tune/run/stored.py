@@ -1,4 +1,4 @@
-"""What keeps a run and its store in step: mirrors of the trials' files and of the driver's."""
+"""Synchronization of a run with its store: mirrors of the trials' files and of the driver's."""
 
 import json
 import sqlite3
@@ -29,12 +29,13 @@ from segue.store.objects import FEW_WAITS, Store, StoreError
 
 
 class TrialSync:
-    """Synchronizes the files of a trial with the run's store; where the run is a folder, there is
-    nothing to do.
+    """Synchronizes the files of a trial with the run's store.
+
+    It does nothing for a run without a store.
     """
 
     def begin(self) -> None:
-        """Prepare the folder for an attempt: it then has what earlier attempts wrote."""
+        """Prepare the folder for an attempt, with the files of earlier attempts."""
 
     def upload(self) -> None:
         """Upload what is new, before a report that rests on it."""
@@ -66,7 +67,7 @@ class StoreTrialSync(TrialSync):
         )
 
     def begin(self) -> None:
-        """Bring the folder to the state of the store; what could not be uploaded before stays."""
+        """Update the folder to the state of the store; files that were not uploaded yet remain."""
         self._mirror.pull(keep_ahead=True)
         self.fetch_decisions()
 
@@ -95,14 +96,15 @@ class StoreTrialSync(TrialSync):
 
 
 def driver_mirror(store: Store, run: Path) -> Mirror:
-    """Return the mirror of what only the driver writes, except for the study: the definition and
-    the decisions.
+    """Return the mirror of the files that only the driver writes, except for the study.
+
+    They are the definition and the decisions.
     """
     return Mirror(store, run, _is_drivers, rank=checkpoints_first)
 
 
 def is_pulled_by_driver(name: str) -> bool:
-    """Whether a driver that resumes a run needs this file of it."""
+    """Return whether a driver that resumes a run needs this file."""
     return _is_drivers(name) or name == STUDY or is_of_trial(name, RESULTS, HPARAMS)
 
 
@@ -111,8 +113,9 @@ def _is_drivers(name: str) -> bool:
 
 
 def move_aside(store: Store, stamp: str) -> None:
-    """Move every object of a run to another folder, except for the one that says who drives it;
-    nothing is deleted.
+    """Move every object of a run to another folder, except for the driver's lease.
+
+    Nothing is deleted.
     """
     folder = f"{store.shown().rpartition('/')[2]}.{stamp}"
     for name in store.names():

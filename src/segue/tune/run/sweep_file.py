@@ -16,8 +16,9 @@ _NOT_SWEEPS = ("__init__", "run")
 
 
 def sweep_files() -> dict[str, Path]:
-    """The files of the folder `sweeps` by name: of the current directory, or else of the importable
-    package.
+    """Return the files of the folder `sweeps`, by name.
+
+    The folder is the one in the current directory, or else the importable package.
     """
     folder = _folder()
     found = sorted(folder.glob("*.py")) if folder else []
@@ -25,8 +26,9 @@ def sweep_files() -> dict[str, Path]:
 
 
 def title(path: Path) -> str:
-    """The first line of a sweep file's docstring, read without running the file; empty where there
-    is none.
+    """Return the first line of a sweep file's docstring, without running the file.
+
+    It is empty if there is no docstring.
     """
     try:
         return next(iter(docstring(path.read_text()).splitlines()), "")
@@ -35,33 +37,34 @@ def title(path: Path) -> str:
 
 
 def docstring(source: str) -> str:
-    """The docstring of a sweep file's text, which is not run; empty where there is none."""
+    """Return the docstring of a sweep file's text without running it; empty if there is none."""
     try:
         return ast.get_docstring(ast.parse(source)) or ""
     except (SyntaxError, ValueError):
         return ""
 
 
-def find_sweep(asked: str) -> Path:
-    """The sweep file of that name, or at that path; raises ValueError where there is none."""
-    if asked.endswith(".py") or os.sep in asked:
-        if not Path(asked).is_file():
+def find_sweep(sweep: str) -> Path:
+    """Return the sweep file of that name, or at that path; raise ValueError if there is none."""
+    if sweep.endswith(".py") or os.sep in sweep:
+        if not Path(sweep).is_file():
             raise ValueError(
-                f"There is no sweep file {asked}: give the path of a .py file, or the name of a"
+                f"There is no sweep file {sweep}: give the path of a .py file, or the name of a"
                 " sweep."
             )
-        return Path(asked)
+        return Path(sweep)
     files = sweep_files()
-    if asked not in files:
+    if sweep not in files:
         raise ValueError(
-            f"There is no sweep {asked!r} in the folder {_PACKAGE}: {suggestion(asked, files)}"
+            f"There is no sweep {sweep!r} in the folder {_PACKAGE}: {suggestion(sweep, files)}"
         )
-    return files[asked]
+    return files[sweep]
 
 
 def load_sweep(path: Path) -> Sweep:
-    """Run a sweep file and return its `sweep`; raises ValueError, with the line, for whatever is
-    wrong in it.
+    """Run a sweep file and return its `sweep`.
+
+    Raises ValueError, with the line, for any error in the file.
     """
     module = _run(path)
     sweep = getattr(module, "sweep", None)
@@ -70,7 +73,7 @@ def load_sweep(path: Path) -> Sweep:
         raise ValueError(f"{path} must define `sweep = Sweep(...)`, but {found}.")
     from ray import cloudpickle  # here, since the list of sweeps does not need Ray
 
-    # Workers get the file's functions whole: they need not find the file, nor see it changed.
+    # Workers receive the file's functions by value: they need not find the file, or see it change.
     cloudpickle.register_pickle_by_value(module)
     return sweep
 
@@ -88,7 +91,7 @@ def _run(path: Path) -> ModuleType:
     name = f"{_PACKAGE}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ValueError(f"{path} is no Python file.")
+        raise ValueError(f"{path} is not a Python file: give the path of one.")
     module = importlib.util.module_from_spec(spec)
     _make_importable(path.parent.resolve(), Path.cwd())
     sys.modules[name] = module
@@ -96,13 +99,14 @@ def _run(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise ValueError(f"{_place(path, error)}: {_said(error)}") from error
+        raise ValueError(f"{_place(path, error)}: {_message(error)}") from error
     return module
 
 
 def _make_importable(*places: Path) -> None:
-    """Let the sweep file import what lies in `places`, as `python path` would, here and in the
-    workers to come.
+    """Let the sweep file import modules from `places`, here and in the workers.
+
+    It has the effect of `python path`.
     """
     new = [str(place) for place in places if str(place) not in sys.path]
     sys.path[:0] = new
@@ -120,6 +124,6 @@ def _place(path: Path, error: Exception) -> str:
     return f"{path}, line {line}" if line else str(path)
 
 
-def _said(error: Exception) -> str:
-    said = " ".join(str(error).split())
-    return said if isinstance(error, ValueError) else f"{type(error).__name__}: {said}"
+def _message(error: Exception) -> str:
+    message = " ".join(str(error).split())
+    return message if isinstance(error, ValueError) else f"{type(error).__name__}: {message}"

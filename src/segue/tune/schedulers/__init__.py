@@ -1,1 +1,1 @@
-"""Schedulers over a study: which trials go on, which stages end."""
+"""Schedulers over a study: which trials continue, and which stages end."""

@@ -19,9 +19,9 @@ from segue.tune.schedulers.trial import NumberedTrial
 def make_scheduler(sweep: Sweep, corners: Corners | None = None) -> TrialScheduler:
     """Return a new scheduler, or a copy of the sweep's own, over environment steps.
 
-    `segue.tune.schedulers.named` says what each named one does. `corners` are the sweep's, built
-    here by default. Raise ValueError for a scheduler that would count something else, stop trials
-    before the pipeline's end, or change trials rather than stop them.
+    `segue.tune.schedulers.named` describes the named ones. `corners` are the sweep's, built here by
+    default. Raises ValueError for a scheduler that would count something else, stop trials before
+    the pipeline's end, or change trials rather than stop them.
     """
     if sweep.scheduler is None:
         return FIFOScheduler()
@@ -66,7 +66,7 @@ def check_stage_schedulers(sweep: Sweep, corners: Corners) -> None:
 
 
 def forget_stop(scheduler: TrialScheduler, trial: NumberedTrial) -> None:
-    """Let a scheduler take further reports of a trial for which it returned STOP in vain.
+    """Let a scheduler accept further reports of a trial for which it returned STOP without effect.
 
     MedianStoppingRule otherwise ignores the trial, or fails.
     """

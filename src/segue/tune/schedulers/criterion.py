@@ -1,4 +1,4 @@
-"""Criteria of stages as parts of Ray Tune: a Stopper, and a scheduler around another."""
+"""Stopping criteria as parts of Ray Tune: a Stopper, and a scheduler that wraps another one."""
 
 import json
 from collections.abc import Mapping
@@ -17,8 +17,9 @@ from segue.tune.ray_adapter import RayFIFOScheduler, RayStopper, TuneController,
 
 
 def tracker_of(result: Mapping[str, Any]) -> ScalarMeanTracker:
-    """The numbers of a report as a tracker, those of its dictionary `evaluation` under their own
-    names.
+    """Return a tracker of the numbers in a report.
+
+    Those of its dictionary `evaluation` are tracked under their own names.
     """
     tracker = ScalarMeanTracker()
     for name, value in {**result, **result.get(EVALUATION, {})}.items():
@@ -33,26 +34,25 @@ class _OneEach:
     def __init__(self, criterion: EarlyStoppingCriterion) -> None:
         if not isinstance(criterion, EarlyStoppingCriterion):
             raise TypeError(
-                f"This takes an EarlyStoppingCriterion (an object, not a class), got {criterion!r}."
+                f"criterion must be an EarlyStoppingCriterion (an object), got {criterion!r}."
             )
         self.criterion = criterion
-        self.copies = dict[str, EarlyStoppingCriterion]()
+        self.copies: dict[str, EarlyStoppingCriterion] = {}
 
-    def says_stop(self, trial_id: str, result: Mapping[str, Any]) -> bool:
-        """Whether the trial's own copy does, at this report."""
+    def is_satisfied(self, trial_id: str, result: Mapping[str, Any]) -> bool:
+        """Return whether the trial's copy of the criterion is satisfied by this report."""
         own = self.copies.setdefault(trial_id, deepcopy(self.criterion))
         total = result.get(ENV_STEPS, result.get("training_iteration", 0))
         return own(result.get(STAGE_STEPS, total), total, tracker_of(result))
 
 
 class CriterionStopper(RayStopper):
-    """Stops each trial under Tune whose reports satisfy a criterion;
-    `RunConfig(stop=CriterionStopper(...))`.
+    """Stops each trial under Tune whose reports satisfy a criterion.
 
-    The criterion is called with `stage_steps` and `env_steps` of the report (without them:
-    `training_iteration`) and with a tracker of its numbers. With `path` the criteria's states are
-    kept in that file, and taken up from there. Raises ValueError for a file that holds something
-    else.
+    Use it as `RunConfig(stop=CriterionStopper(...))`. The criterion is called with `stage_steps`
+    and `env_steps` of the report (or with `training_iteration` if they are missing), and with a
+    tracker of its numbers. With `path`, the states of the criteria are stored in that file and
+    restored from it. Raises ValueError for a file that holds something else.
     """
 
     def __init__(self, criterion: EarlyStoppingCriterion, path: Path | None = None) -> None:
@@ -67,33 +67,32 @@ class CriterionStopper(RayStopper):
                 ) from error
 
     def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
-        """Whether this report satisfies the trial's criterion."""
-        said = self._each.says_stop(trial_id, result)
+        """Return whether this report satisfies the trial's criterion."""
+        is_satisfied = self._each.is_satisfied(trial_id, result)
         if self._path is not None:
             write_atomic(self._path, json.dumps(self.state_dict()))
-        return said
+        return is_satisfied
 
     def stop_all(self) -> bool:
-        """Whether to stop all trials: never."""
+        """Return False: trials are only stopped one by one."""
         return False
 
     def state_dict(self) -> dict[str, Any]:
-        """The criterion's state of each trial."""
+        """Return the state of each trial's criterion."""
         return {trial: criterion.state_dict() for trial, criterion in self._each.copies.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`. Raises ValueError when it is none."""
+        """Restore a `state_dict`. Raises ValueError for anything else."""
         for trial, own in state.items():
             self._each.copies[trial] = deepcopy(self._each.criterion)
             self._each.copies[trial].load_state_dict(own)
 
 
 class CriterionScheduler(RayFIFOScheduler):
-    """Stops a trial whose reports satisfy a criterion; otherwise `inner` decides, where there is
-    one.
+    """Stops a trial whose reports satisfy a criterion; otherwise, an inner scheduler decides.
 
-    In a sweep the criterion's state is that of an uninterrupted run, also when the sweep is
-    continued: it is shown the reports so far. The study says which criterion stopped a trial.
+    When a sweep is resumed, the reports so far are passed to the criterion again, so that its state
+    is that of an uninterrupted run. The study records which criterion stopped a trial.
     """
 
     def __init__(
@@ -115,35 +114,35 @@ class CriterionScheduler(RayFIFOScheduler):
         return bool(self._inner.set_search_properties(metric, mode, **spec))
 
     def on_trial_add(self, tune_controller: TuneController, trial: TuneTrial) -> None:
-        """Tell the inner scheduler."""
+        """Forward to the inner scheduler."""
         self._inner.on_trial_add(tune_controller, trial)
 
     def on_trial_result(
         self, tune_controller: TuneController, trial: TuneTrial, result: Row
     ) -> str:
-        """STOP where the criterion is satisfied, else what the inner scheduler says."""
-        said = self._inner.on_trial_result(tune_controller, trial, result)
-        if not self._each.says_stop(trial.trial_id, result):
-            return str(said)
+        """Return STOP if the criterion is satisfied, else the inner scheduler's decision."""
+        decision = self._inner.on_trial_result(tune_controller, trial, result)
+        if not self._each.is_satisfied(trial.trial_id, result):
+            return str(decision)
         self._reasons[trial.trial_id] = f"{self._each.criterion!r} is satisfied"
         return str(TrialScheduler.STOP)
 
     def on_trial_complete(
         self, tune_controller: TuneController, trial: TuneTrial, result: Row
     ) -> None:
-        """Tell the inner scheduler."""
+        """Forward to the inner scheduler."""
         self._inner.on_trial_complete(tune_controller, trial, result)
 
     def on_trial_error(self, tune_controller: TuneController, trial: TuneTrial) -> None:
-        """Tell the inner scheduler."""
+        """Forward to the inner scheduler."""
         self._inner.on_trial_error(tune_controller, trial)
 
     def on_trial_remove(self, tune_controller: TuneController, trial: TuneTrial) -> None:
-        """Tell the inner scheduler."""
+        """Forward to the inner scheduler."""
         self._inner.on_trial_remove(tune_controller, trial)
 
     def reason(self, trial_id: str) -> str:
-        """Why a trial was stopped."""
+        """Return why a trial was stopped."""
         if trial_id in self._reasons:
             return self._reasons[trial_id]
         own = getattr(self._inner, "reason", None)

@@ -30,12 +30,11 @@ def explored(
     resample: float,
     current: bool,
 ) -> dict[str, Any]:
-    """What the study would record for parameters like these, changed where only later stages depend
-    on them.
+    """Return `recorded` parameters, changed where only later stages depend on them.
 
     Numbers are multiplied by 0.8 or 1.2, choices move to a neighbour; with probability `resample`
-    either is drawn anew. With `current`, the stage that the trial is in may change as well, if it
-    does not end before where the trial stands.
+    either is drawn anew. With `current`, the trial's current stage may change as well, unless it
+    would then end before the trial's position.
     """
     assert isinstance(sweep.space, Mapping), "checked when the sweep is"
     space = SearchSpace.of(sweep.space)
@@ -43,14 +42,14 @@ def explored(
     found = dict(recorded)
     for name, distribution in space.distributions.items():
         changed = found | {name: _changed(distribution, found[name], generator, resample)}
-        if changed != found and _goes_on(
+        if changed != found and _may_switch(
             now, sweep.pipeline(**space.parameters(changed)), stage, stage_steps, current
         ):
             found = changed
     return found
 
 
-def _goes_on(
+def _may_switch(
     now: TrainingPipeline, then: TrainingPipeline, stage: int, stage_steps: int, current: bool
 ) -> bool:
     if (
@@ -59,13 +58,13 @@ def _goes_on(
     ):
         return False
     if not current:
-        return _done(now, stage) == _done(then, stage)
+        return _past(now, stage) == _past(then, stage)
     same_past = [s.step_limit for s in now][:stage] == [s.step_limit for s in then][:stage]
     return same_past and then.pipeline_stages[stage].step_limit > stage_steps
 
 
-def _done(pipeline: TrainingPipeline, stage: int) -> str:
-    """All that the stages up to this one depend on."""
+def _past(pipeline: TrainingPipeline, stage: int) -> str:
+    """Return, as text, everything that the stages up to this one depend on."""
     stages = []
     for index in range(stage + 1):
         own = pipeline.pipeline_stages[index]
@@ -82,20 +81,20 @@ def _done(pipeline: TrainingPipeline, stage: int) -> str:
 def _changed(
     distribution: BaseDistribution, value: Any, generator: np.random.Generator, resample: float
 ) -> CategoricalChoiceType:
-    anew = generator.random() < resample
+    is_resampled = generator.random() < resample
     up = generator.random() < 0.5
     if isinstance(distribution, CategoricalDistribution):
         choices = list(distribution.choices)
         at = choices.index(value) + (1 if up else -1)
         return (
             choices[int(generator.integers(len(choices)))]
-            if anew
+            if is_resampled
             else choices[min(max(at, 0), len(choices) - 1)]
         )
     assert isinstance(distribution, FloatDistribution | IntDistribution)
     low = float(distribution.low)
     high = float(distribution.high)
-    if anew:
+    if is_resampled:
         share = generator.random()
         drawn = low * (high / low) ** share if distribution.log else low + share * (high - low)
     else:
@@ -104,7 +103,7 @@ def _changed(
 
 
 def _fitted(distribution: FloatDistribution | IntDistribution, value: float) -> float | int:
-    """The nearest value that the distribution has."""
+    """Return the nearest value of the distribution."""
     if distribution.step:
         value = (
             distribution.low

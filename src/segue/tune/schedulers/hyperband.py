@@ -1,4 +1,4 @@
-"""HyperBand that waits for nobody."""
+"""Asynchronous HyperBand with reproducible brackets."""
 
 import numpy as np
 
@@ -7,12 +7,11 @@ from segue.worlds.seeds import stream
 
 
 class NumberedHyperBand(RayAsyncHyperBand):
-    """Asynchronous HyperBand (Li et al., 2018, 2020) whose brackets are drawn by the trials' own
-    numbers.
+    """Asynchronous HyperBand (Li et al., 2018, 2020) with brackets drawn by trial number.
 
-    A trial in a later bracket is first judged after more steps. Ray draws brackets from a stream
-    that all share, so that a continued sweep would draw others; here trial k of a sweep has the
-    same bracket in every run.
+    A trial in a later bracket is compared for the first time after more steps. Ray draws brackets
+    from a random stream that all trials share, so that a resumed sweep would draw others; here,
+    trial k of a sweep has the same bracket in every run.
     """
 
     def __init__(self, seed: int, time_attr: str, **given: object) -> None:

@@ -21,26 +21,25 @@ RESAMPLED = 0.25
 
 @dataclass(frozen=True)
 class Standing:
-    """What a trial of the population reported last; more is better."""
+    """The latest report of a trial in the population; a higher value is better."""
 
     value: float
     env_steps: int
-    stage: int  # the one it goes on in, from 0
+    stage: int  # the stage in which the trial continues, from 0
     stage_steps: int
     final: bool
 
 
 class StagedPBT(RayFIFOScheduler):
-    """Every `interval` environment steps, a trial among the worst goes on from the checkpoint of
-    one among the best.
+    """Every `interval` environment steps, one of the worst trials continues from one of the best.
 
-    It takes over weights and progress, and with them the parameters, of which those are changed
-    that only stages not yet begun depend on (with `explore="current"`, also those that the current
-    stage and the rest depend on). A trial never goes back: the other one has come at least as far,
-    in steps and in stages. Where nothing can be changed nothing is copied, since trials share their
-    seeds and a copy would repeat the other one bit for bit.
+    The trial adopts the weights and progress of the other's checkpoint, and its parameters, except
+    for changes to parameters that only later stages depend on (with `explore="current"`, also those
+    that the current stage and later ones depend on). A trial never moves back: the other one is at
+    least as far, in steps and in stages. Where nothing can be changed nothing is copied, since
+    trials share their seeds and a copy would repeat the other trial bit for bit.
 
-    Nobody is stopped. The parameters that a trial ended with are in its user attribute `lineage`.
+    No trial is stopped. The parameters that a trial ended with are in its user attribute `lineage`.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class StagedPBT(RayFIFOScheduler):
         resample_probability: float = RESAMPLED,
         explore: Literal["later", "current"] = "later",
     ) -> None:
-        """Raises ValueError for numbers with which nothing would be exploited."""
+        """Raise ValueError for settings with which no trial would ever exploit another."""
         super().__init__()
         self.interval = count("interval", interval)
         self.quantile = fraction("quantile", quantile)
@@ -62,11 +61,11 @@ class StagedPBT(RayFIFOScheduler):
             raise ValueError(f"explore must be 'later' or 'current', got {explore!r}.")
         self.explore = explore
         self._population: dict[str, Standing] = {}
-        self._considered: dict[str, int] = {}  # trial -> intervals that are over
+        self._considered: dict[str, int] = {}  # completed intervals by trial
         self._mode = "max"
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: object) -> bool:
-        """Take the metric and mode of the run."""
+        """Adopt the metric and mode of the run."""
         super().set_search_properties(metric, mode, **spec)
         self._mode = mode or self._mode
         return True
@@ -74,7 +73,7 @@ class StagedPBT(RayFIFOScheduler):
     def on_trial_result(
         self, tune_controller: TuneController, trial: TuneTrial, result: Row
     ) -> str:
-        """CONTINUE; remembers where the trial stands."""
+        """Record the trial's report and return CONTINUE."""
         sign = -1 if self._mode == "min" else 1
         steps, stage, stage_steps, final = (result.get(name, 0) for name in _WHERE)
         if result.get(STAGE_DONE):
@@ -85,8 +84,9 @@ class StagedPBT(RayFIFOScheduler):
         return str(TrialScheduler.CONTINUE)
 
     def donors(self, trial_id: str, seed: int) -> list[str]:
-        """Trials to go on from, in random order, when the trial has just reported: none unless its
-        turn has come.
+        """Return the trials to continue from, in random order, for a trial that has just reported.
+
+        Empty unless the trial has completed another interval and is among the worst.
         """
         own = self._population[trial_id]
         turn = own.env_steps // self.interval
@@ -111,8 +111,9 @@ class StagedPBT(RayFIFOScheduler):
         row: Row,
         donor: int,
     ) -> dict[str, Any] | None:
-        """A donor's parameters with changes, for a trial that has just reported `row`; None where
-        none is possible.
+        """Return a donor's parameters with changes, for a trial that has just reported `row`.
+
+        Returns None if no change is possible.
         """
         standing = self._population[str(donor)]
         changed = explored(

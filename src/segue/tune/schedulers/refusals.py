@@ -15,12 +15,12 @@ from segue.tune.corners import Corners
 
 _REFUSED: Mapping[type, str] = {
     HyperBandScheduler: (
-        "pauses trials until their whole bracket has come, and hangs where workers are reused: use "
+        "pauses trials until their bracket is complete, and hangs where workers are reused: use "
         "'hyperband', which waits for no trial."
     ),
     PopulationBasedTraining: (
         "changes parameters of stages that a trial has completed, and does not record this in the "
-        "study: use 'pbt', which knows stages."
+        "study: use 'pbt', which supports stages."
     ),
     PopulationBasedTrainingReplay: (
         "replays a schedule that no study recorded: use the lineage of a trial under 'pbt'."

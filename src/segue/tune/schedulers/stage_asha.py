@@ -1,4 +1,4 @@
-"""Asynchronous successive halving (Li et al., MLSys 2020) that knows what a stage is."""
+"""Asynchronous successive halving (Li et al., MLSys 2020) for staged pipelines."""
 
 import math
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Rung:
     """A point at which trials are compared: `from_steps` into a stage, or its end if None."""
 
     stage: int
-    stages: int  # of the pipeline: the first of two stages is not compared with an only one
+    stages: int  # of the pipeline: the first of two stages is not compared with a single one
     from_steps: int | None
 
     def __str__(self) -> str:
@@ -33,18 +33,20 @@ class Rung:
 
 @dataclass
 class Rungs:
-    """What trials had at each rung, and who is among the best there. Values: more is better."""
+    """The values of trials at each rung, and which are among the best there.
+
+    A higher value is better.
+    """
 
     reduction_factor: float
     min_peers: int
     values: dict[Rung, dict[str, float]] = field(default_factory=dict)
 
     def enter(self, rung: Rung, trial: str, value: float) -> tuple[int, int] | None:
-        """Note a trial's value; its rank and the number of trials where it is not among the best of
-        enough, else None.
+        """Record a trial's value; return its rank and the number of trials if it is to be stopped.
 
-        Kept are as many as one in `reduction_factor`, rounded up; equal values share the better
-        rank.
+        Returns None while the rung has too few trials, or if the trial is among the best: one in
+        `reduction_factor`, rounded up. Equal values share the better rank.
         """
         peers = self.values.setdefault(rung, {})
         others = [other for peer, other in peers.items() if peer != trial]
@@ -59,10 +61,10 @@ class StageASHA(RayFIFOScheduler):
     """Stops trials that are not among the best at the same point of the same stage.
 
     The points are `grace_period`, `grace_period * reduction_factor`, ... environment steps *since a
-    trial entered its stage*, and the ends of stages but the last. A trial counts at each point
-    once, with its first report there, and is compared with all that came before it, at least
-    `min_peers`. Pipelines of different numbers of stages are not compared. Nothing is judged at a
-    trial's last report. A metric that is NaN stops its trial.
+    trial entered its stage*, and the ends of all stages but the last. A trial counts at each point
+    once, with its first report there, and is compared with all that reached the point before it, at
+    least `min_peers`. Pipelines of different numbers of stages are not compared. A trial is never
+    stopped at its last report. A metric that is NaN stops its trial.
 
     For sweeps, and for any function under Tune that reports `stage` (from 0), `stages` (how many),
     `stage_steps`, `stage_done` and the metric.
@@ -84,7 +86,8 @@ class StageASHA(RayFIFOScheduler):
         self.min_peers = count("min_peers", min_peers)
         if not 1 < self.reduction_factor < math.inf:
             raise ValueError(
-                f"reduction_factor must be above 1, got {reduction_factor}: 3 keeps the best third."
+                f"reduction_factor must be above 1, got {reduction_factor}: with 3, the best third"
+                " continues."
             )
         if mode not in (None, "max", "min"):
             raise ValueError(f"mode must be 'max' or 'min', got {mode!r}.")
@@ -95,7 +98,7 @@ class StageASHA(RayFIFOScheduler):
         self._reasons: dict[str, str] = {}
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: object) -> bool:
-        """Take the metric and mode of the run; False where they were given before."""
+        """Adopt the metric and mode of the run; return False if they were set before."""
         if (self._metric and metric) or (self._mode and mode):
             return False
         self._metric = metric or self._metric
@@ -105,7 +108,7 @@ class StageASHA(RayFIFOScheduler):
     def on_trial_result(
         self, tune_controller: TuneController, trial: TuneTrial, result: Row
     ) -> str:
-        """STOP for a trial that is not among the best at its point, else CONTINUE."""
+        """Return STOP for a trial that is not among the best at its point, else CONTINUE."""
         metric = str(self._metric)
         missing = [name for name in (*_NEEDED, metric) if name not in result]
         if missing:
@@ -142,11 +145,11 @@ class StageASHA(RayFIFOScheduler):
         return Rung(stage, stages, round(self.grace_period * self.reduction_factor**power))
 
     def reason(self, trial_id: str) -> str:
-        """Why a trial was stopped."""
+        """Return why a trial was stopped."""
         return self._reasons[trial_id]
 
     def debug_string(self) -> str:
-        """How many trials have come to which point."""
+        """Describe how many trials have reached each point."""
         return (
             "StageASHA:"
             f" {', '.join(f'{len(at)} at {rung}' for rung, at in self._rungs.values.items())}"

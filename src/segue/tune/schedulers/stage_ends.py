@@ -29,7 +29,9 @@ class StageEnds:
         self._known: set[tuple[str, int]] = set()
         self._pipelines: dict[int, TrainingPipeline] = {}
 
-    def judge(self, tune_controller: TuneController, trial: NumberedTrial, row: Row) -> str | None:
+    def evaluate(
+        self, tune_controller: TuneController, trial: NumberedTrial, row: Row
+    ) -> str | None:
         """Pass a report to the schedulers of its stage.
 
         Return why the stage has to end, or None if it continues.

@@ -1,6 +1,4 @@
-"""A scheduler over a study: trials carry the study's numbers, and a continued sweep remembers its
-rungs.
-"""
+"""A scheduler backed by a study, so that a resumed sweep has the rungs of an uninterrupted one."""
 
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import TrialScheduler
@@ -32,13 +30,12 @@ from segue.tune.verdicts import (
 
 
 class StudyScheduler(SweepScheduler):
-    """Lets an inner scheduler judge each step of a trial once, however often the sweep or the trial
-    is interrupted.
+    """Passes each report of a trial to an inner scheduler once, across all interruptions.
 
-    When the first trial is added, the inner scheduler is shown what the study and the trials' own
-    rows hold, so that its rungs are those of the sweep so far. A pause is not granted: it would
-    give a trial's place away for nothing. Schedulers that may end a stage are asked last
-    (`StageEnds`).
+    Trials carry the numbers that the study gave them. When the first trial is added, the inner
+    scheduler receives the history in the study and in the trials' own rows, so that its rungs are
+    those of the sweep so far. Pauses are not granted: they would give a trial's resources away
+    without benefit. Schedulers that may end a stage decide last (see `StageEnds`).
     """
 
     def __init__(
@@ -63,7 +60,7 @@ class StudyScheduler(SweepScheduler):
         self._is_rebuilt = False
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: object) -> bool:
-        """Pass the sweep's metric and mode on, unless the inner scheduler was made with them."""
+        """Pass the sweep's metric and mode on, unless the inner scheduler was made with its own."""
         self._metric = metric
         has_own = getattr(self._inner, "_metric", None) is not None
         has_mode = getattr(self._inner, "_mode", None) is not None
@@ -74,7 +71,7 @@ class StudyScheduler(SweepScheduler):
         )
 
     def on_trial_add(self, tune_controller: TuneController, trial: TuneTrial) -> None:
-        """Show the inner scheduler the study's history first, then this trial."""
+        """Replay the study's history to the inner scheduler, then add this trial."""
         if not self._is_rebuilt:
             self._rebuild(tune_controller)
             self._is_rebuilt = True
@@ -83,27 +80,25 @@ class StudyScheduler(SweepScheduler):
     def on_trial_result(
         self, tune_controller: TuneController, trial: TuneTrial, result: Row
     ) -> str:
-        """STOP for a trial that broke or that the inner scheduler stops before its end, else
-        CONTINUE.
-        """
+        """Return STOP for a failed trial or one that the inner scheduler stops, else CONTINUE."""
         numbered = _numbered(trial)
         if has_failed(result):
             if result.get(OUT_OF_MEMORY) and self.shares.grow(numbered.number):
-                return str(TrialScheduler.CONTINUE)  # its worker ends now, and Tune starts another
+                return str(TrialScheduler.CONTINUE)  # its worker ends, and Tune starts another
             if result.get(DISK_FULL):
                 self._verdicts.out_of_disk = str(result[DISK_FULL])
             if result.get(STORE_UNAVAILABLE):
                 self._verdicts.store_unavailable = str(result[STORE_UNAVAILABLE])
             return str(TrialScheduler.STOP)
-        # A resumed trial repeats steps, of which the study holds the verdict if there was one.
+        # A resumed trial repeats reports, for which the study may hold a verdict.
         if self._record.has_verdict(numbered.number, result[ENV_STEPS]):
             return str(TrialScheduler.CONTINUE)
         row = result | self._standing(numbered.number, result)
-        said = self._inner.on_trial_result(tune_controller, numbered, row)
+        decision = self._inner.on_trial_result(tune_controller, numbered, row)
         if has_ended(result):
             return str(TrialScheduler.CONTINUE)
         winner = self._budget.reached_by(self._record)
-        if winner is not None or said == TrialScheduler.STOP:
+        if winner is not None or decision == TrialScheduler.STOP:
             by_target = f"The sweep's target was reached by trial {winner}."
             self._verdicts.stopped[numbered.number] = (
                 by_target if winner is not None else self._reason(numbered, row)
@@ -116,14 +111,14 @@ class StudyScheduler(SweepScheduler):
     def on_trial_complete(
         self, tune_controller: TuneController, trial: TuneTrial, result: Row
     ) -> None:
-        """Tell the inner scheduler that the trial ended, or that it broke."""
+        """Notify the inner scheduler that the trial ended, or that it failed."""
         if has_failed(result):
             self._inner.on_trial_error(tune_controller, _numbered(trial))
         else:
             self._inner.on_trial_complete(tune_controller, _numbered(trial), result)
 
     def on_trial_error(self, tune_controller: TuneController, trial: TuneTrial) -> None:
-        """Tell the inner scheduler that the trial's worker was lost, and keep the cause."""
+        """Notify the inner scheduler that the trial's worker was lost, and record the cause."""
         numbered = _numbered(trial)
         self._verdicts.lost[numbered.number] = self._verdicts.hung.get(numbered.number) or _cause(
             trial
@@ -131,30 +126,28 @@ class StudyScheduler(SweepScheduler):
         self._inner.on_trial_error(tune_controller, numbered)
 
     def on_trial_remove(self, tune_controller: TuneController, trial: TuneTrial) -> None:
-        """Tell the inner scheduler that the trial will not run."""
+        """Notify the inner scheduler that the trial will not run."""
         self._inner.on_trial_remove(tune_controller, _numbered(trial))
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> TuneTrial | None:
-        """Let the inner scheduler choose, with the shares of a GPU that trials need by now."""
+        """Let the inner scheduler choose, after giving trials the GPU shares that they need."""
         self.shares.apply(tune_controller)
         chosen: TuneTrial | None = self._inner.choose_trial_to_run(tune_controller)
         return chosen
 
     def debug_string(self) -> str:
-        """What the inner scheduler says of itself."""
+        """Return the inner scheduler's description of itself."""
         return str(self._inner.debug_string())
 
     def _end_stage(self, tune_controller: TuneController, trial: NumberedTrial, row: Row) -> None:
-        reason = self._stage_ends.judge(tune_controller, trial, row)
+        reason = self._stage_ends.evaluate(tune_controller, trial, row)
         if reason:
             self._record.record_stage_end(trial.number, row[STAGE], reason)
             decide_stage_end(self._run.decisions(trial.number), row[STAGE], row[ENV_STEPS], reason)
             self._run.share()
 
     def _exploit(self, trial: NumberedTrial, row: Row) -> None:
-        """Let the trial go on from a better one's checkpoint, where population-based training says
-        so.
-        """
+        """Let the trial continue from another one's checkpoint, if the scheduler is `StagedPBT`."""
         path = self._run.decisions(trial.number)
         if not isinstance(self._inner, StagedPBT) or has_exploit_at(path, row[ENV_STEPS]):
             return
@@ -178,8 +171,9 @@ class StudyScheduler(SweepScheduler):
                 return
 
     def _standing(self, number: int, result: Row) -> Row:
-        """Where a report stands in its stage, told by what the study knows, as it will be told when
-        it is rebuilt.
+        """Return a report's position in its stage, derived from the study.
+
+        Replayed reports have the same source, so that both are equal.
         """
         stages = (self._record.stages(number) or Stages(result[STAGES])).with_report(result)
         self._record.record_stages(number, stages)
@@ -195,34 +189,35 @@ class StudyScheduler(SweepScheduler):
         )
 
     def _rebuild(self, tune_controller: TuneController) -> None:
-        # Running trials first: a rule that compares with the trials so far must not stop one of
-        # them in hindsight.
-        seen = [trial for trial in self._record.trials if trial.intermediate_values]
-        for trial in sorted(seen, key=lambda trial: trial.state != TrialState.RUNNING):
-            self._show(tune_controller, trial)
+        # Running trials come first: otherwise a rule that compares a trial with earlier ones could
+        # stop a running one for results that were reported after its own.
+        reported = [trial for trial in self._record.trials if trial.intermediate_values]
+        for trial in sorted(reported, key=lambda trial: trial.state != TrialState.RUNNING):
+            self._replay(tune_controller, trial)
 
     def _rows(self, trial: FrozenTrial) -> list[Row]:
-        """The judged reports of a trial: what the study holds of them, and the rest from the
-        trial's own rows.
+        """Return the reports of a trial for which the study holds a verdict.
+
+        What the study does not record comes from the trial's own rows.
         """
         stages = self._record.stages(trial.number) or Stages(1)
-        told: dict[int, Row] = {
+        written: dict[int, Row] = {
             row[ENV_STEPS]: row for row in read_rows(self._run.trial(trial.number).results)
         }
         rows = []
         for index, (step, value) in enumerate(sorted(trial.intermediate_values.items()), start=1):
             known = {"training_iteration": index, ENV_STEPS: step, str(self._metric): value}
-            rows.append(told.get(step, {}) | known | stages.standing(step))
+            rows.append(written.get(step, {}) | known | stages.standing(step))
         return rows
 
-    def _show(self, tune_controller: TuneController, trial: FrozenTrial) -> None:
+    def _replay(self, tune_controller: TuneController, trial: FrozenTrial) -> None:
         numbered = NumberedTrial(trial.number, {})
         rows = self._rows(trial)
         self._inner.on_trial_add(tune_controller, numbered)
         for row in rows:
             self._inner.on_trial_result(tune_controller, numbered, row)
             forget_stop(self._inner, numbered)
-            self._stage_ends.judge(tune_controller, numbered, row)
+            self._stage_ends.evaluate(tune_controller, numbered, row)
         if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
             self._inner.on_trial_complete(tune_controller, numbered, rows[-1])
         else:

@@ -1,4 +1,4 @@
-"""A trial as schedulers see it."""
+"""Trials in the form that schedulers expect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class NumberedTrial:
-    """Known by the study's number, so that it is the same one in each run."""
+    """A trial identified by its number in the study, which is the same in each run."""
 
     number: int
     config: Mapping[str, Any] = field(compare=False)
 
     @property
     def trial_id(self) -> str:
-        """The number, as Ray's schedulers want it."""
+        """The number as a string, as Ray's schedulers require."""
         return str(self.number)

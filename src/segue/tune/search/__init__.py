@@ -1,1 +1,1 @@
-"""Search spaces and samplers, as Optuna's distributions and samplers."""
+"""Search spaces and samplers, expressed as Optuna's distributions and samplers."""

@@ -1,4 +1,4 @@
-"""A space function over an Optuna study."""
+"""Define-by-run search spaces over an Optuna study."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +15,10 @@ from segue.tune.search.domains import SearchSpace
 
 @dataclass(frozen=True)
 class DefineByRunSpace:
-    """What the study records are the answers; the parameters of a pipeline are what the function
-    makes of them.
+    """A search space that is a function of an Optuna trial.
+
+    The study records the values that were suggested; the parameters of a pipeline are what the
+    function returns for them.
     """
 
     function: SpaceFunction
@@ -30,10 +32,10 @@ class DefineByRunSpace:
     def recorded(
         self, point: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
-        """Return what the study records for a point of the user's, a dictionary of all answers.
+        """Return what the study records for a point, a dictionary of all suggested values.
 
-        Raises ValueError, naming it, for an answer that is missing, unasked for, or outside of its
-        range.
+        Raises ValueError, naming the entry, for a value that is missing, that is never suggested,
+        or that lies outside of its range.
         """
         trial = FixedTrial(dict(point))
         try:
@@ -42,10 +44,10 @@ class DefineByRunSpace:
             raise ValueError(
                 f"The point {dict(point)} does not fit the space ({error})."
             ) from error
-        unasked = sorted(point.keys() - trial.distributions.keys())
-        if unasked:
+        unused = sorted(point.keys() - trial.distributions.keys())
+        if unused:
             raise ValueError(
-                f"The point {dict(point)} gives {unasked[0]!r}, which the space does not ask for"
+                f"The point {dict(point)} gives {unused[0]!r}, which the space does not suggest"
                 " there."
             )
         return {name: point[name] for name in trial.distributions}, trial.distributions

@@ -1,6 +1,4 @@
-"""From `ray.tune` domains to Optuna's distributions, and from a trial's record back to the
-parameters of a pipeline.
-"""
+"""Convert `ray.tune` domains to Optuna's distributions, and recorded values to parameters."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -48,8 +46,10 @@ class SearchSpace:
 
     @classmethod
     def of(cls, space: Space) -> "SearchSpace":
-        """Raises ValueError for a domain that Optuna cannot propose from, naming it and what to use
-        instead.
+        """Return the search space of a sweep's `space`.
+
+        Raises ValueError for a domain that Optuna cannot propose from, with its name and a
+        supported alternative.
         """
         listed = {
             name: values for name, entry in space.items() if (values := _listed(entry)) is not None
@@ -87,9 +87,9 @@ class SearchSpace:
     def recorded(
         self, point: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
-        """Return what the study records for a point of the grid, or of the user's.
+        """Return what the study records for a point of the grid, or for a point of the sweep.
 
-        Raises ValueError, naming it, for a parameter that is missing, unknown, or outside of its
+        Raises ValueError, naming the parameter, for one that is missing, unknown, or outside of its
         domain.
         """
         for name in self.distributions.keys() - point.keys():

@@ -1,4 +1,4 @@
-"""Optuna's samplers by name, each trial with a stream of its own."""
+"""Optuna's samplers by name, with a separate random stream for each trial."""
 
 import importlib.util
 import warnings
@@ -20,14 +20,15 @@ from optuna.study import Study
 from segue.worlds.seeds import stream
 
 _NEEDS: Mapping[str, str] = {"cmaes": "cmaes", "gp": "scipy", "qmc": "scipy"}
-NOT_KEPT = (  # what Optuna pickles into a trial: nothing that is read from a study may be unpickled
-    "cma:optimizer"
-)
+PICKLED = "cma:optimizer"
+"""Prefix of the attributes into which Optuna pickles a sampler's state. They are not stored, since
+nothing that is read from a study may be unpickled."""
 
 
 class NumberedQMC(QMCSampler):
-    """A quasi-random sequence of which trial k of the study is point k, however often a sweep is
-    continued.
+    """A quasi-random sampler that gives trial k of the study the k-th point of the sequence.
+
+    The points do not depend on how often a sweep is resumed.
     """
 
     def __init__(self, seed: int, number: int, independent: BaseSampler) -> None:
@@ -39,31 +40,31 @@ class NumberedQMC(QMCSampler):
         )
         self._number = number
 
-    # The hook is not public; tests hold it.
+    # The hook is not public; a test fails if Optuna changes it.
     def _find_sample_id(self, study: Study, search_space: Mapping[str, BaseDistribution]) -> int:
         return self._number
 
 
 def sampler_for(search: str, seed: int, number: int) -> BaseSampler:
-    """The sampler of that name for trial `number`.
+    """Return the sampler of that name for trial `number`.
 
-    Each trial has a stream of its own, so that a continued sweep proposes what an uninterrupted one
-    would have. Only CMA-ES keeps a state, which is not written down: in a continued sweep it is
-    fitted anew to the generations so far, one a trial.
+    Each trial has its own random stream, so that a resumed sweep proposes what an uninterrupted one
+    would have proposed. Only CMA-ES has a state, and it is not stored: a resumed sweep fits it
+    again to the generations so far, once per trial.
     """
     own = int(stream(seed, "search", number).generate_state(1)[0])
     with warnings.catch_warnings():
-        # Of QMC, and of TPE's groups: so far their interfaces have not changed.
+        # Raised by QMC and by TPE's groups, whose interfaces have not changed so far.
         warnings.simplefilter("ignore", ExperimentalWarning)
         if search == "qmc":
             return NumberedQMC(
                 int(stream(seed, "search").generate_state(1)[0]), number, RandomSampler(seed=own)
             )
-        return _MADE[search](own)
+        return _SAMPLERS[search](own)
 
 
 def check_sampler(search: str) -> None:
-    """Raise ValueError when a package is missing that the sampler needs."""
+    """Raise ValueError if a package that the sampler needs is not installed."""
     package = _NEEDS.get(search)
     if package is not None and importlib.util.find_spec(package) is None:
         raise ValueError(
@@ -71,8 +72,8 @@ def check_sampler(search: str) -> None:
         )
 
 
-_MADE: Mapping[str, Callable[[int], BaseSampler]] = {
-    # Groups: parameters that are asked for together are learnt together, in each branch of a
+_SAMPLERS: Mapping[str, Callable[[int], BaseSampler]] = {
+    # Groups: parameters that are suggested together are modelled together, in each branch of a
     # conditional space.
     "tpe": lambda seed: TPESampler(seed=seed, multivariate=True, group=True),
     "random": lambda seed: RandomSampler(seed=seed),

@@ -1,4 +1,4 @@
-"""How much a sweep may spend: trials, environment steps, and what would be good enough."""
+"""Limits of a sweep: its number of trials, its environment steps, and a sufficient metric."""
 
 from dataclasses import dataclass, field
 
@@ -11,10 +11,10 @@ from segue.tune.study.record import StudyRecord
 
 @dataclass
 class Budget:
-    """The limits of a sweep. A trial is begun only if it could run to its end within `env_steps`.
+    """The limits of a sweep. A trial is started only if a full run fits into `env_steps`.
 
-    `full_run` counts the steps of the longest trial over all its members. What was spent counts
-    stopped and failed trials, too.
+    `full_run` counts the steps of the longest trial over all its members. The steps spent include
+    those of stopped and failed trials.
     """
 
     trials: int
@@ -30,25 +30,26 @@ class Budget:
         return cls(trials, longest * sweep.seeds, sweep.max_env_steps, sweep.target, sweep.mode)
 
     def begin(self, trial: FrozenTrial, seeds: int) -> None:
-        """A trial starts, or goes on."""
+        """Count a trial that starts or resumes."""
         self._running[trial.number] = (trial.last_step or 0) * seeds
 
     def advance(self, number: int, steps: int) -> None:
-        """A trial has reported `steps` of all its members."""
+        """Count the `steps` that a trial has reported, over all its members."""
         self._running[number] = max(steps, self._running.get(number, 0))
 
     def end(self, number: int) -> None:
-        """A trial has ended, and what it spent stands in the study."""
+        """Stop counting a trial that has ended; the study records what it spent."""
         self._running.pop(number, None)
 
     def spent(self, record: StudyRecord) -> int:
-        """Environment steps so far, of all trials."""
+        """Return the environment steps so far, of all trials."""
         ended = sum(int(trial.user_attrs.get(TOTAL_ENV_STEPS, 0)) for trial in record.trials)
         return ended + sum(self._running.values())
 
     def allows_another(self, record: StudyRecord) -> bool:
-        """Whether the steps that are left, after the running trials have ended, are enough for a
-        full run.
+        """Return whether the remaining steps suffice for another full run.
+
+        The steps that the running trials may still take are reserved.
         """
         if self.env_steps is None:
             return True
@@ -56,17 +57,17 @@ class Budget:
         return self.spent(record) + reserved + self.full_run <= self.env_steps
 
     def may_allow_another(self, record: StudyRecord) -> bool:
-        """Whether it could be so once the running trials have ended early."""
+        """Return whether another trial may be possible once running trials have ended early."""
         return bool(self._running) and not self.allows_another(record)
 
     def reached_by(self, record: StudyRecord) -> int | None:
-        """The number of the first trial that ended with the target, or None."""
+        """Return the number of the first trial that ended with the target, or None."""
         if self.target is None:
             return None
         return next((trial.number for trial in record.trials if self._is_good_enough(trial)), None)
 
     def is_spent(self, record: StudyRecord) -> bool:
-        """Whether nothing more is to be begun."""
+        """Return whether no further trial may start."""
         return self.reached_by(record) is not None or not self.allows_another(record)
 
     def _is_good_enough(self, trial: FrozenTrial) -> bool:

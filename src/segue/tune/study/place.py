@@ -99,7 +99,7 @@ def _check_study(place: StudyPlace, database: RDBStorage, run: RunDirectory) -> 
     if not _has_results(run):
         return
     names = [study.study_name for study in database.get_all_studies()]
-    database.remove_session()  # the study is read anew when the run is locked
+    database.remove_session()  # the study is read again when the run is locked
     if place.name not in names:
         raise ValueError(
             f"The database {password_removed(place.url or '')} has no study {place.name!r}, with"

@@ -23,7 +23,7 @@ from segue.record.attributes import (
 from segue.record.stages import Stages
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
-from segue.tune.search.samplers import NOT_KEPT
+from segue.tune.search.samplers import PICKLED
 from segue.tune.study.storage import StudyCopy, disk_storage
 
 Space = SearchSpace | DefineByRunSpace
@@ -176,7 +176,7 @@ class StudyRecord:
                 params=proposed.params,
                 distributions=proposed.distributions,
                 system_attrs={
-                    k: v for k, v in proposed.system_attrs.items() if not k.startswith(NOT_KEPT)
+                    k: v for k, v in proposed.system_attrs.items() if not k.startswith(PICKLED)
                 },
             )
         )

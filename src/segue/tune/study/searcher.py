@@ -20,8 +20,9 @@ from segue.tune.verdicts import FAILURE, Verdicts, has_ended, has_failed
 
 
 def left_to_run(record: StudyRecord, budget: Budget) -> deque[int]:
-    """The numbers of the recorded trials that are to run, interrupted ones first, of at most
-    `budget` trials in all.
+    """Return the numbers of the recorded trials that are to run, interrupted ones first.
+
+    There are at most `budget` trials in all.
     """
     waiting = [
         number
@@ -32,7 +33,7 @@ def left_to_run(record: StudyRecord, budget: Budget) -> deque[int]:
 
 
 def is_complete(record: StudyRecord, budget: Budget) -> bool:
-    """Whether what the budget allows is done, and no trial was interrupted."""
+    """Return whether the budget is used up and no trial was interrupted."""
     if record.numbers(TrialState.RUNNING):
         return False
     return budget.is_spent(record) or (
@@ -41,11 +42,11 @@ def is_complete(record: StudyRecord, budget: Budget) -> bool:
 
 
 class StudySearcher(SweepSearcher):
-    """Gives Tune the interrupted trials of a study, then the planned ones, then new ones, as far as
-    `budget` allows.
+    """Passes trials to Tune: interrupted ones, then planned ones, then new ones.
 
-    Tune knows a trial by an identifier of its own, which ends with the run; the study's number
-    stands in the trial's configuration. To be used by one run, on one thread.
+    New trials are proposed as long as `budget` allows. Tune knows a trial by an identifier of its
+    own, which ends with the run; the trial's number in the study is in its configuration. A
+    searcher serves one run, on one thread.
     """
 
     def __init__(
@@ -66,14 +67,14 @@ class StudySearcher(SweepSearcher):
     def set_search_properties(
         self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: object
     ) -> bool:
-        """Accept what Tune says: the metric and mode are the sweep's."""
+        """Return True: the metric and mode are those of the sweep."""
         return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """Return the configuration of the next trial, `{"trial": number, "parameters": {...}}`, or
-        FINISHED.
+        """Return the configuration of the next trial, or FINISHED.
 
-        None while the running trials have to end before it can be said whether there is a next one.
+        The configuration is `{"trial": number, "parameters": {...}}`. None while it depends on the
+        running trials whether there is a next one.
         """
         if self._must_wait():
             return None
@@ -85,8 +86,8 @@ class StudySearcher(SweepSearcher):
         return {"trial": number, "parameters": self._record.parameters(number)}
 
     def on_trial_result(self, trial_id: str, result: Row) -> None:
-        """Record that the trial was judged here and goes on."""
-        if has_failed(result):  # it is tried again
+        """Record a report of a trial that continues."""
+        if has_failed(result):  # the trial is started again
             return
         number = self._numbers[trial_id]
         self._budget.advance(number, result.get(TOTAL_ENV_STEPS, 0))
@@ -102,7 +103,7 @@ class StudySearcher(SweepSearcher):
         attributes = of_last_report(row, self._sweep.metric) | {DIRECTORY: directory}
         self._budget.end(number)
         if self._verdicts.cannot_store_results:
-            return  # it is continued when there is room again, or the store is back
+            return  # the trial is resumed once the disk has space, or the store is available
         reason = self._why_failed(number, row, error) or self._constrain(number, row)
         if reason:
             self._record.fail(number, reason, attributes | {LOG_OF_FAILED: f"{directory}/{LOG}"})
@@ -131,21 +132,23 @@ class StudySearcher(SweepSearcher):
         return self._record.propose(sampler_for(self._sweep.search, self._sweep.seed, number))
 
     def _values(self, number: int, row: Row) -> list[float]:
-        judged = self._record.trial(number).intermediate_values | {
+        reported = self._record.trial(number).intermediate_values | {
             row[ENV_STEPS]: row[self._sweep.metric]
         }
         objectives = tuple(self._sweep.objectives)
-        further = further_values(objectives, row.get(EVALUATION, {}), judged, self._sweep.mode)
+        further = further_values(objectives, row.get(EVALUATION, {}), reported, self._sweep.mode)
         return [row[self._sweep.metric], *further]
 
     def _constrain(self, number: int, row: Row) -> str | None:
-        """Record what the constraints say of the trial; why that cannot be said, if so."""
+        """Record the values of the constraints; return why one cannot be computed, if so."""
         found = {}
         for name, constraint in self._sweep.constraints.items():
             try:
                 found[name] = finite(f"The constraint {name!r}", constraint(row))
-            except Exception as error:  # whatever a function of the user's may raise
-                return f"The constraint {name!r} cannot be told: {type(error).__name__}: {error}"
+            except Exception as error:  # a user's function may raise anything
+                return (
+                    f"The constraint {name!r} cannot be computed: {type(error).__name__}: {error}"
+                )
         if found:
             self._record.constrain(number, found)
         return None

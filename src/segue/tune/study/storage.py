@@ -1,4 +1,7 @@
-"""Optuna's storages, written directly: Optuna gives a trial that runs back to no one."""
+"""Access to Optuna's storages for what `optuna.Study` does not offer.
+
+A study has no public way to write to a trial that was created before and is still running.
+"""
 
 import sqlite3
 import warnings
@@ -26,14 +29,14 @@ _BUSY_SECONDS = 30.0
 
 
 class StudyCopy:
-    """One of the two studies, addressed by trial number.
+    """One of the two studies of a sweep, addressed by trial number.
 
-    Optuna gives a RUNNING trial back to no one but through its storage, which is therefore written
-    directly.
+    Optuna offers access to an existing RUNNING trial only through its storage, which is therefore
+    written directly.
     """
 
     def __init__(self, storage: BaseStorage, name: str, modes: Sequence[Mode]) -> None:
-        """Open the study `name` in the storage, or make it."""
+        """Open the study `name` in the storage, or create it."""
         self.storage = storage
         self.study = optuna.create_study(
             storage=storage,
@@ -43,9 +46,7 @@ class StudyCopy:
             sampler=RandomSampler(),
         )
         self._study_id = storage.get_study_id_from_name(name)
-        self._ids: dict[
-            int, int
-        ] = {}  # by trial number: asked for at every write, and never another
+        self._ids: dict[int, int] = {}  # by trial number; an id never changes
 
     def name_objectives(self, names: Sequence[str]) -> None:
         """Record the names of the study's values, which Optuna's tools show."""
@@ -55,11 +56,11 @@ class StudyCopy:
                 self.study.set_metric_names(list(names))
 
     def report(self, number: int, step: int, value: float) -> None:
-        """The trial was judged at that step."""
+        """Record the trial's value at a step."""
         self.storage.set_trial_intermediate_value(self._id(number), step, value)
 
     def annotate(self, number: int, attributes: Mapping[str, Any]) -> None:
-        """User attributes of the trial."""
+        """Record user attributes of the trial."""
         if isinstance(self.storage, StudyStorage):
             self.storage.set_trial_user_attrs(self._id(number), attributes)
             return
@@ -67,13 +68,14 @@ class StudyCopy:
             self.storage.set_trial_user_attr(self._id(number), name, value)
 
     def constrain(self, number: int, name: str, value: float) -> None:
-        """What a constraint says of the trial, as `Trial.set_constraint` does, which only a
-        sampler's trial has.
+        """Record the value of a constraint of the trial.
+
+        Equivalent to `Trial.set_constraint`, which exists only for a trial from a sampler.
         """
         self.storage.set_trial_system_attr(self._id(number), f"{_CONSTRAINTS_KEY}:{name}", value)
 
     def set_state(self, number: int, state: TrialState, values: Sequence[float] | None) -> None:
-        """The trial's state, and its values where it has ended with some."""
+        """Record the trial's state, and its values if it ended with any."""
         self.storage.set_trial_state_values(self._id(number), state, values)
 
     def _id(self, number: int) -> int:
@@ -85,8 +87,9 @@ class StudyCopy:
 
 
 def read_trials(storage: RDBStorage, name: str, where: str) -> list[FrozenTrial]:
-    """The trials of a study, which is left as it is; its storage is let go of. Raises ValueError
-    for what is none.
+    """Return the trials of a study, and close its storage.
+
+    The study is not changed. Raises ValueError if there is no such study.
     """
     try:
         return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
@@ -98,26 +101,27 @@ def read_trials(storage: RDBStorage, name: str, where: str) -> list[FrozenTrial]
 
 
 def disk_storage(path: Path) -> RDBStorage:
-    """The study in a SQLite file, which is made where it does not exist. Raises ValueError for what
-    is none.
+    """Open the study in a SQLite file, which is created if it does not exist.
+
+    Raises ValueError for a file that is not a study.
     """
     try:
-        # The creator names the file: in the URL, Optuna would read braces of a path as a template.
+        # The creator opens the path: in a URL, Optuna would read its braces as a template.
         return StudyStorage(
             f"sqlite:///{STUDY}", engine_kwargs={"creator": partial(_connect, path)}
         )
     except (DatabaseError, SQLAlchemyError, OptunaError, RuntimeError) as error:
-        said = getattr(error, "orig", None) or error  # what SQLite said, without SQLAlchemy's frame
+        reason = getattr(error, "orig", None) or error  # SQLite's message without SQLAlchemy's
         raise ValueError(
-            f"{path} cannot be read as an Optuna study ({said}): start from scratch with --fresh."
+            f"{path} cannot be read as an Optuna study ({reason}): start from scratch with --fresh."
         ) from error
 
 
 def _connect(path: Path) -> Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
-    # A kill loses nothing that was committed. A power cut may lose the last commits, never a part
-    # of one; the trials' own files tell them again. Waiting for the disk at each commit would cost
-    # the driver 4 ms.
+    # A kill loses nothing that was committed. A power cut may lose the last commits, but never a
+    # part of one; they are restored from the trials' own files. Waiting for the disk at each commit
+    # would cost the driver 4 ms.
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection

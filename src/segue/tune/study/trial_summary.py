@@ -36,5 +36,5 @@ def _parameters(record: StudyRecord, number: int) -> dict[str, Any]:
     recorded = record.recorded(number)  # labels in place of values that a study cannot hold
     try:
         return record.trained_with(number) | recorded
-    except Exception:  # a function may have changed, and not know the trial any more
+    except Exception:  # the pipeline function may have changed, and reject the trial
         return recorded

@@ -12,8 +12,9 @@ from segue.tune.study.storage import disk_storage, read_trials
 
 
 def trials_to_adopt(run: Path | str) -> tuple[list[FrozenTrial], str]:
-    """The trials of a run directory, and where they are from; raises ValueError where there are
-    none to be found.
+    """Return the trials of a run, and where they are from.
+
+    Raises ValueError if there are none.
     """
     layout = RunLayout(fetch_run(run).path)
     definition = read_definition(layout)

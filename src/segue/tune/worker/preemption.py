@@ -1,6 +1,6 @@
-"""Preemption: a worker that is requested to end (SIGTERM) saves its trial, which resumes elsewhere.
+"""Preemption: a worker that receives SIGTERM saves its trial, which resumes elsewhere.
 
-Machines that are taken away and pods that are evicted send this signal some seconds before the end.
+Machines that are reclaimed and pods that are evicted receive this signal seconds before the end.
 """
 
 import os
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
-GRACE_SECONDS = 25.0  # of the thirty that a pod has; a spot machine has more
+GRACE_SECONDS = 25.0  # of the 30 that a pod has; a spot machine has more
 
 _requested = threading.Event()
 _training = threading.Event()
@@ -19,15 +19,15 @@ _uploads: list[Callable[[], None]] = []
 
 
 def is_requested() -> bool:
-    """Return whether this process was requested to end while it trained."""
+    """Return whether this process received a preemption while it trained."""
     return _requested.is_set()
 
 
 @contextmanager
 def training(upload: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Mark that there is something to save while the block runs.
+    """Mark that there is something to save for the duration of the block.
 
-    `upload` stores what is on the disk where it outlasts this machine.
+    `upload` stores the files of the disk where they outlast this machine.
     """
     _training.set()
     _uploads.append(upload)
@@ -46,22 +46,22 @@ def exit_process() -> NoReturn:
 
 
 class PreemptionMixin:
-    """Has a trainable of Tune listen for a preemption.
+    """Makes a trainable of Tune listen for a preemption.
 
-    Tune sets a trainable up in the main thread, where signals arrive, and trains in another.
+    Tune sets a trainable up in the main thread, where signals arrive, and trains in another one.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Listen from now on, for as long as the process lives."""
+        """Listen for signals from now on, for the lifetime of the process."""
         super().setup(config)  # type: ignore[misc]  # of the trainable that this is mixed into
         if threading.current_thread() is threading.main_thread():
             listen()
 
 
 def listen() -> None:
-    """Have SIGTERM request a preemption while there is something to save.
+    """Let SIGTERM request a preemption while there is something to save.
 
-    Otherwise the signal does what it did before.
+    Otherwise the signal has its previous effect.
     """
     before = signal.getsignal(signal.SIGTERM)
 

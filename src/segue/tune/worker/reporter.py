@@ -1,4 +1,4 @@
-"""What a trial's rows go through in its worker: to Tune, and back comes the driver's decision."""
+"""Report a trial's rows from its worker to Tune, and return the driver's decisions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ from segue.tune.verdicts import DISK_FULL, FAILURE, STORE_UNAVAILABLE, has_faile
 class TuneReporter:
     """Reports rows to Tune, which raises SystemExit in a trial that it stops.
 
-    A report is made after everything that it rests on is stored, and returns when the driver has
-    dealt with it.
+    A report is made after everything that it depends on is stored, and returns when the driver has
+    processed it.
     """
 
     decisions: Path

@@ -33,9 +33,9 @@ class Difference:
 
 @dataclass
 class _Comparison:
-    """Compares reports with recorded ones as they come, and ends the trial after the last of these.
+    """Compares reports with recorded ones as they arrive, and ends the trial after the last one.
 
-    The trial receives the decisions that it received then.
+    The trial receives the decisions that were recorded for it.
     """
 
     recorded: dict[int, Row]  # by environment steps
@@ -71,10 +71,10 @@ def rerun(
     """Train a trial again in `directory`, up to its last recorded report.
 
     `params` are the trial's parameters as the study recorded them. `on_report` is called with each
-    report. Returns the number of compared reports and the first difference, None where all agree.
+    report. Returns the number of compared reports and the first difference, None if all agree.
 
-    Raises ValueError for a trial without reports, and for a trial that was trained on a GPU where
-    there is none.
+    Raises ValueError for a trial without reports, and for a trial that was trained on a GPU if this
+    machine has none.
     """
     recorded = read_rows(run.trial(number).results)
     if not recorded:
@@ -96,7 +96,7 @@ def rerun(
 
 
 def _device(run: RunDirectory, number: int) -> str:
-    """Return the device of the recorded trial: a GPU computes other numbers than a CPU."""
+    """Return the device of the recorded trial, since a GPU computes other numbers than a CPU."""
     description = run.trial(number).trial
     device = "cpu"
     if description.is_file():

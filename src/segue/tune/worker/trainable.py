@@ -111,7 +111,7 @@ def _run_with_retries(attempt: Callable[[], None], report: TuneReporter, retries
 def _exit_for_a_larger_share(error: Exception, report: TuneReporter) -> NoReturn:
     """End the process, which Tune starts again with a larger share of the GPU.
 
-    Where there is none to be had, Tune stops the trial at the report instead.
+    If there is no larger share, Tune stops the trial at the report instead.
     """
     traceback.print_exc()
     report.report_failure(error, {OUT_OF_MEMORY: True})
@@ -136,7 +136,7 @@ def train_one(
 
     Calls `report` with each row that `segue.train.run_trial` reports, and passes its exceptions on.
     With `accept_changes`, a trial that was started with another pipeline starts from scratch, and
-    what it wrote is moved aside.
+    its files are moved aside.
     """
     exploit = read_lineage(TrialLayout(directory))
     while True:

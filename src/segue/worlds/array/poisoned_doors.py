@@ -47,7 +47,7 @@ class PoisonedDoors(World):
         self._steps = np.zeros(self.lanes, np.int64)
 
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Stand before the doors in every lane; see `World.reset`."""
+        """Place the agent before the doors in every lane; see `World.reset`."""
         self._streams = LaneStreams(one_seed_each(seeds, self.lanes))
         self._begin(np.arange(self.lanes))
         return self._observe()

@@ -1,4 +1,4 @@
-"""The `minigrid` package beside the engine: the same grids, through the same actions."""
+"""The `minigrid` package alongside the engine: the same grids, through the same actions."""
 
 import warnings
 from collections import Counter

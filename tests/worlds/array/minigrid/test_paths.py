@@ -224,11 +224,11 @@ def test_levels_without_an_expert_say_so() -> None:
     for world_id in ("MiniGrid-MultiRoom-N2-S4-v0", "MiniGrid-KeyCorridorS3R1-v0"):
         level = level_of(world_id)
         assert level is not None and not level.has_expert
-        with pytest.raises(ValueError, match="MiniGrid has no expert: choose one that has"):
+        with pytest.raises(ValueError, match="MiniGrid has no expert: choose a world with one"):
             MiniGrid(level, 1, 1).expert()
 
 
-def test_an_expert_is_made_only_when_it_is_asked() -> None:
+def test_an_expert_is_made_only_when_it_is_consulted() -> None:
     world = MiniGrid(Empty(5), 1, 1)
     world.reset(lane_seeds(0, "train", 1))
     assert world._expert is None

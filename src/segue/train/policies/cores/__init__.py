@@ -1,4 +1,4 @@
-"""Cores: what stands between encoder and heads, with or without a memory."""
+"""Cores: the layers between encoder and heads, with or without a memory."""
 
 from segue.train.policies.cores.core import Core
 from segue.train.policies.cores.dense import Dense

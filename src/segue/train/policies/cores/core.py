@@ -1,4 +1,4 @@
-"""What stands between a network's encoder and its heads.
+"""The layer between a network's encoder and its heads.
 
 Shapes: K members, N lanes, T steps, H hidden units, G gate inputs, M memory numbers of a lane.
 """
@@ -25,8 +25,9 @@ Drawn: TypeAlias = dict[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Core(ABC):
-    """From the gates' inputs (already multiplied with the input weights) to H features, step by
-    step.
+    """A layer from the gates' inputs to H features, step by step.
+
+    The inputs are already multiplied with the input weights.
     """
 
     hidden: int
@@ -47,17 +48,19 @@ class Core(ABC):
         return {"recurrent": (self.hidden, self.gates * self.hidden)}
 
     def initial(self, generator: np.random.Generator) -> Drawn:
-        """Orthogonal recurrent weights, one matrix for all gates; biases begin at zero and are not
-        drawn.
+        """Return orthogonal recurrent weights, one matrix for all gates.
+
+        Biases are zero and are not drawn.
         """
         return {"recurrent": orthogonal(generator, self.hidden, self.gates * self.hidden, 1.0)}
 
     @abstractmethod
     def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:
-        """Features `[K, N, H]` and the memory after one step, without a gradient; may write into
-        the gates.
+        """Return the features `[K, N, H]` and the memory after one step, without a gradient.
+
+        The gates' inputs may be overwritten.
         """
 
     @abstractmethod
     def sequence(self, weights: Weights, gates_KBG: Tensor, sequences: Sequences | None) -> Tensor:
-        """Features `[K, B, H]` of whole sequences, differentiable."""
+        """Return features `[K, B, H]` of whole sequences, differentiable."""

@@ -29,11 +29,11 @@ class Dense(Core):
 
     @property
     def shapes(self) -> Shapes:
-        """It has no parameters of its own."""
+        """The core has no parameters."""
         return {}
 
     def initial(self, generator: np.random.Generator) -> Drawn:
-        """Nothing to draw."""
+        """Return nothing: there is nothing to draw."""
         return {}
 
     def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:

@@ -21,7 +21,7 @@ from torch.autograd import Function
 from segue.train.autograd import apply
 from segue.train.data.batch import Sequences
 from segue.train.policies.cores.core import Core, Shapes, Weights
-from segue.train.policies.cores.scan import keeps, member_major, memory_kept, time_major
+from segue.train.policies.cores.scan import member_major, memory_factors, step_factors, time_major
 from segue.train.policies.products import column_sums
 from segue.train.policies.stacked import Array, array_module, as_native, as_tensor
 
@@ -37,7 +37,7 @@ class GRU(Core):
 
     @property
     def memory(self) -> int:
-        """h."""
+        """Number of memory numbers of one lane: those of h."""
         return self.hidden
 
     @property
@@ -69,7 +69,7 @@ class GRU(Core):
 
 
 class GRUScan(Function):
-    """The features of all steps; the backward pass by hand (backpropagation through time)."""
+    """The features of all steps, with an explicit backward pass through time."""
 
     @staticmethod
     def forward(
@@ -87,7 +87,7 @@ class GRUScan(Function):
         own = as_native(bias)
         weight = as_native(recurrent)
         lib = array_module(gates)
-        keep = keeps(begins_KTn)
+        keep = step_factors(begins_KTn)
         h = as_native(gates_KBG.new_empty(steps + 1, members, lanes, size))
         h[0] = as_native(memory_KnM)
         candidates = lib.empty_like(h[1:])  # h U_n + c_n, before the reset gate
@@ -104,16 +104,16 @@ class GRUScan(Function):
             h[t + 1] *= z
             h[t + 1] += n
         ctx.save_for_backward(
-            recurrent, *(as_tensor(kept) for kept in (gates, h, candidates)), begins_KTn
+            recurrent, *(as_tensor(part) for part in (gates, h, candidates)), begins_KTn
         )
         ctx.keep = keep
         return as_tensor(member_major(h[1:]))
 
     @staticmethod
     def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        """Gradients of the gates' inputs, the recurrent weights and the candidate's bias."""
+        """Return the gradients of gates' inputs, recurrent weights and candidate's bias."""
         recurrent, gates, h, candidates, begins = ctx.saved_tensors
-        before = h[:-1] * memory_kept(begins)
+        before = h[:-1] * memory_factors(begins)
         size = recurrent.shape[1]
         steps = len(candidates)
         d_out = time_major(as_native(d_features), steps)
@@ -158,7 +158,7 @@ def squash_candidate(r: Array, n: Array, candidate: Array) -> None:
 
 
 def gru_slopes(gates: Tensor, hidden: Tensor, candidate: Tensor, size: int) -> Tensor:
-    """`d h' / d` the inputs of r, z and n, `[T, K, n, 3H]`."""
+    """Return `d h' / d` the inputs of r, z and n, `[T, K, n, 3H]`."""
     r, z, n = thirds(gates, size)
     slopes = torch.empty_like(gates)
     into = thirds(slopes, size)

@@ -1,13 +1,14 @@
-"""Long short-term memory (Hochreiter & Schmidhuber, 1997, with the forget gate of Gers et al.,
-2000).
+"""Long short-term memory, with a forget gate.
+
+References: Hochreiter & Schmidhuber, 1997; Gers et al., 2000.
 
     i, f, o = sigmoid(a_i), sigmoid(a_f), sigmoid(a_o)        a = x W + b + h U
     g       = tanh(a_g)
     c'      = f * c + i * g
     h'      = o * tanh(c')
 
-Where an episode begins, h and c are zero. The candidate's tanh is taken as 2 sigmoid(2x) - 1, so
-that all gates are one call, of torch's: the fastest there is on a CPU.
+Where an episode begins, h and c are zero. The candidate's tanh is computed as 2 sigmoid(2x) - 1, so
+that all gates are one call of torch's sigmoid, the fastest one on a CPU.
 
 Shapes: K members, n lanes, T steps, H units; gates in the order i, f, o, g; memory is h and c side
 by side, `[.., 2H]`.
@@ -26,9 +27,9 @@ from segue.train.autograd import apply
 from segue.train.data.batch import Sequences
 from segue.train.policies.cores.core import Core, Weights
 from segue.train.policies.cores.scan import (
-    keeps,
     member_major,
-    memory_kept,
+    memory_factors,
+    step_factors,
     time_major,
     weight_gradient,
 )
@@ -75,7 +76,7 @@ class LSTM(Core):
 
 
 class LSTMScan(Function):
-    """The features of all steps; the backward pass by hand (backpropagation through time)."""
+    """The features of all steps, with an explicit backward pass through time."""
 
     @staticmethod
     def forward(
@@ -96,7 +97,7 @@ class LSTMScan(Function):
         h[0] = memory[..., :size]
         c[0] = memory[..., size:]
         squashed = lib.empty_like(h[1:])
-        keep = keeps(begins_KTn)
+        keep = step_factors(begins_KTn)
         parts = zip(*quarters(gates, size), strict=True)
         sigmoids = as_tensor(gates).unbind(0)
         for t, (gate, (i, f, o, g), sigmoid) in enumerate(zip(gates, parts, sigmoids, strict=True)):
@@ -111,22 +112,23 @@ class LSTMScan(Function):
             lib.tanh(c[t + 1], out=squashed[t])
             lib.multiply(o, squashed[t], out=h[t + 1])
         ctx.save_for_backward(
-            recurrent, *(as_tensor(kept) for kept in (gates, h, c, squashed)), begins_KTn
+            recurrent, *(as_tensor(part) for part in (gates, h, c, squashed)), begins_KTn
         )
         ctx.keep = keep
         return as_tensor(member_major(h[1:]))
 
     @staticmethod
     def backward(ctx: Any, d_features: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        """Gradients of the gates' inputs and of the recurrent weights; the memory before the first
-        step has none.
+        """Return the gradients of the gates' inputs and of the recurrent weights.
+
+        The memory before the first step has no gradient.
         """
         recurrent, gates, h, c, squashed, begins = ctx.saved_tensors
         size = recurrent.shape[1]
         steps = len(squashed)
-        kept = memory_kept(begins)
+        factors = memory_factors(begins)
         slopes, per_hidden = (
-            as_native(part) for part in lstm_slopes(gates, c[:-1] * kept, squashed, size)
+            as_native(part) for part in lstm_slopes(gates, c[:-1] * factors, squashed, size)
         )
         d_out = time_major(as_native(d_features), steps)
         transposed = as_native(recurrent).swapaxes(1, 2)
@@ -150,13 +152,14 @@ class LSTMScan(Function):
             if ctx.keep[t] is not None:
                 d_hidden *= ctx.keep[t]
                 d_cell *= ctx.keep[t]
-        d_recurrent, d_inputs = weight_gradient(as_native(h[:-1] * kept), d_gates)
+        d_recurrent, d_inputs = weight_gradient(as_native(h[:-1] * factors), d_gates)
         return as_tensor(d_inputs), as_tensor(d_recurrent), None, None
 
 
 def write_next_cell(i: Array, f: Array, g: Array, cell: Array, cell_next: Array) -> None:
-    """`c' = f c + i g` into `cell_next`; g comes as the logistic function of twice its input, and
-    becomes tanh.
+    """Write `c' = f c + i g` into `cell_next`.
+
+    On entry, g is the logistic function of twice its input; on return it is its tanh.
     """
     g *= 2
     g -= 1
@@ -165,8 +168,9 @@ def write_next_cell(i: Array, f: Array, g: Array, cell: Array, cell_next: Array)
 
 
 def lstm_slopes(gates: Tensor, cell: Tensor, squashed: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """What each gate's gradient is a multiple of, `[T, K, n, 4H]`, and `d c' / d h' = o (1 -
-    tanh(c')^2)`.
+    """Return the factors of the gates' gradients, `[T, K, n, 4H]`, and `d c' / d h'`.
+
+    `d c' / d h' = o (1 - tanh(c')^2)`.
     """
     i, f, o, g = quarters(gates, size)
     slopes = torch.empty_like(gates)

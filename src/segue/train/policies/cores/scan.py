@@ -1,4 +1,4 @@
-"""What every recurrent core's pass over sequences needs.
+"""Functions that the passes of recurrent cores over sequences share.
 
 Shapes: K members, T steps, n lanes, B = T*n samples, H units, G gate inputs.
 """
@@ -11,39 +11,43 @@ from segue.train.policies.stacked import Array, array_module, as_native
 
 
 def time_major(rows_KBG: Array, steps: int) -> Array:
-    """A copy `[T, K, n, G]` of rows `[K, T*n, G]`: what one step reads lies together."""
+    """Return a copy `[T, K, n, G]` of rows `[K, T*n, G]`.
+
+    The numbers that one step reads are contiguous.
+    """
     members, samples, width = rows_KBG.shape
     apart = rows_KBG.reshape(members, steps, samples // steps, width).swapaxes(0, 1)
     return apart.clone() if isinstance(apart, Tensor) else apart.copy()
 
 
 def member_major(steps_TKNG: Array) -> Array:
-    """The way back from `time_major`, `[K, T*n, G]`."""
+    """Return the inverse of `time_major`, `[K, T*n, G]`."""
     steps, members, lanes, width = steps_TKNG.shape
     return steps_TKNG.swapaxes(0, 1).reshape(members, steps * lanes, width)
 
 
-def memory_kept(begins_KTn: Tensor) -> Tensor:
-    """What the memory is multiplied with before each step, `[T, K, n, 1]`: 0 where an episode
-    begins, else 1.
+def memory_factors(begins_KTn: Tensor) -> Tensor:
+    """Return the factors on the memory before each step, `[T, K, n, 1]`.
+
+    A factor is 0 where an episode begins, else 1.
     """
     return (1 - begins_KTn).permute(1, 0, 2).unsqueeze(-1).contiguous()
 
 
-def keeps(begins_KTn: Tensor) -> list[Array | None]:
-    """The same step by step, `[K, n, 1]`; None where no episode begins.
+def step_factors(begins_KTn: Tensor) -> list[Array | None]:
+    """Return the factors on the memory by step, `[K, n, 1]`; None where no episode begins.
 
-    A member's numbers do not change with its neighbours': multiplying with 1 is exact.
+    A member's results do not depend on its neighbours: multiplying with 1 is exact.
     """
     some = begins_KTn.any(2).any(0).tolist()
     return [
-        as_native(kept) if any_ else None
-        for kept, any_ in zip(memory_kept(begins_KTn), some, strict=True)
+        as_native(factors) if any_ else None
+        for factors, any_ in zip(memory_factors(begins_KTn), some, strict=True)
     ]
 
 
 def weight_gradient(hidden_TKnH: Array, d_gates_TKnG: Array) -> tuple[Array, Array]:
-    """The gradient of the recurrent weights `[K, H, G]`, and that of the gates `[K, B, G]`."""
+    """Return the gradients of the recurrent weights `[K, H, G]` and of the gates `[K, B, G]`."""
     hidden = member_major(hidden_TKnH)
     d_gates = member_major(d_gates_TKnG)
     return array_module(hidden).matmul(hidden.swapaxes(1, 2), d_gates), d_gates

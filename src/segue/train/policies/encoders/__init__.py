@@ -1,4 +1,4 @@
-"""Encoders: how a network reads observations."""
+"""Encoders: the layers that read observations."""
 
 from segue.train.policies.encoders.choice import encoder_for
 from segue.train.policies.encoders.discrete import Discrete

@@ -1,4 +1,4 @@
-"""Which encoder reads which space."""
+"""Choose the encoder of a space."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _ENTRY = 16  # features of a number that is an entry among others
 
 
 def encoder_for(observation_space: spaces.Space[object], chosen: Mapping[str, Encoder]) -> Encoder:
-    """The usual encoder of a space, or `chosen` ones by the names of a dictionary's entries ("" for
-    other spaces).
+    """Return the default encoder of a space, or the `chosen` ones.
 
-    Raises ValueError for a name that the space lacks, and for a space that none can read.
+    `chosen` maps the names of a dictionary's entries to encoders ("" for other spaces). Raises
+    ValueError for a name that the space lacks, and for a space without an encoder.
     """
     parts = fields(observation_space)
     for name in chosen:
@@ -46,7 +46,7 @@ def encoder_for(observation_space: spaces.Space[object], chosen: Mapping[str, En
 
 
 def usual(space: spaces.Space[object], name: str) -> Encoder:
-    """The encoder of a space; `name` is that of a dictionary's entry."""
+    """Return the default encoder of a space; `name` is that of a dictionary's entry."""
     if isinstance(space, spaces.Discrete):
         return Discrete(int(space.n), _ENTRY) if name else Discrete(int(space.n))
     if isinstance(space, spaces.MultiDiscrete) and name == MISSION:
@@ -63,7 +63,7 @@ def usual(space: spaces.Space[object], name: str) -> Encoder:
 
 
 def is_grid_view(space: spaces.Box) -> bool:
-    """Whether a space is that of MiniGrid's views."""
+    """Return whether a space is that of MiniGrid's views."""
     return (
         space.dtype == np.uint8
         and len(space.shape) == 3

@@ -1,4 +1,4 @@
-"""States that are numbered, through a table of their embeddings."""
+"""Encoder of numbered states: a table of their embeddings."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from segue.train.policies.products import linear
 
 @dataclass(frozen=True)
 class Discrete(Encoder):
-    """A row of `features` numbers for each of `size` states, drawn from a standard normal
-    distribution.
+    """A row of `features` numbers for each of `size` states.
+
+    The rows are drawn from a standard normal distribution.
     """
 
     size: int
@@ -48,7 +49,7 @@ class Discrete(Encoder):
 
 
 def rows(table_KVD: Tensor, index_KB: Tensor) -> Tensor:
-    """Rows of each member's table, `[K, ..., D]`, for numbers `[K, ...]` below V."""
+    """Return rows of each member's table, `[K, ..., D]`, for numbers `[K, ...]` below V."""
     members, size = table_KVD.shape[:2]
     offset = (
         torch.arange(members, device=table_KVD.device).view(-1, *(1,) * (index_KB.ndim - 1)) * size

@@ -1,4 +1,4 @@
-"""How a network reads observations: from the numbers of one to the inputs of its core.
+"""The interface of encoders: from the numbers of an observation to the inputs of the core.
 
 Shapes: K members, B samples, O observation numbers, F features, D outputs of the product that
 follows.
@@ -20,7 +20,7 @@ Read = Callable[[Tensor], Tensor]
 
 
 class Encoder(ABC):
-    """A differentiable function of observations with parameters of its own; a value."""
+    """A differentiable function of observations, described by a value; it has parameters."""
 
     @property
     @abstractmethod
@@ -30,7 +30,7 @@ class Encoder(ABC):
     @property
     @abstractmethod
     def activations(self) -> int:
-        """Floats that learning from one sample keeps at hand."""
+        """Floats that learning from one sample holds in memory."""
 
     @property
     @abstractmethod
@@ -39,18 +39,20 @@ class Encoder(ABC):
 
     @abstractmethod
     def initial(self, generator: np.random.Generator) -> Drawn:
-        """Those parameters of a new member that do not begin at zero."""
+        """Return the initial parameters of a new member that are not zero."""
 
     @abstractmethod
     def reader(self, weights: Weights) -> Read:
-        """The function from observations to features `[K, B, F]`; what depends on weights only is
-        computed here.
+        """Return the function from observations to features `[K, B, F]`.
+
+        What depends on the weights only is computed here.
         """
 
     def projector(self, weights: Weights, matrix_KFD: Tensor, bias_K1D: Tensor | None) -> Read:
-        """The function from observations to `features @ matrix + bias`, `[K, B, D]`.
+        """Return the function from observations to `features @ matrix + bias`, `[K, B, D]`.
 
-        Encoders with few possible observations do better than to compute the product for each.
+        Encoders with few possible observations have faster ways than to compute the product for
+        each.
         """
         read = self.reader(weights)
         return lambda observation_KBO: linear(read(observation_KBO), matrix_KFD, bias_K1D)

@@ -1,8 +1,8 @@
-"""MiniGrid's view: each cell's kind, colour and state embedded, a convolution, a layer.
+"""Encoder of MiniGrid's views: embeddings of kind, colour and state, a convolution, a layer.
 
-Embedding what stands in a cell and convolving is one linear function of the cell's kind, colour and
-state as one-hot vectors; it is multiplied out once an update, so that a sample costs one product
-and embeddings cost none.
+Embedding the contents of a cell and convolving is one linear function of the cell's kind, colour
+and state as one-hot vectors; it is multiplied out once per update, so that a sample costs one
+product and embeddings cost none.
 
 Shapes: K members, B samples, S places of the convolution's window, W cells of the window, C = 20
 kinds, colours and states, E numbers of an embedding, F filters.
@@ -34,10 +34,11 @@ _STRIDE = 2
 
 @dataclass(frozen=True)
 class GridView(Encoder):
-    """Embeddings of `embedding` numbers, a 3x3 convolution with stride 2 into `filters`, a layer of
-    `features` units.
+    """Embeddings, a convolution and a layer of units for MiniGrid's views.
 
-    All units are rectified. Views are `[width, height, 3]`, 3x3 at least.
+    Embeddings have `embedding` numbers; the 3x3 convolution with stride 2 has `filters` filters,
+    and the layer has `features` units. All units are rectified. Views are `[width, height, 3]`, at
+    least 3x3.
     """
 
     width: int = 7
@@ -104,7 +105,7 @@ class GridView(Encoder):
         return _window_cells(self.width, self.height)
 
     def _filters(self, weights: Weights) -> Tensor:
-        """The filters over one-hot vectors, `[K, W*C, F]`."""
+        """Return the filters over one-hot vectors, `[K, W*C, F]`."""
         apart = weights["filters"].unflatten(1, (_WINDOW**2, 3, self.embedding))
         members, cells, _, embedding, filters = apart.shape
         parts = []
@@ -118,7 +119,7 @@ class GridView(Encoder):
 
 @lru_cache(maxsize=8)
 def _window_cells(width: int, height: int) -> Tensor:
-    """The number of each cell of each window, place by place, `[S*W]`."""
+    """Return the number of each cell of each window, place by place, `[S*W]`."""
     number = np.arange(width * height).reshape(width, height)
     windows = np.lib.stride_tricks.sliding_window_view(number, (_WINDOW, _WINDOW))[
         ::_STRIDE, ::_STRIDE
@@ -128,7 +129,7 @@ def _window_cells(width: int, height: int) -> Tensor:
 
 @lru_cache(maxsize=1)
 def _one_hot() -> Tensor:
-    """What stands in a cell as ones and zeros, `[198, C]`, by its code."""
+    """Return the contents of a cell as ones and zeros, `[198, C]`, by its code."""
     kind, rest = np.divmod(np.arange(KINDS * COLOURS * STATES), COLOURS * STATES)
     colour, state = np.divmod(rest, STATES)
     parts = [

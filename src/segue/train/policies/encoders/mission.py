@@ -1,4 +1,4 @@
-"""What an agent is told to do: words by number, 0 where there is none.
+"""Encoder of missions: words by number, 0 where there is none.
 
 Shapes: K members, B samples, W words at most, F features.
 """
@@ -33,7 +33,7 @@ class Mission(Encoder):
 
     @property
     def shapes(self) -> Shapes:
-        """A row for each word and each place; word 0 is no word."""
+        """A row for each word and each place; word 0 means that there is no word."""
         return {"table": (self.vocabulary, self.features), "places": (self.words, self.features)}
 
     def initial(self, generator: np.random.Generator) -> Drawn:

@@ -1,4 +1,4 @@
-"""Observations of several parts, each read by an encoder of its own.
+"""Observations of several parts, each with its own encoder.
 
 Shapes: K members, B samples, O observation numbers in all, F features in all.
 """
@@ -18,7 +18,7 @@ from segue.train.policies.flat import entries_of
 
 @dataclass(frozen=True)
 class Part:
-    """Which numbers of an observation an encoder reads."""
+    """The numbers of an observation that an encoder reads."""
 
     name: str
     start: int
@@ -28,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Several(Encoder):
-    """The features of all parts side by side."""
+    """The concatenated features of all parts."""
 
     parts: tuple[Part, ...]
 

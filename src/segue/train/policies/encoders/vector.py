@@ -1,4 +1,4 @@
-"""Vectors of numbers, through a layer of rectified units."""
+"""Encoder of vectors of numbers: a layer of rectified units."""
 
 from __future__ import annotations
 
