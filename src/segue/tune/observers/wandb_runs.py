@@ -36,7 +36,7 @@ class WandbRuns:
 
     @staticmethod
     def check() -> None:
-        """Raise ValueError where W&B would ask for a key on the terminal."""
+        """Raise ValueError if W&B would request a key on the terminal."""
         with redirect_stderr(io.StringIO()):
             is_set_up = wandb.setup().settings.mode != "online" or wandb.login(
                 prompt=False, verify=False
