@@ -19,6 +19,7 @@ from ray import cloudpickle
 from ray._raylet import Config
 from ray.cluster_utils import Cluster
 
+import tests.alembic_once  # noqa: F401
 from segue.base.files import append_row
 from segue.tune.cluster import session
 from segue.tune.drive import run_sweep

@@ -1,0 +1,3 @@
+"""What holds for all tests."""
+
+import tests.alembic_once  # noqa: F401
