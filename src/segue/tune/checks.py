@@ -33,15 +33,18 @@ def check_sweep(sweep: Sweep) -> CheckedSweep:
     for metric in _metrics(sweep):
         check_metric(metric, world.metrics)
     corners = Corners.of(sweep)
-    for pipeline in corners.pipelines:
-        check_trial(pipeline, world, sweep.lanes, sweep.policy)
+    for index, pipeline in enumerate(corners.pipelines):
+        try:
+            check_trial(pipeline, world, sweep.lanes, sweep.policy)
+        except ValueError as error:
+            if not index:  # the sweep as such is wrong, rather than one of its points
+                raise
+            raise ValueError(f"At {corners.points[index]}: {error}") from error
     make_scheduler(sweep, corners)
     check_stage_schedulers(sweep, corners)
     _check_sendable(sweep)
     check_sampler(sweep.search)
     space = DefineByRunSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
-    for point in sweep.points:
-        space.recorded(point)
     return CheckedSweep(sweep, space, corners)
 
 

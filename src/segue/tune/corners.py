@@ -1,5 +1,6 @@
 """The pipelines at the corners of a sweep's space, by whose lengths and sizes a run is planned."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,13 @@ from segue.plan.sweeps.sweep import Sweep
 
 @dataclass(frozen=True)
 class Corners:
-    """The pipelines at the corners of a space, at most 64, each built once.
+    """The pipelines at the corners of a space and at a sweep's own points, each built once.
 
     They are only read: `PipelineStage.new_criterion` makes a new criterion for each caller.
     """
 
+    points: tuple[Mapping[str, Any], ...]
+    """The keywords of the pipeline function with which each pipeline was built."""
     pipelines: tuple[TrainingPipeline, ...]
 
     @classmethod
@@ -22,7 +25,8 @@ class Corners:
 
         Raise ValueError, naming the corner, where the pipeline function fails.
         """
-        return cls(tuple(_pipeline(sweep, corner) for corner in sweep.corners()))
+        points = tuple(sweep.corners())
+        return cls(points, tuple(_pipeline(sweep, point) for point in points))
 
     @property
     def longest_pipeline(self) -> int:

@@ -1,22 +1,25 @@
 import itertools
+from functools import partial
 from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optuna.distributions import FloatDistribution
 from ray import tune
 
+from segue.plan.spaces.checks import check_space
 from segue.plan.spaces.domains import (
-    check_space,
     describe_entry,
     domain_corners,
     grid_points,
     is_domain,
     is_grid,
 )
+from segue.plan.values.builder import Builder
 
 DOMAINS = {
-    "choice": (tune.choice([5, 6, 7]), [5, 7]),
+    "choice": (tune.choice([5, 6, 7]), [5, 6, 7]),
     "one choice": (tune.choice(["only"]), ["only"]),
     "uniform": (tune.uniform(0.9, 1.0), [0.9, 1.0]),
     "quniform": (tune.quniform(0.0, 1.0, 0.25), [0.0, 1.0]),
@@ -26,7 +29,7 @@ DOMAINS = {
     "lograndint": (tune.lograndint(1, 100), [1, 99]),
     "qrandint": (tune.qrandint(2, 8, 2), [2, 8]),
     "qlograndint": (tune.qlograndint(2, 8, 2), [2, 8]),
-    "grid": (tune.grid_search([3, 1, 2]), [3, 2]),
+    "grid": (tune.grid_search([3, 1, 2]), [3, 1, 2]),
     "constant": (0.5, [0.5]),
     "constant list": ([64, 64], [[64, 64]]),
 }
@@ -67,7 +70,7 @@ def test_each_domain_is_described_by_the_call_that_makes_it(name, description):
 def test_all_corners_of_a_small_space():
     space = {"a": tune.uniform(0, 1), "b": tune.choice("xyz"), "c": 7}
     assert domain_corners(space) == [
-        {"a": a, "b": b, "c": 7} for a, b in itertools.product([0, 1], "xz")
+        {"a": a, "b": b, "c": 7} for a, b in itertools.product([0, 1], "xyz")
     ]
 
 
@@ -117,6 +120,16 @@ def test_a_dictionary_is_a_constant():
         (tune.sample_from(lambda spec: 3), "domain of 'x' does not have two finite ends"),
         ({"a": tune.uniform(0, 1)}, "'x' contains a domain inside"),
         ([1, {"b": tune.grid_search([1])}], "'x' contains a domain inside"),
+        (
+            tune.choice([0.0, tune.quniform(0.05, 0.4, 0.05)]),
+            r"The choice of 'x' contains a domain inside a value \(Float\), where nothing is drawn",
+        ),
+        (tune.grid_search([tune.choice([1]), 2]), "The grid of 'x' contains a domain inside"),
+        (tune.choice([Builder(dict, {"lr": tune.uniform(0, 1)})]), "'x' contains a domain inside"),
+        (partial(dict, lr=tune.uniform(0, 1)), "'x' contains a domain inside"),
+        (FloatDistribution(0, 1), r"'x' contains a domain inside a value \(FloatDistribution\)"),
+        (tune.choice([0.9, 0.8, 0.9]), "choice of 'x' lists 0.9 twice"),
+        (tune.qrandint(65, 100, 64), "domain of 'x' has no multiple of 64 between 65 and 100"),
     ],
 )
 def test_entries_from_which_nothing_can_be_proposed_are_refused(entry, sentence):

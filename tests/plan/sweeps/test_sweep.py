@@ -49,7 +49,7 @@ def test_grid_and_corners():
     assert len(sweep().grid()) == 6
     assert sweep().grid()[1] == {"steps": 1000, "gae_lambda": 0.95}
     assert sweep().corners() == [
-        {"steps": s, "gae_lambda": g} for s in (1000, 3000) for g in (0.9, 0.95)
+        {"steps": s, "gae_lambda": g} for s in (1000, 2000, 3000) for g in (0.9, 0.95)
     ]
     assert sweep(space={"steps": 1000, "gae_lambda": tune.uniform(0.9, 1)}, trials=3).grid() is None
 
@@ -92,6 +92,21 @@ def test_a_pipeline_function_may_take_any_name():
             ),
         ),
         ({"space": {"steps": 1, "gae_lambda": 0.9}}, "trials must be given"),
+        (
+            {"space": {"steps": 1, "gae_lambda": [0.9, 0.95]}, "trials": 2},
+            (
+                r"nothing to vary, so that all 2 trials would be the same: write tune.choice"
+                r"\(\[0.9, 0.95\]\) for 'gae_lambda' if these are the values to try, or"
+            ),
+        ),
+        (
+            {"space": lambda trial: {"steps": 1, "gae_lambda": 0.9}, "trials": 2},
+            "nothing to vary, so that all 2 trials would be the same: request a parameter",
+        ),
+        (
+            {"points": [{"steps": 1000, "gae_lambda": 0.9}, {"steps": 1e3, "gae_lambda": 0.9}]},
+            "points lists {'steps': 1000, 'gae_lambda': 0.9} twice: list each point once",
+        ),
         ({"pipeline": 3}, "pipeline must be a function"),
         (
             {"pipeline": lambda steps, gae_lambda: None},
@@ -236,3 +251,19 @@ def test_is_made_in_milliseconds():
         assert len(sweep(space=space).grid()) == 24
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.05
+
+
+def test_the_middle_of_a_grid_and_every_point_are_corners():
+    points = [{"steps": 1500.0, "gae_lambda": 1}]
+    space = {"steps": tune.randint(1000, 3001), "gae_lambda": tune.uniform(0.9, 1.0)}
+    made = sweep(space=space, points=points, trials=3)
+    assert made.corners()[-1] == made.points[0] == {"steps": 1500, "gae_lambda": 1.0}
+    assert [type(value) for value in made.corners()[-1].values()] == [int, float]
+    assert {"steps": 2000, "gae_lambda": 0.9} in sweep().corners()
+
+
+def test_a_point_of_a_grid_is_planned_once():
+    point = {"steps": 2000.0, "gae_lambda": 0.9}
+    made = sweep(space=SPACE | {"weight": 0.5}, points=[point])
+    assert made.planned()[0] == {"steps": 2000, "gae_lambda": 0.9, "weight": 0.5}
+    assert len(made.planned()) == len(made.grid())

@@ -98,6 +98,6 @@ def test_a_corner_where_the_pipeline_function_fails_is_named() -> None:
         return pipeline(first_steps, 1e-4 / (lr < 1e-3), gae_lambda)
 
     with pytest.raises(
-        ValueError, match=r"fails at \{'first_steps': 400, 'lr': 0.003.*ZeroDivisionError"
+        ValueError, match=r"fails at \{'first_steps': 400, 'lr': 0.001.*ZeroDivisionError"
     ):
         make_scheduler(make_sweep(pipeline=fails_late))

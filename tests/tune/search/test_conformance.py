@@ -5,10 +5,12 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from optuna.trial import TrialState
 from ray import tune
 
+from segue.plan.spaces.space_trial import SpaceError
 from segue.plan.sweeps.checks import SEARCHES
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.checks import check_sweep
@@ -167,6 +169,11 @@ def test_a_grid_and_then_tpe_share_a_study(tmp_path: Path) -> None:
             {"first_steps": 400, "lr": 1e-3, "gae_lambda": 0.9, "x": 1},
             "gives 'x', which the space does not suggest",
         ),
+        (
+            define_by_run,
+            {"first_steps": 400, "lr": 1e-3, "gae_lambda": 0.6},
+            "The value 0.6 of 'gae_lambda' is not in the space: numbers from 0.7 to 1.0",
+        ),
     ],
 )
 def test_a_point_outside_of_the_space_is_refused(
@@ -189,6 +196,46 @@ def test_branches_that_share_names_learn_together(tmp_path: Path) -> None:
     # The best learning rate is 5e-4 in both branches: later proposals lie nearer to it.
     distance = [abs(math.log10(params["lr"] / 5e-4)) for params, *_ in found]
     assert sum(distance[-10:]) < sum(distance[:10])
+
+
+class Short:
+    steps = 400
+
+
+class Long:
+    steps = 800
+
+
+def test_a_function_may_choose_between_classes_and_tuples(tmp_path: Path) -> None:
+    def labelled(trial: Any) -> dict[str, Any]:
+        kind = trial.suggest_categorical("kind", [Short, Long])
+        lr, gae = trial.suggest_categorical("both", [(1e-3, np.float64(0.9)), (1e-4, 0.8)])
+        return {"first_steps": kind.steps, "lr": lr, "gae_lambda": float(gae)}
+
+    points = [{"kind": Long, "both": (1e-4, 0.8)}]
+    sweep = make_sweep(space=labelled, points=points, trials=4, scheduler=None)
+    found = run(tmp_path, sweep, 2, 4)
+    assert found[0][0]["both"] == "1: [0.0001, 0.8]"
+    assert all(params["kind"][:3] in ("0: ", "1: ") for params, *_ in found)
+    record = opened(tmp_path, sweep)
+    assert record.parameters(0) == {"first_steps": 800, "lr": 1e-4, "gae_lambda": 0.8}
+
+
+def test_what_the_study_cannot_hold_ends_the_search_with_a_sentence(tmp_path: Path) -> None:
+    is_late = False
+
+    def changing(trial: Any) -> dict[str, Any]:
+        lr = trial.suggest_categorical("lr", [1e-3] if is_late else [1e-4])
+        return {"first_steps": 400, "lr": lr, "gae_lambda": trial.suggest_float("gae", 0.8, 0.9)}
+
+    sweep = make_sweep(space=changing, trials=2, scheduler=None)
+    record = opened(tmp_path, sweep)
+    record.propose(sampler_for("tpe", 0, 0))
+    is_late = True
+    with pytest.raises(SpaceError, match=r"The study cannot hold 'lr' .*: give parameters that"):
+        record.propose(sampler_for("tpe", 0, 1))
+    record.close()
+    assert len(opened(tmp_path, sweep)) == 1
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,49 +1,36 @@
 """Search spaces of `ray.tune` domains, read without importing Ray."""
 
+import copy
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias
 
 from segue.base.files import JsonValue
-from segue.plan.values.describe import canonical_json, describe
+from segue.plan.spaces.choices import Choices, is_same, plain_scalar
+from segue.plan.spaces.nested import GRID, is_domain, is_grid
+from segue.plan.spaces.ranges import Range, multiples
+from segue.plan.values.describe import describe
 
 Space: TypeAlias = Mapping[str, Any]
 """Domains, grids and constants by the names of the pipeline function's keywords."""
 Point: TypeAlias = dict[str, Any]
 """Keywords of the pipeline function."""
 _MOST_CORNERS = 64
-_GRID = "grid_search"
 
 
-def is_grid(entry: object) -> TypeGuard[dict[str, Sequence[Any]]]:
-    """Return whether an entry of a space was made by `tune.grid_search`."""
-    return isinstance(entry, dict) and set(entry) == {_GRID}
+def plain_space(space: Space) -> dict[str, Any]:
+    """Return a copy of a space in which numpy scalars and arrays of values are plain Python."""
+    return {name: _plain_entry(entry) for name, entry in space.items()}
 
 
-def is_domain(entry: object) -> bool:
-    """Return whether an entry of a space is a domain of `ray.tune`."""
-    return hasattr(type(entry), "is_valid") and hasattr(type(entry), "sample")
-
-
-def check_space(space: Space) -> None:
-    """Raise ValueError, naming the entry, for a space from which nothing can be proposed."""
-    if not space:
-        raise ValueError(
-            "The space is empty: give it a ray.tune domain for at least one parameter of the"
-            " pipeline function."
-        )
-    for name, entry in space.items():
-        if is_grid(entry):
-            _check_values(name, entry[_GRID])
-        elif is_domain(entry):
-            _check_domain(name, entry)
-        elif _holds_domain(entry):
-            raise ValueError(
-                f"The space entry {name!r} contains a domain inside {entry!r}: give each domain a"
-                " name of its own."
-            )
-    _check_one_kind(space)
+def proposals(space: Space) -> dict[str, Range | Choices]:
+    """Return what can be proposed for each entry that is not a constant."""
+    return {
+        name: proposal(name, entry)
+        for name, entry in space.items()
+        if is_grid(entry) or is_domain(entry)
+    }
 
 
 def grid_points(space: Space) -> list[Point] | None:
@@ -53,20 +40,43 @@ def grid_points(space: Space) -> list[Point] | None:
     if has_domain or not has_grid:
         return None
     return _product(
-        {name: list(entry[_GRID]) if is_grid(entry) else [entry] for name, entry in space.items()}
+        {name: list(entry[GRID]) if is_grid(entry) else [entry] for name, entry in space.items()}
     )
 
 
 def domain_corners(space: Space) -> list[Point]:
-    """Return the points with the first or last value of each entry, in a fixed order.
+    """Return the points with the ends of each range and each value of a choice or grid, in order.
 
-    Where there are more than 64 of them: those that differ in at most one parameter from the first
-    or from the last, and no more than 64.
+    They are of the types that are proposed. Where there are more than 64 of them: those that differ
+    in at most one parameter from the first or from the last, and no more than 64.
     """
-    ends = {name: _ends(entry) for name, entry in space.items()}
-    if math.prod(len(pair) for pair in ends.values()) <= _MOST_CORNERS:
+    known = proposals(space)
+    ends = {name: known[name].ends if name in known else [entry] for name, entry in space.items()}
+    if math.prod(len(values) for values in ends.values()) <= _MOST_CORNERS:
         return _product(ends)
     return list(itertools.islice(_edges(ends), _MOST_CORNERS))
+
+
+def completed_point(space: Space, point: Mapping[str, Any]) -> Point:
+    """Return a user's point with the space's constants, each value as it would be proposed.
+
+    Raise ValueError, naming it, for a parameter that is missing, unknown, or outside of its domain.
+    """
+    for name in point.keys() - space.keys():
+        raise ValueError(f"The point {dict(point)} gives {name!r}, which the space lacks.")
+    known = proposals(space)
+    found: Point = {}
+    for name, entry in space.items():
+        if name not in known:
+            _check_constant(name, entry, point)
+            found[name] = entry
+        elif name not in point:
+            raise ValueError(
+                f"The point {dict(point)} lacks {name!r}: give a value for every parameter."
+            )
+        else:
+            found[name] = _proposed(known[name], name, point[name])
+    return found
 
 
 def describe_entry(entry: Any) -> JsonValue:
@@ -75,7 +85,7 @@ def describe_entry(entry: Any) -> JsonValue:
     The last number of a quantised domain is the width of its steps.
     """
     if is_grid(entry):
-        return {_GRID: describe(entry[_GRID])}
+        return {GRID: describe(entry[GRID])}
     if not is_domain(entry):
         return describe(entry)
     if hasattr(entry, "categories"):
@@ -90,77 +100,53 @@ def describe_entry(entry: Any) -> JsonValue:
     return {constructor: describe(arguments)}
 
 
-def _check_one_kind(space: Space) -> None:
-    grids = [name for name, entry in space.items() if is_grid(entry)]
-    domains = [name for name, entry in space.items() if is_domain(entry)]
-    if grids and domains:
-        raise ValueError(
-            f"The space has a grid for {grids[0]!r} and a domain to draw {domains[0]!r} from: make"
-            " all of them grids, or write tune.choice([...]) for the grids."
-        )
-
-
-def _check_values(name: str, values: object) -> None:
-    if not isinstance(values, Sequence) or isinstance(values, str):
-        raise ValueError(f"The grid of {name!r} must be a list of values, got {values!r}.")
-    if not values:
-        raise ValueError(f"The grid of {name!r} has no values: list at least one.")
-    texts = [canonical_json(describe(value)) for value in values]
-    duplicates = [value for index, value in enumerate(values) if texts[index] in texts[:index]]
-    if duplicates:
-        raise ValueError(
-            f"The grid of {name!r} lists {duplicates[0]!r} twice: list each value once, and use"
-            " seeds to repeat it."
-        )
-
-
-def _check_domain(name: str, domain: Any) -> None:
-    if hasattr(domain, "categories"):
-        if not len(domain.categories):
-            raise ValueError(f"The choice of {name!r} has no values: list at least one.")
-        return
-    lower = getattr(domain, "lower", math.inf)
-    upper = getattr(domain, "upper", math.inf)
-    if not (math.isfinite(lower) and math.isfinite(upper)):
-        raise ValueError(
-            f"The domain of {name!r} does not have two finite ends, so that nothing can be proposed"
-            " from it: use uniform, loguniform, randint, choice or grid_search of ray.tune."
-        )
-    ends = _ends(domain)
-    first = ends[0]
-    last = ends[-1]
-    if first > last:
-        raise ValueError(
-            f"The domain of {name!r} is empty, from {first} to {last}: give the smaller end first."
-        )
-    if _is_log(domain) and first <= 0:
-        raise ValueError(
-            f"The domain of {name!r} is logarithmic, so it must lie above 0, got the end {first}."
-        )
-
-
-def _holds_domain(entry: object) -> bool:
-    if is_domain(entry) or is_grid(entry):
-        return True
-    if isinstance(entry, Mapping):
-        return any(_holds_domain(part) for part in entry.values())
-    return isinstance(entry, list | tuple) and any(_holds_domain(part) for part in entry)
-
-
-def _ends(entry: Any) -> list[Any]:
+def _plain_entry(entry: Any) -> Any:
     if is_grid(entry):
-        return _first_and_last(entry[_GRID])
-    if not is_domain(entry):
-        return [entry]
+        return {GRID: _plain_values(entry[GRID])}
+    if is_domain(entry) and hasattr(entry, "categories"):
+        plain = copy.copy(entry)
+        plain.categories = _plain_values(entry.categories)
+        return plain
+    return plain_scalar(entry)
+
+
+def _plain_values(values: Any) -> Any:
+    is_array = getattr(values, "ndim", 0) == 1 and hasattr(values, "tolist")
+    listed = values.tolist() if is_array else values
+    is_list = isinstance(listed, Sequence) and not isinstance(listed, str)
+    return [plain_scalar(value) for value in listed] if is_list else listed
+
+
+def _proposed(known: Range | Choices, name: str, value: Any) -> Any:
+    recorded = known.recorded(name, value)
+    return known.proposed(recorded) if isinstance(known, Choices) else recorded
+
+
+def _check_constant(name: str, constant: Any, point: Mapping[str, Any]) -> None:
+    if name in point and point[name] is not constant and not is_same(point[name], constant):
+        raise ValueError(
+            f"The point {dict(point)} gives {name!r}, which is always {constant!r} in the space."
+        )
+
+
+def proposal(name: str, entry: Any) -> Range | Choices:
+    """Return what can be proposed for a grid or a domain; its ends are finite."""
+    if is_grid(entry):
+        return Choices(tuple(entry[GRID]))
     if hasattr(entry, "categories"):
-        return _first_and_last(entry.categories)
-    # Ray's whole-number domains leave out their upper end, unless they are quantised.
-    is_open = _is_integer(entry) and not _is_quantized(entry)
-    return [entry.lower, entry.upper - 1 if is_open else entry.upper]
-
-
-def _first_and_last(values: Sequence[Any]) -> list[Any]:
-    return [values[0], values[-1]] if len(values) > 1 else [values[0]]
+        return Choices.of(name, entry.categories)
+    convert = int if _is_integer(entry) else float
+    low = convert(entry.lower)
+    high = convert(entry.upper)
+    # Ray's whole-number domains leave out their upper end, unless they have steps above 1.
+    step = entry.sampler.q if _is_quantized(entry) else None
+    if _is_integer(entry) and step in (None, 1):
+        return Range(low, high - 1, None, _is_log(entry))
+    if step is None or low > high:
+        return Range(low, high, None, _is_log(entry))
+    if _is_log(entry):
+        return Range(low, high, step, log=True)
+    return multiples(name, low, high, step, whole=_is_integer(entry))
 
 
 def _product(values: Mapping[str, list[Any]]) -> list[Point]:
@@ -168,14 +154,15 @@ def _product(values: Mapping[str, list[Any]]) -> list[Point]:
 
 
 def _edges(ends: Mapping[str, list[Any]]) -> Iterator[Point]:
-    first = {name: pair[0] for name, pair in ends.items()}
-    last = {name: pair[-1] for name, pair in ends.items()}
+    first = {name: values[0] for name, values in ends.items()}
+    last = {name: values[-1] for name, values in ends.items()}
     yield first
     yield last
-    for name, pair in ends.items():
-        if len(pair) > 1:
-            yield first | {name: pair[-1]}
-            yield last | {name: pair[0]}
+    for name, values in ends.items():
+        for value in values[1:]:
+            yield first | {name: value}
+        for value in values[:-1]:
+            yield last | {name: value}
 
 
 def _is_integer(domain: object) -> bool:

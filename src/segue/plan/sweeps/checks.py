@@ -1,7 +1,7 @@
 """Checks of a sweep's fields: each raises TypeError or ValueError, in one sentence with the fix."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from segue.base import checks
@@ -9,6 +9,7 @@ from segue.base.suggestions import suggestion
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.aggregate import AGGREGATES
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.values.describe import canonical_json, describe
 
 SEARCHES = ("tpe", "random", "gp", "cmaes", "qmc", "nsga2")
 """The names of the searches, which propose points."""
@@ -69,6 +70,16 @@ def check_signature(pipeline: Callable[..., Any], names: Mapping[str, Any]) -> N
             raise ValueError(
                 f"The pipeline function takes {name!r}, which the space lacks: add it, or give it a"
                 " default."
+            )
+
+
+def check_repetition(points: Sequence[Mapping[str, Any]]) -> None:
+    """Check that no point is listed twice."""
+    texts = [canonical_json(describe(point)) for point in points]
+    for index, point in enumerate(points):
+        if texts[index] in texts[:index]:
+            raise ValueError(
+                f"points lists {point} twice: list each point once, and use seeds to repeat it."
             )
 
 

@@ -1,6 +1,6 @@
 """The definition of a sweep, checked when it is made."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -8,12 +8,15 @@ from segue.base.files import JsonObject
 from segue.plan.mode import Mode
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.spaces import define_by_run, domains
+from segue.plan.spaces.checks import check_space, check_variation
+from segue.plan.spaces.space_trial import PointTrial, keywords_of
 from segue.plan.sweeps.aggregate import Aggregate
 from segue.plan.sweeps.checks import (
     check_choices,
     check_corner,
     check_kinds,
     check_limits,
+    check_repetition,
     check_resources,
     check_signature,
 )
@@ -40,7 +43,8 @@ class Sweep:
     - `pipeline`: takes the names of `space` as keywords and returns a TrainingPipeline.
     - `space`: `ray.tune` domains, `tune.grid_search` lists, and constants, by name; or a
       define-by-run function, as Optuna's objectives are (`segue.plan.spaces.define_by_run`).
-    - `points`: points that are tried first, dictionaries of the space's names.
+    - `points`: points that are tried first, dictionaries of the space's names. Values are taken in
+      the type that is proposed: 256.0 is the int 256 for a `tune.randint`.
     - `world`: the name of a world, or a function (members, lanes) -> World.
     - `evaluation`, `metric`, `mode`: how a trial is evaluated, by which metric, and whether more or
       less of it is better.
@@ -106,10 +110,16 @@ class Sweep:
         object.__setattr__(self, "_description", self._describe())
 
     def corners(self) -> list[domains.Point]:
-        """Return points with the first or last value of every domain, in order; at most 64."""
+        """Return the points at which the sweep is checked before it runs, without repetition.
+
+        They are at most 64 corners, with the first and last number of each range and each value of
+        a choice or grid, and then `points`.
+        """
         if callable(self.space):
-            return define_by_run.function_corners(self.space)
-        return domains.domain_corners(self.space)
+            found = define_by_run.function_corners(self.space)
+        else:
+            found = domains.domain_corners(self.space)
+        return _without_repetition([*found, *map(self._keywords, self.points)])
 
     def grid(self) -> list[domains.Point] | None:
         """Return every point of a space that has only grids and constants, None otherwise."""
@@ -117,7 +127,7 @@ class Sweep:
 
     def planned(self) -> list[Mapping[str, Any]]:
         """Return the points that are tried before any is proposed: `points`, then the grid."""
-        return [*self.points, *(point for point in self.grid() or [] if point not in self.points)]
+        return _without_repetition([*self.points, *(self.grid() or [])])
 
     def describe(self) -> JsonObject:
         """Return the definition as JSON can hold it, with an entry for each field.
@@ -146,17 +156,37 @@ class Sweep:
     def _check(self) -> None:
         check_kinds(self)
         object.__setattr__(self, "resources", dict(self.resources))
-        object.__setattr__(self, "points", tuple(dict(point) for point in self.points))
-        if not callable(self.space):
-            object.__setattr__(self, "space", dict(self.space))
-            domains.check_space(self.space)
-            check_signature(self.pipeline, self.space)
+        self._check_space()
         object.__setattr__(self, "objectives", check_objectives(self.objectives))
         object.__setattr__(self, "constraints", dict(self.constraints))
         check_limits(self)
+        check_variation(self.space, self.trials)
         check_choices(self)
         check_resources(self.resources)
         check_corner(self.pipeline, self.corners()[0])
+
+    def _check_space(self) -> None:
+        if callable(self.space):
+            define_by_run.requests_of(self.space)
+        else:
+            object.__setattr__(self, "space", domains.plain_space(self.space))
+            check_space(self.space)
+            check_signature(self.pipeline, self.space)
+        points = tuple(self._completed(point) for point in self.points)
+        object.__setattr__(self, "points", points)
+        check_repetition(points)
+
+    def _completed(self, point: Mapping[str, Any]) -> domains.Point:
+        """Return a point with its values as they would be proposed."""
+        if callable(self.space):
+            return dict(define_by_run.completed_point(self.space, point).answers)
+        return domains.completed_point(self.space, point)
+
+    def _keywords(self, point: Mapping[str, Any]) -> domains.Point:
+        """Return the pipeline function's keywords of one of `points`."""
+        if callable(self.space):
+            return keywords_of(self.space, PointTrial(point))
+        return dict(point)
 
     def _describe(self) -> JsonObject:
         names = [entry.name for entry in fields(self) if entry.name not in (*_CHANGEABLE, "space")]
@@ -167,3 +197,10 @@ class Sweep:
         return described | {
             f"space.{name}": domains.describe_entry(entry) for name, entry in self.space.items()
         }
+
+
+def _without_repetition(points: Iterable[Mapping[str, Any]]) -> list[Any]:
+    distinct: dict[str, Any] = {}
+    for point in points:
+        distinct.setdefault(canonical_json(describe(point)), point)
+    return list(distinct.values())

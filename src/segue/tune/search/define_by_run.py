@@ -1,4 +1,4 @@
-"""Define-by-run search spaces over an Optuna study."""
+"""A space function over an Optuna study."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,55 +6,79 @@ from typing import Any
 
 from optuna import Study
 from optuna.distributions import BaseDistribution
-from optuna.trial import FixedTrial, Trial
+from optuna.trial import Trial
 
-from segue.plan.spaces.define_by_run import SpaceFunction
+from segue.plan.spaces.choices import Choices
+from segue.plan.spaces.define_by_run import completed_point
+from segue.plan.spaces.space_trial import (
+    RecordedTrial,
+    Request,
+    SpaceError,
+    SpaceFunction,
+    SpaceTrial,
+    keywords_of,
+)
 from segue.plan.sweeps.sweep import Sweep
+from segue.tune.search.distributions import distribution_of
 from segue.tune.search.domains import SearchSpace
+
+
+class _StudyTrial(SpaceTrial):
+    """A trial whose answers the study's sampler proposes."""
+
+    def __init__(self, trial: Trial) -> None:
+        super().__init__()
+        self._trial = trial
+
+    def _answer(self, name: str, request: Request) -> Any:
+        try:
+            return self._proposed(name, request)
+        except ValueError as error:
+            raise SpaceError(
+                f"The study cannot hold {name!r} as the space requests it at {self.answers}"
+                f" ({error}): give parameters that differ between branches different names."
+            ) from error
+
+    def _proposed(self, name: str, request: Request) -> Any:
+        if isinstance(request, Choices):
+            return request.proposed(self._trial.suggest_categorical(name, request.labels))
+        suggest = self._trial.suggest_int if request.is_integer else self._trial.suggest_float
+        width = {} if request.step is None else {"step": request.step}
+        # Any: the two methods differ in the types of the numbers.
+        method: Any = suggest
+        return method(name, request.low, request.high, log=request.log, **width)
 
 
 @dataclass(frozen=True)
 class DefineByRunSpace:
-    """A search space that is a function of an Optuna trial.
+    """A space whose study records the answers to a function's requests.
 
-    The study records the values that were suggested; the parameters of a pipeline are what the
-    function returns for them.
+    The parameters of a pipeline are what the function makes of them.
     """
 
     function: SpaceFunction
 
     def ask(self, study: Study) -> Trial:
-        """Let the study's sampler propose a new trial."""
+        """Let the study's sampler propose a new trial; raise SpaceError if the function fails."""
         trial = study.ask()
-        self.function(trial)
+        keywords_of(self.function, _StudyTrial(trial))
         return trial
 
     def recorded(
         self, point: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
-        """Return what the study records for a point, a dictionary of all suggested values.
+        """Return what the study records for a user's point, a dictionary of all answers.
 
-        Raises ValueError, naming the entry, for a value that is missing, that is never suggested,
-        or that lies outside of its range.
+        Raise ValueError, naming it, for an answer that is missing, not requested, or outside of its
+        range.
         """
-        trial = FixedTrial(dict(point))
-        try:
-            self.function(trial)
-        except ValueError as error:
-            raise ValueError(
-                f"The point {dict(point)} does not fit the space ({error})."
-            ) from error
-        unused = sorted(point.keys() - trial.distributions.keys())
-        if unused:
-            raise ValueError(
-                f"The point {dict(point)} gives {unused[0]!r}, which the space does not suggest"
-                " there."
-            )
-        return {name: point[name] for name in trial.distributions}, trial.distributions
+        trial = completed_point(self.function, point)
+        distributions = {name: distribution_of(request) for name, request in trial.requests.items()}
+        return trial.recorded, distributions
 
     def parameters(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
         """Return the pipeline function's keyword arguments for recorded parameters."""
-        return dict(self.function(FixedTrial(dict(recorded))))
+        return keywords_of(self.function, RecordedTrial(recorded))
 
 
 def of_recorded(sweep: Sweep, recorded: Mapping[str, Any]) -> dict[str, Any]:
