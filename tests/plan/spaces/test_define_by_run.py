@@ -9,7 +9,7 @@ from ray import tune
 
 from segue.plan.spaces.define_by_run import (
     ScriptedTrial,
-    completed_point,
+    answered_point,
     function_corners,
     requests_of,
 )
@@ -183,8 +183,8 @@ def test_values_that_a_study_cannot_hold_are_recorded_by_label() -> None:
 
     assert len(function_corners(space)) == len(kinds)
     for kind in kinds:
-        trial = completed_point(space, {"kind": kind})
+        trial = answered_point(space, {"kind": kind})
         label = trial.recorded["kind"]
         assert type(label) is str
         assert keywords_of(space, RecordedTrial(trial.recorded)) == {"kind": kind}
-        assert completed_point(space, {"kind": label}).answers == {"kind": kind}
+        assert answered_point(space, {"kind": label}).answers == {"kind": kind}

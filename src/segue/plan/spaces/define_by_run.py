@@ -94,7 +94,7 @@ def requests_of(space: SpaceFunction) -> dict[str, Request]:
     return requests
 
 
-def completed_point(space: SpaceFunction, point: Mapping[str, Any]) -> PointTrial:
+def answered_point(space: SpaceFunction, point: Mapping[str, Any]) -> PointTrial:
     """Return the trial of a user's point, a dictionary of all answers.
 
     Raise ValueError, naming it, for an answer that is missing, not requested, or outside of its

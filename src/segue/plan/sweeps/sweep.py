@@ -179,7 +179,7 @@ class Sweep:
     def _completed(self, point: Mapping[str, Any]) -> domains.Point:
         """Return a point with its values as they would be proposed."""
         if callable(self.space):
-            return dict(define_by_run.completed_point(self.space, point).answers)
+            return dict(define_by_run.answered_point(self.space, point).answers)
         return domains.completed_point(self.space, point)
 
     def _keywords(self, point: Mapping[str, Any]) -> domains.Point:

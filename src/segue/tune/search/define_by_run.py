@@ -9,7 +9,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import Trial
 
 from segue.plan.spaces.choices import Choices
-from segue.plan.spaces.define_by_run import completed_point
+from segue.plan.spaces.define_by_run import answered_point
 from segue.plan.spaces.space_trial import (
     RecordedTrial,
     Request,
@@ -72,7 +72,7 @@ class DefineByRunSpace:
         Raise ValueError, naming it, for an answer that is missing, not requested, or outside of its
         range.
         """
-        trial = completed_point(self.function, point)
+        trial = answered_point(self.function, point)
         distributions = {name: distribution_of(request) for name, request in trial.requests.items()}
         return trial.recorded, distributions
 
