@@ -1,9 +1,17 @@
+from typing import Any
+
+from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.sweep import Sweep
 from segue.report.description import describe_sweep
 from tests.tune.support.doubles import MIXED, make_sweep
 
 
+def described(sweep: Sweep, *arguments: Any) -> str:
+    return describe_sweep(sweep, Corners.of(sweep), *arguments)
+
+
 def test_a_grid_is_described_with_its_exact_budget() -> None:
-    lines = describe_sweep(make_sweep(), "double", "How long?").splitlines()
+    lines = described(make_sweep(), "double", "How long?").splitlines()
     assert lines[0] == "double: How long?"
     assert "world         CartPole-v1, 8 lanes per seed" in lines
     assert "evaluation    return (max), every 100 steps, 10 episodes, greedy" in lines
@@ -17,7 +25,7 @@ def test_a_grid_is_described_with_its_exact_budget() -> None:
 
 
 def test_a_search_is_described_with_its_domains() -> None:
-    text = describe_sweep(make_sweep(space=MIXED, trials=30, scheduler=None, seeds=1), "double", "")
+    text = described(make_sweep(space=MIXED, trials=30, scheduler=None, seeds=1), "double", "")
     assert text.startswith("double\n")
     assert "trials        30: tpe" in text
     assert "scheduler     none: every trial runs to its end" in text
@@ -27,18 +35,18 @@ def test_a_search_is_described_with_its_domains() -> None:
 
 
 def test_more_trials_than_points_are_searched_for_after_the_grid() -> None:
-    assert "trials        20: the grid of 16, then random" in describe_sweep(
+    assert "trials        20: the grid of 16, then random" in described(
         make_sweep(trials=20, search="random"), "double", ""
     )
 
 
 def test_remarks_are_lines_of_the_plan() -> None:
-    lines = describe_sweep(
+    lines = described(
         make_sweep(), "double", "", [("optimizer", "one member at a time")]
     ).splitlines()
     assert lines.index("optimizer     one member at a time") == lines.index("space") - 1
 
 
 def test_lines_fit_a_narrow_terminal() -> None:
-    text = describe_sweep(make_sweep(), "double", "", [("optimizer", "one member at a time, " * 9)])
+    text = described(make_sweep(), "double", "", [("optimizer", "one member at a time, " * 9)])
     assert max(map(len, text.splitlines())) <= 76

@@ -6,9 +6,9 @@ import pytest
 from ray import tune
 
 from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.sweeps.corners import Corners
 from segue.plan.values.describe import describe
 from segue.tune.checks import check_sweep
-from segue.tune.corners import Corners
 from tests.tune.support.doubles import MIXED, make_sweep, pipeline
 
 

@@ -10,7 +10,3 @@ SweepFile = Annotated[
     Path | None, typer.Option(help="File of the sweep. Default: the sweep of the same name.")
 ]
 Trial = Annotated[int | None, typer.Option(help="Number of the trial. Default: the best one.")]
-Address = Annotated[
-    str | None,
-    typer.Option(help="Address of a running Ray cluster. Default: a new Ray on this machine."),
-]

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segue.cli.run import parse_options
+from segue.tune.options import overridden
+
 if TYPE_CHECKING:
     from segue.tune.cluster.jobs import Jobs
 
@@ -48,7 +51,8 @@ def submit(
             f"{path} is outside {folder}, the folder that would be uploaded: change to the folder"
             " that contains it."
         )
-    check_sweep(load_sweep(path))
+    options = parse_options([sweep, *context.args])
+    check_sweep(overridden(load_sweep(path), options))
     jobs = Jobs(address)
     name = jobs.submit(path, folder, run_dir, context.args)
     print(f"Submitted as {name}. Follow it with: segue jobs {name} --follow", flush=True)

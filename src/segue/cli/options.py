@@ -12,17 +12,25 @@ from segue.tune.options import DECLARED, Options, flag_of
 Command = Callable[..., int]
 
 
-def with_options(command: Command) -> Command:
-    """Give a command, in place of its `**options`, a parameter for each field of `Options`."""
-    own = [
-        parameter
-        for parameter in inspect.signature(command).parameters.values()
-        if parameter.kind is not Parameter.VAR_KEYWORD
-    ]
+def with_options(*names: str) -> Callable[[Command], Command]:
+    """Return a decorator that replaces the `**options` of a command by declared options.
+
+    Args:
+        names: The fields of `Options` for each of which the command gets a parameter.
+    """
     hints = get_type_hints(Options)
-    added = [_parameter(name, hints[name]) for name in DECLARED]
-    command.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
-    return command
+    added = [_parameter(name, hints[name]) for name in names]
+
+    def decorate(command: Command) -> Command:
+        own = [
+            parameter
+            for parameter in inspect.signature(command).parameters.values()
+            if parameter.kind is not Parameter.VAR_KEYWORD
+        ]
+        command.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+        return command
+
+    return decorate
 
 
 def options_of(given: dict[str, Any]) -> Options:

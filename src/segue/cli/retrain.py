@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.box import SIMPLE
@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from segue.base.files import write_atomic
-from segue.cli.arguments import Address, Run, SweepFile
+from segue.cli.arguments import Run, SweepFile
+from segue.cli.options import options_of, with_options
 from segue.cli.output import print_line
 from segue.cli.winner import write_winner
 from segue.record.layout import HELD_OUT, RETRAINED, TRIALS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from segue.tune.options import Options
 
 
+@with_options("address", "concurrency")
 def command(
     run: Run,
     top: Annotated[int, typer.Option(help="Number of best configurations.", min=1)] = 3,
@@ -33,29 +35,26 @@ def command(
         int, typer.Option(help="Number of held-out seeds per configuration.", min=2)
     ] = 10,
     sweep: SweepFile = None,
-    address: Address = None,
-    concurrency: Annotated[
-        int | None, typer.Option(help="Concurrent configurations. Default: as many as fit.")
-    ] = None,
+    **options: Any,
 ) -> int:
     """Retrain the best configurations on held-out seeds, and compare them.
 
     The same command resumes a retraining that was interrupted.
     """
     from segue.report.data.summary import read_summary
-    from segue.tune.options import Options
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.original_sweep import sweep_of
 
+    given = options_of(options)
     console = Console()
     local_run = fetch_run(run)
     summary = read_summary(local_run.path)
     original = sweep_of(RunDirectory(local_run.path, local_run.store), sweep)
     best = _best(summary, run, top)
     storage = summary.storage if summary.definition.study else None
-    options = Options(address=address, concurrency=concurrency, storage=storage)
+    given = replace(given, storage=storage)
     retraining = _Retraining(original, summary, best, local_run)
-    return retraining.run(seeds, options, console) or retraining.conclude(console)
+    return retraining.run(seeds, given, console) or retraining.conclude(console)
 
 
 def _best(summary: "Summary", run: str, top: int) -> "list[TrialSummary]":

@@ -3,27 +3,29 @@
 import shlex
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.main import get_command
 
 from segue.cli.options import options_of, with_options
 from segue.cli.output import print_line
 from segue.cli.paused_collector import paused_collector
 from segue.cli.winner import write_winner
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.options import Options, overridden
+from segue.tune.options import DECLARED, Options, overridden
 
 if TYPE_CHECKING:
-    from segue.tune.corners import Corners
+    from segue.plan.sweeps.corners import Corners
     from segue.tune.drive import SweepResult
 
 # Ray takes seconds to import: modules that need it are imported where they are used.
 
 
-@with_options
+@with_options(*DECLARED)
 def command(
     sweep: Annotated[
         str | None, typer.Argument(help="Name of a sweep, or path of a sweep file.")
@@ -54,6 +56,17 @@ def command(
         _describe(console, requested, path)
         return 0
     return _run(console, requested, path, run_dir, given)
+
+
+def parse_options(arguments: Sequence[str]) -> Options:
+    """Return the options among the arguments of `segue run`, the sweep's name included.
+
+    Raise the parser's usage error, or ValueError, for an option that is unknown or wrong.
+    """
+    app = typer.Typer()
+    app.command()(command)
+    parsed = get_command(app).make_context("segue run", list(arguments)).params
+    return options_of({name: parsed[name] for name in DECLARED})
 
 
 def _run(console: Console, sweep: Sweep, path: Path, run_dir: str | None, options: Options) -> int:
@@ -88,7 +101,7 @@ def _describe(console: Console, sweep: Sweep, path: Path) -> None:
         from segue.tune.run.sweep_file import title
 
     corners = check_sweep(sweep).corners
-    print_line(console, describe_sweep(sweep, path.stem, title(path), _remarks(corners)))
+    print_line(console, describe_sweep(sweep, corners, path.stem, title(path), _remarks(corners)))
 
 
 def _remarks(corners: "Corners") -> list[tuple[str, str]]:

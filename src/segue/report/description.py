@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from segue.base.text import plural
+from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.objectives import StepsTo
 from segue.plan.sweeps.sweep import Sweep
 
@@ -13,24 +14,29 @@ _LABEL = 13
 
 
 def describe_sweep(
-    sweep: Sweep, name: str, title: str, remarks: Sequence[tuple[str, str]] = ()
+    sweep: Sweep,
+    corners: Corners,
+    name: str,
+    title: str,
+    remarks: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Return the sweep's plan, space and budget, and the pipeline at the first corner of its space.
 
     Args:
         sweep: The sweep to describe.
+        corners: The pipelines at the corners of its space.
         name: Its name, the first word of the text.
         title: The question that it asks, or an empty string.
         remarks: Further lines of the plan, each a label and its text.
     """
     corner = sweep.corners()[0]
     values = ", ".join(f"{parameter}={value}" for parameter, value in corner.items())
-    lines = [f"{name}: {title}" if title else name, *_plan(sweep)]
+    lines = [f"{name}: {title}" if title else name, *_plan(sweep, corners)]
     for label, remark in remarks:
         lines += _entry(label, remark)
     lines += _space(sweep)
     lines += _entry("pipeline at", values)
-    lines.append(textwrap.indent(sweep.pipeline(**corner).to_text(), "  "))
+    lines.append(textwrap.indent(corners.pipelines[0].to_text(), "  "))
     return "\n".join(lines)
 
 
@@ -44,7 +50,7 @@ def _space(sweep: Sweep) -> Iterator[str]:
         yield from _entry(parameter, _domain(sweep.describe()[f"space.{parameter}"]), indent=2)
 
 
-def _plan(sweep: Sweep) -> Iterator[str]:
+def _plan(sweep: Sweep, corners: Corners) -> Iterator[str]:
     planned = len(sweep.planned())
     trials = sweep.trials if sweep.trials is not None else planned
     yield from _entry("world", f"{_world(sweep)}, {plural(sweep.lanes, 'lane')} per seed")
@@ -58,7 +64,9 @@ def _plan(sweep: Sweep) -> Iterator[str]:
     aggregate = f", aggregated by {sweep.aggregate}" if sweep.seeds > 1 else ""
     yield from _entry("seeds", f"{sweep.seeds} per trial{aggregate}")
     yield from _entry("scheduler", _scheduler(sweep))
-    yield from _entry("budget", f"at most {_most_steps(sweep, trials):,} environment steps")
+    yield from _entry(
+        "budget", f"at most {_most_steps(sweep, corners, trials):,} environment steps"
+    )
     if sweep.target is not None:
         goal = f"{sweep.metric} {sweep.target:g}, reached by a trial at its end"
         yield from _entry("target", goal)
@@ -97,12 +105,11 @@ def _steps_to(sweep: Sweep, objective: StepsTo) -> str:
     return f"environment steps to {sweep.metric} {objective.value:g}"
 
 
-def _most_steps(sweep: Sweep, trials: int) -> int:
+def _most_steps(sweep: Sweep, corners: Corners, trials: int) -> int:
     """Return the most environment steps that the sweep can take, over all trials and seeds."""
     grid = (sweep.grid() or [])[:trials]
-    longest = max(sweep.pipeline(**corner).total_steps for corner in sweep.corners())
     planned = sum(sweep.pipeline(**point).total_steps for point in grid)
-    steps = (planned + max(trials - len(grid), 0) * longest) * sweep.seeds
+    steps = (planned + max(trials - len(grid), 0) * corners.longest_pipeline) * sweep.seeds
     return min(steps, sweep.max_env_steps or steps)
 
 

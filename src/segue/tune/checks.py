@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ray import cloudpickle
 
+from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import check_metric, check_trial
-from segue.tune.corners import Corners
 from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace

@@ -1,4 +1,4 @@
-"""Kinds of failures: a full disk, and a store or a database that is unavailable."""
+"""Kinds of failures: a full disk or GPU, and a store or a database that is unavailable."""
 
 import errno
 import sqlite3
@@ -9,11 +9,17 @@ from sqlalchemy.exc import OperationalError
 from segue.store.objects import StoreError
 
 _DISK_FULL_MESSAGES = ("no space left on device", "disk is full", "disk quota exceeded")
+_GPU_FULL_MESSAGE = "out of memory"
 
 
 def is_disk_full(error: BaseException) -> bool:
     """Return whether an exception, or one of its causes, reports a full disk."""
     return any(_reports_disk_full(cause) for cause in _causes(error))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception, or one of its causes, reports that a GPU's memory is full."""
+    return any(_reports_full_gpu(cause) for cause in _causes(error))
 
 
 def store_unavailable(error: BaseException) -> str | None:
@@ -40,6 +46,12 @@ def _reports_disk_full(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     return any(words in str(error).lower() for words in _DISK_FULL_MESSAGES)
+
+
+def _reports_full_gpu(error: BaseException) -> bool:
+    message = str(error)
+    is_cuda_out_of_memory = "CUDA" in message and _GPU_FULL_MESSAGE in message
+    return type(error).__name__ == "OutOfMemoryError" or is_cuda_out_of_memory
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -8,11 +8,11 @@ from pathlib import Path
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
+from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.checks import CheckedSweep
 from segue.tune.cluster.addresses import check_address
 from segue.tune.cluster.session import suppress_ray_warnings
-from segue.tune.corners import Corners
 from segue.tune.observers.hparams import HParams
 from segue.tune.observers.notifier import check_notify
 from segue.tune.observers.services import Loggers, check_services

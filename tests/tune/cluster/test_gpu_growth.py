@@ -12,8 +12,9 @@ from optuna.trial import TrialState
 
 from segue.base.files import append_row, read_rows
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.cluster.gpu_growth import Shares, is_out_of_memory
+from segue.tune.cluster.gpu_growth import Shares
 from segue.tune.drive import run_sweep
+from segue.tune.failures import is_out_of_memory
 from segue.tune.options import Options
 from tests.tune.support.doubles import make_runner, make_sweep
 from tests.tune.support.drivers import trials_of

@@ -9,11 +9,11 @@ from ray import cloudpickle, tune
 
 from segue.base.files import append_row, read_rows
 from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.train.gpu_need import SPARE, Need
 from segue.tune.cluster import gpu_share
 from segue.tune.cluster.gpu_share import largest, share_of, with_gpu_share
-from segue.tune.corners import Corners
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
 from tests.tune.cluster import test_gpu_share

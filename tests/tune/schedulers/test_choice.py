@@ -9,8 +9,8 @@ from ray.tune.schedulers import (
     PopulationBasedTraining,
 )
 
+from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.evaluation import Evaluation
-from segue.tune.corners import Corners
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.trial import NumberedTrial
 from tests.tune.support.doubles import make_sweep, pipeline

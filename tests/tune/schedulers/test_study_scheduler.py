@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from ray.tune.schedulers import FIFOScheduler, MedianStoppingRule, TrialScheduler
 
-from segue.tune.corners import Corners
+from segue.plan.sweeps.corners import Corners
 from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.schedulers.trial import NumberedTrial

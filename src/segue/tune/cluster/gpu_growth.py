@@ -11,19 +11,6 @@ from segue.tune.ray_adapter import TuneController
 _GPU = "gpu"
 _FACTOR = 2.0
 _WHOLE = 1.0
-_MESSAGE = "out of memory"
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an exception, or one that caused it, reports that a GPU is out of memory."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if type(seen).__name__ == "OutOfMemoryError" or (
-            "CUDA" in str(seen) and _MESSAGE in str(seen)
-        ):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False
 
 
 @dataclass

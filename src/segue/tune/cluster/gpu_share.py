@@ -9,11 +9,11 @@ from ray.exceptions import GetTimeoutError, RayTaskError
 
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.checks import AUTO
+from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import member_seeds
 from segue.tune.cluster.capacity import Node
-from segue.tune.cluster.gpu_growth import is_out_of_memory
-from segue.tune.corners import Corners
+from segue.tune.failures import is_out_of_memory
 
 if TYPE_CHECKING:
     from segue.train.gpu_need import Need

@@ -5,10 +5,10 @@ from copy import deepcopy
 from ray.tune.schedulers import FIFOScheduler, MedianStoppingRule, TrialScheduler
 
 from segue.plan.criteria.scheduler import SchedulerCriterion, scheduler_criteria
+from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe
 from segue.record.row import ENV_STEPS, STAGE_STEPS
-from segue.tune.corners import Corners
 from segue.tune.schedulers.criterion import CriterionScheduler
 from segue.tune.schedulers.named import NAMED, asha_over, first_point
 from segue.tune.schedulers.pbt import StagedPBT

@@ -10,9 +10,9 @@ from typing import Literal
 
 from ray.tune.schedulers import ASHAScheduler, MedianStoppingRule, TrialScheduler
 
+from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.row import ENV_STEPS
-from segue.tune.corners import Corners
 from segue.tune.schedulers.hyperband import NumberedHyperBand
 from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.refusals import check_population

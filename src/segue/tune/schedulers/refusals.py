@@ -10,8 +10,8 @@ from ray.tune.schedulers import (
     ResourceChangingScheduler,
 )
 
+from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.corners import Corners
 
 _REFUSED: Mapping[type, str] = {
     HyperBandScheduler: (

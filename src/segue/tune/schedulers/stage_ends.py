@@ -4,10 +4,10 @@ from ray.tune.schedulers import TrialScheduler
 
 from segue.plan.criteria.scheduler import SchedulerCriterion, scheduler_criteria
 from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe
 from segue.record.row import STAGE, STAGE_DONE, STAGE_STEPS, STAGES, Row
-from segue.tune.corners import Corners
 from segue.tune.ray_adapter import TuneController
 from segue.tune.schedulers.choice import forget_stop, make_stage_scheduler
 from segue.tune.schedulers.trial import NumberedTrial

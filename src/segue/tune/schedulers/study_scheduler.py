@@ -4,12 +4,12 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import TrialScheduler
 
 from segue.base.files import read_rows
+from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import steps_of
 from segue.record.row import ENV_STEPS, STAGE, STAGES, Row
 from segue.record.stages import Stages
 from segue.tune.cluster.gpu_growth import Shares
-from segue.tune.corners import Corners
 from segue.tune.ray_adapter import SweepScheduler, TuneController, TuneTrial
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, has_exploit_at
 from segue.tune.run.directory import RunDirectory

@@ -20,7 +20,7 @@ from segue.plan.values.describe import describe
 from segue.record.layout import TrialLayout
 from segue.record.row import Row
 from segue.train import ExploitRequested, Preempted, TrialSpec, member_seeds, run_trial
-from segue.tune.cluster.gpu_growth import is_out_of_memory
+from segue.tune.failures import is_out_of_memory
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import on_worker
 from segue.tune.run.lineage import read_lineage, write_lineage
