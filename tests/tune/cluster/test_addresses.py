@@ -1,4 +1,4 @@
-"""An address at which no Ray answers is refused in seconds."""
+"""An address at which Ray does not respond is refused in seconds."""
 
 import socket
 

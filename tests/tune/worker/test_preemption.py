@@ -1,4 +1,4 @@
-"""SIGTERM at a worker, as when a spot machine is taken away: the trial checkpoints, and goes on in
+"""SIGTERM at a worker, as when a spot machine is taken away: the trial checkpoints, and resumes in
 another process.
 """
 
