@@ -1,12 +1,15 @@
 import re
+from dataclasses import dataclass
 
 import pytest
 import torch
 
+from segue.plan.criteria.criterion import EarlyStoppingCriterion, NeverEarlyStoppingCriterion
+from segue.plan.criteria.metrics import AllOf, AnyOf, NearOptimal, Plateau, Reached
 from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
 from segue.plan.values.builder import Builder
 from segue.train import A2C, PPO
-from segue.train.checks import check_metric, check_trainable
+from segue.train.checks import check_criteria, check_metric, check_trainable
 from tests.train.support.pipelines import LANES, pipeline, stage, trainer
 
 COMPONENT = OffPolicyPipelineComponent(data_iterator_builder=iter, loss_names=["ppo"], updates=1)
@@ -102,3 +105,35 @@ def test_metrics_are_those_of_every_episode_and_of_the_world():
         ValueError, match=r"no metric 'reward' in this world: choose from 'length', 'return'\."
     ):
         check_metric("reward", ())
+
+
+@dataclass
+class Fallen(EarlyStoppingCriterion):
+    metric: str
+
+    def __call__(self, stage_steps, total_steps, training_metrics):
+        return False
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        Reached("retrun", 1.0),
+        Plateau("retrun", 3),
+        NearOptimal(1.0, 0.1, metric="retrun"),
+        AnyOf([NeverEarlyStoppingCriterion(), AllOf([Reached("retrun", 1.0)])]),
+        Builder(Reached, {"metric": "retrun", "value": 1.0}),
+        Fallen("retrun"),
+    ],
+)
+def test_a_misspelt_metric_of_a_criterion_is_refused_with_the_nearest_name(criterion):
+    planned = pipeline(stage(), stage(early_stopping_criterion=criterion))
+    with pytest.raises(
+        ValueError, match=r"of stage 1 reads the metric 'retrun', .*: did you mean 'return'"
+    ):
+        check_criteria(planned, ["success"])
+
+
+def test_criteria_read_the_metrics_of_every_episode_and_of_the_world():
+    for metric in ("return", "length", "success"):
+        check_criteria(pipeline(stage(early_stopping_criterion=Reached(metric, 1.0))), ["success"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from segue.base.suggestions import suggestion
+from segue.plan.criteria.metrics import metrics_of
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.pipelines.settings import TrainingSettings
 from segue.plan.pipelines.stage import PipelineStage
@@ -29,6 +30,7 @@ def check_trial(
     """
     check_trainable(pipeline, lanes)
     check_expert(pipeline, world.has_expert)
+    check_criteria(pipeline, world.metrics)
     if not isinstance(policy, Policy | None):
         raise ValueError(
             f"The policy is {policy!r}: use one of segue.train.policies, such as Mlp(hidden=(64,"
@@ -118,6 +120,19 @@ def check_metric(metric: str, world_metrics: Sequence[str]) -> None:
         raise ValueError(
             f"There is no metric {metric!r} in this world: {suggestion(metric, known)}"
         )
+
+
+def check_criteria(pipeline: TrainingPipeline, world_metrics: Sequence[str]) -> None:
+    """Raise ValueError, with a suggestion, if a criterion reads a metric that does not exist."""
+    known = (*EPISODE_METRICS, *world_metrics)
+    for index, stage in enumerate(pipeline):
+        for kind, metric in metrics_of(stage.new_criterion()):
+            if metric not in known:
+                raise ValueError(
+                    f"The criterion {kind} of stage {index} reads the metric {metric!r}, which this"
+                    f" world does not have, and would never end the stage:"
+                    f" {suggestion(metric, known)}"
+                )
 
 
 def check_loss_kinds(

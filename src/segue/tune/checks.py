@@ -8,6 +8,7 @@ from ray import cloudpickle
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import check_metric, check_trial
+from segue.tune.reads import check_reads
 from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
@@ -40,6 +41,7 @@ def check_sweep(sweep: Sweep) -> CheckedSweep:
             if not index:  # the sweep as such is wrong, rather than one of its points
                 raise
             raise ValueError(f"At {corners.points[index]}: {error}") from error
+    check_reads(sweep, world.metrics)
     make_scheduler(sweep, corners)
     check_stage_schedulers(sweep, corners)
     _check_sendable(sweep)

@@ -5,7 +5,7 @@ metric, such as one in which no episode ended, does not change a criterion.
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,6 +187,19 @@ class AllOf(_Several):
     ) -> bool:
         """Return whether all of the criteria end the stage."""
         return all(self.results(stage_steps, total_steps, training_metrics))
+
+
+def metrics_of(criterion: EarlyStoppingCriterion) -> Iterator[tuple[str, str]]:
+    """Yield the class and the metric of each criterion that names one in its field `metric`.
+
+    The parts of AnyOf and AllOf are included.
+    """
+    if isinstance(criterion, _Several):
+        for part in criterion.criteria:
+            yield from metrics_of(part)
+    metric = getattr(criterion, "metric", None)
+    if isinstance(metric, str):
+        yield type(criterion).__name__, metric
 
 
 def _check_mode(mode: str) -> None:

@@ -14,7 +14,7 @@ from segue.worlds.adapters.spaces import fields
 
 
 class Spaces(Protocol):
-    """The spaces of a world, and whether it has an expert."""
+    """The spaces and metrics of a world, and whether it has an expert."""
 
     @property
     def single_observation_space(self) -> gymnasium.Space[object]:
@@ -23,6 +23,10 @@ class Spaces(Protocol):
     @property
     def single_action_space(self) -> gymnasium.Space[object]:
         """Action space of one lane."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics that the world reports of an episode."""
 
     @property
     def has_expert(self) -> bool:

@@ -104,6 +104,11 @@ class CriterionScheduler(RayFIFOScheduler):
         self._reasons: dict[str, str] = {}
 
     @property
+    def criterion(self) -> EarlyStoppingCriterion:
+        """The criterion that stops trials."""
+        return self._each.criterion
+
+    @property
     def inner(self) -> TrialScheduler:
         """The scheduler that decides where the criterion does not."""
         return self._inner
