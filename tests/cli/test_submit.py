@@ -19,7 +19,7 @@ NO_CLUSTER = "http://127.0.0.1:1"
         (["--gpus", "most"], "--gpus must be a number or auto, got 'most'."),
         (["--trials"], "Option '--trials' requires an argument."),
         (["other"], "Got unexpected extra argument(s) (other)"),
-        (["--trials", "2"], f"No dashboard of Ray answers at {NO_CLUSTER}"),
+        (["--trials", "2"], f"No Ray dashboard responds at {NO_CLUSTER}"),
     ],
 )
 def test_options_of_the_sweep_are_checked_before_the_cluster_is_contacted(

@@ -4,7 +4,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from segue.train.log import TrialLog
-from segue.train.trainer import MemberInterval
+from segue.train.packs.interval import MemberInterval
 from tests.train.support.example_members import Patience
 from tests.train.support.pipelines import ROLLOUT, stage
 from tests.train.support.trials import AttemptEndedError, interrupted_after, plan, rows, run

@@ -116,7 +116,9 @@ def test_with_networks_that_read_states_and_views(world):
 def test_whatever_number_of_members_is_updated_at_a_time(monkeypatch):
     whole = advanced(trainer(seven(same_epochs=True), seeds=SEEDS)).parameters
     for width in (1, 3):
-        monkeypatch.setattr("segue.train.pack.Pack.width", lambda pack, knobs, width=width: width)
+        monkeypatch.setattr(
+            "segue.train.packs.pack.Pack.width", lambda pack, knobs, width=width: width
+        )
         assert torch.equal(
             advanced(trainer(seven(same_epochs=True), seeds=SEEDS)).parameters, whole
         )

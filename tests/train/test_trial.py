@@ -2,7 +2,7 @@
 
 import pytest
 
-from segue.train import member_seeds, trial
+from segue.train import member_seeds, trial_files
 from segue.train.checkpoint import newest_first
 from tests.train.support.pipelines import ROLLOUT, stage
 from tests.train.support.trials import interrupted_after, plan, rows, run
@@ -56,7 +56,9 @@ def test_every_row_is_reported_once_it_is_written_and_the_last_one_returned(tmp_
 def test_checkpoints_are_written_at_save_interval(tmp_path, monkeypatch, save_interval, saved):
     written = []
     monkeypatch.setattr(
-        trial, "save_checkpoint", lambda directory, env_steps, state: written.append(env_steps)
+        trial_files,
+        "save_checkpoint",
+        lambda directory, env_steps, state: written.append(env_steps),
     )
     run(tmp_path, plan(save_interval=save_interval))
     assert written == [rollouts * ROLLOUT for rollouts in saved]
@@ -65,7 +67,9 @@ def test_checkpoints_are_written_at_save_interval(tmp_path, monkeypatch, save_in
 def test_a_stage_may_have_a_save_interval_of_its_own(tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr(
-        trial, "save_checkpoint", lambda directory, env_steps, state: written.append(env_steps)
+        trial_files,
+        "save_checkpoint",
+        lambda directory, env_steps, state: written.append(env_steps),
     )
     run(tmp_path, plan(stage(save_interval=None), stage(save_interval=ROLLOUT)))
     assert written == [rollouts * ROLLOUT for rollouts in (4, 5, 6)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.cli.options import options_of
+from segue.cli.shared.options import options_of
 from segue.tune.options import DECLARED, Option, Options, flag_of, overridden
 from tests.tune.support.doubles import make_sweep
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from segue.base.extras import optional_dependency
-from segue.cli.arguments import Run, SweepFile, Trial
-from segue.cli.output import print_line
+from segue.cli.shared.arguments import Run, SweepFile, Trial
+from segue.cli.shared.output import print_line
 from segue.record.local_run import LocalRun, fetch_run
 
 if TYPE_CHECKING:

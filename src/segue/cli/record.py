@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from segue.cli.output import print_line
+from segue.cli.shared.output import print_line
 
 if TYPE_CHECKING:
     from segue.worlds.demonstrations import Recording

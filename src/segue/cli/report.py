@@ -7,8 +7,8 @@ import typer
 from rich.console import Console
 
 from segue.base.extras import optional_dependency
-from segue.cli.arguments import Run
-from segue.cli.output import print_line
+from segue.cli.shared.arguments import Run
+from segue.cli.shared.output import print_line
 from segue.record.layout import REPORT
 from segue.record.local_run import LocalRun, fetch_run
 

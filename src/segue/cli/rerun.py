@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from segue.cli.arguments import Run, SweepFile
-from segue.cli.output import print_line
+from segue.cli.shared.arguments import Run, SweepFile
+from segue.cli.shared.output import print_line
 
 if TYPE_CHECKING:
     from segue.record.row import Row

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from segue.base.files import write_atomic
-from segue.cli.arguments import Run, SweepFile
-from segue.cli.options import options_of, with_options
-from segue.cli.output import print_line
+from segue.cli.shared.arguments import Run, SweepFile
+from segue.cli.shared.options import options_of, with_options
+from segue.cli.shared.output import print_line
 from segue.cli.winner import write_winner
 from segue.record.layout import HELD_OUT, RETRAINED, TRIALS
 from segue.record.local_run import LocalRun, fetch_run

@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from typer.main import get_command
 
-from segue.cli.options import options_of, with_options
-from segue.cli.output import print_line
-from segue.cli.paused_collector import paused_collector
+from segue.cli.shared.options import options_of, with_options
+from segue.cli.shared.output import print_line
+from segue.cli.shared.paused_collector import paused_collector
 from segue.cli.winner import write_winner
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.options import DECLARED, Options, overridden

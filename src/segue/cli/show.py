@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from segue.cli.arguments import Run
-from segue.cli.output import print_line
+from segue.cli.shared.arguments import Run
+from segue.cli.shared.output import print_line
 
 if TYPE_CHECKING:
     from segue.record.trials import TrialSummary

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from segue.cli.output import print_line
+from segue.cli.shared.output import print_line
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import BEST_JSON, BEST_PYTHON
 from segue.record.local_run import LocalRun

@@ -18,7 +18,7 @@ from typing import Any
 from segue.base.files import read_rows, write_rows
 from segue.record.layout import TrialLayout
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS
-from segue.train.trainer import MemberInterval
+from segue.train.packs.interval import MemberInterval
 
 
 class TrialLog(AbstractContextManager["TrialLog"]):

@@ -1,14 +1,14 @@
-"""The trainer: members of one trial, from the first step of their pipelines to the last.
+"""The trainer: advances the members of one trial through their pipelines.
 
-Members stand in packs by the shapes that their stages ask for. Time is environment steps: the pack
-that is furthest behind goes next, so that evaluations find all members at about the same step.
+Members whose stages have rollouts of one shape form a pack. The pack with the fewest environment
+steps advances next, so that evaluations find all members at about the same step.
 
 Shapes: K members, P parameters of a member.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,51 +22,20 @@ from segue.plan.sweeps.evaluation import Evaluation
 from segue.train.checks import check_trial
 from segue.train.evaluate import Evaluator
 from segue.train.members.member import Member, teacher_ratios, track
-from segue.train.optimizers import Rule, rule_of
-from segue.train.pack import Pack
+from segue.train.optimizers.choice import one_rule
+from segue.train.packs.groups import Group, furthest_behind, part, partition
+from segue.train.packs.interval import AdvanceResult, MemberInterval
+from segue.train.packs.pack import Pack
 from segue.train.policies import Policy
-from segue.train.updates.update import LossInfo
 from segue.worlds.registry import make_world
 from segue.worlds.world import WorldFactory
 
 
-@dataclass(frozen=True)
-class MemberInterval:
-    """What one member says about an interval of training."""
-
-    member: int
-    stage: int
-    total_steps: int
-    metrics: dict[str, float]
-    losses: LossInfo
-    lr: float
-    teacher: dict[str, float] = field(
-        default_factory=dict
-    )  # the ratio that happened, and the one asked for
-
-
-@dataclass(frozen=True)
-class AdvanceResult:
-    """What one call of `advance` brought about."""
-
-    logged: list[MemberInterval]
-    stage_ended: bool  # the slowest member has left a stage
-    report_due: bool
-    save_due: bool
-
-
-@dataclass
-class Group:
-    """A pack and which members its rows are."""
-
-    members: list[int]
-    pack: Pack
-
-
 @dataclass
 class Trainer:
-    """K members at once; each one's result is that of the same member trained alone. Made by
-    `Trainer.new`.
+    """Trains K members together; each has the result of the same member trained alone.
+
+    Use `Trainer.new` to create one.
     """
 
     members: list[Member]
@@ -90,11 +59,10 @@ class Trainer:
         policy: Policy | None = None,
         device: str = "cpu",
     ) -> Trainer:
-        """Members with these seeds, each at the beginning of its pipeline (one for all, or one a
-        seed).
+        """Return a trainer of one member per seed, each at the beginning of its pipeline.
 
-        Raises ValueError for a pipeline that this trainer cannot run and for worlds and policies
-        that do not fit.
+        `pipelines` is one for all members, or one per seed. Raise ValueError for a pipeline that
+        cannot be trained, and for a world or policy that does not fit.
         """
         each = (
             [pipelines] * len(seeds) if isinstance(pipelines, TrainingPipeline) else list(pipelines)
@@ -121,29 +89,23 @@ class Trainer:
 
     @property
     def running(self) -> list[Member]:
-        """The members that still train; when none does, the one that trained longest."""
+        """The members whose pipelines have not ended, or else the one that trained longest."""
         running = [member for member in self.members if not member.done]
         return running or [max(self.members, key=lambda member: member.progress.total_steps)]
 
     @property
     def progress(self) -> Progress:
-        """Where the slowest running member stands: in the earliest stage, and there at the fewest
-        steps.
-        """
+        """The progress of the slowest running member, by stage and then by steps."""
         return min((member.progress for member in self.running), key=_stage_and_steps)
 
     @property
     def reached(self) -> Progress:
-        """Where the slowest member came to with its last rollout: at the end of a stage, that stage
-        and its steps.
-        """
+        """The slowest member's progress after its last rollout, before it leaves a stage."""
         return min((member.reached for member in self.running), key=_stage_and_steps)
 
     @property
     def env_steps(self) -> int:
-        """Environment steps of a member: of the one furthest behind, or when all are done the
-        longest.
-        """
+        """Environment steps of the slowest running member; of the longest when all are done."""
         return min(member.progress.total_steps for member in self.running)
 
     @property
@@ -158,9 +120,9 @@ class Trainer:
         return torch.cat([group.pack.parameters for group in self.groups])[order.argsort()]
 
     def advance(self) -> AdvanceResult:
-        """One rollout and its update, of the members that are furthest behind."""
+        """Take one rollout and its update, with the pack that has the fewest steps."""
         steps = self.env_steps
-        group = min((g for g in self.groups if not self._done(g)), key=self._steps)
+        group = furthest_behind(self.groups, self.members)
         self._restart(group)
         knobs = [self.members[member].knobs for member in group.members]
         happened = group.pack.iterate(
@@ -185,18 +147,15 @@ class Trainer:
         return self._happened(logged, steps)
 
     def end_stage(self, stage: int) -> None:
-        """Let the members in that stage leave it at the end of their interval, where a scheduler
-        may decide that.
-        """
+        """End a stage of the members that are in it, at the end of their interval."""
         for member in self.members:
             if member.progress.stage == stage:
                 member.end_stage()
 
     def evaluate(self) -> dict[str, list[float]]:
-        """Mean of each metric over the evaluation episodes of every member; remembered in
-        `evaluated`.
+        """Return each member's mean of each metric over its evaluation episodes.
 
-        NaN for a member that has failed: its parameters mean nothing.
+        Also stored in `evaluated`. NaN for a member that has failed.
         """
         failed = [member.failure is not None for member in self.members]
         found = self.evaluator(self.parameters)
@@ -207,7 +166,7 @@ class Trainer:
         return self.evaluated
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that what follows depends on."""
+        """Return the state that determines all further training."""
         return {
             "members": [member.state_dict() for member in self.members],
             "groups": [
@@ -220,12 +179,10 @@ class Trainer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Stand where the trainer stood that made `state`; must be called on a trainer that has not
-        advanced.
-        """
+        """Restore the state of another trainer, before this one has advanced."""
         for member, saved in zip(self.members, state["members"], strict=True):
             member.load_state_dict(saved)
-        self.groups = [self._part(saved["members"]) for saved in state["groups"]]
+        self.groups = [part(self.groups, saved["members"]) for saved in state["groups"]]
         for group, saved in zip(self.groups, state["groups"], strict=True):
             group.pack.load_state_dict(saved["pack"])
         self.stage = state["stage"]
@@ -234,15 +191,16 @@ class Trainer:
         self.evaluated = state["evaluated"]
 
     def close(self) -> None:
-        """Give back what the worlds hold outside of memory."""
+        """Release the resources of the worlds and the members."""
         for world in (self.evaluator.world, *(group.pack.world for group in self.groups)):
             world.close()
         for member in self.members:
             member.close()
 
     def _happened(self, logged: list[MemberInterval], before: int) -> AdvanceResult:
-        """What is due: nothing while the member furthest behind stands still, so that every report
-        has its own step.
+        """Return what is due: nothing until the slowest member has advanced.
+
+        Every report thus has its own number of steps.
         """
         steps = self.env_steps
         if steps == before:
@@ -267,59 +225,25 @@ class Trainer:
             group.pack.restart(rows)
 
     def _save_interval(self) -> int | None:
-        """That of the stage in which the slowest member took its last rollout."""
+        """Return that of the stage in which the slowest member took its last rollout."""
         slowest = min(self.running, key=lambda member: _stage_and_steps(member.reached))
         return slowest.pipeline.settings(slowest.reached.stage).save_interval
 
-    def _part(self, members: list[int]) -> Group:
-        """These members of the group that they stand in, as a group of their own."""
-        whole = next(group for group in self.groups if set(members) <= set(group.members))
-        return Group(
-            members, whole.pack.select([whole.members.index(member) for member in members])
-        )
-
-    def _done(self, group: Group) -> bool:
-        return all(self.members[member].done for member in group.members)
-
-    def _steps(self, group: Group) -> int:
-        return min(self.members[member].progress.total_steps for member in group.members)
-
     def _regroup(self, group: Group) -> None:
-        """Part members whose next rollouts differ in shape, and those that are done."""
+        """Separate members whose next rollouts differ in shape, and those that are done."""
         parts = partition(group.members, self._shape)
         if len(parts) > 1:
             place = self.groups.index(group)
-            self.groups[place : place + 1] = [self._part(part) for part in parts]
+            self.groups[place : place + 1] = [part(self.groups, each) for each in parts]
 
     def _shape(self, member: int) -> tuple[int, int] | None:
         return None if self.members[member].done else self.members[member].knobs.shape
 
 
-def one_rule(pipelines: Sequence[TrainingPipeline]) -> Rule:
-    """The optimizer of all members, whose numbers may differ; ValueError where its class does."""
-    kinds = list(dict.fromkeys(pipeline.optimizer_builder.class_type for pipeline in pipelines))
-    rules = [rule_of(pipeline.optimizer_builder) for pipeline in pipelines]
-    if len(kinds) > 1 or len({type(rule) for rule in rules}) > 1:
-        names = " and ".join(sorted(kind.__name__ for kind in kinds))
-        raise ValueError(
-            f"The members of a pack share the optimizer's class, and these have {names}: train them"
-            " apart."
-        )
-    return rules[0]
-
-
 def crossed(before: int, now: int, interval: int) -> bool:
-    """Whether a multiple of `interval` lies in (before, now]."""
+    """Return whether a multiple of `interval` lies in (before, now]."""
     return now // interval > before // interval
 
 
 def _stage_and_steps(progress: Progress) -> tuple[int, int]:
     return progress.stage, progress.total_steps
-
-
-def partition(members: Sequence[int], key: Callable[[int], object]) -> list[list[int]]:
-    """Members with equal keys together, in the order of their first."""
-    parts: dict[object, list[int]] = {}
-    for member in members:
-        parts.setdefault(key(member), []).append(member)
-    return list(parts.values())

@@ -1,12 +1,11 @@
-"""One trial in its directory: train, evaluate, write down, and go on where an earlier attempt was
-ended.
+"""Run one trial in its directory: train, evaluate, record, and resume an earlier attempt.
 
     trials/0007/
       lock  results.jsonl  metrics.jsonl  events.out.tfevents.*  checkpoints/
 
-The order of a report: the row is on the disk, then the checkpoint is whole, then the report is
-made. Whatever ends the process, an attempt begins at the newest valid checkpoint, cuts what was
-written after it, and repeats the last row that it keeps: perhaps nobody heard it.
+The order of a report: the row is written, then the checkpoint is complete, then the row is
+reported. Whatever ends the process, an attempt resumes from the newest valid checkpoint, removes
+the rows after it, and reports the last remaining row again, in case it was not received.
 """
 
 from __future__ import annotations
@@ -20,86 +19,20 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
-from segue.base.files import append_row, read_rows, write_rows
+from segue.base.files import append_row
 from segue.base.lock import locked
 from segue.plan.decision import Decision, Exploit
-from segue.record.layout import LOCK, LOG, TRIAL, TrialLayout
-from segue.record.row import ENV_STEPS, ReportRow, Row, replayed
-from segue.train.checkpoint import decoded, load_checkpoint, newest_first, save_checkpoint
+from segue.record.layout import TrialLayout
+from segue.record.row import ReportRow, Row, replayed
 from segue.train.checks import check_metric
 from segue.train.log import TrialLog
 from segue.train.trainer import Trainer
+from segue.train.trial_files import TrialFiles
 from segue.train.trial_spec import TrialSpec
 from segue.worlds.seeds import stream
 
 ReportCallback = Callable[[Row], Decision | None]
-_STAY = (LOCK, LOG, TRIAL)  # in use while a trial runs, or written for it just now
 ORPHAN_SECONDS = 20.0  # a worker that outlived its driver may still be writing in the directory
-
-
-@dataclass(frozen=True)
-class TrialFiles:
-    """Where a trial keeps its rows and checkpoints; `generation` counts how often it went on from
-    another trial's.
-    """
-
-    directory: Path
-    generation: int = 0
-
-    @property
-    def results(self) -> Path:
-        """File with one row for each report."""
-        return TrialLayout(self.directory).results
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of the newest checkpoints."""
-        return TrialLayout(self.directory).checkpoints(self.generation)
-
-    def adopt(self, trainer: Trainer, checkpoint: Path, identity: str, device: str) -> None:
-        """Begin the generation with another trial's checkpoint, if it has not begun yet."""
-        if not newest_first(self.checkpoints):
-            trainer.load_state_dict(decoded(checkpoint.read_bytes(), device)["trainer"])
-            self.save(trainer, identity)
-
-    def resume(
-        self, trainer: Trainer, identity: str, device: str, accept_changes: bool
-    ) -> Row | None:
-        """Put the trainer where the newest valid checkpoint stands; the last row up to there, if
-        there is one.
-        """
-        state = load_checkpoint(self.checkpoints, device)
-        if state is not None and state["identity"] != identity:
-            if not accept_changes:
-                raise ValueError(
-                    f"{self.directory} holds a checkpoint of another trial (pipeline, world, seeds,"
-                    " lanes, policy or evaluation differ): begin in an empty directory."
-                )
-            self.move_aside()
-            state = None
-        if state is not None:
-            trainer.load_state_dict(state["trainer"])
-        reached = trainer.env_steps if state is not None else 0
-        kept = [row for row in read_rows(self.results) if row[ENV_STEPS] <= reached]
-        write_rows(self.results, kept)
-        return kept[-1] if kept else None
-
-    def move_aside(self) -> None:
-        """Move what another pipeline wrote into a folder of its own."""
-        aside = self.directory / f"before-{len(list(self.directory.glob('before-*')))}"
-        entries = list(self.directory.iterdir())
-        aside.mkdir()
-        for entry in entries:
-            if entry.name not in _STAY and not entry.name.startswith("before-"):
-                entry.rename(aside / entry.name)
-
-    def save(self, trainer: Trainer, identity: str) -> None:
-        """Write a checkpoint of the trainer; `identity` says of which trial."""
-        save_checkpoint(
-            self.checkpoints,
-            trainer.env_steps,
-            {"identity": identity, "trainer": trainer.state_dict()},
-        )
 
 
 def run_trial(
@@ -111,7 +44,7 @@ def run_trial(
     exploit: Exploit | None = None,
     accept_changes: bool = False,
 ) -> Row:
-    """Train one pack, a member a seed, to the end of its pipeline; return the last row.
+    """Train one member per seed to the end of the pipeline, and return the last row.
 
     Resumes from the newest valid checkpoint in `directory`, if there is one. Sets torch and BLAS to
     one thread, because packs run side by side, one on each core.
@@ -180,7 +113,7 @@ class Attempt:
         )
 
     def step(self, log: TrialLog) -> Row | None:
-        """Advance once, write down and report what is due; return the row if a report was due."""
+        """Advance once, record and report what is due; return the row if a report was due."""
         trainer = self.trainer
         result = trainer.advance()
         check_members(trainer)
@@ -204,12 +137,12 @@ class Attempt:
         self.files.save(self.trainer, self.identity)
 
     def _send(self, row: Row) -> None:
-        """ReportCallback a row, and apply the decision that answers it."""
+        """Report a row, and apply the decision that answers it."""
         apply_decision(self.report(row), self.trainer, self.files.generation)
 
 
-class Preempted(BaseException):  # not an error, and not to be tried again here
-    """The trial is to go on elsewhere, from the checkpoint that it has just written."""
+class Preempted(BaseException):  # not an error, and not to be retried here
+    """The trial must resume in another process, from the checkpoint that it has just written."""
 
     def __init__(self, env_steps: int) -> None:
         super().__init__(
@@ -217,8 +150,8 @@ class Preempted(BaseException):  # not an error, and not to be tried again here
         )
 
 
-class ExploitRequested(Exception):  # noqa: N818  # not an error: the trial goes on elsewhere
-    """The trial is to go on from another one's checkpoint."""
+class ExploitRequested(Exception):  # noqa: N818  # not an error: the trial resumes
+    """The trial must resume from the checkpoint of another one."""
 
     def __init__(self, exploit: Exploit) -> None:
         super().__init__(f"The trial goes on from {exploit.checkpoint}.")
@@ -236,8 +169,9 @@ def apply_decision(answer: Decision | None, trainer: Trainer, generation: int) -
 
 
 def check_members(trainer: Trainer) -> None:
-    """Raise FloatingPointError, with the seed, when a member has failed: the trial's metric would
-    not be over all.
+    """Raise FloatingPointError, naming the seed, if a member has failed.
+
+    The trial's metric would otherwise not be one of all members.
     """
     for member in trainer.members:
         if member.failure is not None:
@@ -250,10 +184,9 @@ def check_members(trainer: Trainer) -> None:
 def result_row(
     trainer: Trainer, metric: str, aggregate: Callable[[Sequence[float]], float], stage_ended: bool
 ) -> Row:
-    """What a trial reports: its metric, one number of those of all seeds, and where it stands.
+    """Return the row of a report: the metric, aggregated over all seeds, and the progress.
 
-    A report at the end of a stage is about the stage that has ended: `stage` and `stage_steps` are
-    still its own.
+    At the end of a stage, `stage` and `stage_steps` are those of the stage that has ended.
     """
     values = trainer.evaluated[metric]
     value = aggregate(values)
@@ -280,7 +213,8 @@ def result_row(
 
 
 def member_seeds(seed: int, members: int) -> list[int]:
-    """One seed a member, from a sweep's seed: every trial trains with the same ones (common random
-    numbers).
+    """Return one seed per member, derived from a sweep's seed.
+
+    Every trial trains with the same ones (common random numbers).
     """
     return [int(stream(seed, "member", index).generate_state(1)[0]) for index in range(members)]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from segue.train.data.batch import PolicyInput
 from segue.train.members.stage_knobs import knobs_at
 from segue.train.rollouts.rollout import TruncatedEpisodes, collect, noise_for
-from segue.train.updates.experience import blocks, bootstrapped, experience
+from segue.train.updates.bootstrap import blocks, bootstrapped
+from segue.train.updates.experience import experience
 from segue.worlds import lane_seeds, make_world
 from segue.worlds.array import cartpole
 from tests.train.support.pipelines import LANES, pipeline, trainer

@@ -10,7 +10,7 @@ import pytest
 from segue.base.files import append_row
 from segue.base.lock import LockedError
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
-from segue.train import trial
+from segue.train import trial, trial_files
 from segue.train.checkpoint import newest_first, save_checkpoint
 from tests.train.support.pipelines import ROLLOUT, stage
 from tests.train.support.same import assert_same_state
@@ -110,7 +110,7 @@ def test_a_checkpoint_that_was_not_finished_is_written_again(tmp_path, whole, mo
         save_checkpoint(directory, env_steps, state)
 
     with monkeypatch.context() as patched, pytest.raises(AttemptEndedError):
-        patched.setattr(trial, "save_checkpoint", tear)
+        patched.setattr(trial_files, "save_checkpoint", tear)
         run(tmp_path)
     run(tmp_path)
     assert rows(tmp_path) == rows(whole)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 import torch
 
 from segue.base.suggestions import suggestion
+from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.values.builder import Builder
 from segue.train.optimizers.adam import Adam, AdamW
 from segue.train.optimizers.one_by_one import OneByOne
@@ -69,3 +70,16 @@ def rule_of(builder: Builder[Any]) -> Rule:
     if kind not in PACKED or any(arguments[name] for name in arguments.keys() - numbers - _FASTER):
         return OneByOne.of(kind, arguments)
     return PACKED[kind](**{name: value for name, value in arguments.items() if name in numbers})
+
+
+def one_rule(pipelines: Sequence[TrainingPipeline]) -> Rule:
+    """Return the rule of all members' optimizers; raise ValueError where their classes differ."""
+    kinds = list(dict.fromkeys(pipeline.optimizer_builder.class_type for pipeline in pipelines))
+    rules = [rule_of(pipeline.optimizer_builder) for pipeline in pipelines]
+    if len(kinds) > 1 or len({type(rule) for rule in rules}) > 1:
+        names = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise ValueError(
+            f"The members of a pack share the optimizer's class, and these have {names}: train them"
+            " apart."
+        )
+    return rules[0]

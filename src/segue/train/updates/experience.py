@@ -1,8 +1,7 @@
-"""From what happened to what is learned from: values, advantages, and the rows that minibatches are
-drawn from.
+"""Turn a rollout into experience: values, advantages, and rows from which minibatches are drawn.
 
 Shapes: K members, N lanes of a member, L = K*N lanes, T steps, B = T*N samples of a member, O
-observation numbers, M memory numbers of a lane, E events.
+observation numbers, M memory numbers of a lane.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from segue.train.members.knobs import Knobs, member_values
 from segue.train.policies import ActorCritic
 from segue.train.policies.stacked import Array, array_module, as_tensor
 from segue.train.rollouts.rollout import Rollout
+from segue.train.updates.bootstrap import bootstrapped
 from segue.train.updates.returns import gae
 
 
@@ -193,59 +193,3 @@ def member_rows(steps_TL: NDArray[Any], members: int, device: torch.device) -> T
 def stacked(steps: list[Array]) -> Tensor:
     """T x `[K, N, ...]` as one tensor `[K, T, N, ...]`."""
     return as_tensor(array_module(steps[0]).stack(steps, 1))
-
-
-def bootstrapped(
-    policy: ActorCritic, parameters: Tensor, rollout: Rollout, next_value_TKN: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """The values that follow each step, with those of truncated episodes' last observations in
-    their place.
-    """
-    if not rollout.cut:
-        return next_value_TKN
-    _, members, lanes = next_value_TKN.shape
-    next_value = next_value_TKN.copy()
-    times = np.concatenate([np.full(len(cut.lanes), cut.step) for cut in rollout.cut])
-    member, lane = np.divmod(np.concatenate([cut.lanes for cut in rollout.cut]), lanes)
-    final = torch.from_numpy(np.concatenate([cut.observation for cut in rollout.cut])).to(
-        parameters.device
-    )
-    memory = torch.cat([as_tensor(cut.memory) for cut in rollout.cut])
-    for which, slot in blocks(member, members, lanes):
-        seen, remembered = (
-            in_slots(rows, member[which], slot, which, (members, lanes)) for rows in (final, memory)
-        )
-        judged = policy.values(parameters, seen, remembered).cpu().numpy()
-        next_value[times[which], member[which], lane[which]] = judged[member[which], slot]
-    return next_value
-
-
-def in_slots(
-    rows_EX: Tensor,
-    member: NDArray[np.int64],
-    slot: NDArray[np.int64],
-    which: NDArray[np.int64],
-    shape: tuple[int, int],
-) -> Tensor:
-    """The rows `which` of events at their members' slots, zeros elsewhere: `[K, N, X]`."""
-    placed = rows_EX.new_zeros(*shape, rows_EX.shape[1])
-    placed[torch.from_numpy(member), torch.from_numpy(slot)] = rows_EX[torch.from_numpy(which)]
-    return placed
-
-
-def blocks(
-    member_E: NDArray[np.int64], members: int, size: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Deal each member's events, in their order, into blocks of `size`: which events, and each
-    one's slot.
-
-    Every product then has the same shape `[K, size, O]`, however many events the neighbours have:
-    the rounding of a member's values must not depend on them.
-    """
-    order = np.argsort(member_E, kind="stable")
-    counts = np.bincount(member_E, minlength=members)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    for block in range(-(-int(counts.max()) // size)):
-        which = np.flatnonzero(rank // size == block)
-        yield which, rank[which] % size

@@ -1,0 +1,1 @@
+"""Packs: members that take their rollouts and updates in one computation."""

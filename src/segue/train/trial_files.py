@@ -1,0 +1,81 @@
+"""The rows and checkpoints of a trial in its directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segue.base.files import read_rows, write_rows
+from segue.record.layout import LOCK, LOG, TRIAL, TrialLayout
+from segue.record.row import ENV_STEPS, Row
+from segue.train.checkpoint import decoded, load_checkpoint, newest_first, save_checkpoint
+from segue.train.trainer import Trainer
+
+_STAY = (LOCK, LOG, TRIAL)  # in use while a trial runs, or written for it just now
+
+
+@dataclass(frozen=True)
+class TrialFiles:
+    """The rows and checkpoints of a trial.
+
+    `generation` is the number of times it has continued from another trial's checkpoint.
+    """
+
+    directory: Path
+    generation: int = 0
+
+    @property
+    def results(self) -> Path:
+        """The file with one row for each report."""
+        return TrialLayout(self.directory).results
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the newest checkpoints."""
+        return TrialLayout(self.directory).checkpoints(self.generation)
+
+    def adopt(self, trainer: Trainer, checkpoint: Path, identity: str, device: str) -> None:
+        """Start the generation from another trial's checkpoint, unless it has started already."""
+        if not newest_first(self.checkpoints):
+            trainer.load_state_dict(decoded(checkpoint.read_bytes(), device)["trainer"])
+            self.save(trainer, identity)
+
+    def resume(
+        self, trainer: Trainer, identity: str, device: str, accept_changes: bool
+    ) -> Row | None:
+        """Restore the newest valid checkpoint, and return the last row up to it, if any.
+
+        Raise ValueError for another trial's checkpoint, unless changes are accepted.
+        """
+        state = load_checkpoint(self.checkpoints, device)
+        if state is not None and state["identity"] != identity:
+            if not accept_changes:
+                raise ValueError(
+                    f"{self.directory} holds a checkpoint of another trial (pipeline, world, seeds,"
+                    " lanes, policy or evaluation differ): begin in an empty directory."
+                )
+            self.move_aside()
+            state = None
+        if state is not None:
+            trainer.load_state_dict(state["trainer"])
+        reached = trainer.env_steps if state is not None else 0
+        kept = [row for row in read_rows(self.results) if row[ENV_STEPS] <= reached]
+        write_rows(self.results, kept)
+        return kept[-1] if kept else None
+
+    def move_aside(self) -> None:
+        """Move the files of another pipeline into a folder of their own."""
+        aside = self.directory / f"before-{len(list(self.directory.glob('before-*')))}"
+        entries = list(self.directory.iterdir())
+        aside.mkdir()
+        for entry in entries:
+            if entry.name not in _STAY and not entry.name.startswith("before-"):
+                entry.rename(aside / entry.name)
+
+    def save(self, trainer: Trainer, identity: str) -> None:
+        """Write a checkpoint of the trainer, marked with the identity of the trial."""
+        save_checkpoint(
+            self.checkpoints,
+            trainer.env_steps,
+            {"identity": identity, "trainer": trainer.state_dict()},
+        )
