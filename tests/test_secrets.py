@@ -4,13 +4,18 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from segue.tune.cluster.credentials import CREDENTIALS
 from tests.cli.test_cli import REAL
+from tests.tune.support.drivers import wait_for
 
-NAMES = ("AWS_SECRET_ACCESS_KEY", "RAY_AUTH_TOKEN", "MY_PASSWORD")
+NAMES = (*CREDENTIALS, "RAY_AUTH_TOKEN", "MY_PASSWORD")
+COMMAND = [sys.executable, "-m", "segue", "run", "mine.py", "--trials", "2"]
 SECONDS = 120
 
 
@@ -20,11 +25,7 @@ def test_a_run_records_and_prints_nothing_of_the_environment(tmp_path: Path) -> 
     planted = {name: secrets.token_hex(32) for name in NAMES}
     (tmp_path / "mine.py").write_text(REAL)
     ran = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from segue.cli import segue; segue(['run', 'mine.py', '--trials', '2'])",
-        ],
+        COMMAND,
         cwd=tmp_path,
         env=os.environ | planted | {"RAY_AUTH_MODE": "token"},
         capture_output=True,
@@ -32,9 +33,40 @@ def test_a_run_records_and_prints_nothing_of_the_environment(tmp_path: Path) -> 
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    files = files_in(tmp_path)
     assert {"sweep.json", "study.db", "results.jsonl"} <= {path.name for path in files}
+    check_absent(planted, files)
+    assert not [name for name in planted if planted[name].encode() in ran.stdout + ran.stderr]
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_killed_driver_leaves_no_secrets_and_the_next_one_removes_what_it_left(
+    tmp_path: Path,
+) -> None:
+    planted = {name: secrets.token_hex(32) for name in NAMES}
+    (tmp_path / "mine.py").write_text(REAL)
+    with TemporaryDirectory(prefix="k", dir="/tmp", ignore_cleanup_errors=True) as temporary:
+        environment = os.environ | planted | {"RAY_AUTH_MODE": "token", "TMPDIR": temporary}
+        with subprocess.Popen(COMMAND, cwd=tmp_path, env=environment) as driver:
+            results = tmp_path / "runs" / "mine" / "trials"
+            wait_for(lambda: driver.poll() is not None or any(results.glob("*/results.jsonl")))
+            driver.kill()
+        (left,) = Path(temporary).glob("segue-*")
+        files = files_in(left)
+        assert "runtime_env_agent.log" in {path.name for path in files}
+        check_absent(planted, [*files, *files_in(tmp_path)])
+        ran = subprocess.run(COMMAND, cwd=tmp_path, env=environment, timeout=SECONDS, check=False)
+        assert ran.returncode == 0
+        assert not list(Path(temporary).glob("segue-*"))
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def check_absent(planted: Mapping[str, str], files: Iterable[Path]) -> None:
+    contents = {path: path.read_bytes() for path in files}
     for name, secret in planted.items():
-        holding = [path for path in files if secret.encode() in path.read_bytes()]
+        holding = [path for path, content in contents.items() if secret.encode() in content]
         assert not holding, f"{name} is in {holding}"
-        assert secret.encode() not in ran.stdout + ran.stderr

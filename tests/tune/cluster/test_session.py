@@ -1,13 +1,11 @@
 import importlib
 import os
 import warnings
-from pathlib import Path
 
 import optuna
 import pytest
 from ray import tune
 
-from segue.tune.cluster import session
 from segue.tune.cluster.session import ray_session, suppress_ray_warnings
 
 
@@ -55,13 +53,3 @@ def test_ray_counts_no_callbacks_for_its_statistics_during_a_session(
     with ray_session():
         assert usage.tag_callbacks([tune.Callback()]) is False
     assert usage.tag_callbacks is before
-
-
-def test_rays_directory_is_short_whatever_the_usual_place_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("tempfile.gettempdir", lambda: f"/tmp/{'long' * 20}")
-    with session._short_directory() as directory:
-        assert len(directory) < 30
-        assert Path(directory).parent.is_dir()
-    assert not Path(directory).parent.exists()

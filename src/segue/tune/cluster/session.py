@@ -3,8 +3,6 @@
 import logging
 import os
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
@@ -19,7 +17,9 @@ from ray.exceptions import AuthenticationError, RuntimeEnvSetupError
 
 from segue.base.suppress_warnings import suppress_warnings
 from segue.tune.cluster.addresses import is_on_loopback_only, token_in_use
+from segue.tune.cluster.credentials import not_in_runtime_env, offered_to_workers
 from segue.tune.cluster.local_modules import local_modules
+from segue.tune.cluster.ray_directory import ray_directory
 
 # Read by Ray and Tune in the driver, when a run starts.
 _DRIVER = {
@@ -38,7 +38,6 @@ _WORKERS = {
     # Time for a trial to shut down before its worker starts the next one.
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "30",
 }
-_SOCKETS_FIT = 24  # characters: a socket's path may have 107, and the rest has 82
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 
 
@@ -53,8 +52,12 @@ def ray_session(address: str | None = None) -> Iterator[dict[str, float]]:
     with ExitStack() as stack:
         stack.enter_context(_environment(_DRIVER | _WORKERS))
         stack.enter_context(_uncounted())
+        stack.enter_context(not_in_runtime_env())
+        is_own = not address and not ray.is_initialized()
         if not ray.is_initialized():
             stack.enter_context(_connected(address))
+        if not is_own:  # workers of an own Ray inherit the environment
+            stack.enter_context(offered_to_workers())
         yield ray.cluster_resources()
 
 
@@ -105,12 +108,12 @@ def _connected(address: str | None) -> Iterator[None]:
                 stack.enter_context(_on_loopback())
         else:
             # Workers inherit this process's environment: a runtime_env would cost two seconds.
-            directory = stack.enter_context(_short_directory())
-            stack.enter_context(_guarded_by_a_token(Path(directory).parent))
+            directory = stack.enter_context(ray_directory())
+            stack.enter_context(_guarded_by_a_token(directory.parent))
             stack.enter_context(_on_loopback())
             where = {
                 "address": "local",
-                "_temp_dir": directory,
+                "_temp_dir": str(directory),
                 "object_store_memory": _OBJECT_STORE_BYTES,
             }
             where["include_dashboard"] = False
@@ -181,16 +184,3 @@ def _token() -> str:
 
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
-
-
-@contextmanager
-def _short_directory() -> Iterator[str]:
-    usual = tempfile.gettempdir()
-    directory = tempfile.mkdtemp(
-        prefix="segue-", dir=usual if len(usual) < _SOCKETS_FIT else "/tmp"
-    )
-    try:
-        # Ray makes its directory readable for all users: it lies in a private one.
-        yield str(Path(directory, "r"))
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)

@@ -1,6 +1,5 @@
 """The function that Tune runs to train one trial, in a worker process of the trial's own."""
 
-import json
 import os
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from segue.base.files import write_atomic
+from segue.base.strict_json import to_json
 from segue.base.text import plural
 from segue.plan.decision import Decision
 from segue.plan.pipelines.pipeline import TrainingPipeline
@@ -20,6 +20,7 @@ from segue.plan.values.describe import describe
 from segue.record.layout import TrialLayout
 from segue.record.row import Row
 from segue.train import ExploitRequested, Preempted, TrialSpec, member_seeds, run_trial
+from segue.tune.cluster.credentials import fetch_credentials
 from segue.tune.failures import is_out_of_memory
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import on_worker
@@ -72,6 +73,7 @@ def make_trainable(
         )
         with ExitStack() as stack:
             try:
+                fetch_credentials()
                 sync.begin()
                 stack.enter_context(_printing_to_log(directory))
                 stack.enter_context(preemption.training(sync.upload_if_possible))
@@ -187,7 +189,7 @@ def _write_description(
         "text": pipeline.to_text(),
         "pipeline": pipeline.to_dict(),
     }
-    write_atomic(TrialLayout(directory).trial, json.dumps(facts, indent=2) + "\n")
+    write_atomic(TrialLayout(directory).trial, to_json(facts, indent=2) + "\n")
 
 
 @contextmanager
