@@ -1,10 +1,14 @@
 """Files that survive a kill at any moment: atomic replacement, and appended rows of JSON."""
 
+import errno
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from segue.base.strict_json import restore_numbers, to_json
 
 JsonValue: TypeAlias = (
     "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
@@ -13,16 +17,27 @@ JsonValue: TypeAlias = (
 JsonObject: TypeAlias = dict[str, Any]
 """A dictionary that `json.dumps` can write, and whose entries are read by name."""
 
+_KINDS: Mapping[Callable[[int], bool], str] = {
+    stat.S_ISDIR: "a folder",
+    stat.S_ISLNK: "a symbolic link",
+    stat.S_ISFIFO: "a FIFO",
+    stat.S_ISSOCK: "a socket",
+    lambda mode: True: "a device",
+}
+
 
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Replace the content of `path` so that a reader finds the old or the new content, both whole.
 
-    The new content and its name are on the disk when this returns. Raises OSError.
+    The new content and its name are on the disk when this returns. Raises OSError, also for a path
+    that `check_replaceable` refuses.
     """
     data = content.encode() if isinstance(content, str) else content
+    check_replaceable(path)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)  # of a killed process that had the same number
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:  # a link that someone put here is not followed
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -31,6 +46,20 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise OSError for a path that exists and is not a regular file.
+
+    A rename over it would replace a device, a FIFO, a socket or a symbolic link with a file.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        kind = next(name for is_kind, name in _KINDS.items() if is_kind(mode))
+        raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
 
 
 def sync_directory(directory: Path) -> None:
@@ -42,10 +71,23 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
+    """Return the descriptor of a regular file, opened with these flags and made by `os.O_CREAT`.
+
+    Raise OSError for a folder, a FIFO, a socket or a device, which `open` could wait for.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return descriptor
+
+
 def append_row(path: Path, row: Mapping[str, Any]) -> None:
     """Append `row` as one line of JSON, and wait until it is on the disk."""
     is_new = not path.exists()
-    with path.open("ab") as file:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    with os.fdopen(open_regular(path, flags), "ab") as file:
         file.write(_line(row))
         file.flush()
         os.fsync(file.fileno())
@@ -78,13 +120,13 @@ def cut_torn_row(path: Path) -> None:
 
 
 def _line(row: Mapping[str, Any]) -> bytes:
-    return json.dumps(row).encode() + b"\n"
+    return to_json(row).encode() + b"\n"
 
 
 def _complete_rows(content: bytes) -> Iterator[JsonObject]:
     for line in content.split(b"\n")[:-1]:
         try:
-            yield json.loads(line)
+            yield restore_numbers(json.loads(line))
         except ValueError:
             # A page of the file that a power cut left empty: nothing after it can be trusted.
             return

@@ -1,4 +1,14 @@
-"""Text for people: counts with their nouns."""
+"""Text for people: counts with their nouns, and text from elsewhere without control characters."""
+
+import re
+
+# C0 and C1 controls, DEL, line and paragraph separators, marks that reorder text, zero-width
+# characters that hide it, and halves of surrogate pairs, which cannot be encoded. Joiners stay:
+# scripts and emoji need them.
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+_LINE_BREAKS = "\n\t"
 
 
 def plural(count: int, noun: str) -> str:
@@ -8,3 +18,21 @@ def plural(count: int, noun: str) -> str:
     ('1 trial', '2 trials', '1,000 steps')
     """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    r"""Return a text with its control characters escaped, for a terminal, a table or a page.
+
+    Text of a study, a file or an exception may contain sequences that move a terminal's cursor, set
+    its title, or show other text than there is. With `lines`, line breaks and tabs stay.
+
+    >>> printable("\x1b[2Jred\u202e\n"), printable("a\nb", lines=True)
+    ('\\x1b[2Jred\\u202e\\n', 'a\nb')
+    """
+    return _CONTROL.sub(lambda match: _escaped(match[0], lines), text)
+
+
+def _escaped(character: str, lines: bool) -> str:
+    if lines and character in _LINE_BREAKS:
+        return character
+    return character.encode("unicode_escape").decode()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segue.base.files import write_atomic
+from segue.base.strict_json import to_json
 from segue.record.layout import DEFINITION, RunLayout
 
 FORMAT = 1
@@ -57,7 +58,7 @@ class RunDefinition:
         if self.question:
             known["question"] = self.question
         known["runs"] = [dict(each) for each in self.runs]
-        write_atomic(run.definition, json.dumps(known, indent=2) + "\n")
+        write_atomic(run.definition, to_json(known, indent=2) + "\n")
 
 
 def read_definition(run: RunLayout) -> RunDefinition:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from segue.base.files import write_atomic
+from segue.base.paths import inside
 from segue.store.objects import Entry, Store
 
 _EXCLUDED = ("lock",)
@@ -45,7 +46,9 @@ class Mirror:
         self._uploaded: dict[str, Entry] = {}
 
     def pull(self, *, keep_ahead: bool = False) -> None:
-        """Download every object that differs from the folder's file. Raises StoreError.
+        """Download every object that differs from the folder's file.
+
+        Raises StoreError, and ValueError for an object whose name leads out of the folder.
 
         With `keep_ahead`, a file that begins with the content of its object stays as it is: what
         was appended could not be uploaded yet.
@@ -79,7 +82,7 @@ class Mirror:
         self._uploaded[name] = entry
 
     def _download(self, name: str, entry: Entry, keep_ahead: bool) -> None:
-        path = self.folder / name
+        path = inside(self.folder, name, self.store.shown())
         if path.exists() and _entry(path) == entry:
             return
         content = self.store.read(name)

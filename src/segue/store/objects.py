@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from segue.base.paths import checked_name
 from segue.store.secrets import without_secrets
 from segue.store.server import Server, server_of, with_server
 
@@ -117,19 +118,26 @@ class Store:
         self._tried("written", remove)
 
     def names(self) -> dict[str, Entry]:
-        """Return size and modification time of every object, by name. Raises StoreError."""
+        """Return size and modification time of every object, by name.
+
+        Raises StoreError, and ValueError for a name that leads out of the folder, as a store that
+        is not the user's own may list.
+        """
         from pyarrow import fs
 
         def listed() -> dict[str, Entry]:
             files, root = _place(self)
             found = files.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
             return {
-                each.path.removeprefix(f"{root}/"): Entry(each.size, each.mtime_ns)
+                self._relative(each.path, root): Entry(each.size, each.mtime_ns)
                 for each in found
                 if each.type == fs.FileType.File and not each.path.endswith(_UNFINISHED)
             }
 
         return self._tried("read", listed)
+
+    def _relative(self, path: str, root: str) -> str:
+        return checked_name(path.removeprefix(f"{root}/"), self.shown())
 
     def modified(self, name: str) -> float | None:
         """Return when an object was written, in seconds of the store's clock; None without it."""

@@ -7,7 +7,6 @@ never runs backwards. A number is the mean over the trial's members.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from segue.base.files import read_rows, write_rows
+from segue.base.strict_json import to_json
 from segue.record.layout import TrialLayout
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS
 from segue.train.packs.interval import MemberInterval
@@ -98,7 +98,7 @@ class TrialLog(AbstractContextManager["TrialLog"]):
 
     def _row(self, env_steps: int, total_env_steps: int, numbers: Mapping[str, float]) -> None:
         row = {ENV_STEPS: env_steps, TOTAL_ENV_STEPS: total_env_steps, **numbers}
-        self.rows.write(json.dumps(row) + "\n")
+        self.rows.write(to_json(row) + "\n")
         for tag, number in numbers.items():
             self.events.add_scalar(tag, number, env_steps)
 

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import hashlib
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -14,6 +13,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, Uni
 from typing import Any, TypeAlias, TypeVar
 
 from segue.base.files import JsonValue
+from segue.base.strict_json import json_number
 from segue.plan.values.builder import Builder
 from segue.plan.values.code import class_facts, function_facts, is_users
 
@@ -175,7 +175,7 @@ def _attributes(value: object) -> dict[str, object]:
 
 def _number(value: int | float) -> JsonValue:
     plain = int(value) if isinstance(value, int) else float(value)
-    return plain if math.isfinite(plain) else {"float": str(plain)}
+    return json_number(plain)
 
 
 def _plain_numbers(description: JsonValue) -> JsonValue:

@@ -22,6 +22,7 @@ from tensorboardX.proto.plugin_hparams_pb2 import (
 from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboardX.record_writer import RecordWriter
 
+from segue.base.files import check_replaceable
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.row import ENV_STEPS
 from segue.record.trials import COMPLETE, FAILED, TrialSummary
@@ -97,6 +98,7 @@ def write_hparams(
     A file that is here is therefore stored, too.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    check_replaceable(path)
     # TensorBoard does not read files of this name.
     temporary = path.with_name(f"hparams.{os.getpid()}.tmp")
     try:

@@ -1,12 +1,12 @@
 """What a logging service has received of a sweep's trials, recorded in the run directory."""
 
-import json
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from segue.base.files import cut_torn_row, read_rows
+from segue.base.strict_json import to_json
 from segue.record.row import ENV_STEPS
 
 
@@ -49,4 +49,4 @@ class Ledger:
 
     def _append(self, row: Mapping[str, Any]) -> None:
         with self._path.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(to_json(row) + "\n")

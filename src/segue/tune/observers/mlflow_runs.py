@@ -4,7 +4,6 @@ This uses `MlflowClient` alone: Ray's callback makes new runs for resumed trials
 in place of environment steps.
 """
 
-import json
 import logging
 import time
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from collections.abc import Mapping
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
+from segue.base.strict_json import to_json
 from segue.record.row import ENV_STEPS
 from segue.record.trials import COMPLETE, FAILED, PRUNED, TrialSummary
 from segue.tune.run.directory import RunDirectory
@@ -67,7 +67,7 @@ class MlflowRuns:
         """Close the trial's run with the status that fits how the trial ended."""
         run_id = self._open[facts.number]
         self._client.set_tag(run_id, _STATE, facts.state)
-        self._client.set_tag(run_id, _PARAMETERS, json.dumps(dict(facts.parameters))[:_LONGEST])
+        self._client.set_tag(run_id, _PARAMETERS, to_json(dict(facts.parameters))[:_LONGEST])
         if facts.reason:
             self._client.set_tag(run_id, _REASON, facts.reason[:_LONGEST])
         now = int(1000 * time.time())

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.base.files import write_atomic
+from segue.base.files import check_replaceable, write_atomic
+from segue.base.paths import inside
+from segue.base.strict_json import restore_numbers, to_json
 from segue.plan.decision import Decision, Exploit
 from segue.record.row import ENV_STEPS, STAGE, Row
 
@@ -34,6 +36,7 @@ def decide_exploit(
     exploits = recorded.get(_EXPLOITS, [])
     copy = path.with_name(f"{path.stem}-{len(exploits) + 1}.pt")
     path.parent.mkdir(parents=True, exist_ok=True)
+    check_replaceable(copy)
     shutil.copyfile(checkpoint, copy)  # the other trial trains on and removes the checkpoint
     exploit = {
         ENV_STEPS: env_steps,
@@ -50,13 +53,16 @@ def has_exploit_at(path: Path, env_steps: int) -> bool:
 
 
 def decision_for(path: Path, row: Row) -> Decision:
-    """Return what is decided at a report."""
+    """Return what is decided at a report.
+
+    Raise ValueError for decisions that name a checkpoint outside their folder.
+    """
     recorded = _read(path)
     stage_end = recorded.get(str(row[STAGE]))
     # A trial that went back to an older checkpoint comes to the report of the decision again.
     end = row[STAGE] if stage_end and row[ENV_STEPS] >= stage_end[ENV_STEPS] else None
     exploits = [
-        Exploit(index, path.with_name(each["checkpoint"]), each["parameters"])
+        Exploit(index, inside(path.parent, each["checkpoint"]), each["parameters"])
         for index, each in enumerate(recorded.get(_EXPLOITS, []), start=1)
         if row[ENV_STEPS] >= each[ENV_STEPS]
     ]
@@ -65,11 +71,11 @@ def decision_for(path: Path, row: Row) -> Decision:
 
 def _write(path: Path, recorded: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, json.dumps(recorded) + "\n")
+    write_atomic(path, to_json(recorded) + "\n")
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text()))
+        return dict(restore_numbers(json.loads(path.read_text())))
     except FileNotFoundError:
         return {}

@@ -7,7 +7,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.record.definition import read_definition
 from segue.tune.run.differences import differences
 from segue.tune.run.directory import RunDirectory
-from segue.tune.run.sweep_file import find_sweep, load_sweep
+from segue.tune.run.sweep_file import load_sweep, sweep_files
 
 _GIVEN_BY_OPTIONS = ("seeds",)  # which a command line may give in place of the sweep's file
 
@@ -36,13 +36,14 @@ def sweep_of(run: RunDirectory, file: Path | None = None) -> Sweep:
 
 
 def _find(run: RunDirectory, name: str) -> Path:
-    try:
-        return find_sweep(name)
-    except ValueError as error:
+    """Return the sweep file of that name: never a path, since the file is executed."""
+    files = sweep_files()
+    if name not in files:
         stored = f" (the run's own is stored at {run.source})" if run.source.exists() else ""
         raise ValueError(
             f"The sweep {name!r} of {run.path} is not here: give its file with --sweep{stored}."
-        ) from error
+        )
+    return files[name]
 
 
 def _is_other(stored: Path, used: Path) -> bool:

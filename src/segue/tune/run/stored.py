@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segue.base.files import write_atomic
+from segue.base.paths import inside
 from segue.record.layout import (
     DECISIONS,
     HPARAMS,
@@ -88,7 +89,7 @@ class StoreTrialSync(TrialSync):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         for exploit in json.loads(content).get("exploits", []):
-            checkpoint = path.with_name(Path(exploit["checkpoint"]).name)
+            checkpoint = inside(path.parent, exploit["checkpoint"])
             if not checkpoint.exists():
                 copy = self._store.read(f"{DECISIONS}/{checkpoint.name}")
                 write_atomic(checkpoint, copy or b"")
@@ -129,11 +130,12 @@ def fetched_checkpoint(store: Store, trial: TrialLayout) -> Path | None:
     content = None if latest is None else store.read(latest.as_posix())
     if latest is None or content is None:
         return None
+    copy = inside(trial.path, latest.as_posix(), store.shown())
     for older in trial.all_checkpoints():
         older.unlink()
-    (trial.path / latest.parent).mkdir(parents=True, exist_ok=True)
-    write_atomic(trial.path / latest, content)
-    return trial.path / latest
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(copy, content)
+    return copy
 
 
 def snapshot(path: Path) -> bytes:

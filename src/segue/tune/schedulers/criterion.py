@@ -10,6 +10,7 @@ from typing import Any
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from segue.base.files import write_atomic
+from segue.base.strict_json import restore_numbers, to_json
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.plan.tracker import ScalarMeanTracker
 from segue.record.row import ENV_STEPS, EVALUATION, STAGE_STEPS, Row
@@ -60,7 +61,7 @@ class CriterionStopper(RayStopper):
         self._path = path
         if path is not None and path.exists():
             try:
-                self.load_state_dict(json.loads(path.read_text()))
+                self.load_state_dict(restore_numbers(json.loads(path.read_text())))
             except (ValueError, AttributeError) as error:
                 raise ValueError(
                     f"{path} does not hold the states of {type(criterion).__name__} ({error})."
@@ -70,7 +71,7 @@ class CriterionStopper(RayStopper):
         """Return whether this report satisfies the trial's criterion."""
         is_satisfied = self._each.is_satisfied(trial_id, result)
         if self._path is not None:
-            write_atomic(self._path, json.dumps(self.state_dict()))
+            write_atomic(self._path, to_json(self.state_dict()))
         return is_satisfied
 
     def stop_all(self) -> bool:
