@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from segue.base.text import printable
 from segue.cli import cluster, jobs, play, record, report, rerun, retrain, run, show
 
 REFUSED = 2
@@ -83,7 +84,7 @@ def _exit_with(app: Callable[..., int | None], arguments: list[str] | None) -> N
     except (ValueError, _UsageError) as error:
         message = error.format_message() if isinstance(error, _UsageError) else str(error)
         if message:  # empty where the help was shown because no command was given
-            print(message, file=sys.stderr)
+            print(printable(message, lines=True), file=sys.stderr)
         code = REFUSED
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

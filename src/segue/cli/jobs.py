@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segue.base.text import printable
 from segue.cli.run import parse_options
 from segue.tune.options import overridden
 
@@ -89,5 +90,7 @@ def command(
 
 def _follow(jobs: "Jobs", name: str) -> int:
     """Print the output of a job until it ends, and return the exit code."""
-    has_succeeded = jobs.follow(name, lambda text: print(text, end="", flush=True))
+    has_succeeded = jobs.follow(
+        name, lambda text: print(printable(text, lines=True), end="", flush=True)
+    )
     return 0 if has_succeeded else 1

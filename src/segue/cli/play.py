@@ -8,10 +8,12 @@ import typer
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from segue.base.extras import optional_dependency
+from segue.base.text import printable
 from segue.cli.shared.arguments import Run, SweepFile, Trial
-from segue.cli.shared.output import print_line
+from segue.cli.shared.output import check_target, print_line
 from segue.record.local_run import LocalRun, fetch_run
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ def command(
 
     if record is not None and record.suffix not in _EXTENSIONS:
         raise ValueError(f"--record {record} is not a video: give a name ending in .gif or .mp4.")
+    if record is not None:
+        check_target(record, "choose another --record")
     console = Console()
     local_run = fetch_run(run)
     summary = read_summary(local_run.path)
@@ -117,6 +121,7 @@ def _record(pictures: "Iterable[NDArray[np.uint8]]", path: Path, fps: int) -> in
     frames = 0
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"unfinished-{path.name}")
+    check_target(unfinished, "remove it, or choose another --record")
     try:
         # Any: the types of the package lack the writer's methods.
         writer: Any = imageio.get_writer(unfinished, **keywords)
@@ -134,7 +139,7 @@ def _table(scores: "Mapping[str, NDArray[np.float64]]") -> Table:
     table = Table(box=SIMPLE, pad_edge=False)
     table.add_column("member", justify="right")
     for name in scores:
-        table.add_column(name, justify="right")
+        table.add_column(Text(printable(name)), justify="right")
     for member, row in enumerate(zip(*scores.values(), strict=True)):
         table.add_row(str(member), *(f"{value:.4g}" for value in row))
     return table

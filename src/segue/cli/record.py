@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from segue.cli.shared.output import print_line
+from segue.cli.shared.output import check_target, print_line
 
 if TYPE_CHECKING:
     from segue.worlds.demonstrations import Recording
@@ -65,6 +65,7 @@ def _check_path(path: Path, force: bool) -> None:
     existing = next(folder for folder in path.absolute().parents if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise ValueError(f"{existing} is not writable: choose another --out.")
+    check_target(path, "choose another --out")
     if path.exists() and not force:
         raise ValueError(f"{path} exists: choose another --out, or overwrite it with --force.")
 

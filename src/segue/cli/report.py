@@ -8,12 +8,14 @@ from rich.console import Console
 
 from segue.base.extras import optional_dependency
 from segue.cli.shared.arguments import Run
-from segue.cli.shared.output import print_line
+from segue.cli.shared.output import check_target, print_line
 from segue.record.layout import REPORT
 from segue.record.local_run import LocalRun, fetch_run
 
 if TYPE_CHECKING:
     from segue.report.data.summary import Summary
+
+_ADVICE = "choose another file with --out"
 
 
 def command(
@@ -25,6 +27,8 @@ def command(
     """Write the results so far as one HTML page that needs no network."""
     from segue.report.data.summary import read_summary
 
+    if out is not None:
+        check_target(out, _ADVICE)
     local_run = fetch_run(run)
     path = write(read_summary(local_run.path), local_run, out)
     also_stored = "" if out else local_run.also_stored
@@ -43,9 +47,7 @@ def write(summary: "Summary", run: LocalRun, out: Path | None = None) -> Path:
     try:
         write_report(summary, path)
     except OSError as error:
-        raise ValueError(
-            f"{path} cannot be written ({error.strerror}): choose another file with --out."
-        ) from error
+        raise ValueError(f"{path} cannot be written ({error.strerror}): {_ADVICE}.") from error
     if out is None:
         run.upload(REPORT)
     return path

@@ -1,6 +1,5 @@
 """`segue retrain`: the best configurations on held-out seeds."""
 
-import json
 import sys
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,11 +9,14 @@ import typer
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from segue.base.files import write_atomic
+from segue.base.strict_json import to_json
+from segue.base.text import printable
 from segue.cli.shared.arguments import Run, SweepFile
 from segue.cli.shared.options import options_of, with_options
-from segue.cli.shared.output import print_line
+from segue.cli.shared.output import check_target, print_line
 from segue.cli.winner import write_winner
 from segue.record.layout import HELD_OUT, RETRAINED, TRIALS
 from segue.record.local_run import LocalRun, fetch_run
@@ -49,6 +51,7 @@ def command(
     console = Console()
     local_run = fetch_run(run)
     summary = read_summary(local_run.path)
+    check_target(summary.layout.held_out, "move it away")
     original = sweep_of(RunDirectory(local_run.path, local_run.store), sweep)
     best = _best(summary, run, top)
     storage = summary.storage if summary.definition.study else None
@@ -95,7 +98,7 @@ class _Retraining:
         options = replace(options, fresh=is_other)
         result = run_sweep(sweep, self.summary.name, directory, options, console=console)
         if result.problem:
-            print(result.problem, file=sys.stderr)
+            print(printable(result.problem), file=sys.stderr)
             return 1
         if result.interrupted_by is not None:
             print("Interrupted. The same command resumes the retraining.", file=sys.stderr)
@@ -115,7 +118,7 @@ class _Retraining:
             "mode": self.summary.mode,
             "configurations": [vars(each) for each in configurations],
         }
-        write_atomic(self.summary.layout.held_out, json.dumps(recorded, indent=2) + "\n")
+        write_atomic(self.summary.layout.held_out, to_json(recorded, indent=2) + "\n")
         self.local_run.upload(HELD_OUT)
         mode: Literal["max", "min"] = "min" if self.summary.mode == "min" else "max"
         comparison = compared(mode, configurations)
@@ -147,7 +150,7 @@ class _Retraining:
 def _table(comparison: "Comparison", metric: str) -> Table:
     table = Table(box=SIMPLE, pad_edge=False)
     for column in ("trial", f"{metric} in the search", "held-out IQM", "95 % interval"):
-        table.add_column(column, justify="right")
+        table.add_column(Text(printable(column)), justify="right")
     for each in comparison.configurations:
         value, low, high = each.iqm
         table.add_row(

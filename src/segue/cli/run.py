@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from typer.main import get_command
 
+from segue.base.text import printable
 from segue.cli.shared.options import options_of, with_options
 from segue.cli.shared.output import print_line
 from segue.cli.shared.paused_collector import paused_collector
@@ -126,7 +127,7 @@ def _report(console: Console, sweep: Sweep, result: "SweepResult") -> int:
     if result.interrupted_by is not None:
         return _interrupted(result.interrupted_by)
     if result.problem:
-        print(result.problem, file=sys.stderr)
+        print(printable(result.problem), file=sys.stderr)
         return 1
     return 0 if has_best else 1
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from segue.base.text import printable
 from segue.cli.shared.output import print_line
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import BEST_JSON, BEST_PYTHON
@@ -26,7 +27,7 @@ def write_winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Conso
         try:
             write(summary, run, console)
         except Exception as error:  # the sweep itself has not failed
-            print(f"The {what} was not written: {error}", file=sys.stderr)
+            print(printable(f"The {what} was not written: {error}"), file=sys.stderr)
 
 
 def _winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Console) -> None:

@@ -98,11 +98,11 @@ def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
 
 
 def _title(summary: Summary, trial: TrialSummary) -> str:
-    name = json.dumps(summary.name)[1:-1].replace('"', "'")
-    return (
-        f"The best trial of the sweep {name}: trial {trial.number}, {summary.metric}"
+    title = (
+        f"The best trial of the sweep {summary.name}: trial {trial.number}, {summary.metric}"
         f" {trial.metric:.4g}."
     )
+    return json.dumps(title)[1:-1].replace('"', "'")  # it stands in a docstring
 
 
 def _facts(

@@ -7,11 +7,12 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from segue.base.text import plural
+from segue.base.strict_json import to_json
+from segue.base.text import plural, printable
 from segue.record.row import ENV_STEPS, METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
 from segue.record.trials import TrialSummary
 from segue.report.data.rows import tolerant_rows
@@ -36,7 +37,7 @@ def as_json(summary: Summary, trials: Sequence[TrialSummary]) -> str:
         "metric": summary.metric,
         "mode": summary.mode,
     }
-    return json.dumps(
+    return to_json(
         about | {"trials": [trial.to_dict(summary.metric) for trial in trials]}, indent=2
     )
 
@@ -47,8 +48,8 @@ def as_csv(summary: Summary, trials: Sequence[TrialSummary]) -> str:
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer.writerow({name: printable(name) for name in columns})
+    writer.writerows({name: _field(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -61,7 +62,8 @@ def show_trials(
     """
     table = Table(box=SIMPLE, pad_edge=False)
     for column in ("trial", "state", summary.metric, "steps", "stage"):
-        table.add_column(column, justify="left" if column == "state" else "right", no_wrap=True)
+        justify: JustifyMethod = "left" if column == "state" else "right"
+        table.add_column(Text(printable(column)), justify=justify, no_wrap=True)
     is_wide = console.width >= _WIDE
     if is_wide:
         table.add_column("parameters", overflow="fold")
@@ -83,7 +85,7 @@ def show_trials(
         _print(console, f"{len(trials) - top} more; --top {len(trials)} shows all")
     for trial in trials[:top]:
         if trial.reason:
-            _print(console, f"trial {trial.number} ({trial.state}): {trial.reason}")
+            _print(console, f"trial {trial.number} ({trial.state}): {printable(trial.reason)}")
 
 
 def _print_parameters(trials: Sequence[TrialSummary], console: Console) -> None:
@@ -118,7 +120,7 @@ def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:
     for name, value in trial.constraints.items():
         yield "constraint", f"{name}: {_value(value)} ({'violated' if value > 0 else 'satisfied'})"
     if trial.reason:
-        yield "reason", trial.reason
+        yield "reason", printable(trial.reason)
     yield "steps", f"{trial.env_steps:,} per seed, {trial.total_env_steps:,} in total"
     if trial.stages_ended_at:
         yield "stages end", "after " + ", ".join(f"{step:,}" for step in trial.stages_ended_at)
@@ -140,7 +142,7 @@ def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:
 def _reports(summary: Summary, rows: Sequence[Row]) -> Table:
     table = Table(box=SIMPLE, pad_edge=False)
     for column in ("steps", "stage", "in stage", summary.metric, "per seed"):
-        table.add_column(column, justify="right")
+        table.add_column(Text(printable(column)), justify="right")
     for row in rows:
         seeds = ", ".join(_value(value) for value in row.get(METRIC_PER_SEED) or [])
         end = " (end)" if row.get(STAGE_DONE) else ""
@@ -155,7 +157,8 @@ def _reports(summary: Summary, rows: Sequence[Row]) -> Table:
 
 
 def _parameters(trial: TrialSummary) -> str:
-    return ", ".join(f"{name} {_value(value)}" for name, value in trial.parameters.items())
+    named = (f"{name} {_value(value)}" for name, value in trial.parameters.items())
+    return printable(", ".join(named))
 
 
 def _metric(trial: TrialSummary) -> str:
@@ -174,8 +177,13 @@ def _stage(trial: TrialSummary) -> str:
 
 
 def _value(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
+
+
+def _field(value: object) -> object:
+    return printable(value) if isinstance(value, str) else value
 
 
 def _print(console: Console, text: str) -> None:
+    text = printable(text, lines=True)
     console.print(text, highlight=False, markup=False, soft_wrap=True)

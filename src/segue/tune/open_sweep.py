@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
+from segue.base.text import printable
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.checks import CheckedSweep
@@ -76,7 +78,7 @@ def open_sweep(
     earlier = _earlier_trials(options)
     with ExitStack() as stack:
         stack.enter_context(suppress_ray_warnings())
-        lease = stack.enter_context(hold_run(directory, console.print))
+        lease = stack.enter_context(hold_run(directory, partial(_say, console)))
         record = stack.enter_context(_study(checked, name, directory, options, lease, source))
         loggers = stack.enter_context(Loggers(options.log_to, name, record, sweep, directory))
         if directory.store:
@@ -132,7 +134,11 @@ def _adopt(record: StudyRecord, earlier: tuple[list[FrozenTrial], str], console:
         return
     trials, run = earlier
     adopted = record.adopt(trials, run)
-    console.print(f"The search learns from {adopted} finished trials of {run} that fit.")
+    _say(console, f"The search learns from {adopted} finished trials of {run} that fit.")
+
+
+def _say(console: Console, message: str) -> None:
+    console.print(printable(message), highlight=False, markup=False)
 
 
 def _trials(sweep: Sweep) -> int:

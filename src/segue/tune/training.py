@@ -7,6 +7,7 @@ from functools import partial
 from ray import tune
 from rich.console import Console
 
+from segue.base.text import printable
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.cluster.capacity import autoscales, nodes, trials_at_once
 from segue.tune.cluster.gpu_share import with_gpu_share
@@ -81,7 +82,7 @@ class Training:
                 sweep = with_gpu_share(
                     opened.sweep, opened.corners, nodes(), autoscales(), self._say
                 )
-                stack.enter_context(self._interruption.listening(self._console.print))
+                stack.enter_context(self._interruption.listening(self._say))
                 view = LiveView(self._board, opened.directory, self._console)
                 stack.enter_context(view)
                 self._fit(sweep, view, trials_at_once(sweep, nodes(), autoscales()))
@@ -157,7 +158,7 @@ class Training:
         return ending_of(self._board, self.interrupted_by, late, self._verdicts)
 
     def _say(self, message: str) -> None:
-        self._console.print(message, highlight=False, markup=False)
+        self._console.print(printable(message), highlight=False, markup=False)
 
 
 def _directory_name(trial: TuneTrial) -> str:

@@ -16,7 +16,9 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from segue.base.text import printable
 from segue.record.attributes import ADOPTED_FROM, REASON, per_seed
 from segue.record.definition import RunDefinition, read_definition
 from segue.record.layout import RunLayout
@@ -106,14 +108,14 @@ def read_summary(run: Path) -> Summary:
 
 def show(summary: Summary, console: Console) -> None:
     """Print the summary; commands stand on one line each, so that they can be copied."""
-    console.print(progress_line(summary), highlight=False, markup=False, soft_wrap=True)
+    console.print(printable(progress_line(summary)), highlight=False, markup=False, soft_wrap=True)
     if summary.best:
         console.print(_table(summary))
     for line in _failures(summary):
-        console.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
+        console.print(printable(line), style="red", highlight=False, markup=False, soft_wrap=True)
     console.print("Further commands:")
     for line in commands(summary):
-        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"  {printable(line)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def progress_line(summary: Summary) -> str:
@@ -180,7 +182,7 @@ def _counted(counts: Mapping[TrialState, int]) -> str:
 def _table(summary: Summary) -> Table:
     table = Table(box=SIMPLE, pad_edge=False)
     table.add_column("trial", justify="right", no_wrap=True)
-    table.add_column(summary.metric, justify="right", no_wrap=True)
+    table.add_column(Text(printable(summary.metric)), justify="right", no_wrap=True)
     table.add_column("steps", justify="right", no_wrap=True)
     table.add_column("parameters", overflow="fold")
     for trial in summary.best[:_SHOWN_TRIALS]:
@@ -188,7 +190,7 @@ def _table(summary: Summary) -> Table:
             str(trial.number),
             _value(trial, summary.metric),
             _steps(trial),
-            _parameters(trial.params),
+            Text(_parameters(trial.params)),
         )
     return table
 
@@ -214,7 +216,7 @@ def _parameters(parameters: Mapping[str, Any]) -> str:
         name: f"{value:.4g}" if isinstance(value, float) else str(value)
         for name, value in parameters.items()
     }
-    return "\n".join(f"{name} {value}" for name, value in shown.items())
+    return "\n".join(printable(f"{name} {value}") for name, value in shown.items())
 
 
 def _failures(summary: Summary) -> list[str]:

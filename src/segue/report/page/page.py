@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import plotly
 from markupsafe import Markup
 from plotly.io.json import to_json_plotly
 
 from segue.base.files import write_atomic
 from segue.base.suppress_warnings import suppress_warnings
+from segue.base.text import printable
 from segue.report.data.evidence import Evidence
 from segue.report.data.heldout import in_words
 from segue.report.data.summary import Summary, commands
@@ -35,7 +37,10 @@ def page(summary: Summary) -> str:
     evidence = Evidence.of(summary)
     found = importances(summary)
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATE), autoescape=True, trim_blocks=True
+        loader=jinja2.FileSystemLoader(_TEMPLATE),
+        autoescape=True,
+        trim_blocks=True,
+        finalize=_shown,
     )
     environment.filters.update(short=short, words=in_words)
     return environment.get_template("report.html").render(
@@ -63,4 +68,20 @@ def _data(section: Section) -> str:
     if figure.layout.legend.y is None:
         figure.update_layout(legend={"orientation": "h", "y": -0.2})
     described: Any = figure.to_dict()
-    return str(to_json_plotly({"data": described["data"], "layout": described["layout"]}))
+    shown = _shown({"data": described["data"], "layout": described["layout"]})
+    return str(to_json_plotly(shown))
+
+
+def _shown(value: Any) -> Any:
+    """Return a value for the page with the control characters of its texts escaped."""
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, str):
+        return printable(value, lines=True)
+    if isinstance(value, dict):
+        return {_shown(name): _shown(entry) for name, entry in value.items()}
+    if isinstance(value, np.ndarray):
+        return _shown(value.tolist()) if value.dtype.kind in "OU" else value
+    if isinstance(value, list | tuple):
+        return [_shown(entry) for entry in value]
+    return value

@@ -7,9 +7,10 @@ from types import TracebackType
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
+from segue.base.text import printable
 from segue.record import attributes
 from segue.record.layout import LOG, trial_name
 from segue.record.row import Row
@@ -93,7 +94,9 @@ class LiveView(TrialObserver):
             self._console.print(status(self._board), highlight=False, markup=False)
 
     def _print(self, line: str, style: str | None = None) -> None:
-        self._console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(
+            printable(line), style=style, highlight=False, markup=False, soft_wrap=True
+        )
 
 
 def table(board: Board, lines: int) -> Group:
@@ -101,7 +104,7 @@ def table(board: Board, lines: int) -> Group:
 
     It shows the running trials, and then as many of the latest ended ones as fit into `lines`.
     """
-    rows = Table("trial", "state", "stage", "steps", board.sweep.metric, expand=False)
+    rows = Table("trial", "state", "stage", "steps", Column(_metric(board)), expand=False)
     for column in (rows.columns[0], *rows.columns[2:]):
         column.justify = "right"
     for progress in board.running.values():
@@ -114,7 +117,7 @@ def table(board: Board, lines: int) -> Group:
     )
     for trial in ended[:room]:
         rows.add_row(*_ended_row(trial))
-    return Group(rows, Text(status(board)), Text(best(board)))
+    return Group(rows, Text(status(board)), Text(printable(best(board))))
 
 
 def status(board: Board) -> str:
@@ -194,6 +197,10 @@ def _ended_row(trial: FrozenTrial) -> tuple[str | Text, ...]:
         steps,
         _number(metric_of(trial)),
     )
+
+
+def _metric(board: Board) -> Text:
+    return Text(printable(board.sweep.metric))
 
 
 def _state(name: str) -> Text:

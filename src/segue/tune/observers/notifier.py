@@ -1,6 +1,5 @@
 """Notifications that a sweep has ended, or that it stalls, by a webhook or a command."""
 
-import json
 import os
 import signal
 import subprocess
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from segue.base.strict_json import to_json
+from segue.base.text import printable
 from segue.store.secrets import HIDDEN
 from segue.tune.failures import one_line
 from segue.tune.observers.board import Board
@@ -173,7 +174,7 @@ def ending_of(
 
 def _post(url: str, notification: Mapping[str, Any], seconds: float) -> None:
     headers = {"Content-Type": "application/json", "User-Agent": "segue"}
-    request = urllib.request.Request(url, json.dumps(notification).encode(), headers)
+    request = urllib.request.Request(url, to_json(notification).encode(), headers)
     urllib.request.urlopen(request, timeout=seconds).close()
 
 
@@ -193,7 +194,7 @@ def _execute(command: str, notification: Mapping[str, Any], seconds: float) -> N
             start_new_session=True,  # a group of its own, to be ended with all that it started
         )
         try:
-            process.communicate(json.dumps(notification).encode(), timeout=seconds)
+            process.communicate(to_json(notification).encode(), timeout=seconds)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -210,7 +211,7 @@ def _without(target: str, message: str) -> str:
 
 
 def _print_failure(reason: str) -> None:
-    print(f"The notification was not delivered ({reason}).", file=sys.stderr)
+    print(printable(f"The notification was not delivered ({reason})."), file=sys.stderr)
 
 
 def _is_url(target: str) -> bool:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from segue.base.files import read_rows
+from segue.base.text import printable
 from segue.record.attributes import stage_number
 from segue.record.row import ENV_STEPS, STAGE, Row, evaluated
 from segue.record.trials import TrialSummary
@@ -120,7 +121,7 @@ class ServiceThread:
             del self._logged[number]
 
     def _print(self, message: str) -> None:
-        print(f"{self._name} {message}.", file=sys.stderr)
+        print(printable(f"{self._name} {message}."), file=sys.stderr)
 
 
 def values_of(row: Row) -> dict[str, float]:
