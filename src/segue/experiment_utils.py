@@ -1,5 +1,8 @@
 """The names of `allenact.utils.experiment_utils`, for which this module is a drop-in."""
 
+from typing import NoReturn
+
+from segue.base.allenact import ABSENT
 from segue.plan.bins import evenly_distribute_count_into_bins
 from segue.plan.criteria.criterion import EarlyStoppingCriterion, NeverEarlyStoppingCriterion
 from segue.plan.logging_package import LoggingPackage
@@ -30,3 +33,9 @@ __all__ = [
     "set_deterministic_cudnn",
     "set_seed",
 ]
+
+
+def __getattr__(name: str) -> NoReturn:
+    if name in ABSENT:  # an ImportError, so that `from ... import` shows the whole sentence
+        raise ImportError(f"{__name__} has no {name}, unlike AllenAct's: {ABSENT[name].instead}.")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

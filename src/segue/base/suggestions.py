@@ -6,8 +6,11 @@ from functools import wraps
 from inspect import Parameter, signature
 from typing import ParamSpec, TypeVar
 
+from segue.base.allenact import ABSENT, is_unused
+
 P = ParamSpec("P")
 R = TypeVar("R")
+C = TypeVar("C", bound=type)
 
 _MOST_LISTED = 8  # longer lists are cut: an error is one sentence
 
@@ -32,6 +35,20 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"choose from {listed}, ..." if is_cut else f"choose from {listed}."
 
 
+def unknown_keyword(
+    owner: str, name: str, known: Iterable[str], kind: str | None = None
+) -> TypeError:
+    """Return the error for a keyword that `owner` does not take, with what to write instead.
+
+    >>> str(unknown_keyword("PPO", "clip_parm", ["clip_param", "entropy_coef"]))
+    "PPO takes no 'clip_parm': did you mean 'clip_param'?"
+    """
+    lacks = f"{owner} has no {kind}" if kind else f"{owner} takes no"
+    if name in ABSENT:
+        return TypeError(f"{lacks} {name!r}, unlike AllenAct's: {ABSENT[name].instead}.")
+    return TypeError(f"{lacks} {name!r}: {suggestion(name, known)}")
+
+
 def refuse_misspelt(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate `function` so that its TypeError for an unknown keyword suggests the nearest one.
 
@@ -46,8 +63,15 @@ def refuse_misspelt(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name in kwargs.keys() - set(keywords):
-            raise TypeError(f"{owner} takes no {name!r}: {suggestion(name, keywords)}")
+        for name in [name for name in kwargs if name not in keywords]:
+            if not is_unused(name, kwargs.pop(name)):
+                raise unknown_keyword(owner, name, keywords)
         return function(*args, **kwargs)
 
     return checked
+
+
+def refuse_misspelt_fields(cls: C) -> C:
+    """Decorate a dataclass so that its TypeError for an unknown field suggests the nearest one."""
+    setattr(cls, "__init__", refuse_misspelt(vars(cls)["__init__"]))  # noqa: B010 (mypy)
+    return cls

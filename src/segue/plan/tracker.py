@@ -44,16 +44,33 @@ class ScalarMeanTracker:
         """Return the mean of all values added so far, by name."""
         return {name: total / self._counts[name] for name, total in self._sums.items()}
 
+    def sums(self) -> dict[str, float]:
+        """Return the sum of all observations added so far, by name."""
+        return dict(self._sums)
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of observations added so far, by name."""
+        return dict(self._counts)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there are no observations."""
+        return not self._counts
+
+    def reset(self) -> None:
+        """Remove all observations."""
+        self._sums = {}
+        self._counts = {}
+
     def pop_and_reset(self) -> dict[str, float]:
         """Return the means and remove the values."""
         means = self.means()
-        self._sums = {}
-        self._counts = {}
+        self.reset()
         return means
 
     def state_dict(self) -> dict[str, dict[str, Any]]:
         """Return the sums and counts by name, as dictionaries that JSON can hold."""
-        return {"sums": dict(self._sums), "counts": dict(self._counts)}
+        return {"sums": self.sums(), "counts": self.counts()}
 
     def load_state_dict(self, state: Mapping[str, Mapping[str, Any]]) -> None:
         """Restore a `state_dict`. Raise ValueError, and change nothing, for anything else."""

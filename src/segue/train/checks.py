@@ -48,11 +48,13 @@ def check_trial(
 def check_trainable(pipeline: TrainingPipeline, lanes: int) -> None:
     """Raise ValueError unless the trainer can run this pipeline with `lanes` lanes per member."""
     rule_of(pipeline.optimizer_builder).check()
-    lr_factor(pipeline.lr_scheduler_builder)
+    lr_factor(pipeline.lr_scheduler_builder)(0)  # raises where the schedule does
     for index, stage in enumerate(pipeline):
         check_teacher_forcing(index, stage)
         losses = {name: pipeline.loss(name) for name in stage.loss_name}
         check_loss_kinds(losses, (Loss,), "a stage's loss_name", "PPO()")
+        for loss in losses.values():
+            loss.hyperparameters(0)  # raises where its schedules do
         if stage.offpolicy_component is not None:
             other = {name: pipeline.loss(name) for name in stage.offpolicy_component.loss_names}
             check_loss_kinds(

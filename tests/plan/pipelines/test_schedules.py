@@ -86,7 +86,7 @@ def test_multi_linear_decay_does_not_keep_the_callers_list():
     assert decay.steps == 10
 
 
-@pytest.mark.parametrize("steps", [0, -1])
+@pytest.mark.parametrize("steps", [0, -2])
 def test_no_steps_are_refused(steps):
     with pytest.raises(ValueError, match=f"steps of a LinearDecay must be at least 1, got {steps}"):
         LinearDecay(steps)

@@ -8,13 +8,19 @@ from segue.base.files import JsonObject
 from segue.base.suggestions import refuse_misspelt, suggestion
 from segue.base.text import plural
 from segue.plan.pipelines.off_policy import check_loss_weights, check_off_policy
-from segue.plan.pipelines.settings import NOT_GIVEN, SETTING_NAMES, TrainingSettings
+from segue.plan.pipelines.settings import (
+    MAY_BE_NONE,
+    NOT_GIVEN,
+    SETTING_NAMES,
+    TrainingSettings,
+    settings_may_be_left_out,
+)
 from segue.plan.pipelines.stage import PipelineStage
 from segue.plan.pipelines.text import pipeline_text
 from segue.plan.values.builder import Builder
 from segue.plan.values.describe import describe, fingerprint
 
-_MAY_BE_NONE = frozenset({"update_repeats", "advance_scene_rollout_period", "save_interval"})
+_UPDATES = ("num_mini_batch", "update_repeats")  # unused without on-policy losses
 
 
 class TrainingPipeline(TrainingSettings):
@@ -26,7 +32,8 @@ class TrainingPipeline(TrainingSettings):
       vector.
     - `should_log`: whether metrics are logged to the console and as TensorBoard events.
     - `lr_scheduler_builder`: a Builder of a learning-rate scheduler, or None.
-    - all others: see `TrainingSettings`.
+    - all others: see `TrainingSettings`. They may also be given together, as
+      `training_settings=TrainingSettings(...)`, and left out where every stage has its own.
 
     A pipeline is a value and holds no progress. Pipelines with equal descriptions are equal. Raises
     TypeError for arguments of the wrong type, ValueError for no stages, for losses that are
@@ -40,6 +47,7 @@ class TrainingPipeline(TrainingSettings):
     should_log: bool
     lr_scheduler_builder: Builder[Any] | None
 
+    @settings_may_be_left_out
     @refuse_misspelt
     def __init__(
         self,
@@ -89,8 +97,17 @@ class TrainingPipeline(TrainingSettings):
         return len(self.pipeline_stages)
 
     def settings(self, stage_index: int) -> TrainingSettings:
-        """Return the settings of a stage, all given: the stage's own, or else the pipeline's."""
-        return self.pipeline_stages[stage_index].over(self)
+        """Return the settings of a stage, all given: the stage's own, or else the pipeline's.
+
+        A stage that learns from no rollouts may have 0 minibatches, which is 1 here: no updates of
+        one minibatch.
+        """
+        settings = self.pipeline_stages[stage_index].over(self)
+        return (
+            settings
+            if settings.num_mini_batch
+            else TrainingSettings(num_mini_batch=1).over(settings)
+        )
 
     def loss(self, name: str) -> Any:
         """Return the loss of that name, newly built if it is a Builder. Raises ValueError."""
@@ -155,15 +172,22 @@ class TrainingPipeline(TrainingSettings):
                 )
 
     def _check_settings(self, index: int) -> None:
-        on_policy = bool(self.pipeline_stages[index].loss_name)
-        settings = self.settings(index)
+        stage = self.pipeline_stages[index]
+        settings = stage.over(self)
         for name in SETTING_NAMES:
             value = getattr(settings, name)
-            may_be_none = name in _MAY_BE_NONE and not (name == "update_repeats" and on_policy)
-            if value in (None, NOT_GIVEN) and not may_be_none:
+            learns = name in _UPDATES and bool(stage.loss_name)
+            if value in (None, NOT_GIVEN) and (learns or name not in MAY_BE_NONE):
+                shown = "no value" if value is NOT_GIVEN else None
                 raise ValueError(
-                    f"Stage {index} has {value} for {name}, which it requires: give it a value in"
+                    f"Stage {index} has {shown} for {name}, which it requires: give it a value in"
                     " the stage or in the pipeline."
+                )
+            if value == 0 and learns:
+                raise ValueError(
+                    f"Stage {index} has 0 for {name}, and its losses {list(stage.loss_name)} learn"
+                    " from rollouts: give it at least 1, or give losses that learn from other data"
+                    " to an offpolicy_component."
                 )
 
 

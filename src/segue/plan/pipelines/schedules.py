@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from segue.base.checks import count, finite
 
+_UNKNOWN = -1  # steps of a decay that AllenAct's experiments make and never call
+
 
 @dataclass(frozen=True)
 class LinearDecay:
@@ -12,8 +14,9 @@ class LinearDecay:
 
         p(i) = startp + (endp - startp) * clip(i / steps, 0, 1)
 
-    Raises TypeError or ValueError for `steps` that are not a whole number of at least 1, and for
-    ends that are not finite.
+    `steps` of -1 stand for a length that is not known: such a decay can be made, and calling it
+    raises ValueError. Raises TypeError or ValueError for other `steps` that are not a whole number
+    of at least 1, and for ends that are not finite.
 
     >>> decay = LinearDecay(steps=100, startp=1.0, endp=0.5)
     >>> decay(0), decay(50), decay(1000)
@@ -25,12 +28,19 @@ class LinearDecay:
     endp: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", count("steps of a LinearDecay", self.steps))
+        is_unknown = self.steps == _UNKNOWN
+        steps = _UNKNOWN if is_unknown else count("steps of a LinearDecay", self.steps)
+        object.__setattr__(self, "steps", steps)
         object.__setattr__(self, "startp", finite("startp of a LinearDecay", self.startp))
         object.__setattr__(self, "endp", finite("endp of a LinearDecay", self.endp))
 
     def __call__(self, epoch: int) -> float:
         """Return the value after `epoch` steps: `startp` before step 0, `endp` after `steps`."""
+        if self.steps == _UNKNOWN:
+            raise ValueError(
+                "LinearDecay(-1) has no length and cannot be used: give it the steps over which to"
+                " decay."
+            )
         if epoch <= 0:
             return self.startp
         if epoch >= self.steps:
@@ -65,6 +75,7 @@ class MultiLinearDecay:
                 raise TypeError(
                     f"Each stage of a MultiLinearDecay must be a LinearDecay, got {stage!r}."
                 )
+            count("steps of each stage of a MultiLinearDecay", stage.steps)
         object.__setattr__(self, "stages", stages)
 
     @property

@@ -1,12 +1,15 @@
 """The settings of training, for a pipeline or for one of its stages."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, ClassVar, Final, TypedDict, Unpack
+from functools import wraps
+from typing import Any, ClassVar, Final, ParamSpec, TypedDict, Unpack, cast
 
+from segue.base.allenact import is_unused
 from segue.base.checks import count, flag, fraction, positive, whole_number
 from segue.base.files import JsonObject
-from segue.base.suggestions import suggestion
+from segue.base.suggestions import unknown_keyword
 from segue.plan.values.describe import canonical_json, describe
 
 
@@ -38,9 +41,13 @@ class SettingValues(TypedDict, total=False):
     metric_accumulate_interval: int | None
 
 
+def _count_or_none(name: str, value: object) -> int:
+    return whole_number(name, value, least=0)
+
+
 _CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
-    "num_mini_batch": count,
-    "update_repeats": count,
+    "num_mini_batch": _count_or_none,
+    "update_repeats": _count_or_none,
     "max_grad_norm": positive,
     "num_steps": count,
     "gamma": fraction,
@@ -51,6 +58,10 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "metric_accumulate_interval": count,
 }
 SETTING_NAMES: Final = tuple(_CHECKS)
+MAY_BE_NONE: Final = frozenset({"update_repeats", "advance_scene_rollout_period", "save_interval"})
+"""Settings that need no value; a pipeline without them has None."""
+
+P = ParamSpec("P")
 
 
 class TrainingSettings:
@@ -59,9 +70,10 @@ class TrainingSettings:
     The annotations are those of resolved settings (`TrainingPipeline.settings`), all of which are
     given.
 
-    - `num_mini_batch`: mini-batches into which a rollout is split.
-    - `update_repeats`: passes over the mini-batches of a rollout. None only where a stage has no
+    - `num_mini_batch`: mini-batches into which a rollout is split. 0 only where a stage has no
       on-policy losses.
+    - `update_repeats`: passes over the mini-batches of a rollout. 0 or None only where a stage has
+      no on-policy losses.
     - `max_grad_norm`: each member's whole gradient is clipped to this L2 norm (AllenAct's page says
       "inf" norm, and its code clips the L2 norm); `math.inf` for no clipping.
     - `num_steps`: steps of a rollout, of each lane.
@@ -134,11 +146,52 @@ class TrainingSettings:
         object.__setattr__(self, name, value)
 
 
+def merged_settings(
+    owner: str, settings: SettingValues, training_settings: TrainingSettings | None
+) -> SettingValues:
+    """Return the settings of `owner`, given as keywords or as `training_settings`, but not both."""
+    if training_settings is None:
+        return settings
+    if not isinstance(training_settings, TrainingSettings):
+        raise TypeError(f"training_settings must be a TrainingSettings, got {training_settings!r}.")
+    if settings:
+        raise TypeError(
+            f"{owner} takes its settings as training_settings or as keywords, not both: move"
+            f" {', '.join(sorted(settings))} into training_settings."
+        )
+    return cast(SettingValues, training_settings.given)
+
+
+def settings_may_be_left_out(constructor: Callable[P, None]) -> Callable[P, None]:
+    """Decorate `constructor` so that settings may be left out or given as `training_settings`.
+
+    Its signature keeps them all, since AllenAct's page names them as required; a setting that is
+    left out may still be given by each stage.
+    """
+    parameters = list(inspect.signature(constructor).parameters)
+    owner = constructor.__qualname__.removesuffix(".__init__")
+
+    @wraps(constructor)
+    def complete(*args: Any, training_settings: TrainingSettings | None = None, **kw: Any) -> None:
+        positional = parameters[: len(args)]
+        own = {name: kw[name] for name in SETTING_NAMES if name in kw}
+        own |= {name: args[positional.index(name)] for name in SETTING_NAMES if name in positional}
+        settings = merged_settings(owner, cast(SettingValues, own), training_settings)
+        for name in SETTING_NAMES:
+            if name not in positional:
+                kw[name] = settings.get(name, None if name in MAY_BE_NONE else NOT_GIVEN)
+        constructor(*args, **kw)
+
+    return cast(Callable[P, None], complete)
+
+
 def _checked(settings: Mapping[str, Any], owner: str, known: tuple[str, ...]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in settings.items():
+        if is_unused(name, value):
+            continue
         if name not in _CHECKS:
-            raise TypeError(f"{owner} has no setting {name!r}: {suggestion(name, known)}")
+            raise unknown_keyword(owner, name, known, kind="setting")
         has_value = value is not None and value is not NOT_GIVEN
         result[name] = _CHECKS[name](name, value) if has_value else value
     return result

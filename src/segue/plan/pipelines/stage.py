@@ -8,7 +8,12 @@ from segue.base.checks import count, finite, names
 from segue.base.files import JsonObject
 from segue.plan.criteria.criterion import EarlyStoppingCriterion, NeverEarlyStoppingCriterion
 from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
-from segue.plan.pipelines.settings import SETTING_NAMES, SettingValues, TrainingSettings
+from segue.plan.pipelines.settings import (
+    SETTING_NAMES,
+    SettingValues,
+    TrainingSettings,
+    merged_settings,
+)
 from segue.plan.values.builder import Builder
 from segue.plan.values.describe import describe
 
@@ -36,7 +41,8 @@ class PipelineStage(TrainingSettings):
     - `early_stopping_criterion`: ends the stage before its step limit; a criterion, or a Builder of
       one.
     - `offpolicy_component`: off-policy updates, from data other than the rollouts.
-    - any of `TrainingSettings`, also None, overrides the pipeline's.
+    - any of `TrainingSettings`, also None, overrides the pipeline's; given as keywords, or together
+      as `training_settings`.
 
     A stage is a value and can be part of several pipelines. Raises TypeError for arguments of the
     wrong type, ValueError for impossible values; losses and their weights are checked when a
@@ -62,9 +68,10 @@ class PipelineStage(TrainingSettings):
         offpolicy_component: OffPolicyPipelineComponent | None = None,
         *,
         loss_names: Sequence[str] | None = None,
+        training_settings: TrainingSettings | None = None,
         **settings: Unpack[SettingValues],
     ) -> None:
-        super().__init__(**settings)
+        super().__init__(**merged_settings("PipelineStage", settings, training_settings))
         chosen = _one_of(loss_name, loss_names)
         weights = (1.0,) * len(chosen) if loss_weights is None else _weights(loss_weights)
         self._set("loss_name", chosen)

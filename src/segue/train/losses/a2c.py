@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from segue.base.suggestions import refuse_misspelt_fields
 from segue.train.autograd import apply
 from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
@@ -17,6 +18,7 @@ from segue.train.losses.ppo import ValueLoss
 from segue.train.policies import Outputs
 
 
+@refuse_misspelt_fields
 @dataclass(frozen=True)
 class A2C(Loss):
     """Policy gradient, value loss and entropy bonus of advantage actor-critic.

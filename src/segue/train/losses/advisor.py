@@ -13,6 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from segue.base.suggestions import refuse_misspelt_fields
 from segue.train.autograd import apply
 from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
@@ -22,6 +23,7 @@ from segue.train.losses.ppo import PPO, ValueLoss, clipped_surrogate
 from segue.train.policies import Outputs
 
 
+@refuse_misspelt_fields
 @dataclass(frozen=True)
 class Advisor(PPO):
     """PPO and imitation, weighted for each sample by how well a second actor imitates the expert.

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from segue.base.suggestions import refuse_misspelt_fields
 from segue.train.data.batch import Batch
 from segue.train.losses.loss import Hyperparameters, Info, Loss
 from segue.train.policies import Outputs
 
 
+@refuse_misspelt_fields
 @dataclass(frozen=True)
 class EntropyBonus(Loss):
     """Minus the mean entropy of the policy, in nats.

@@ -13,11 +13,13 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from segue.base.suggestions import refuse_misspelt_fields
 from segue.train.data.batch import Batch, DataBatch
 from segue.train.losses.loss import Hyperparameters, Info, Loss, OffPolicyLoss
 from segue.train.policies import Outputs
 
 
+@refuse_misspelt_fields
 @dataclass(frozen=True)
 class Imitation(Loss):
     """Cross entropy with the expert.
@@ -65,6 +67,7 @@ class Imitation(Loss):
         return loss, {"expert_cross_entropy": loss}
 
 
+@refuse_misspelt_fields
 @dataclass(frozen=True)
 class BehaviorCloning(OffPolicyLoss):
     """Cross entropy with the actions of recorded demonstrations (Pomerleau, 1991)."""

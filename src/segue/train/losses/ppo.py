@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from segue.base.suggestions import refuse_misspelt_fields
 from segue.train.autograd import Context, apply
 from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
@@ -20,6 +21,7 @@ from segue.train.losses.loss import Hyperparameters, Info, Loss
 from segue.train.policies import Outputs
 
 
+@refuse_misspelt_fields
 @dataclass(frozen=True)
 class PPO(Loss):
     """Clipped surrogate, clipped value loss and entropy bonus, with AllenAct's arguments.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from segue.base.suggestions import refuse_misspelt_fields
 from segue.train.autograd import apply
 from segue.train.data.batch import Batch
 from segue.train.losses.checks import require_non_negative
@@ -18,6 +19,7 @@ from segue.train.losses.ppo import ValueLoss
 from segue.train.policies import Outputs
 
 
+@refuse_misspelt_fields
 @dataclass(frozen=True)
 class PPOValue(Loss):
     """The clipped value loss of `PPO`, with AllenAct's arguments.
