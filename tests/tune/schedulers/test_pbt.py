@@ -1,6 +1,7 @@
 """Population-based training with stages: worked numbers, laws, and a real run."""
 
 import io
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +31,7 @@ from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.explore import explored
 from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.search.domains import SearchSpace
+from segue.tune.worker.trainable import Report, Runner, train_one
 
 STEPS = 64 * 8  # environment steps of a rollout
 
@@ -78,7 +80,8 @@ SPACE = {
 }
 
 
-TWO_GOOD_TWO_BAD = [
+# Trials 1 and 3 hardly learn: they keep the first policy, which is the better one for some reports.
+TWO_LEARN_TWO_STAY = [
     {"first": 8 * STEPS, "lr": lr, "entropy": 0.01, "second_lambda": 0.85 + 0.01 * index}
     for index, lr in enumerate([3e-3, 1e-5, 4e-3, 1.1e-5])
 ]
@@ -307,7 +310,8 @@ class TestOnRay:
     def test_weights_progress_and_later_parameters_are_taken_over(self, tmp_path: Path) -> None:
         trials = run(
             tmp_path,
-            make_sweep(evaluation=Evaluation(every=STEPS, episodes=5), points=TWO_GOOD_TWO_BAD),
+            make_sweep(evaluation=Evaluation(every=STEPS, episodes=5), points=TWO_LEARN_TWO_STAY),
+            runner=make_paced(),
         )
         assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 4
         moved = [trial for trial in trials if "lineage" in trial.user_attrs]
@@ -348,7 +352,33 @@ class TestOnRay:
             assert rows[-1]["env_steps"] == 12 * STEPS and rows[-1]["final"]
 
 
-def run(path: Path, sweep: Sweep) -> list[FrozenTrial]:
+def make_paced() -> Runner:
+    """A runner in which the trials that learn are always a report behind the two that stay."""
+
+    def paced(
+        sweep: Sweep, parameters: Any, directory: Path, *, device: str, report: Report
+    ) -> None:
+        leads = parameters["lr"] < 1e-4
+
+        def written(number: int) -> int:
+            path = directory.parent / f"{number:04d}" / "results.jsonl"
+            return max((row["env_steps"] for row in read_rows(path)), default=0)
+
+        def report_in_turn(row: dict[str, Any]) -> Any:
+            steps = row["env_steps"]
+            others, needed = (
+                ((0, 2), steps - 2 * STEPS) if leads else ((1, 3), min(steps + STEPS, 12 * STEPS))
+            )
+            while min(written(number) for number in others) < needed:
+                time.sleep(0.02)
+            return report(row)
+
+        train_one(sweep, parameters, directory, device=device, report=report_in_turn)
+
+    return paced
+
+
+def run(path: Path, sweep: Sweep, runner: Runner | None = None) -> list[FrozenTrial]:
     with suppress_ray_warnings():
-        run_sweep(sweep, "pbt", path, console=Console(file=io.StringIO()))
+        run_sweep(sweep, "pbt", path, console=Console(file=io.StringIO()), runner=runner)
     return optuna.load_study(study_name="pbt", storage=f"sqlite:///{path / 'study.db'}").trials
