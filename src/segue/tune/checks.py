@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ray import cloudpickle
-
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import check_metric, check_trial
+from segue.tune.cluster.parcel import Parcel
 from segue.tune.reads import check_reads
 from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
 from segue.tune.search.define_by_run import DefineByRunSpace
@@ -59,7 +58,7 @@ def _metrics(sweep: Sweep) -> Iterator[str]:
 
 def _check_sendable(sweep: Sweep) -> None:
     try:
-        cloudpickle.dumps(sweep)
+        Parcel.of(sweep)
     except Exception as error:
         raise ValueError(
             f"The sweep cannot be sent to workers ({error}): keep open files, locks and connections"

@@ -7,6 +7,7 @@ module is the one exception (see `pyproject.toml`); all others subclass the clas
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from ray.job_config import JobConfig
 from ray.tune import Callback, Stopper
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -42,6 +43,22 @@ class TuneController(Protocol):
 
     def get_live_trials(self) -> Iterable[TuneTrial]:
         """Return the trials that have not ended."""
+
+
+class JobWithoutFolders(JobConfig):
+    """A job whose workers do not search the driver's folders before all others.
+
+    Ray puts the current folder and that of the script first in `sys.path` of each worker, where a
+    file named like a module of a library would replace it. `Parcel` puts them last.
+    """
+
+    @property
+    def _py_driver_sys_path(self) -> list[str]:
+        return []
+
+    @_py_driver_sys_path.setter
+    def _py_driver_sys_path(self, folders: list[str]) -> None:
+        pass
 
 
 class _NeverPickled:

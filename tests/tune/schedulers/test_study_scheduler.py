@@ -178,7 +178,7 @@ def _scheduler(
 
 
 def _trial(number: int) -> FakeTrial:
-    return FakeTrial(f"tune-{number}", {"trial": number, "parameters": {}})
+    return FakeTrial(f"tune-{number}", {"trial": number, "recorded": {}})
 
 
 def _row(step: int, final: bool = False) -> dict[str, Any]:

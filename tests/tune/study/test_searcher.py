@@ -30,9 +30,8 @@ def test_the_grid_comes_first_then_new_trials_then_the_end(tmp_path: Path) -> No
     searcher = _searcher(open_record(tmp_path, sweep), sweep, budget=5)
     suggested = [searcher.suggest(f"tune-{index}") for index in range(5)]
     assert [config["trial"] for config in suggested if isinstance(config, dict)] == [0, 1, 2, 3, 4]
-    assert [config["parameters"] for config in suggested if isinstance(config, dict)][
-        :4
-    ] == sweep.grid()
+    recorded = [config["recorded"] for config in suggested if isinstance(config, dict)]
+    assert [SMALL_GRID | {"gae_lambda": 0.95} | each for each in recorded][:4] == sweep.grid()
     assert searcher.suggest("tune-5") == Searcher.FINISHED
 
 

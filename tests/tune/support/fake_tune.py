@@ -67,6 +67,7 @@ class FakeTune:
         )
         self.scheduler.set_search_properties(sweep.metric, sweep.mode)
         self._sweep = sweep
+        self._record = record
         self._steps = steps
         self._last: dict[str, dict[str, Any]] = {}
 
@@ -80,7 +81,8 @@ class FakeTune:
 
     def reports(self, trial: FakeTrial, step: int) -> bool:
         """Report what the trial has at a step; True when it is stopped."""
-        return self._reports(trial, learning_curve(self._sweep, trial.config["parameters"], step))
+        parameters = self._record.parameters(trial.config["trial"])
+        return self._reports(trial, learning_curve(self._sweep, parameters, step))
 
     def hear(self, trial: FakeTrial, row: dict[str, Any]) -> bool:
         """Report a row; True when the trial is stopped."""
@@ -103,7 +105,7 @@ class FakeTune:
     def _run_one(self, trial: FakeTrial) -> None:
         self.scheduler.on_trial_add(_CONTROLLER, trial)
         number = trial.config["trial"]
-        parameters = trial.config["parameters"]
+        parameters = self._record.parameters(number)
         reached = self._steps.get(number, 0)
         row = learning_curve(self._sweep, parameters, reached) | {"replayed": True}
         if reached and self._reports(trial, row):

@@ -16,7 +16,7 @@ from segue.tune.verdicts import DISK_FULL, FAILURE
 from segue.tune.worker.trainable import make_trainable
 from tests.tune.support.doubles import make_runner, make_sweep
 
-CONFIG = {"trial": 7, "parameters": {"first_steps": 400, "lr": 3e-4, "gae_lambda": 0.95}}
+CONFIG = {"trial": 7, "recorded": {"first_steps": 400, "lr": 3e-4, "gae_lambda": 0.95}}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import member_seeds
 from segue.tune.cluster.capacity import Node
+from segue.tune.cluster.parcel import Parcel
 from segue.tune.failures import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def need_of(sweep: Sweep, pipeline: TrainingPipeline) -> "Need":
 
 
 def _measured(sweep: Sweep, corners: Corners, probe: Probe) -> "Need":
-    remote = ray.remote(num_cpus=sweep.resources.get("cpu", 0), num_gpus=1, max_retries=0)(probe)
-    result = remote.remote(sweep, largest(corners))
+    remote = ray.remote(num_cpus=sweep.resources.get("cpu", 0), num_gpus=1, max_retries=0)(_opened)
+    result = remote.remote(probe, Parcel.of(sweep, largest(corners)))
     try:
         need: Need = ray.get(result, timeout=SECONDS)
     except GetTimeoutError as error:
@@ -96,6 +97,10 @@ def _measured(sweep: Sweep, corners: Corners, probe: Probe) -> "Need":
             ) from error
         raise
     return need
+
+
+def _opened(probe: Probe, parcel: Parcel) -> "Need":
+    return probe(*parcel.open())
 
 
 def _size(pipeline: TrainingPipeline) -> tuple[float, int]:

@@ -20,6 +20,7 @@ from segue.tune.cluster.addresses import is_on_loopback_only, token_in_use
 from segue.tune.cluster.credentials import not_in_runtime_env, offered_to_workers
 from segue.tune.cluster.local_modules import local_modules
 from segue.tune.cluster.ray_directory import ray_directory
+from segue.tune.ray_adapter import JobWithoutFolders
 
 # Read by Ray and Tune in the driver, when a run starts.
 _DRIVER = {
@@ -119,7 +120,12 @@ def _connected(address: str | None) -> Iterator[None]:
             where["include_dashboard"] = False
         stack.callback(ray.shutdown)
         try:
-            ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(
+                **where,
+                job_config=JobWithoutFolders(),
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
         except AuthenticationError as error:
             raise ValueError(
                 f"Ray at {address} is to be joined with a token, but there is none: put the"

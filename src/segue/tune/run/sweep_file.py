@@ -13,6 +13,7 @@ from segue.plan.sweeps.sweep import Sweep
 
 _PACKAGE = "sweeps"
 _NOT_SWEEPS = ("__init__", "run")
+_searched: list[str] = []  # what `sys.path` has for the sweep file that was loaded last
 
 
 def sweep_files() -> dict[str, Path]:
@@ -104,14 +105,15 @@ def _run(path: Path) -> ModuleType:
 
 
 def _make_importable(*places: Path) -> None:
-    """Let the sweep file import modules from `places`, here and in the workers.
+    """Let the sweep file import modules from `places`, and not from those of an earlier file.
 
-    It has the effect of `python path`.
+    They are searched last: a file that is named like a module of a library does not replace it.
     """
-    new = [str(place) for place in places if str(place) not in sys.path]
-    sys.path[:0] = new
-    inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([*new, *([inherited] if inherited else [])])
+    for place in _searched:
+        sys.path.remove(place)
+    new = dict.fromkeys(str(place) for place in places)
+    _searched[:] = [place for place in new if place not in sys.path]
+    sys.path.extend(_searched)
 
 
 def _place(path: Path, error: Exception) -> str:

@@ -75,13 +75,13 @@ class StudyScheduler(SweepScheduler):
         if not self._is_rebuilt:
             self._rebuild(tune_controller)
             self._is_rebuilt = True
-        self._inner.on_trial_add(tune_controller, _numbered(trial))
+        self._inner.on_trial_add(tune_controller, self._numbered(trial))
 
     def on_trial_result(
         self, tune_controller: TuneController, trial: TuneTrial, result: Row
     ) -> str:
         """Return STOP for a failed trial or one that the inner scheduler stops, else CONTINUE."""
-        numbered = _numbered(trial)
+        numbered = self._numbered(trial)
         if has_failed(result):
             if result.get(OUT_OF_MEMORY) and self.shares.grow(numbered.number):
                 return str(TrialScheduler.CONTINUE)  # its worker ends, and Tune starts another
@@ -113,13 +113,13 @@ class StudyScheduler(SweepScheduler):
     ) -> None:
         """Notify the inner scheduler that the trial ended, or that it failed."""
         if has_failed(result):
-            self._inner.on_trial_error(tune_controller, _numbered(trial))
+            self._inner.on_trial_error(tune_controller, self._numbered(trial))
         else:
-            self._inner.on_trial_complete(tune_controller, _numbered(trial), result)
+            self._inner.on_trial_complete(tune_controller, self._numbered(trial), result)
 
     def on_trial_error(self, tune_controller: TuneController, trial: TuneTrial) -> None:
         """Notify the inner scheduler that the trial's worker was lost, and record the cause."""
-        numbered = _numbered(trial)
+        numbered = self._numbered(trial)
         self._verdicts.lost[numbered.number] = self._verdicts.hung.get(numbered.number) or _cause(
             trial
         )
@@ -127,7 +127,7 @@ class StudyScheduler(SweepScheduler):
 
     def on_trial_remove(self, tune_controller: TuneController, trial: TuneTrial) -> None:
         """Notify the inner scheduler that the trial will not run."""
-        self._inner.on_trial_remove(tune_controller, _numbered(trial))
+        self._inner.on_trial_remove(tune_controller, self._numbered(trial))
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> TuneTrial | None:
         """Let the inner scheduler choose, after giving trials the GPU shares that they need."""
@@ -223,9 +223,9 @@ class StudyScheduler(SweepScheduler):
         else:
             self._inner.on_trial_error(tune_controller, numbered)
 
-
-def _numbered(trial: TuneTrial) -> NumberedTrial:
-    return NumberedTrial(trial.config["trial"], trial.config["parameters"])
+    def _numbered(self, trial: TuneTrial) -> NumberedTrial:
+        number = trial.config["trial"]
+        return NumberedTrial(number, self._record.parameters(number))
 
 
 def _cause(trial: TuneTrial) -> str:

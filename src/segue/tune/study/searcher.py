@@ -73,7 +73,7 @@ class StudySearcher(SweepSearcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the configuration of the next trial, or FINISHED.
 
-        The configuration is `{"trial": number, "parameters": {...}}`. None while it depends on the
+        The configuration is `{"trial": number, "recorded": {...}}`. None while it depends on the
         running trials whether there is a next one.
         """
         if self._must_wait():
@@ -83,7 +83,7 @@ class StudySearcher(SweepSearcher):
             return str(Searcher.FINISHED)
         self._numbers[trial_id] = number
         self._budget.begin(self._record.trial(number), self._sweep.seeds)
-        return {"trial": number, "parameters": self._record.parameters(number)}
+        return {"trial": number, "recorded": dict(self._record.trial(number).params)}
 
     def on_trial_result(self, trial_id: str, result: Row) -> None:
         """Record a report of a trial that continues."""

@@ -21,6 +21,7 @@ from segue.record.layout import TrialLayout
 from segue.record.row import Row
 from segue.train import ExploitRequested, Preempted, TrialSpec, member_seeds, run_trial
 from segue.tune.cluster.credentials import fetch_credentials
+from segue.tune.cluster.parcel import Parcel
 from segue.tune.failures import is_out_of_memory
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import on_worker
@@ -51,33 +52,41 @@ class Runner(Protocol):
 def make_trainable(
     sweep: Sweep, run: RunDirectory, runner: Runner
 ) -> Callable[[dict[str, Any]], None]:
-    """Return the function that trains the trial of `{"trial": number, "parameters": {...}}`.
+    """Return the function that trains the trial of `{"trial": number, "recorded": {...}}`.
 
+    The worker looks the recorded parameters up in its own copy of the sweep's space, so that they
+    are the very objects that the pipeline function compares them with.
     What the trial prints goes to `log.txt` in its directory. After an exception the trial is tried
     again, `sweep.retries` times. The last exception becomes a report that names the cause: the only
     failures that Tune sees, and retries, are those of lost workers.
     """
     device = "cuda" if sweep.resources.get("gpu") else "cpu"
     is_deterministic = is_cudnn_deterministic()
+    parcel = Parcel.of(sweep)
+    metric = sweep.metric
+    retries = sweep.retries
 
     def trial(config: dict[str, Any]) -> None:
         number = config["trial"]
         here = on_worker(run)
         sync = here.trial_sync(number)
-        report = TuneReporter(here.decisions(number), sweep.metric, sync)
+        report = TuneReporter(here.decisions(number), metric, sync)
         directory = here.trial(number).path
         if is_deterministic:
             set_deterministic_cudnn()
-        attempt = partial(
-            runner, sweep, config["parameters"], directory, device=device, report=report
-        )
+
+        def attempt() -> None:
+            (mine,) = parcel.open()
+            parameters = of_recorded(mine, config["recorded"])
+            runner(mine, parameters, directory, device=device, report=report)
+
         with ExitStack() as stack:
             try:
                 fetch_credentials()
                 sync.begin()
                 stack.enter_context(_printing_to_log(directory))
                 stack.enter_context(preemption.training(sync.upload_if_possible))
-                _run_with_retries(attempt, report, sweep.retries)
+                _run_with_retries(attempt, report, retries)
             except BaseException as error:
                 if report.is_stopped:
                     raise
