@@ -1,17 +1,21 @@
 """The tables of the documentation name what there is, and nothing else; the site is whole."""
 
+import inspect
 import os
 import re
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
 
+import segue
+from segue.base.allenact import ABSENT
 from segue.plan.pipelines.settings import SETTING_NAMES
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
+from segue.train.losses import AnyLoss
 from segue.tune.options import Options
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +34,41 @@ def test_every_setting_is_in_its_table_once() -> None:
     assert sorted(named("Options")) == sorted(field.name for field in fields(Options))
     assert sorted(named("Evaluation")) == sorted(field.name for field in fields(Evaluation))
     assert sorted(named("TrainingPipeline` and `PipelineStage")) == sorted(SETTING_NAMES)
+
+
+def test_every_loss_is_described_with_its_fields_and_their_defaults() -> None:
+    section = SETTINGS.split("## Losses")[1].split("\n## ")[0]
+    described = {part.split("`")[0]: defaults(part) for part in section.split("\n### `")[1:]}
+    public = [getattr(segue, name) for name in dir(segue)]
+    losses = [loss for loss in public if isinstance(loss, type) and issubclass(loss, AnyLoss)]
+    assert described == {
+        loss.__name__: {field.name: repr(field.default) for field in fields(loss)}
+        for loss in losses
+        if is_dataclass(loss)
+    }
+
+
+def defaults(text: str) -> dict[str, str]:
+    """The first and the third column of a table: names and defaults."""
+    return dict(re.findall(r"^\| `(\w+)` \| [^|]* \| ([^|]*) \|", text, flags=re.MULTILINE))
+
+
+def test_the_page_for_stable_baselines3_maps_each_argument_of_its_ppo() -> None:
+    stable_baselines3 = pytest.importorskip("stable_baselines3")
+    page = (DOCS / "guides" / "from-stable-baselines3.md").read_text()
+    table = page.split("\n\n| around it")[0]
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ([^|]*) \|", table, flags=re.MULTILINE)
+    mapped = {name: default for names, default in rows for name in re.findall(r"\w+", names)}
+    parameters = inspect.signature(stable_baselines3.PPO).parameters
+    assert mapped.keys() == parameters.keys()
+    for name, parameter in parameters.items():
+        if isinstance(parameter.default, float):
+            assert float(mapped[name]) == parameter.default, name
+
+
+def test_the_page_for_allenact_has_every_name_that_is_refused() -> None:
+    page = (DOCS / "guides" / "from-allenact.md").read_text().lower()
+    assert not [name for name in ABSENT if name.lower() not in page]
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ class A2C(Loss):
     The loss is on-policy: use it with `update_repeats=1`.
 
     Attributes:
-        value_loss_coef: Weight of the value loss.
+        value_loss_coef: Weight of the value loss, which is half the squared error.
         entropy_coef: Weight of the entropy bonus, in nats.
     """
 

@@ -28,7 +28,7 @@ class PPO(Loss):
 
     Attributes:
         clip_param: How far the probability ratio may leave 1 and a value may leave its old value.
-        value_loss_coef: Weight of the value loss.
+        value_loss_coef: Weight of the value loss, which is half the squared error.
         entropy_coef: Weight of the entropy bonus, in nats.
         use_clipped_value_loss: Whether a value may not leave its old value by more than
             `clip_param`.
