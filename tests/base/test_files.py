@@ -1,10 +1,18 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from segue.base import files
-from segue.base.files import append_row, cut_torn_row, read_rows, write_atomic, write_rows
+from segue.base.files import (
+    append_row,
+    count_rows,
+    cut_torn_row,
+    read_rows,
+    write_atomic,
+    write_rows,
+)
 
 
 def test_a_replacement_leaves_the_new_content_and_nothing_else(tmp_path: Path) -> None:
@@ -68,10 +76,19 @@ def test_half_a_row_at_the_end_is_left_out_and_can_be_cut(
     assert read_rows(path) == [{"step": 0}, {"step": 2}]
 
 
-def test_nothing_after_a_damaged_row_is_trusted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", [b"\0\0\0", b"[1]", b'{"step": ', b"[" * 100_000, b"\xff"])
+def test_a_damaged_row_is_skipped_and_counted(tmp_path: Path, damaged: bytes) -> None:
     path = tmp_path / "rows.jsonl"
-    path.write_bytes(b'{"step": 0}\n\0\0\0\n{"step": 2}\n')
-    assert read_rows(path) == [{"step": 0}]
+    path.write_bytes(b'{"step": 0}\n' + damaged + b'\n{"step": 2}\n')
+    assert count_rows(path) == ([{"step": 0}, {"step": 2}], 1)
+
+
+def test_what_is_not_a_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "fifo", tmp_path / "folder", Path("/dev/null")):
+        with pytest.raises(OSError, match="not a regular file"):
+            read_rows(path)
 
 
 def _killed(*arguments: object) -> None:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -25,6 +26,12 @@ def test_a_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     ):
         pass
     with locked(tmp_path / "lock"):
+        pass
+
+
+def test_a_fifo_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "lock")
+    with pytest.raises(OSError, match="not a regular file"), locked(tmp_path / "lock"):
         pass
 
 

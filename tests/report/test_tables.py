@@ -13,8 +13,8 @@ from optuna.trial import TrialState
 import segue
 from segue.base.lock import locked
 from segue.cli import segue as main
+from segue.record.results import read_results
 from segue.report.data.facts import facts
-from segue.report.data.rows import tolerant_rows
 from segue.report.data.summary import read_summary
 from tests.tune.support.doubles import EVERY
 
@@ -105,16 +105,17 @@ def test_notebooks_get_frames(run: Path) -> None:
     assert set(curve.stage) == {1, 2}
 
 
-def test_a_broken_line_is_left_out_and_counted(
+def test_a_damaged_record_is_skipped_and_counted(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     best = facts(read_summary(run))[0]
     results = run / best.directory / "results.jsonl"
     lines = results.read_bytes().splitlines(keepends=True)
     results.write_bytes(b"".join([*lines[:2], b'{"env_steps": 25\n', b"[1]\n", *lines[2:]]))
-    assert (len(tolerant_rows(results)[0]), tolerant_rows(results)[1]) == (12, 2)
+    rows, damaged = read_results(results, "return")
+    assert (len(rows), damaged) == (12, 2)
     text = output_of(capsys, str(run), "--trial", str(best.number))
-    assert "2 unreadable lines of its results left out." in text and "1,200" in text
+    assert "2 records of results.jsonl are damaged and were skipped." in text and "1,200" in text
 
 
 @pytest.mark.parametrize(

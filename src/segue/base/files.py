@@ -1,14 +1,20 @@
-"""Files that survive a kill at any moment: atomic replacement, and appended rows of JSON."""
+"""Files that survive a kill at any moment: atomic replacement, and appended rows of JSON.
+
+Files are read without trust: one that is not a regular file is refused and never waited for, and
+JSON that Python cannot parse is a ValueError.
+"""
 
 import errno
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from segue.base.strict_json import restore_numbers, to_json
+
+_DEEPEST = 100
 
 JsonValue: TypeAlias = (
     "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
@@ -24,6 +30,13 @@ _KINDS: Mapping[Callable[[int], bool], str] = {
     stat.S_ISSOCK: "a socket",
     lambda mode: True: "a device",
 }
+
+
+class Rows(NamedTuple):
+    """The rows of a file, and how many of its lines are damaged and were skipped."""
+
+    rows: list[JsonObject]
+    damaged: int
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -83,6 +96,44 @@ def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
     return descriptor
 
 
+def read_regular(path: Path) -> bytes:
+    """Return the content of a regular file; raise OSError for anything else."""
+    with os.fdopen(open_regular(path), "rb") as file:
+        return file.read()
+
+
+def parse_json(content: bytes | str) -> Any:
+    """Return the value of a JSON text, without what `restore_numbers` restores.
+
+    Raise ValueError for a text that cannot be parsed, and for one that is nested so deeply that
+    functions which recurse into it could fail.
+    """
+    try:
+        value = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if is_deep(value):
+        raise ValueError("it is nested too deeply")
+    return value
+
+
+def is_deep(value: Any) -> bool:
+    """Return whether lists and dictionaries are nested deeper than any that Segue writes."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = [
+            each.values() if isinstance(each, dict) else each for each in level if _holds(each)
+        ]
+        level = [value for values in inner for value in values]
+        if not level:
+            return False
+    return True
+
+
+def _holds(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
 def append_row(path: Path, row: Mapping[str, Any]) -> None:
     """Append `row` as one line of JSON, and wait until it is on the disk."""
     is_new = not path.exists()
@@ -101,19 +152,33 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read_rows(path: Path) -> list[JsonObject]:
-    """Return the complete rows of `path`; an empty list where the file does not exist.
+    """Return the rows of `path` as `count_rows` does, without the number of damaged ones."""
+    return count_rows(path).rows
 
-    A kill may leave half a row at the end. It is skipped here; `cut_torn_row` removes it from the
-    file, which must be done before rows are appended.
+
+def count_rows(path: Path) -> Rows:
+    """Return the rows of `path` and how many are damaged; none where the file does not exist. Raise OSError as
+    `read_regular` does.
+
+    A kill may leave half a row at the end. It is skipped here without being counted;
+    `cut_torn_row` removes it from the file, which must be done before rows are appended. Other
+    lines that are not rows, as a power cut or a failing disk may leave, are counted.
     """
-    return list(_complete_rows(path.read_bytes())) if path.exists() else []
+    try:
+        lines = read_regular(path).split(b"\n")[:-1]
+    except (FileNotFoundError, NotADirectoryError):
+        return Rows([], 0)
+    parsed = [_row(line) for line in lines]
+    rows = [row for row in parsed if row is not None]
+    return Rows(rows, len(lines) - len(rows))
 
 
 def cut_torn_row(path: Path) -> None:
     """Remove from the end of `path` half a row that a kill left there."""
-    if not path.exists():
+    try:
+        content = read_regular(path)
+    except FileNotFoundError:
         return
-    content = path.read_bytes()
     complete_rows = content[: content.rfind(b"\n") + 1]
     if complete_rows != content:
         write_atomic(path, complete_rows)
@@ -123,10 +188,9 @@ def _line(row: Mapping[str, Any]) -> bytes:
     return to_json(row).encode() + b"\n"
 
 
-def _complete_rows(content: bytes) -> Iterator[JsonObject]:
-    for line in content.split(b"\n")[:-1]:
-        try:
-            yield restore_numbers(json.loads(line))
-        except ValueError:
-            # A page of the file that a power cut left empty: nothing after it can be trusted.
-            return
+def _row(line: bytes) -> JsonObject | None:
+    try:
+        row = restore_numbers(parse_json(line))
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None

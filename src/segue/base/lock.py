@@ -1,10 +1,13 @@
 """A lock between processes, which the operating system releases however its holder ends."""
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from segue.base.files import open_regular
 
 _POLL_SECONDS = 0.05
 
@@ -17,9 +20,10 @@ class LockedError(RuntimeError):
 def locked(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold the lock on `path`, a file made for it, until the block ends.
 
-    Waits up to `wait_seconds` for another process to release it, then raises LockedError.
+    Waits up to `wait_seconds` for another process to release it, then raises LockedError. Raises
+    OSError for a path that is not a regular file.
     """
-    with path.open("a") as file:
+    with os.fdopen(open_regular(path, os.O_RDWR | os.O_CREAT), "r+b", buffering=0) as file:
         deadline = time.monotonic() + wait_seconds
         while not _acquire(file.fileno()):
             if time.monotonic() >= deadline:

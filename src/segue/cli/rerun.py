@@ -25,9 +25,11 @@ def command(
 
     The exit code is 0 if all reports are equal to the last bit, else 1.
     """
-    from segue.record.layout import DECISIONS
+    from segue.record.layout import DECISIONS, RESULTS
     from segue.record.local_run import fetch_run
+    from segue.record.results import read_results
     from segue.record.row import ENV_STEPS
+    from segue.record.validation import skipped
     from segue.report.data.summary import read_summary
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.original_sweep import sweep_of
@@ -43,6 +45,10 @@ def command(
     for line in _changes(summary.definition.runs[-1], provenance()):
         say(line)
     directory = recorded.rerun(trial, f"{datetime.now():%Y%m%d-%H%M%S}")
+    results = read_results(recorded.trial(trial).results, summary.metric)
+    for problem in (summary.problem, skipped(results.damaged, RESULTS)):
+        if problem:
+            say(problem)
     say(f"Training trial {trial} again, in {directory}")
 
     def reported(row: "Row") -> None:

@@ -135,15 +135,16 @@ class _Retraining:
 
         retrained = read_summary(fetch_run(self.local_run.at(RETRAINED)).path)
         ended = {trial.number: trial for trial in retrained.trials if trial.values}
+        name = per_seed(self.summary.metric)
         return [
             HeldOut(
                 trial.number,
                 trial.trained_with,
                 float(trial.metric or 0.0),
-                tuple(ended[index].user_attrs[per_seed(self.summary.metric)]),
+                tuple(ended[index].user_attrs[name]),
             )
             for index, trial in enumerate(self.best)
-            if index in ended
+            if index in ended and ended[index].user_attrs.get(name)
         ]
 
 

@@ -1,5 +1,6 @@
 """`segue show`: the trials of a run, or one of them in full."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,6 +35,9 @@ def command(
         trials = [each for each in trials if each.number == trial]
         if not trials:
             raise ValueError(f"{run} has no trial {trial}: `segue show {run}` lists its trials.")
+    if as_json or as_csv:
+        for line in tables.problems(summary, trials):
+            print(line, file=sys.stderr)
     if as_json:
         print(tables.as_json(summary, trials))
     elif as_csv:
@@ -55,5 +59,7 @@ def _show_all(summary: "Summary", trials: "list[TrialSummary]", top: int) -> Non
     if is_running(summary.run):
         print_line(console, "The sweep is running.")
     tables.show_trials(summary, trials, top, console)
+    for line in tables.problems(summary, trials):
+        print_line(console, line)
     for line in commands(summary):
         print_line(console, f"  {line}")

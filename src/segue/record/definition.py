@@ -1,18 +1,60 @@
 """The definition of a run: what `sweep.json` holds, read and written here only."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from segue.base.files import write_atomic
+from pydantic import BaseModel, ConfigDict, Field
+
+from segue.base.files import parse_json, write_atomic
 from segue.base.strict_json import to_json
 from segue.record.layout import DEFINITION, RunLayout
+from segue.record.validation import Checked, parse_object, read_file, validated
 
 FORMAT = 1
 """Version of the format of run directories; to be raised whenever a file of a run changes so that
 an earlier version of Segue, or a later one, would read it wrongly.
 """
+
+
+class _Sweep(Checked):
+    """The entries of a described sweep that readers use."""
+
+    metric: str = Field(min_length=1)
+    mode: Literal["max", "min"]
+    seeds: int = Field(1, ge=1, le=10_000)
+
+
+class _Start(Checked):
+    """When, where and with which code a run was started or resumed."""
+
+    started: str
+    command: list[str] = Field([])
+    directory: str = ""
+    python: str = ""
+    versions: dict[str, str] = Field({})
+    machine: dict[str, Any] = Field({})
+    commit: str | None = None
+    changes: list[str] = Field([])
+
+
+class _Place(BaseModel):
+    """Where the study is, if it is in a database."""
+
+    model_config = ConfigDict(strict=True)
+    storage: str
+    name: str
+
+
+class _File(Checked):
+    """The content of `sweep.json`."""
+
+    name: str = Field(min_length=1)
+    fingerprint: str
+    definition: dict[str, Any]
+    runs: list[dict[str, Any]] = Field(min_length=1)
+    study: _Place | None = None
+    question: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +109,9 @@ def read_definition(run: RunLayout) -> RunDefinition:
     Raises ValueError, in one sentence, where there is no run, where its definition is damaged, and
     for a run of another format.
     """
-    try:
-        content = run.definition.read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ValueError(f"{run.path} is not a run directory: it has no {DEFINITION}.") from error
-    except OSError as error:
-        raise ValueError(f"{run.definition} cannot be read ({error.strerror}).") from error
+    content = read_file(run.definition)
+    if content is None:
+        raise ValueError(f"{run.path} is not a run directory: it has no {DEFINITION}.")
     return parse_definition(content, str(run.path))
 
 
@@ -82,25 +121,31 @@ def parse_definition(content: bytes, shown: str) -> RunDefinition:
     Raises ValueError as `read_definition` does.
     """
     try:
-        known = json.loads(content)
-        _check_format(known.get("format", 0), shown)
-        found = RunDefinition(
-            name=known["name"],
-            fingerprint=known["fingerprint"],
-            sweep=known["definition"],
-            runs=tuple(known["runs"]),
-            study=known.get("study"),
-            question=known.get("question", ""),
-        )
-        _ = (found.metric, found.mode, found.study_name)
-        return found
+        known = parse_json(content)
+        _check_format(known, shown)
+        file = validated(known, _File)
+        validated(file.definition, _Sweep)
+        for start in file.runs:
+            validated(start, _Start)
     except _OtherFormatError:
         raise
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise ValueError(
             f"{shown}/{DEFINITION} is damaged ({error}): restore it, or run the sweep in another"
             " directory."
         ) from error
+    return RunDefinition(
+        name=file.name,
+        fingerprint=file.fingerprint,
+        sweep=file.definition,
+        runs=tuple(file.runs),
+        study=file.study.model_dump() if file.study else None,
+        question=file.question,
+    )
+
+
+class _Name(Checked):
+    name: str
 
 
 def name_of(run: RunLayout) -> str:
@@ -109,8 +154,8 @@ def name_of(run: RunLayout) -> str:
     Raises ValueError if the definition is damaged.
     """
     try:
-        return str(json.loads(run.definition.read_text())["name"])
-    except (ValueError, LookupError, TypeError) as error:
+        return parse_object(read_file(run.definition) or b"", _Name).name
+    except ValueError as error:
         raise ValueError(
             f"{run.definition} is damaged ({error}): restore it, or choose another directory with"
             " --run-dir."
@@ -123,7 +168,7 @@ def first_start(content: bytes) -> object:
     It distinguishes two runs that were stored in the same place. None if it cannot be read.
     """
     try:
-        return json.loads(content)["runs"][0]["started"]
+        return parse_json(content)["runs"][0]["started"]
     except (ValueError, LookupError, TypeError):
         return None
 
@@ -132,7 +177,8 @@ class _OtherFormatError(ValueError):
     pass
 
 
-def _check_format(found: object, shown: str) -> None:
+def _check_format(known: object, shown: str) -> None:
+    found = known.get("format", 0) if isinstance(known, dict) else FORMAT
     if found != FORMAT:
         raise _OtherFormatError(
             f"{shown} was written in format {found}, and this version of Segue reads format"

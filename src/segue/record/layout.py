@@ -1,5 +1,6 @@
 """Paths of a run: each file of a run directory is named here, once."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ BEST_JSON = "best.json"
 BEST_PYTHON = "best.py"
 REPORT = "report.html"
 _CHECKPOINTS = "checkpoints*/checkpoint-*.pt"
+_CHECKPOINT_NAME = re.compile(r"checkpoint-\d{1,18}-[0-9a-f]+\.pt", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class TrialLayout:
 
     def all_checkpoints(self) -> Iterator[Path]:
         """Return the checkpoints of all generations."""
-        return self.path.glob(_CHECKPOINTS)
+        return filter(has_checkpoint_name, self.path.glob(_CHECKPOINTS))
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,12 @@ def is_of_trial(name: str, *files: str) -> bool:
 
 def is_checkpoint(name: str) -> bool:
     """Return whether a file of a trial, named relative to its directory, is a checkpoint."""
-    return Path(name).match(_CHECKPOINTS)
+    return Path(name).match(_CHECKPOINTS) and has_checkpoint_name(Path(name))
+
+
+def has_checkpoint_name(path: Path) -> bool:
+    """Return whether a file has a name as `checkpoint_name` returns."""
+    return _CHECKPOINT_NAME.fullmatch(path.name) is not None
 
 
 def checkpoint_name(env_steps: int, digest: str) -> str:

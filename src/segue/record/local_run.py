@@ -7,6 +7,7 @@ from pathlib import Path
 from segue.base.files import write_atomic
 from segue.record.definition import first_start
 from segue.record.layout import DECISIONS, DEFINITION, TRIALS, RunLayout
+from segue.record.validation import read_file
 from segue.store.cache import copies_of
 from segue.store.lease import has_driver
 from segue.store.mirror import Mirror
@@ -84,7 +85,7 @@ def _prepare(store: Store, folder: Path) -> None:
     copy = RunLayout(folder).definition
     if definition is None:
         raise ValueError(f"{store.shown()} is not a run: it has no {DEFINITION}.")
-    if copy.exists() and first_start(definition) != first_start(copy.read_bytes()):
+    if copy.exists() and first_start(definition) != first_start(read_file(copy) or b""):
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
 

@@ -60,6 +60,8 @@ class TrialSummary:
     """From which trials' checkpoints the trial continued, when, and with which parameters."""
     started: datetime | None = None
     ended: datetime | None = None
+    damaged: int = 0
+    """How many of the reports that were read for this are damaged and were skipped."""
 
     @property
     def has_ended(self) -> bool:
@@ -140,12 +142,13 @@ def summarize(
     *,
     is_driven: bool = True,
     rows: Sequence[Row] = (),
+    damaged: int = 0,
 ) -> TrialSummary:
     """Return the summary of a trial of a study.
 
     `objectives` are the names of the metric and of further objectives. A running trial of a run
     that no driver holds is interrupted. `rows` are what a trial has reported of which the study
-    does not have the end; damaged rows may lack entries.
+    does not have the end, without `damaged` ones; rows may lack entries.
     """
     known = trial.user_attrs
     last = attributes.of_last_report(rows[-1], objectives[0]) if rows else {}
@@ -171,6 +174,7 @@ def summarize(
         lineage=list(known.get(attributes.LINEAGE, [])),
         started=trial.datetime_start,
         ended=trial.datetime_complete,
+        damaged=damaged,
     )
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -12,10 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from segue.base.strict_json import to_json
-from segue.base.text import plural, printable
+from segue.base.text import printable
+from segue.record.description import TrialDescription
+from segue.record.layout import RESULTS, TrialLayout
+from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
 from segue.record.trials import TrialSummary
-from segue.report.data.rows import tolerant_rows
+from segue.record.validation import read_object, skipped
 from segue.report.data.summary import Summary, mean_and_spread
 
 _COLOURS = {
@@ -101,14 +103,27 @@ def show_trial(summary: Summary, trial: TrialSummary, console: Console) -> None:
     """Print one trial in full: its result, its reports, and its pipeline stage by stage."""
     for label, text in _lines(summary, trial):
         _print(console, f"{label:<{_LABEL}} {text}")
-    rows, broken = tolerant_rows(summary.layout.trial(trial.number).results)
+    layout = summary.layout.trial(trial.number)
+    rows, damaged = read_results(layout.results, summary.metric)
     if rows:
         console.print(_reports(summary, rows))
-    if broken:
-        _print(console, f"{plural(broken, 'unreadable line')} of its results left out.")
-    described = summary.layout.trial(trial.number).trial
-    if described.is_file():
-        _print(console, str(json.loads(described.read_text())["text"]))
+    for line in (skipped(damaged, RESULTS), _pipeline(layout)):
+        if line:
+            _print(console, line)
+
+
+def problems(summary: Summary, trials: Sequence[TrialSummary]) -> list[str]:
+    """Return sentences on damaged records of the run that were read for these, and skipped."""
+    damaged = sum(trial.damaged for trial in trials)
+    return [line for line in (summary.problem, skipped(damaged, RESULTS)) if line]
+
+
+def _pipeline(layout: TrialLayout) -> str:
+    try:
+        described = read_object(layout.trial, TrialDescription)
+    except ValueError as error:
+        return f"The pipeline is not shown: {error}"
+    return described.text if described else ""
 
 
 def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from segue.store.objects import Store, StoreError
 
 DRIVER = "driver.json"  # the object that holds the lease
@@ -48,8 +50,8 @@ class LeaseHolder:
         """Return the current or last holder of the run's lease; None where there was none."""
         content = store.read(DRIVER)
         try:
-            return None if content is None else cls(**json.loads(content))
-        except (ValueError, TypeError):
+            return None if content is None else _HOLDER.validate_json(content, strict=True)
+        except ValueError:
             return None
 
     @property
@@ -57,6 +59,9 @@ class LeaseHolder:
         """Whether the holder has released the lease, or its process is known to have ended."""
         has_exited = self.machine == _machine() and _process_start(self.pid) != self.process_start
         return self.released or has_exited
+
+
+_HOLDER = TypeAdapter(LeaseHolder)
 
 
 def seconds_since_renewal(store: Store) -> float:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from segue.base.files import write_atomic
-from segue.record.layout import checkpoint_name, digest_of
+from segue.base.files import read_regular, write_atomic
+from segue.record.layout import checkpoint_name, digest_of, has_checkpoint_name
 
 _LOGGER = logging.getLogger(__name__)
 _RETAINED = 2
@@ -42,25 +43,87 @@ def save_checkpoint(directory: Path, env_steps: int, state: Mapping[str, Any]) -
     return path
 
 
+class DamagedCheckpointError(ValueError):
+    """Raised for a checkpoint whose content does not match its name."""
+
+
+def read_checkpoint(path: Path, device: str = "cpu") -> dict[str, Any]:
+    """Return the state in a checkpoint whose name states the digest of its content.
+
+    Raise ValueError, in one sentence, for a file that is damaged or not a checkpoint.
+    """
+    content = _read(path)
+    if digest(content) != digest_of(path):
+        raise DamagedCheckpointError(
+            f"{path} is damaged, or not a checkpoint: its content does not match its name."
+        )
+    return _state(path, content, device)
+
+
+def read_copy(path: Path, device: str = "cpu") -> dict[str, Any]:
+    """Return the state in a copy of a checkpoint, of whatever name; raise ValueError as
+    `read_checkpoint` does.
+    """
+    return _state(path, _read(path), device)
+
+
+@contextmanager
+def form_checked(path: Path) -> Iterator[None]:
+    """Use the state of a checkpoint inside the block; raise ValueError, in one sentence, where it
+    does not have the form that is expected there.
+    """
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} holds something else than is expected of it ({type(error).__name__}: {error})."
+        ) from error
+
+
 def load_checkpoint(directory: Path, device: str = "cpu") -> dict[str, Any] | None:
     """Return the newest complete checkpoint, or None.
 
     A damaged checkpoint is renamed to `damaged-...`. Remains of a checkpoint whose writing was
-    interrupted are removed.
+    interrupted are removed. Raise ValueError for a file that cannot be read, and for a complete one
+    that is not a checkpoint.
     """
     for unfinished in directory.glob("checkpoint-*.tmp"):
         unfinished.unlink()
     for path in newest_first(directory):
-        content = path.read_bytes()
-        if digest(content) == digest_of(path):
-            return decoded(content, device)
-        path.rename(path.with_name(f"damaged-{path.name}"))
+        try:
+            return read_checkpoint(path, device)
+        except DamagedCheckpointError:
+            path.rename(path.with_name(f"damaged-{path.name}"))
         _LOGGER.warning(
             "%s is damaged and was set aside as damaged-%s: the one before it is used.",
             path,
             path.name,
         )
     return None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_regular(path)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+def _state(path: Path, content: bytes, device: str) -> dict[str, Any]:
+    try:
+        state = decoded(content, device)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # whatever the readers of archives and pickles may raise
+        message = next(iter(str(error).splitlines()), "")
+        raise ValueError(
+            f"{path} is not a checkpoint ({type(error).__name__}: {message})."
+        ) from error
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} is not a checkpoint: it holds a {type(state).__name__}.")
+    return state
 
 
 def encoded(state: Mapping[str, Any]) -> bytes:
@@ -80,7 +143,8 @@ def decoded(content: bytes, device: str = "cpu") -> dict[str, Any]:
 
 def newest_first(directory: Path) -> list[Path]:
     """Return the checkpoints of a directory by environment steps, the latest first."""
-    return sorted(directory.glob("checkpoint-*.pt"), reverse=True)
+    found = (path for path in directory.glob("checkpoint-*.pt") if has_checkpoint_name(path))
+    return sorted(found, reverse=True)
 
 
 def digest(content: bytes) -> str:

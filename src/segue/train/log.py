@@ -38,7 +38,7 @@ class TrialLog(AbstractContextManager["TrialLog"]):
         # Imported here, since it is slow: it imports boto3 if that is installed.
         from tensorboardX import SummaryWriter
 
-        rows = [row for row in read_rows(self.path) if row[TOTAL_ENV_STEPS] <= total_env_steps]
+        rows = [row for row in read_rows(self.path) if _is_up_to(row, total_env_steps)]
         write_rows(self.path, rows)
         self.rows = self.path.open("a")
         # TensorBoard discards what earlier attempts wrote from purge_step on. The suffix
@@ -101,6 +101,11 @@ class TrialLog(AbstractContextManager["TrialLog"]):
         self.rows.write(to_json(row) + "\n")
         for tag, number in numbers.items():
             self.events.add_scalar(tag, number, env_steps)
+
+
+def _is_up_to(row: Mapping[str, Any], total_env_steps: int) -> bool:
+    reached = row.get(TOTAL_ENV_STEPS)
+    return isinstance(reached, int) and reached <= total_env_steps
 
 
 def flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

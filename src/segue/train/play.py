@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.plan.sweeps.evaluation import Evaluation
-from segue.record.layout import digest_of
-from segue.train.checkpoint import decoded, digest
+from segue.train.checkpoint import form_checked, read_checkpoint
 from segue.train.evaluate import Actor, Evaluator
 from segue.train.policies import ActorCritic, Policy, default_policy
 from segue.worlds.registry import make_world, world_spec
@@ -93,14 +92,13 @@ class Players:
 
 def _parameters(checkpoint: Path) -> Tensor:
     """Return the parameters `[K, P]`, in the members' order."""
-    content = checkpoint.read_bytes()
-    if digest(content) != digest_of(checkpoint):
-        raise ValueError(
-            f"{checkpoint} is damaged, or not a checkpoint: its content does not match its name."
-        )
-    groups = decoded(content)["trainer"]["groups"]
-    order = torch.tensor([member for group in groups for member in group["members"]])
-    parameters: Tensor = torch.cat([group["pack"]["parameters"] for group in groups])[
-        order.argsort()
-    ]
-    return parameters
+    state = read_checkpoint(checkpoint)
+    with form_checked(checkpoint):
+        groups = state["trainer"]["groups"]
+        order = [member for group in groups for member in group["members"]]
+        if sorted(order) != list(range(len(order))):
+            raise ValueError(f"its members are {order}")
+        parameters: Tensor = torch.cat([group["pack"]["parameters"] for group in groups])
+        if parameters.ndim != 2 or parameters.dtype != torch.float32:
+            raise TypeError(f"its parameters are {parameters.dtype} of {list(parameters.shape)}")
+        return parameters[torch.tensor(order).argsort()]

@@ -76,7 +76,11 @@ def run_trial(
                 if should_preempt() and not trainer.done:
                     attempt.save(log)
                     raise Preempted(trainer.env_steps)
-    assert row is not None, "a pipeline ends with a report"
+    if row is None:
+        raise ValueError(
+            f"{files.results} lacks the last report of a trial that has ended: restore it, or run"
+            " the trial in an empty directory."
+        )
     return row
 
 
@@ -98,7 +102,9 @@ class Attempt:
         device = self.spec.device
         if exploit:
             self.files.adopt(self.trainer, exploit.checkpoint, self.identity, device)
-        row = self.files.resume(self.trainer, self.identity, device, accept_changes)
+        row = self.files.resume(
+            self.trainer, self.identity, device, accept_changes, self.spec.metric
+        )
         if row is not None:
             self._send(replayed(row))
         return row

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from segue.base.files import read_rows, write_rows
+from segue.base.files import read_regular, write_rows
 from segue.record.layout import LOCK, LOG, TRIAL, TrialLayout
+from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, Row
-from segue.train.checkpoint import decoded, load_checkpoint, newest_first, save_checkpoint
+from segue.train.checkpoint import (
+    form_checked,
+    load_checkpoint,
+    newest_first,
+    read_copy,
+    save_checkpoint,
+)
 from segue.train.trainer import Trainer
 
 _STAY = (LOCK, LOG, TRIAL)  # in use while a trial runs, or written for it just now
@@ -37,18 +45,20 @@ class TrialFiles:
     def adopt(self, trainer: Trainer, checkpoint: Path, identity: str, device: str) -> None:
         """Start the generation from another trial's checkpoint, unless it has started already."""
         if not newest_first(self.checkpoints):
-            trainer.load_state_dict(decoded(checkpoint.read_bytes(), device)["trainer"])
+            state = read_copy(checkpoint, device)
+            with form_checked(checkpoint):
+                trainer.load_state_dict(state["trainer"])
             self.save(trainer, identity)
 
     def resume(
-        self, trainer: Trainer, identity: str, device: str, accept_changes: bool
+        self, trainer: Trainer, identity: str, device: str, accept_changes: bool, metric: str
     ) -> Row | None:
         """Restore the newest valid checkpoint, and return the last row up to it, if any.
 
         Raise ValueError for another trial's checkpoint, unless changes are accepted.
         """
         state = load_checkpoint(self.checkpoints, device)
-        if state is not None and state["identity"] != identity:
+        if state is not None and state.get("identity") != identity:
             if not accept_changes:
                 raise ValueError(
                     f"{self.directory} holds a checkpoint of another trial (pipeline, world, seeds,"
@@ -57,9 +67,20 @@ class TrialFiles:
             self.move_aside()
             state = None
         if state is not None:
-            trainer.load_state_dict(state["trainer"])
-        reached = trainer.env_steps if state is not None else 0
-        kept = [row for row in read_rows(self.results) if row[ENV_STEPS] <= reached]
+            with form_checked(self.checkpoints):
+                trainer.load_state_dict(state["trainer"])
+        return self._cut_results(trainer.env_steps if state is not None else 0, metric)
+
+    def _cut_results(self, reached: int, metric: str) -> Row | None:
+        """Cut the rows after a checkpoint, which will be written again.
+
+        Return the last row up to it, if any. A file with damaged records is copied first.
+        """
+        found = read_results(self.results, metric)
+        if found.damaged and self.results.is_file():
+            copy = self.results.with_name(f"damaged-{time.time_ns()}-{self.results.name}")
+            copy.write_bytes(read_regular(self.results))
+        kept = [row for row in found.rows if row[ENV_STEPS] <= reached]
         write_rows(self.results, kept)
         return kept[-1] if kept else None
 

@@ -11,6 +11,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe
 from segue.record.definition import parse_definition
 from segue.record.layout import DEFINITION, RunLayout
+from segue.record.validation import read_file
 from segue.store.objects import Store, is_url
 from segue.train import member_seeds
 from segue.tune.search.domains import SearchSpace
@@ -66,8 +67,7 @@ def distinct(recorded: Sequence[Mapping[str, Any]]) -> list[int]:
 def is_of(place: Path | str, sweep: Sweep) -> bool:
     """Return whether a run directory or store is empty, or holds a run of this very sweep."""
     if not is_url(place):
-        definition = RunLayout(Path(place)).definition
-        content = definition.read_bytes() if definition.exists() else None
+        content = read_file(RunLayout(Path(place)).definition)
     else:
         content = Store.of(str(place)).read(DEFINITION)
     if content is None:

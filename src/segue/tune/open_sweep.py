@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from segue.base.text import printable
@@ -23,6 +23,7 @@ from segue.tune.ray_adapter import TrialObserver
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import RunLease, hold_run
 from segue.tune.run.opening import open_run
+from segue.tune.run.resumable import check_resumable
 from segue.tune.study.budget import Budget
 from segue.tune.study.catch_up import replay_missed_reports
 from segue.tune.study.place import study_place
@@ -75,11 +76,12 @@ def open_sweep(
     database or an earlier run that cannot be used.
     """
     sweep = checked.sweep
-    earlier = _earlier_trials(options)
+    earlier = _earlier_trials(options, console)
     with ExitStack() as stack:
         stack.enter_context(suppress_ray_warnings())
         lease = stack.enter_context(hold_run(directory, partial(_say, console)))
         record = stack.enter_context(_study(checked, name, directory, options, lease, source))
+        check_resumable(directory, record.numbers(TrialState.RUNNING))
         loggers = stack.enter_context(Loggers(options.log_to, name, record, sweep, directory))
         if directory.store:
             replay_missed_reports(record, directory, sweep.metric)
@@ -119,11 +121,11 @@ def _study(
         yield record
 
 
-def _earlier_trials(options: Options) -> tuple[list[FrozenTrial], str] | None:
+def _earlier_trials(options: Options, console: Console) -> tuple[list[FrozenTrial], str] | None:
     if not options.warm_start:
         return None
     try:
-        return trials_to_adopt(options.warm_start)
+        return trials_to_adopt(options.warm_start, partial(console.print, markup=False))
     except ValueError as error:
         raise ValueError(f"--warm-start: {error}") from error
 

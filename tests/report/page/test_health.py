@@ -45,7 +45,7 @@ def evidence(
     trials: Sequence[TrialSummary],
     curves: Mapping[int, Sequence[float]] = {},
     mode: str = "max",
-    broken: int = 0,
+    damaged: int = 0,
     held_out: Comparison | None = None,
 ) -> Evidence:
     """`curves`: what a trial had at 100, 200, ... steps; its final metric throughout where that is
@@ -64,7 +64,7 @@ def evidence(
         ]
         for number, values in {**flat, **curves}.items()
     }
-    return Evidence(summary, list(trials), rows, broken, held_out)
+    return Evidence(summary, list(trials), rows, damaged, held_out)
 
 
 def titles(found: Evidence, importances: Mapping[str, float] = {}) -> list[str]:
@@ -164,13 +164,13 @@ def test_parameters_without_influence_are_reported() -> None:
     ]
 
 
-def test_failures_and_broken_lines_are_reported() -> None:
+def test_failures_and_damaged_records_are_reported() -> None:
     failed = trial(40, [], state="failed", reason="FloatingPointError: diverged")
-    first, second = health(evidence([*healthy(), failed], broken=3), {})
+    first, second = health(evidence([*healthy(), failed], damaged=3), {})
     assert first.text == (
         "1 of 21 trials failed; the most frequent reason (1 trial): FloatingPointError: diverged"
     )
-    assert second.text.startswith("3 unreadable lines")
+    assert second.text.startswith("3 records of results.jsonl are damaged")
 
 
 def test_without_a_complete_trial_there_is_no_winner() -> None:

@@ -147,7 +147,7 @@ def renamed(summary: Summary) -> tuple[Any, ...]:
     return tuple(trials)
 
 
-def test_broken_lines_are_counted(run: Path) -> None:
+def test_damaged_records_are_counted(run: Path) -> None:
     best = facts(read_summary(run))[0]
     results = run / best.directory / "results.jsonl"
     content = results.read_bytes().splitlines(keepends=True)
@@ -157,8 +157,8 @@ def test_broken_lines_are_counted(run: Path) -> None:
         )
     )
     evidence = Evidence.of(read_summary(run))
-    assert evidence.broken_lines == 2 and len(evidence.curves[best.number]) == 12
-    assert "2 unreadable lines of the trials&#39; results" in page(read_summary(run))
+    assert evidence.damaged == 2 and len(evidence.curves[best.number]) == 12
+    assert "2 records of results.jsonl are damaged and were skipped." in page(read_summary(run))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,9 @@ def test_broken_lines_are_counted(run: Path) -> None:
 )
 def test_a_damaged_comparison_is_left_out(run: Path, content: str) -> None:
     (run / HELD_OUT).write_text(content)
-    assert 'id="held-out"' not in page(read_summary(run))
+    text = page(read_summary(run))
+    assert 'id="held-out"' not in text
+    assert "retrained.json is damaged" in text
 
 
 def test_odd_numbers_are_not_reports(run: Path) -> None:
@@ -184,7 +186,7 @@ def test_odd_numbers_are_not_reports(run: Path) -> None:
         )
         log.write(b'{"total_env_steps": 9100, "train-misc/fps": NaN, "train-misc/stage": 0.0}\n')
     evidence = Evidence.of(read_summary(run))
-    assert evidence.broken_lines == 2 and evidence.seconds_by_stage[best.number] == {0: 6.0}
+    assert evidence.damaged == 2 and evidence.seconds_by_stage[best.number] == {0: 6.0}
     assert (
         "NaN"
         not in page(read_summary(run))

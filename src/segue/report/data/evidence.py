@@ -1,16 +1,15 @@
 """All data of a report, read once from a run directory that may be damaged."""
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeGuard
 
-from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS, Row
+from segue.base.files import JsonObject, read_rows
+from segue.record.results import is_number, read_results
+from segue.record.row import TOTAL_ENV_STEPS, Row
 from segue.record.trials import TrialSummary
 from segue.report.data.facts import facts, is_running
-from segue.report.data.heldout import Comparison, read_comparison
-from segue.report.data.rows import tolerant_rows
+from segue.report.data.heldout import Comparison, read_held_out
 from segue.report.data.summary import Summary
 
 
@@ -18,26 +17,29 @@ from segue.report.data.summary import Summary
 class Evidence:
     """Trials, best first, and reports by trial number.
 
-    `broken_lines` counts the lines that could not be read.
+    `damaged` counts the records that were skipped.
     """
 
     summary: Summary
     trials: list[TrialSummary]
     curves: dict[int, list[Row]]
-    broken_lines: int
+    damaged: int
     held_out: Comparison | None = None
+    problem: str | None = None
+    """Why the comparison on held-out seeds was skipped; None where it was not."""
 
     @classmethod
     def of(cls, summary: Summary) -> "Evidence":
         """Read every trial's results."""
         trials = facts(summary)
         curves = {}
-        broken = 0
+        damaged = 0
         for trial in trials:
-            rows, unread = tolerant_rows(summary.layout.trial(trial.number).results)
-            curves[trial.number] = [row for row in rows if _is_report(row, summary.metric)]
-            broken += unread + len(rows) - len(curves[trial.number])
-        return cls(summary, trials, curves, broken, read_comparison(summary.run))
+            found = read_results(summary.layout.trial(trial.number).results, summary.metric)
+            curves[trial.number] = found.rows
+            damaged += found.damaged
+        held_out, problem = read_held_out(summary.run)
+        return cls(summary, trials, curves, damaged, held_out, problem)
 
     @cached_property
     def running(self) -> bool:
@@ -91,14 +93,6 @@ class Evidence:
         }
 
 
-def _is_report(row: Row, metric: str) -> bool:
-    return isinstance(row.get(ENV_STEPS), int) and _is_number(row.get(metric))
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
 def _steps_by_stage(trial: TrialSummary) -> list[int]:
     if not trial.env_steps:
         return []
@@ -109,14 +103,21 @@ def _steps_by_stage(trial: TrialSummary) -> list[int]:
 
 def _seconds(path: Path) -> dict[int, float]:
     seconds: dict[int, float] = {}
-    before = 0
-    for row in tolerant_rows(path)[0]:
+    before = 0.0
+    for row in _rows(path):
         speed, stage, total = (
             row.get(name) for name in ("train-misc/fps", "train-misc/stage", TOTAL_ENV_STEPS)
         )
-        if not isinstance(total, int) or not _is_number(stage) or not _is_number(speed):
+        if not (is_number(total) and is_number(stage) and is_number(speed)):
             continue
         if speed > 0:
             seconds[int(stage)] = seconds.get(int(stage), 0.0) + max(total - before, 0) / speed
             before = total
     return seconds
+
+
+def _rows(path: Path) -> list[JsonObject]:
+    try:
+        return read_rows(path)
+    except OSError:
+        return []

@@ -1,6 +1,7 @@
 """Everything known of a trial, as plain values: for tables, scripts and notebooks."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from optuna.trial import FrozenTrial
@@ -8,9 +9,9 @@ from optuna.trial import FrozenTrial
 from segue.base.lock import LockedError, locked
 from segue.record.attributes import ENV_STEPS, TOTAL_ENV_STEPS, stage_number
 from segue.record.layout import RunLayout
+from segue.record.results import read_results
 from segue.record.row import METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
 from segue.record.trials import TrialSummary, summarize
-from segue.report.data.rows import tolerant_rows
 from segue.report.data.summary import Summary
 
 
@@ -46,8 +47,7 @@ def curves(summary: Summary) -> Iterator[Row]:
     `seed_<index>`.
     """
     for trial in summary.trials:
-        rows, _ = tolerant_rows(summary.layout.trial(trial.number).results)
-        for row in rows:
+        for row in read_results(summary.layout.trial(trial.number).results, summary.metric).rows:
             where = {
                 name: row.get(name)
                 for name in (ENV_STEPS, TOTAL_ENV_STEPS, STAGE, STAGE_STEPS, STAGE_DONE)
@@ -61,7 +61,8 @@ def curves(summary: Summary) -> Iterator[Row]:
 
 
 def _summarize(summary: Summary, trial: FrozenTrial, is_driven: bool) -> TrialSummary:
-    rows: list[Row] = []
-    if ENV_STEPS not in trial.user_attrs:  # of a trial that has ended, the study knows all of this
-        rows, _ = tolerant_rows(summary.layout.trial(trial.number).results)
-    return summarize(trial, summary.objectives, is_driven=is_driven, rows=rows)
+    read = partial(summarize, trial, summary.objectives, is_driven=is_driven)
+    if ENV_STEPS in trial.user_attrs:  # of a trial that has ended, the study knows all of it
+        return read()
+    results = read_results(summary.layout.trial(trial.number).results, summary.metric)
+    return read(rows=results.rows, damaged=results.damaged)

@@ -1,14 +1,30 @@
 """The best configurations on held-out seeds, next to their values in the search."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field, FiniteFloat
 
 from segue.plan.mode import Mode
 from segue.record.layout import RunLayout
+from segue.record.validation import Checked, Steps, read_object
 from segue.report.data.statistics import Estimate, iqm_interval, probability_of_improvement
+
+
+class _Configuration(Checked):
+    trial: Steps
+    parameters: dict[str, Any]
+    search: FiniteFloat
+    per_seed: list[FiniteFloat] = Field(min_length=1)
+
+
+class _File(Checked):
+    """The content of `retrained.json`."""
+
+    mode: Literal["max", "min"]
+    configurations: list[_Configuration]
 
 
 @dataclass(frozen=True)
@@ -83,27 +99,19 @@ def compared(mode: Mode, configurations: list[HeldOut]) -> Comparison:
 
 def read_comparison(run: Path) -> Comparison | None:
     """Return the results of `segue retrain`; None if it did not run, or if its file is damaged."""
+    return read_held_out(run)[0]
+
+
+def read_held_out(run: Path) -> tuple[Comparison | None, str | None]:
+    """Return the results of `segue retrain`, and a sentence on a file that is damaged."""
     try:
-        known = json.loads(RunLayout(run).held_out.read_text())
-        configurations = [
-            HeldOut(
-                int(each["trial"]),
-                dict(each["parameters"]),
-                float(each["search"]),
-                _numbers(each["per_seed"]),
-            )
-            for each in known["configurations"]
-        ]
-        return (
-            compared("min" if known["mode"] == "min" else "max", configurations)
-            if configurations
-            else None
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _numbers(values: list[Any]) -> tuple[float, ...]:
-    if not values:
-        raise ValueError("a configuration without seeds")
-    return tuple(float(value) for value in values)
+        known = read_object(RunLayout(run).held_out, _File)
+    except ValueError as error:
+        return None, str(error)
+    if known is None or not known.configurations:
+        return None, None
+    configurations = [
+        HeldOut(each.trial, each.parameters, each.search, tuple(each.per_seed))
+        for each in known.configurations
+    ]
+    return compared(known.mode, configurations), None

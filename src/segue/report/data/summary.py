@@ -1,5 +1,6 @@
 """Read the results of a sweep from its run directory, and print the best trials."""
 
+import math
 import shlex
 import shutil
 import statistics
@@ -10,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import optuna
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from rich.box import SIMPLE
 from rich.console import Console
@@ -21,8 +20,11 @@ from rich.text import Text
 from segue.base.text import printable
 from segue.record.attributes import ADOPTED_FROM, REASON, per_seed
 from segue.record.definition import RunDefinition, read_definition
-from segue.record.layout import RunLayout
+from segue.record.layout import STUDY, RunLayout
+from segue.record.study import StudyContent, read_study
+from segue.record.study_file import study_for_reading
 from segue.record.trials import is_allowed, metric_of, ranked
+from segue.record.validation import skipped
 from segue.store.database import database_storage, url_with_password
 
 _SHOWN_TRIALS = 5
@@ -46,6 +48,8 @@ class Summary:
     trials: tuple[FrozenTrial, ...]
     further_objectives: tuple[str, ...] = ()
     """Names of the objectives in addition to the metric."""
+    damaged: tuple[str, ...] = ()
+    """What of the study is damaged and was skipped, in a few words each."""
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -79,6 +83,11 @@ class Summary:
         return study["storage"] if study else f"sqlite:///{self.layout.study}"
 
     @property
+    def problem(self) -> str | None:
+        """A sentence on what of the study was skipped; None where it is sound."""
+        return skipped(len(self.damaged), STUDY, next(iter(self.damaged), ""))
+
+    @property
     def by_stage(self) -> bool:
         """Whether the scheduler compares trials within stages rather than over whole trials."""
         scheduler = self.definition.sweep.get("scheduler")
@@ -100,10 +109,14 @@ class Summary:
 
 
 def read_summary(run: Path) -> Summary:
-    """Read a run directory; raise ValueError if there is none, or if its format differs."""
+    """Read a run directory.
+
+    Raise ValueError if there is none, if its format differs, or if its study cannot be read.
+    """
     definition = read_definition(RunLayout(run))
-    trials, names = _read_study(_storage(run, definition), definition.study_name)
-    return Summary(run, definition, trials, names[1:])
+    content = _read_study(run, definition)
+    own = tuple(trial for trial in content.trials if ADOPTED_FROM not in trial.user_attrs)
+    return Summary(run, definition, own, content.metric_names[1:], content.problems)
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -149,27 +162,20 @@ def mean_and_spread(values: Iterable[float]) -> tuple[float, float]:
     (2.0, 1.4142135623730951)
     """
     listed = list(values)
-    return statistics.fmean(listed), statistics.stdev(listed) if len(listed) > 1 else 0.0
+    if len(listed) < 2:
+        return statistics.fmean(listed), 0.0
+    is_finite = all(map(math.isfinite, listed))
+    return statistics.fmean(listed), statistics.stdev(listed) if is_finite else math.nan
 
 
-def _storage(run: Path, definition: RunDefinition) -> RDBStorage:
-    """Return the storage of the study: a database, or the run's own file."""
+def _read_study(run: Path, definition: RunDefinition) -> StudyContent:
+    """Read the study in a database, or in the run's own file."""
     if definition.study:
-        return database_storage(url_with_password(definition.study["storage"]))
-    # Optuna reads the URL as a template.
-    return RDBStorage(f"sqlite:///{RunLayout(run).study}".replace("{", "{{").replace("}", "}}"))
-
-
-def _read_study(storage: RDBStorage, name: str) -> tuple[tuple[FrozenTrial, ...], tuple[str, ...]]:
-    """Return the sweep's own trials, and the names of the metric and of further objectives."""
-    try:
-        study = optuna.load_study(study_name=name, storage=storage)
-        trials = study.get_trials(deepcopy=False)
-        own = tuple(trial for trial in trials if ADOPTED_FROM not in trial.user_attrs)
-        return own, tuple(study.metric_names or ())
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
+        url = definition.study["storage"]
+        storage = database_storage(url_with_password(url))
+        return read_study(storage, definition.study_name, url)
+    path = RunLayout(run).study
+    return read_study(study_for_reading(path), definition.study_name, str(path))
 
 
 def _counted(counts: Mapping[TrialState, int]) -> str:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from segue.base.text import plural
+from segue.record.layout import RESULTS
 from segue.record.row import ENV_STEPS
 from segue.record.trials import TrialSummary
+from segue.record.validation import skipped
 from segue.report.data.evidence import Evidence
 from segue.report.data.statistics import probability_of_improvement
 from segue.report.data.summary import command_for
@@ -42,10 +44,11 @@ def health(evidence: Evidence, importances: Mapping[str, float]) -> list[Finding
         return [
             Finding("No trial has run to its end yet", "There is no final winner."),
             *_failures(evidence),
+            *_damaged(evidence),
         ]
     checks = (_runner_up, _held_out, _few, _disagreement, _border, _drop, _rising, _pruned_ahead)
     found = [finding for check in checks for finding in check(evidence, best)]
-    return [*found, *_idle(evidence, importances), *_failures(evidence), *_broken(evidence)]
+    return [*found, *_idle(evidence, importances), *_failures(evidence), *_damaged(evidence)]
 
 
 def _runner_up(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
@@ -125,7 +128,9 @@ def _border(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
             for trial in equal
             if name in trial.parameters
         }
-        if len(ends) == 1 and (end := ends.pop()):  # no equally good trial is elsewhere
+        if name not in best.parameters or len(ends) != 1:
+            continue
+        if end := ends.pop():  # no equally good trial is elsewhere
             text = (
                 f"{name} = {short(best.parameters[name])} is at the {end} end of its range: extend"
                 " the range in this direction."
@@ -219,10 +224,10 @@ def _failures(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("Trials failed", text)
 
 
-def _broken(evidence: Evidence) -> Iterator[Finding]:
-    if evidence.broken_lines:
-        lines = plural(evidence.broken_lines, "unreadable line")
-        yield Finding("Results are damaged", f"{lines} of the trials' results left out.")
+def _damaged(evidence: Evidence) -> Iterator[Finding]:
+    lines = [evidence.summary.problem, skipped(evidence.damaged, RESULTS), evidence.problem]
+    if any(lines):
+        yield Finding("The run is damaged", " ".join(line for line in lines if line))
 
 
 def _range(evidence: Evidence) -> float:

@@ -78,12 +78,12 @@ def importances(summary: Summary) -> dict[str, Importance]:
     They are computed by Optuna's fANOVA (Hutter et al., ICML 2014) over the trials that reached
     that point. A metric that is equal for all of them, or known of too few, is left out.
     """
-    known = [Stages.recorded_of(trial) for trial in summary.trials]
-    stages = max((found.of for found in known if found), default=0)
+    known = [stages for trial in summary.trials if (stages := Stages.recorded_of(trial))]
+    ended = max((min(stages.of - 1, len(stages.ended_at)) for stages in known), default=0)
     metrics: dict[str, Callable[[FrozenTrial], float | None]] = {FINAL: _final}
     metrics |= {
         f"end of stage {stage + 1}": partial(metric_at_stage_end, stage=stage)
-        for stage in range(stages - 1)
+        for stage in range(ended)
     }
     found = {what: _importance(plot_study(summary, value_of)) for what, value_of in metrics.items()}
     return {what: importance for what, importance in found.items() if importance}

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.base.files import cut_torn_row, read_rows
+from segue.base.files import JsonObject, count_rows, cut_torn_row
 from segue.base.strict_json import to_json
 from segue.record.row import ENV_STEPS
+from segue.record.validation import Checked, Steps, validated
+
+_ADVICE = "restore it, or leave the service out of --log-to"
 
 
 class Ledger:
@@ -20,8 +23,7 @@ class Ledger:
         self._path = path
         self.steps: dict[int, int] = {}
         self.ended: set[int] = set()
-        cut_torn_row(path)
-        rows = read_rows(path)
+        rows = _checked_rows(path)
         self.identity = rows[0]["identity"] if rows else secrets.token_hex(4)
         if not rows:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,8 +47,33 @@ class Ledger:
         if "ended" in row:
             self.ended.add(row["trial"])
         else:
-            self.steps[row["trial"]] = row[ENV_STEPS]
+            self.steps[row["trial"]] = row.get(ENV_STEPS, 0)
 
     def _append(self, row: Mapping[str, Any]) -> None:
         with self._path.open("a") as file:
             file.write(to_json(row) + "\n")
+
+
+class _Identity(Checked):
+    identity: str
+
+
+class _Closed(Checked):
+    trial: Steps
+    env_steps: Steps = 0
+
+
+def _checked_rows(path: Path) -> list[JsonObject]:
+    """Return the rows of a ledger, without half a row at its end; raise ValueError for a damaged
+    one, which says no longer what the service has received.
+    """
+    try:
+        cut_torn_row(path)
+        rows, damaged = count_rows(path)
+        for index, row in enumerate(rows):
+            validated(row, _Closed if index else _Identity)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read ({error}): {_ADVICE}.") from error
+    if damaged:
+        raise ValueError(f"{path} is damaged: {_ADVICE}.")
+    return rows

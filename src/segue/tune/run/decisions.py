@@ -5,19 +5,37 @@ processed it: its decisions are then on the disk. A trial that is resumed makes 
 again and reads the same decisions.
 """
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.base.files import check_replaceable, write_atomic
+from pydantic import Field
+
+from segue.base.files import check_replaceable, parse_json, write_atomic
 from segue.base.paths import inside
 from segue.base.strict_json import restore_numbers, to_json
 from segue.plan.decision import Decision, Exploit
 from segue.record.row import ENV_STEPS, STAGE, Row
+from segue.record.validation import Checked, Steps, read_file, validated
 
 _EXPLOITS = "exploits"
+
+
+class _StageEnd(Checked):
+    env_steps: Steps
+
+
+class _Exploit(Checked):
+    env_steps: Steps
+    checkpoint: str = Field(min_length=1)
+    parameters: dict[str, Any]
+
+
+class _Decisions(Checked):
+    """The form of the file; its other entries are decisions to end a stage, by its index."""
+
+    exploits: list[_Exploit] = Field([])
 
 
 def decide_stage_end(path: Path, stage: int, env_steps: int, by: str) -> None:
@@ -69,13 +87,37 @@ def decision_for(path: Path, row: Row) -> Decision:
     return Decision(end, exploits[-1] if exploits else None)
 
 
+def checkpoints_named_in(content: bytes) -> list[str]:
+    """Return the checkpoints that decisions name; raise ValueError for damaged ones."""
+    return [each["checkpoint"] for each in parse_decisions(content).get(_EXPLOITS, [])]
+
+
 def _write(path: Path, recorded: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, to_json(recorded) + "\n")
 
 
+def check_decisions(path: Path) -> None:
+    """Raise ValueError, in one sentence, for a file of decisions that is damaged."""
+    _read(path)
+
+
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        return dict(restore_numbers(json.loads(path.read_text())))
-    except FileNotFoundError:
+    content = read_file(path)
+    if content is None:
         return {}
+    try:
+        return parse_decisions(content)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): restore it.") from error
+
+
+def parse_decisions(content: bytes) -> dict[str, Any]:
+    """Return the decisions in the content of a file; raise ValueError, with the reason, for a
+    damaged one.
+    """
+    known: dict[str, Any] = restore_numbers(parse_json(content))
+    validated(known, _Decisions)
+    for stage in known.keys() - {_EXPLOITS}:
+        validated(known[stage], _StageEnd)
+    return known

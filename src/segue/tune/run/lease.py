@@ -150,7 +150,7 @@ def _session(run: RunDirectory) -> Path:
 def _upload_at_the_end(lease: _StoreRunLease, notify: Callable[[str], None]) -> None:
     try:
         lease.upload_study_soon()
-    except StoreError as error:
+    except (StoreError, sqlite3.Error) as error:
         notify(
             f"The study's last state was not uploaded: {error} It is stored on this machine, and"
             " uploaded when the run resumes."

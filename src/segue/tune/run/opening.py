@@ -10,6 +10,7 @@ from segue.base.files import write_atomic
 from segue.base.lock import LockedError, locked
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.definition import RunDefinition, name_of, read_definition
+from segue.record.validation import read_file
 from segue.tune.run.differences import differences, unacceptable_difference
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.provenance import provenance, uncommitted_changes
@@ -50,7 +51,10 @@ def open_run(
         before = read_definition(run) if run.definition.exists() else None
         if before:
             _check_unchanged(run, before, sweep, accept_changes)
-        _record(run, before, sweep, name, text, study)
+        try:
+            _record(run, before, sweep, name, text, study)
+        except OSError as error:
+            raise _unwritable(run, error) from error
         run.share()
         yield
 
@@ -62,16 +66,21 @@ def _locked(run: RunDirectory) -> Iterator[None]:
             run.path.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(run.lock))
         except OSError as error:
-            raise ValueError(
-                f"The run directory {run.path} cannot be written ({error.strerror}): choose"
-                " another with --run-dir."
-            ) from error
+            raise _unwritable(run, error) from error
         except LockedError as error:
             raise ValueError(
                 f"The run directory {run.path} is in use by another process: wait until that"
                 " ends, or choose another with --run-dir."
             ) from error
         yield
+
+
+def _unwritable(run: RunDirectory, error: OSError) -> ValueError:
+    file = f": {error.filename}" if error.filename else ""
+    return ValueError(
+        f"The run directory {run.path} cannot be written ({error.strerror}{file}): choose another"
+        " with --run-dir."
+    )
 
 
 def _check_ours(run: RunDirectory, name: str) -> None:
@@ -152,7 +161,8 @@ def _changes(before: RunDefinition | None, sweep: Sweep) -> dict[str, Any]:
 
 def _write_source(run: RunDirectory, source: str, start: int) -> None:
     """Write the sweep's file; a previous version is renamed with the number of this start."""
-    if run.source.exists() and run.source.read_text() != source:
+    earlier = read_file(run.source)
+    if earlier is not None and earlier != source.encode():
         run.source.rename(run.source_before(start))
     write_atomic(run.source, source)
 

@@ -18,6 +18,8 @@ def sweep_of(run: RunDirectory, file: Path | None = None) -> Sweep:
     Raises ValueError where there is no such file, and where its definition is not the run's.
     """
     recorded = read_definition(run)
+    if file is not None and not file.is_file():
+        raise ValueError(f"--sweep {file} is not a file: give the file of the sweep.")
     path = file or _find(run, recorded.name)
     loaded = load_sweep(path)
     given = {name: recorded.sweep.get(name, getattr(loaded, name)) for name in _GIVEN_BY_OPTIONS}

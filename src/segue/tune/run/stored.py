@@ -1,6 +1,5 @@
 """Synchronization of a run with its store: mirrors of the trials' files and of the driver's."""
 
-import json
 import sqlite3
 import tempfile
 from contextlib import closing, suppress
@@ -27,6 +26,7 @@ from segue.record.layout import (
 from segue.store.lease import DRIVER
 from segue.store.mirror import Mirror, checkpoints_first, checkpoints_last
 from segue.store.objects import FEW_WAITS, Store, StoreError
+from segue.tune.run.decisions import checkpoints_named_in
 
 
 class TrialSync:
@@ -88,8 +88,8 @@ class StoreTrialSync(TrialSync):
         if content is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        for exploit in json.loads(content).get("exploits", []):
-            checkpoint = inside(path.parent, exploit["checkpoint"])
+        for name in checkpoints_named_in(content):
+            checkpoint = inside(path.parent, name)
             if not checkpoint.exists():
                 copy = self._store.read(f"{DECISIONS}/{checkpoint.name}")
                 write_atomic(checkpoint, copy or b"")

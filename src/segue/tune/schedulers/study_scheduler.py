@@ -3,10 +3,10 @@
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import TrialScheduler
 
-from segue.base.files import read_rows
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import steps_of
+from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, STAGE, STAGES, Row
 from segue.record.stages import Stages
 from segue.tune.cluster.gpu_growth import Shares
@@ -202,7 +202,8 @@ class StudyScheduler(SweepScheduler):
         """
         stages = self._record.stages(trial.number) or Stages(1)
         written: dict[int, Row] = {
-            row[ENV_STEPS]: row for row in read_rows(self._run.trial(trial.number).results)
+            row[ENV_STEPS]: row
+            for row in read_results(self._run.trial(trial.number).results, self._sweep.metric).rows
         }
         rows = []
         for index, (step, value) in enumerate(sorted(trial.intermediate_values.items()), start=1):

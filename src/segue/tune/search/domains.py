@@ -69,11 +69,15 @@ class SearchSpace:
     def parameters(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
         """Return the pipeline function's keyword arguments for recorded parameters.
 
-        Numbers may lie outside of their domain, which may change when a sweep resumes.
+        Numbers may lie outside of their domain, which may change when a sweep resumes. Raise
+        ValueError for the label of a choice that the space does not have.
         """
-        return {
-            name: _proposed(self.proposals.get(name), value) for name, value in recorded.items()
-        } | self.constants
+        try:
+            return {
+                name: _proposed(self.proposals.get(name), value) for name, value in recorded.items()
+            } | self.constants
+        except KeyError as error:
+            raise ValueError(f"The parameters {dict(recorded)} are not in the space.") from error
 
 
 def _proposed(proposal: Range | Choices | None, recorded: object) -> Any:

@@ -1,6 +1,7 @@
 """Where the study of a run is stored: in SQLite in the run directory, or in a given database."""
 
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.attributes import objective_names
 from segue.record.definition import read_definition
+from segue.record.study import close_storage
+from segue.record.study_file import has_trials
 from segue.store.database import database_storage, remember_password, url_with_password
 from segue.store.secrets import password_removed
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import Space, StudyRecord
-from segue.tune.study.storage import disk_storage
+from segue.tune.study.storage import disk_storage, refused
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ def study_place(
         remember_password(storage)
     known = _recorded_study(run, storage, fresh)
     if known is None and not storage:
+        if not fresh:
+            _check_file(name, run)
         yield StudyPlace(name, run.study)
         return
     url = url_with_password(storage or (known or {})["storage"])
@@ -91,8 +96,7 @@ def _opened_database(url: str) -> Iterator[RDBStorage]:
     try:
         yield database
     finally:
-        database.remove_session()
-        database.engine.dispose()
+        close_storage(database)
 
 
 def _check_study(place: StudyPlace, database: RDBStorage, run: RunDirectory) -> None:
@@ -107,5 +111,27 @@ def _check_study(place: StudyPlace, database: RDBStorage, run: RunDirectory) -> 
         )
 
 
+def _check_file(name: str, run: RunDirectory) -> None:
+    """Raise ValueError where the study of a run with results is lost: it would be made anew."""
+    if not _has_results(run):
+        return
+    try:
+        is_there = has_trials(run.study, name)
+    except (OSError, sqlite3.Error) as error:
+        raise refused(str(run.study), error) from error
+    if not is_there:
+        raise ValueError(
+            f"{run.study} has no trials of {name!r}, although trials of the run have results:"
+            " restore it, or start from scratch with --fresh, which keeps the old run."
+        )
+
+
 def _has_results(run: RunDirectory) -> bool:
-    return any(read_rows(path) for path in run.all_results())
+    return any(_has_rows(path) for path in run.all_results())
+
+
+def _has_rows(path: Path) -> bool:
+    try:
+        return bool(read_rows(path))
+    except OSError:
+        return False

@@ -21,10 +21,11 @@ from segue.record.attributes import (
     stage_number,
 )
 from segue.record.stages import Stages
+from segue.record.study import checked, close_storage
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import PICKLED
-from segue.tune.study.storage import StudyCopy, disk_storage
+from segue.tune.study.storage import StudyCopy, disk_storage, refused
 
 Space = SearchSpace | DefineByRunSpace
 
@@ -61,11 +62,15 @@ class StudyRecord:
         """
         self._space = space
         self._upload = upload
-        self._disk = StudyCopy(
-            disk_storage(where) if isinstance(where, Path) else where, name, [mode, *further]
-        )
-        self._memory = StudyCopy(InMemoryStorage(), name, [mode, *further])
-        self._memory.study.add_trials(self._disk.study.get_trials(deepcopy=False))
+        shown = str(where) if isinstance(where, Path) else f"The study {name!r}"
+        storage = disk_storage(where) if isinstance(where, Path) else where
+        try:
+            self._disk = StudyCopy(storage, name, [mode, *further])
+            self._memory = StudyCopy(InMemoryStorage(), name, [mode, *further])
+            self._memory.study.add_trials(self._sound_trials())
+        except Exception as error:  # of Optuna or SQLAlchemy, for a damaged study
+            close_storage(storage)
+            raise refused(shown, error) from error
         self.adopted = sum(ADOPTED_FROM in trial.user_attrs for trial in self._all)
         self._finish_stopped()
 
@@ -79,8 +84,15 @@ class StudyRecord:
         """
         storage = self._disk.storage
         assert isinstance(storage, RDBStorage)
-        storage.remove_session()
-        storage.engine.dispose()
+        close_storage(storage)
+
+    def _sound_trials(self) -> tuple[FrozenTrial, ...]:
+        """Return the trials on disk; raise ValueError for a damaged one, which is left as it is."""
+        content = checked(self._disk.study.get_trials(deepcopy=False), None)
+        numbers = [trial.number for trial in content.trials]
+        if content.problems or numbers != list(range(len(numbers))):
+            raise ValueError(next(iter(content.problems), "the number of a trial is missing"))
+        return content.trials
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune pickles its parts when it starts, and never reads them back: the study needs no

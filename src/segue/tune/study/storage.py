@@ -8,24 +8,24 @@ import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from sqlite3 import Connection, DatabaseError
+from sqlite3 import Connection
 from typing import Any
 
 import optuna
-from optuna.exceptions import ExperimentalWarning, OptunaError
+from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
-from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
+from optuna.trial import TrialState
 
 from segue.plan.mode import Mode
 from segue.record.layout import STUDY
+from segue.record.study import unreadable
+from segue.record.study_file import BUSY_SECONDS, check_sound
 from segue.store.study_storage import StudyStorage
 
 _DIRECTIONS = {"max": StudyDirection.MAXIMIZE, "min": StudyDirection.MINIMIZE}
-_BUSY_SECONDS = 30.0
 
 
 class StudyCopy:
@@ -86,39 +86,30 @@ class StudyCopy:
         return self._ids[number]
 
 
-def read_trials(storage: RDBStorage, name: str, where: str) -> list[FrozenTrial]:
-    """Return the trials of a study, and close its storage.
-
-    The study is not changed. Raises ValueError if there is no such study.
-    """
-    try:
-        return optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
-    except (KeyError, OptunaError) as error:
-        raise ValueError(f"{where} has no study {name!r}: {error}.") from error
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
-
-
 def disk_storage(path: Path) -> RDBStorage:
     """Open the study in a SQLite file, which is created if it does not exist.
 
     Raises ValueError for a file that is not a study.
     """
     try:
+        if path.exists():
+            check_sound(path)
         # The creator opens the path: in a URL, Optuna would read its braces as a template.
         return StudyStorage(
             f"sqlite:///{STUDY}", engine_kwargs={"creator": partial(_connect, path)}
         )
-    except (DatabaseError, SQLAlchemyError, OptunaError, RuntimeError) as error:
-        reason = getattr(error, "orig", None) or error  # SQLite's message without SQLAlchemy's
-        raise ValueError(
-            f"{path} cannot be read as an Optuna study ({reason}): start from scratch with --fresh."
-        ) from error
+    except Exception as error:  # of Optuna, SQLAlchemy or SQLite, for a damaged file
+        raise refused(str(path), error) from error
+
+
+def refused(shown: str, error: Exception) -> ValueError:
+    """Return the refusal of a study that a run cannot continue with, since it is not sound."""
+    reason = str(unreadable(shown, error)).rstrip(".")
+    return ValueError(f"{reason}: restore it, or start from scratch with --fresh.")
 
 
 def _connect(path: Path) -> Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
     # A kill loses nothing that was committed. A power cut may lose the last commits, but never a
     # part of one; they are restored from the trials' own files. Waiting for the disk at each commit
     # would cost the driver 4 ms.

@@ -1,5 +1,6 @@
 """Trials of an earlier run, for the samplers of another to learn from."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from optuna.trial import FrozenTrial
@@ -7,22 +8,32 @@ from optuna.trial import FrozenTrial
 from segue.record.definition import read_definition
 from segue.record.layout import RunLayout
 from segue.record.local_run import fetch_run
+from segue.record.study import read_study
+from segue.record.study_file import study_for_reading
+from segue.record.validation import skipped
 from segue.store.database import database_storage, url_with_password
-from segue.tune.study.storage import disk_storage, read_trials
 
 
-def trials_to_adopt(run: Path | str) -> tuple[list[FrozenTrial], str]:
-    """Return the trials of a run, and where they are from.
+def trials_to_adopt(
+    run: Path | str, notify: Callable[[str], None] = lambda sentence: None
+) -> tuple[list[FrozenTrial], str]:
+    """Return the trials of a run directory, and where they are from.
 
-    Raises ValueError if there are none.
+    `notify` receives a sentence on damaged trials, which are left out. Raise ValueError where there is
+    no run, or where its study cannot be read.
     """
     layout = RunLayout(fetch_run(run).path)
     definition = read_definition(layout)
     if definition.study:
-        url = definition.study["storage"]
-        storage = database_storage(url_with_password(url))
-        return read_trials(storage, definition.study_name, url), str(run)
-    if not layout.study.is_file():
+        shown = definition.study["storage"]
+        storage = database_storage(url_with_password(shown))
+    elif layout.study.exists():
+        shown = str(layout.study)
+        storage = study_for_reading(layout.study)
+    else:
         raise ValueError(f"{run} has no study to learn from: it has no {layout.study.name}.")
-    storage = disk_storage(layout.study)
-    return read_trials(storage, definition.study_name, str(layout.study)), str(run)
+    content = read_study(storage, definition.study_name, shown)
+    problem = skipped(len(content.problems), shown, next(iter(content.problems), ""))
+    if problem:
+        notify(problem)
+    return list(content.trials), str(run)

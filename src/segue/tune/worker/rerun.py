@@ -1,6 +1,5 @@
 """Trains a trial again from its record, and compares its reports with the recorded ones."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +7,12 @@ from typing import Any
 
 import torch
 
-from segue.base.files import read_rows
 from segue.plan.decision import Decision
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.description import TrialDescription
+from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, REPLAYED, Row
+from segue.record.validation import read_object
 from segue.tune.run.decisions import decision_for
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lineage import read_lineage
@@ -41,14 +42,14 @@ class _Comparison:
     recorded: dict[int, Row]  # by environment steps
     decisions: Path
     on_report: Callable[[Row], None]
-    has_exploited: bool  # continued from another trial: rows before that were cut
+    is_partial: bool  # rows are missing: they were cut after an exploit, or are damaged
     difference: Difference | None = None
     compared: int = 0
 
     def __call__(self, row: Row) -> Decision:
         self.on_report(row)
         step = row[ENV_STEPS]
-        if step in self.recorded or not self.has_exploited:
+        if step in self.recorded or not self.is_partial:
             self.difference = self.difference or _difference(self.recorded.get(step, {}), row)
             self.compared += 1
         if step >= max(self.recorded):
@@ -76,14 +77,14 @@ def rerun(
     Raises ValueError for a trial without reports, and for a trial that was trained on a GPU if this
     machine has none.
     """
-    recorded = read_rows(run.trial(number).results)
+    recorded, damaged = read_results(run.trial(number).results, sweep.metric)
     if not recorded:
         raise ValueError(
             f"Trial {number} of {run.path} has no reports yet: there is nothing to compare with."
         )
-    has_exploited = read_lineage(run.trial(number)) is not None
+    is_partial = damaged > 0 or read_lineage(run.trial(number)) is not None
     by_steps = {row[ENV_STEPS]: row for row in recorded}
-    comparison = _Comparison(by_steps, run.decisions(number), on_report, has_exploited)
+    comparison = _Comparison(by_steps, run.decisions(number), on_report, is_partial)
     device = _device(run, number)
     difference = None
     try:
@@ -97,10 +98,8 @@ def rerun(
 
 def _device(run: RunDirectory, number: int) -> str:
     """Return the device of the recorded trial, since a GPU computes other numbers than a CPU."""
-    description = run.trial(number).trial
-    device = "cpu"
-    if description.is_file():
-        device = str(json.loads(description.read_text()).get("device", device))
+    description = read_object(run.trial(number).trial, TrialDescription)
+    device = description.device if description else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError(
             f"Trial {number} was trained on a GPU, and this machine has none: run `segue rerun` on"

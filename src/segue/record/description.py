@@ -1,0 +1,17 @@
+"""What a trial trains: the form of its `trial.json`, which is shown without the sweep's code."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from segue.record.validation import Checked
+
+
+class TrialDescription(Checked):
+    """The parameters, the device and the pipeline of a trial."""
+
+    parameters: dict[str, Any] = Field({})
+    device: Literal["cpu", "cuda"] = "cpu"
+    text: str = ""
+    """The pipeline, stage by stage, for people."""
+    pipeline: dict[str, Any] = Field({})

@@ -1,0 +1,173 @@
+"""A study read without trust: a damaged trial or attribute is left out and named.
+
+Optuna returns whatever a SQLite file holds, since SQLite does not enforce the types of columns, and
+raises whatever its own parts raise for a file that it cannot read.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import optuna
+from optuna.exceptions import OptunaError
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+from pydantic import Field, TypeAdapter, ValidationError
+
+from segue.base.files import is_deep
+from segue.record import attributes
+from segue.record.results import is_number
+from segue.record.validation import Checked, Steps
+
+_LONGEST = 200  # characters of an error that are shown
+_YEARS = range(1970, 9000)  # of which the operating system knows the seconds
+
+
+class _Stages(Checked):
+    of: Annotated[int, Field(ge=1, lt=2**31)]
+    ended_at: list[Steps]
+
+
+class _Stop(Checked):
+    step: Steps
+    value: float
+
+
+class _Exploited(Checked):
+    at: Steps
+    donor: Steps = Field(alias="from")
+    parameters: dict[str, Any]
+
+
+class TrialAttributes(Checked):
+    """The user attributes of a trial that Segue reads, by the names in `attributes`."""
+
+    stages: _Stages | None = None
+    stages_ended_by: dict[str, str] = Field({})
+    stop: _Stop | None = None
+    stopped_by: str | None = None
+    reason: str | None = None
+    log: str | None = None
+    directory: str | None = None
+    lineage: list[_Exploited] = Field([])
+    adopted_from: str | None = None
+    constraints: dict[str, float] = Field({})
+    stage: Steps | None = None
+    env_steps: Steps | None = None
+    total_env_steps: Steps | None = None
+
+
+_PER_SEED: TypeAdapter[list[float]] = TypeAdapter(list[float], config=Checked.model_config)
+
+
+@dataclass(frozen=True)
+class StudyContent:
+    """The trials of a study, the names of its values, and what of it is damaged."""
+
+    trials: tuple[FrozenTrial, ...]
+    metric_names: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    """What was left out, in a few words each."""
+
+
+def read_study(storage: RDBStorage, name: str, shown: str) -> StudyContent:
+    """Return the content of a study, as far as it is sound, and close its storage.
+
+    `shown` names the storage in messages. Raise ValueError, in one sentence, for a storage that
+    does not have the study, and for one that Optuna cannot read.
+    """
+    try:
+        study = optuna.load_study(study_name=name, storage=storage)
+        return checked(study.get_trials(deepcopy=False), study.metric_names)
+    except KeyError as error:
+        raise ValueError(f"{shown} has no study {name!r}, or a damaged one.") from error
+    except Exception as error:  # of Optuna, SQLAlchemy or SQLite, for a damaged file
+        raise unreadable(shown, error) from error
+    finally:
+        close_storage(storage)
+
+
+def close_storage(storage: RDBStorage) -> None:
+    """Close the connections to a storage; SQLite then merges its log into the file."""
+    storage.remove_session()
+    storage.engine.dispose()
+
+
+def unreadable(shown: str, error: Exception) -> ValueError:
+    """Return the refusal of a storage that Optuna cannot read."""
+    cause = error.__cause__ if isinstance(error, OptunaError) and error.__cause__ else error
+    cause = getattr(cause, "orig", None) or cause  # SQLite's own message, without SQLAlchemy's
+    return ValueError(f"{shown} cannot be read as an Optuna study ({_in_words(cause)}).")
+
+
+def checked(trials: Iterable[FrozenTrial], metric_names: Sequence[str] | None) -> StudyContent:
+    """Return the sound trials by number, without their damaged attributes."""
+    sound: dict[int, FrozenTrial] = {}
+    problems: list[str] = []
+    for trial in trials:
+        problem = _problem(trial) or (trial.number in sound and "it exists twice")
+        if problem:
+            problems.append(f"trial {trial.number!r}: {problem}")
+            continue
+        sound[trial.number] = trial
+        damaged = damaged_attributes(trial.user_attrs)
+        problems += [f"attribute {each!r} of trial {trial.number}" for each in damaged]
+        if damaged:
+            trial.user_attrs = {
+                key: value for key, value in trial.user_attrs.items() if key not in damaged
+            }
+    names = metric_names or ()
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        problems.append("the names of the metrics")
+        names = ()
+    ordered = tuple(sound[number] for number in sorted(sound))
+    return StudyContent(ordered, tuple(names), tuple(problems))
+
+
+def damaged_attributes(known: dict[str, Any]) -> list[str]:
+    """Return the names of those user attributes of a trial that do not have their type."""
+    found = [
+        name
+        for name, value in known.items()
+        if name.endswith(attributes.per_seed("")) and not _is_list_of_numbers(value)
+    ]
+    found += [name for name, value in known.items() if is_deep(value)]
+    try:
+        TrialAttributes.model_validate(known)
+    except ValidationError as error:
+        found += (str(each["loc"][0]) for each in error.errors(include_url=False))
+    return list(dict.fromkeys(found))
+
+
+def _is_list_of_numbers(value: object) -> bool:
+    try:
+        _PER_SEED.validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _problem(trial: FrozenTrial) -> str | None:
+    """Return what is wrong with a trial itself; None for a sound one."""
+    if not isinstance(trial.number, int) or trial.number < 0:
+        return "its number"
+    if not all(is_number(value) for value in trial.intermediate_values.values()):
+        return "an intermediate value"
+    if not all(isinstance(step, int) and step >= 0 for step in trial.intermediate_values):
+        return "the step of an intermediate value"
+    values = trial.values or [0.0]
+    if not is_number(values[0]) or not all(isinstance(value, float | int) for value in values):
+        return "its values"
+    dates = [date for date in (trial.datetime_start, trial.datetime_complete) if date is not None]
+    if not all(date.year in _YEARS for date in dates):
+        return "its dates"
+    try:
+        trial._validate()  # as `Study.add_trial` does
+    except Exception as error:  # whatever a distribution raises for a value of another type
+        return _in_words(error)
+    return None
+
+
+def _in_words(error: BaseException) -> str:
+    message = (isinstance(error, OSError) and error.strerror) or str(error)
+    return " ".join(message.split())[:_LONGEST].rstrip(".") or type(error).__name__
