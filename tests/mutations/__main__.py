@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from segue.tune.cluster.session import quiet
+from segue.tune.cluster.session import suppress_ray_warnings
 from tests.mutations.campaign import findings
 from tests.mutations.readers import READERS
 from tests.mutations.run import make_run
@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="seed of the mutations")
     parser.add_argument("--readers", type=int, default=len(READERS), help="readers per mutation")
     options = parser.parse_args()
-    with TemporaryDirectory() as folder, quiet():
+    with TemporaryDirectory() as folder, suppress_ray_warnings():
         make_run(Path(folder, "original"))
         indices = range(options.start, options.start + options.count)
         found = 0
