@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 from optuna.trial import TrialState
 
@@ -50,6 +51,21 @@ def test_a_signal_ends_the_run_so_that_it_can_be_continued(
         assert driver.returncode == 0
     assert f"interrupted by {number}" in said
     assert "The running trials can be resumed later." in said
+    assert len(trials_of(tmp_path, TrialState.RUNNING)) == 1
+    assert run(tmp_path) == DONE
+    assert outcomes(tmp_path) == outcomes(whole)
+
+
+def test_a_killed_raylet_ends_the_run_so_that_it_can_be_continued(
+    whole: Path, tmp_path: Path
+) -> None:
+    with driving(tmp_path, seconds=0.05, own_ray=True) as driver:
+        wait_for(lambda: len(trials_of(tmp_path, TrialState.COMPLETE)) >= 2)
+        children = psutil.Process(driver.pid).children()
+        next(child for child in children if child.name() == "raylet").kill()
+        said = driver.finish()
+        assert driver.returncode == 0
+    assert "Ray has died on this machine (its process raylet was killed" in said
     assert len(trials_of(tmp_path, TrialState.RUNNING)) == 1
     assert run(tmp_path) == DONE
     assert outcomes(tmp_path) == outcomes(whole)

@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,8 +22,9 @@ import pytest
 from optuna.trial import TrialState
 
 from segue.base.files import read_rows
+from segue.tune.drive import run_sweep
 from segue.tune.schedulers.stage_asha import StageASHA
-from tests.tune.support.doubles import TRIALS
+from tests.tune.support.doubles import FAILS_AT, TRIALS, driven_sweep, make_runner
 from tests.tune.support.drivers import (
     FINISHED,
     driving,
@@ -68,6 +69,31 @@ class TestTrialsThatMisbehave:
     ) -> None:
         run_here(tmp_path, trials=4, teardown=1.5)
         assert outcomes(tmp_path)[:4] == outcomes(whole)[:4]
+
+
+@pytest.mark.parametrize("output", ["closed", "full", "unread"])
+def test_output_that_nobody_reads(
+    output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    if output == "closed":
+        os.close(reading)
+    elif output == "full":
+        os.dup2(os.open("/dev/full", os.O_WRONLY), writing)
+    else:
+        os.set_blocking(writing, False)
+        with suppress(BlockingIOError):
+            while True:
+                os.write(writing, bytes(4096))
+        os.set_blocking(writing, True)
+    with os.fdopen(writing, "w") as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        result = run_sweep(
+            driven_sweep(trials=2), "double", tmp_path, runner=make_runner(fails_at=FAILS_AT)
+        )
+        monkeypatch.undo()
+    assert result.problem is None
+    assert len(trials_of(tmp_path, *FINISHED)) == 2
 
 
 def test_a_node_killed(whole: Path, tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from segue.base.output import guarded_output, open_standard_files
 from segue.base.text import printable
 from segue.cli import cluster, jobs, play, record, report, rerun, retrain, run, show
 
+FAILED = 1
 REFUSED = 2
 INTERRUPTED = 130
 # The base class of all errors of the command line, for which Typer has no public name.
@@ -65,9 +67,9 @@ def _options(
 def main(arguments: list[str] | None = None) -> None:
     """Run `segue run` with the arguments of the command line, and exit with its code.
 
-    The code is 0 for success; 1 if every trial failed or the run ended early (time limit, full
-    disk); 2 for a refusal, with one sentence on stderr; 130 for an interruption, after which the
-    same command resumes the run.
+    The code is 0 for success; 1 if every trial failed, the run ended early (time limit, full disk)
+    or standard output could not be written; 2 for a refusal, with one sentence on stderr; 130 for
+    an interruption, after which the same command resumes the run.
     """
     _exit_with(_sweeps, arguments)
 
@@ -79,17 +81,26 @@ def segue(arguments: list[str] | None = None) -> None:
 
 
 def _exit_with(app: Callable[..., int | None], arguments: list[str] | None) -> None:
+    open_standard_files()
+    with guarded_output() as output:
+        code = _code_of(app, arguments)
+    if output.problem is not None:
+        print(f"Standard output could not be written: {output.problem.strerror}.", file=sys.stderr)
+        code = code or FAILED
+    sys.exit(code)
+
+
+def _code_of(app: Callable[..., int | None], arguments: list[str] | None) -> int:
     try:
-        code = app(arguments, standalone_mode=False) or 0
+        return app(arguments, standalone_mode=False) or 0
     except (ValueError, _UsageError) as error:
         message = error.format_message() if isinstance(error, _UsageError) else str(error)
         if message:  # empty where the help was shown because no command was given
             print(printable(message, lines=True), file=sys.stderr)
-        code = REFUSED
+        return REFUSED
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
-        code = INTERRUPTED
+        return INTERRUPTED
     finally:
         if arguments is not None:  # a program called, and may live on; see `paused_collector`
             gc.unfreeze()
-    sys.exit(code)

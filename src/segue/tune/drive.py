@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from segue.base.output import guarded_output
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.checks import check_sweep
 from segue.tune.open_sweep import check_options, open_sweep
@@ -50,7 +51,10 @@ def run_sweep(
     console = console or Console()
     checked = check_sweep(overridden(sweep, options))
     check_options(options)
-    with open_sweep(checked, name, run_at(run_directory), options, console, source) as opened:
+    with (
+        guarded_output(drops=True),
+        open_sweep(checked, name, run_at(run_directory), options, console, source) as opened,
+    ):
         if opened.is_complete:
             return SweepResult(opened.directory, trained=False)
         training = Training(opened, options, console, runner)

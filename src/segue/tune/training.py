@@ -9,6 +9,7 @@ from rich.console import Console
 
 from segue.base.text import printable
 from segue.plan.sweeps.sweep import Sweep
+from segue.tune.cluster.alive import dead_process
 from segue.tune.cluster.capacity import autoscales, nodes, trials_at_once
 from segue.tune.cluster.gpu_share import with_gpu_share
 from segue.tune.cluster.session import ray_session
@@ -64,6 +65,12 @@ class Training:
             return (
                 f"{self._verdicts.store_unavailable} Finished work is stored: run the same command"
                 " to resume."
+            )
+        if self._verdicts.ray_died:
+            return (
+                f"Ray has died on this machine (its process {self._verdicts.ray_died} was killed,"
+                " as the kernel does when memory runs out). Finished work is stored: run the same"
+                " command to resume, with a smaller --concurrency if memory was short."
             )
         if self._interruption.is_late:
             return "The time for this run is over: run the same command to resume."
@@ -148,10 +155,11 @@ class Training:
         return Watchdog(sweep.report_timeout_s, self._verdicts, notify=notify)
 
     def _has_to_end(self) -> bool:
-        """Return whether results cannot be stored any more, or another process has the run."""
-        if not self._verdicts.cannot_store_results:
+        """Return whether results cannot be stored, another process has the run, or Ray has died."""
+        if not self._verdicts.must_end:
             self._verdicts.store_unavailable = self._opened.lease.lost
-        return self._verdicts.cannot_store_results
+            self._verdicts.ray_died = dead_process()
+        return self._verdicts.must_end
 
     def _ending(self) -> tuple[Event, str]:
         late = self._interruption.is_late

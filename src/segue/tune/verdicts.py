@@ -29,10 +29,14 @@ class Verdicts:
     store_unavailable: str | None = None
     """Why a trial could not store its results, or which process has taken the run over."""
 
+    ray_died: str | None = None
+    """Which process of this machine's Ray has died."""
+
     @property
-    def cannot_store_results(self) -> bool:
+    def must_end(self) -> bool:
         """Whether the run must end, with its trials to be resumed later."""
-        return self.out_of_disk is not None or self.store_unavailable is not None
+        reasons = (self.out_of_disk, self.store_unavailable, self.ray_died)
+        return any(reason is not None for reason in reasons)
 
 
 def has_failed(result: Row) -> bool:

@@ -190,6 +190,11 @@ def test_a_failed_run_is_reported_and_a_refusal_is_not(board: Board, tmp_path: P
             "store_unavailable",
             "The run's store is unavailable",
         ),
+        (
+            (None, False, Verdicts(ray_died="raylet")),
+            "ray_died",
+            "Ray has died on the driver's machine; 3 of 3 trials are done",
+        ),
     ],
 )
 def test_how_a_run_ended_in_a_sentence(board: Board, given: Any, event: str, words: str) -> None:

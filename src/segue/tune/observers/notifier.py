@@ -24,7 +24,14 @@ from segue.tune.study.trial_summary import summary_of
 from segue.tune.verdicts import Verdicts
 
 Event = Literal[
-    "done", "interrupted", "out_of_time", "disk_full", "store_unavailable", "broken", "stalled"
+    "done",
+    "interrupted",
+    "out_of_time",
+    "disk_full",
+    "store_unavailable",
+    "ray_died",
+    "broken",
+    "stalled",
 ]
 SECONDS = 10.0
 
@@ -163,6 +170,8 @@ def ending_of(
         return "disk_full", f"The disk is full; {done}, {resume} when it has space."
     if verdicts.store_unavailable is not None:
         return "store_unavailable", f"The run's store is unavailable; {done}, {resume}."
+    if verdicts.ray_died is not None:
+        return "ray_died", f"Ray has died on the driver's machine; {done}, {resume}."
     if late:
         return "out_of_time", f"The time for this run is over; {done}, {resume}."
     best = best_of(board)

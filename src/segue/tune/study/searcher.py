@@ -102,8 +102,8 @@ class StudySearcher(SweepSearcher):
         directory = trial_name(number)
         attributes = of_last_report(row, self._sweep.metric) | {DIRECTORY: directory}
         self._budget.end(number)
-        if self._verdicts.cannot_store_results:
-            return  # the trial is resumed once the disk has space, or the store is available
+        if self._verdicts.must_end:
+            return  # the trial is resumed once the disk, the store and Ray are available again
         reason = self._why_failed(number, row, error) or self._constrain(number, row)
         if reason:
             self._record.fail(number, reason, attributes | {LOG_OF_FAILED: f"{directory}/{LOG}"})
