@@ -19,6 +19,10 @@ NO_CLUSTER = "http://127.0.0.1:1"
         (["--gpus", "most"], "--gpus must be a number or auto, got 'most'."),
         (["--trials"], "Option '--trials' requires an argument."),
         (["other"], "Got unexpected extra argument(s) (other)"),
+        (
+            ["--storage", "postgresql://me:word@host/db"],
+            "--storage postgresql://me:***@host/db was",
+        ),
         (["--trials", "2"], f"No Ray dashboard responds at {NO_CLUSTER}"),
     ],
 )
@@ -37,3 +41,4 @@ def test_options_of_the_sweep_are_checked_before_the_cluster_is_contacted(
     refused = capsys.readouterr().err
     assert refused.startswith(message)
     assert refused.count("\n") == 1
+    assert "word@" not in refused

@@ -7,7 +7,8 @@ import typer
 
 from segue.base.text import printable
 from segue.cli.run import parse_options
-from segue.tune.options import overridden
+from segue.store.secrets import without_secrets
+from segue.tune.options import Options, overridden
 
 if TYPE_CHECKING:
     from segue.tune.cluster.jobs import Jobs
@@ -53,6 +54,7 @@ def submit(
             " that contains it."
         )
     options = parse_options([sweep, *context.args])
+    _check_no_password(options)
     check_sweep(overridden(load_sweep(path), options))
     jobs = Jobs(address)
     name = jobs.submit(path, folder, run_dir, context.args)
@@ -86,6 +88,15 @@ def command(
         return _follow(jobs, name)
     print(f"{name}  {jobs.status(name)}")
     return 0
+
+
+def _check_no_password(options: Options) -> None:
+    """Raise ValueError for a password in an option: Ray stores and shows the command of a job."""
+    if options.storage and without_secrets(options.storage) != options.storage:
+        raise ValueError(
+            f"--storage {without_secrets(options.storage)} was given with a password, which the"
+            " cluster's dashboard would show: set PGPASSWORD or SEGUE_STORAGE on the cluster."
+        )
 
 
 def _follow(jobs: "Jobs", name: str) -> int:
