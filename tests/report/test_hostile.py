@@ -3,24 +3,35 @@
 import csv
 import io
 import json
+import math
 import os
 import pickle
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 import torch
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import create_trial
+from rich.console import Console
 
+from segue.base.paths import UnsafeNameError
 from segue.cli import segue as main
-from segue.record.layout import checkpoint_name
-from segue.report.data.summary import read_summary
+from segue.plan.decision import Exploit
+from segue.record.layout import HELD_OUT, RunLayout, checkpoint_name
+from segue.report import tables
+from segue.report.data.facts import facts
+from segue.report.data.summary import Summary, read_summary, show
 from segue.report.page.page import page
 from segue.store import objects
 from segue.train.checkpoint import digest
+from segue.tune.run.decisions import decision_for
+from segue.tune.run.lineage import read_lineage, write_lineage
 from tests.store.servers import BUCKET, an_s3, client
 
 CONTROL = "\x1b]0;owned\x07[/b][red]\u202e"
@@ -126,6 +137,76 @@ def spoil(run: Path) -> None:
         )
 
 
+def with_value(summary: Summary, value: Any) -> Summary:
+    """Return the summary with a parameter `text` of this value in each trial that has ended."""
+    distribution = CategoricalDistribution([value, "other"])
+    trials = []
+    for trial in summary.trials:
+        if trial.value is None:
+            continue
+        made = create_trial(
+            value=trial.value,
+            params={**trial.params, "text": value},
+            distributions={**trial.distributions, "text": distribution},
+            user_attrs=trial.user_attrs,
+            intermediate_values=trial.intermediate_values,
+        )
+        made.number = trial.number
+        trials.append(made)
+    return replace(summary, trials=tuple(trials))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("obs[image]", "obs[image]"), ("[/b]", "[/b]"), (CONTROL, ESCAPED)]
+)
+@pytest.mark.parametrize("width", [90, 160])
+def test_values_are_no_markup(run: Path, value: str, shown: str, width: int) -> None:
+    summary = with_value(read_summary(run), value)
+    printers: list[Callable[[Console], None]] = [
+        lambda console: show(summary, console),
+        lambda console: tables.show_trials(summary, facts(summary), 20, console),
+        lambda console: tables.show_trial(summary, facts(summary)[0], console),
+    ]
+    for print_table in printers:
+        file = io.StringIO()
+        print_table(Console(file=file, width=width))
+        printed = " ".join(file.getvalue().split())
+        assert f"text {shown}" in printed or f"text = {shown}" in printed
+        assert "\x1b" not in printed
+
+
+def test_json_is_strict(run: Path) -> None:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    summary = with_value(read_summary(run), math.inf)
+    found = json.loads(tables.as_json(summary, facts(summary)), parse_constant=refuse)
+    assert found["trials"][0]["parameters"]["text"] == {"float": "inf"}
+
+
+def test_decisions_and_lineage_name_no_checkpoint_elsewhere(tmp_path: Path) -> None:
+    run = RunLayout(tmp_path)
+    exploit = {"env_steps": 1, "checkpoint": "../trials/0000/victim.pt", "parameters": {}}
+    run.decisions_folder.mkdir()
+    run.decisions(3).write_text(json.dumps({"exploits": [exploit]}))
+    with pytest.raises(UnsafeNameError, match=r"names the file '\.\./trials/0000/victim.pt'"):
+        decision_for(run.decisions(3), {"stage": 0, "env_steps": 64})
+    trial = run.trial(3)
+    trial.path.mkdir(parents=True)
+    trial.lineage.write_text(json.dumps(exploit | {"generation": 1, "checkpoint": "/victim.pt"}))
+    with pytest.raises(UnsafeNameError, match=r"names the file '/victim\.pt'"):
+        read_lineage(trial)
+
+
+def test_infinite_parameters_of_a_lineage_come_back(tmp_path: Path) -> None:
+    trial = RunLayout(tmp_path).trial(3)
+    trial.path.mkdir(parents=True)
+    exploit = Exploit(1, tmp_path / "decisions" / "0003-1.pt", {"max_grad_norm": math.inf})
+    write_lineage(trial, exploit)
+    assert "Infinity" not in trial.lineage.read_text()
+    assert read_lineage(trial) == exploit
+
+
 class _Harm:
     """Unpickles by making a file."""
 
@@ -155,6 +236,23 @@ def test_a_checkpoint_executes_nothing(tmp_path: Path, how: str) -> None:
     with pytest.raises((ValueError, pickle.UnpicklingError)):
         load_checkpoint(path.parent)
     assert not victim.exists()
+
+
+@pytest.mark.parametrize("command", ["play", "record", "retrain"])
+def test_other_commands_say_so_before_they_start(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    recording = tmp_path / "a.npz"
+    video = tmp_path / "a.gif"
+    arguments, target = {
+        "play": (["play", str(run), "--record", str(video)], video),
+        "record": (["record", "PoisonedDoors-v0", "--force", "--out", str(recording)], recording),
+        "retrain": (["retrain", str(run)], run / HELD_OUT),
+    }[command]
+    os.mkfifo(target)
+    said = refusal(capsys, *arguments)
+    assert f"{target} cannot be written (it is a FIFO, not a regular file): " in said
+    assert target.is_fifo()
 
 
 @pytest.mark.parametrize("kind", ["FIFO", "folder", "symbolic link"])
