@@ -49,7 +49,7 @@ def command(
     sweep: SweepFile = None,
 ) -> int:
     """Evaluate the members of a trial from its newest checkpoint, and record a video."""
-    from segue.report.data.summary import read_summary
+    from segue.report.data.summary import read_summary, trained_trial
 
     if record is not None and record.suffix not in _EXTENSIONS:
         raise ValueError(f"--record {record} is not a video: give a name ending in .gif or .mp4.")
@@ -58,7 +58,7 @@ def command(
     console = Console()
     local_run = fetch_run(run)
     summary = read_summary(local_run.path)
-    number = best_trial(summary) if trial is None else trial
+    number = trained_trial(summary, best_trial(summary) if trial is None else trial)
     players, steps = _load(local_run, number, sweep)
     scores = players.evaluate(episodes, seed, greedy=not sampled)
     print_line(

@@ -30,7 +30,7 @@ def command(
     from segue.record.results import read_results
     from segue.record.row import ENV_STEPS
     from segue.record.validation import skipped
-    from segue.report.data.summary import read_summary
+    from segue.report.data.summary import read_summary, trained_trial
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.original_sweep import sweep_of
     from segue.tune.run.provenance import provenance
@@ -40,6 +40,7 @@ def command(
     local_run = fetch_run(run, (f"{DECISIONS}/",))
     summary = read_summary(local_run.path)
     recorded = RunDirectory(local_run.path, local_run.store)
+    trial = trained_trial(summary, trial)
     parameters = _parameters(summary, run, trial)
     original = sweep_of(recorded, sweep)
     for line in _changes(summary.definition.runs[-1], provenance()):

@@ -24,6 +24,9 @@ LINEAGE: Final = "lineage"
 """From which trials' checkpoints the trial continued, when, and with which parameters."""
 ADOPTED_FROM: Final = "adopted_from"
 """Of a trial of another study: which study and which trial."""
+COPY_OF: Final = "copy_of"
+"""Of a trial that was not trained: the earlier trial of the same parameters, whose values it has.
+"""
 CONSTRAINTS: Final = "constraints"
 """The values of the constraints, allowed where none is above 0."""
 STAGE: Final = row.STAGE

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -90,6 +91,20 @@ class RunDefinition:
     def study_name(self) -> str:
         """Name of the study in its storage."""
         return self.study["name"] if self.study else self.name
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """The local time of the last start with a changed definition; None if there was none.
+
+        It is the largest time if the record of it is damaged.
+        """
+        changed = [each["started"] for each in self.runs if each.get("changes")]
+        if not changed:
+            return None
+        try:
+            return datetime.fromisoformat(changed[-1]).astimezone().replace(tzinfo=None)
+        except (ValueError, OverflowError):
+            return datetime.max
 
     def write(self, run: RunLayout) -> None:
         """Write `sweep.json`."""

@@ -51,6 +51,7 @@ class TrialAttributes(Checked):
     directory: str | None = None
     lineage: list[_Exploited] = Field([])
     adopted_from: str | None = None
+    copy_of: Steps | None = None
     constraints: dict[str, float] = Field({})
     stage: Steps | None = None
     env_steps: Steps | None = None

@@ -53,8 +53,10 @@ class TrialSummary:
     """How many stages the trial has."""
     stages_ended_at: Sequence[int] = ()
     """The environment steps of one member at which stages ended."""
+    copy_of: int | None = None
+    """The earlier trial of the same parameters, if the trial was not trained; None of any other."""
     reason: str | None = None
-    """Why the trial failed or was stopped; None of any other."""
+    """Why the trial failed, was stopped, or was not trained; None of any other."""
     constraints: Mapping[str, float] = field(default_factory=dict)
     lineage: Sequence[Mapping[str, Any]] = ()
     """From which trials' checkpoints the trial continued, when, and with which parameters."""
@@ -76,7 +78,7 @@ class TrialSummary:
     @property
     def directory(self) -> str:
         """The trial's directory, relative to the run directory."""
-        return trial_name(self.number)
+        return trial_name(self.number if self.copy_of is None else self.copy_of)
 
     @property
     def seconds(self) -> float | None:
@@ -111,6 +113,7 @@ class TrialSummary:
             "stages": self.stages,
             "stages_ended_at": list(self.stages_ended_at),
             "parameters": dict(self.parameters),
+            "copy_of": self.copy_of,
             "reason": self.reason,
             "constraints": dict(self.constraints),
             "lineage": [dict(each) for each in self.lineage],
@@ -169,13 +172,19 @@ def summarize(
         stage=progress.get(attributes.STAGE),
         stages=stages.of if stages else rows[-1].get(STAGES) if rows else None,
         stages_ended_at=list((stages and stages.ended_at) or ends),
-        reason=known.get(attributes.REASON) or known.get(attributes.STOPPED_BY),
+        copy_of=known.get(attributes.COPY_OF),
+        reason=known.get(attributes.REASON) or known.get(attributes.STOPPED_BY) or _copied(known),
         constraints=dict(known.get(attributes.CONSTRAINTS, {})),
         lineage=list(known.get(attributes.LINEAGE, [])),
         started=trial.datetime_start,
         ended=trial.datetime_complete,
         damaged=damaged,
     )
+
+
+def _copied(known: Mapping[str, Any]) -> str | None:
+    original = known.get(attributes.COPY_OF)
+    return None if original is None else f"A copy of trial {original}: it has the same parameters."
 
 
 def metric_of(trial: FrozenTrial) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy.exc import OperationalError
 
+from segue.plan.spaces.space_trial import SpaceError
 from segue.store.objects import StoreError
 
 _DISK_FULL_MESSAGES = ("no space left on device", "disk is full", "disk quota exceeded")
@@ -34,6 +35,11 @@ def store_unavailable(error: BaseException) -> str | None:
             reason = next(iter(str(cause.orig).splitlines()), "").rstrip(".")
             return f"The study's database is unavailable ({reason})."
     return None
+
+
+def space_failure(error: BaseException) -> str | None:
+    """Return why a space function cannot propose, if this caused an exception; else None."""
+    return next((str(cause) for cause in _causes(error) if isinstance(cause, SpaceError)), None)
 
 
 def one_line(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from segue.base.text import printable
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.definition import read_definition
 from segue.tune.checks import CheckedSweep
 from segue.tune.cluster.addresses import check_address
 from segue.tune.cluster.session import suppress_ray_warnings
@@ -45,6 +47,8 @@ class OpenSweep:
     budget: Budget
     observers: tuple[TrialObserver, ...]
     """Those that are up to date with the study before training starts."""
+    changed_at: datetime | None = None
+    """When the definition of the sweep changed last, if it ever did."""
 
     @property
     def is_complete(self) -> bool:
@@ -92,7 +96,17 @@ def open_sweep(
         hparams.backfill()
         budget = Budget.of(sweep, _trials(sweep), checked.corners.longest_pipeline)
         observers = (hparams, loggers)
-        yield OpenSweep(name, sweep, checked.corners, directory, lease, record, budget, observers)
+        yield OpenSweep(
+            name,
+            sweep,
+            checked.corners,
+            directory,
+            lease,
+            record,
+            budget,
+            observers,
+            read_definition(directory).changed_at,
+        )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from segue.tune.cluster.alive import dead_process
 from segue.tune.cluster.capacity import autoscales, nodes, trials_at_once
 from segue.tune.cluster.gpu_share import with_gpu_share
 from segue.tune.cluster.session import ray_session
-from segue.tune.failures import is_disk_full, one_line, store_unavailable
+from segue.tune.failures import is_disk_full, one_line, space_failure, store_unavailable
 from segue.tune.interruption import Interruption
 from segue.tune.observers.board import Board
 from segue.tune.observers.live_view import LiveView
@@ -23,8 +23,9 @@ from segue.tune.open_sweep import OpenSweep
 from segue.tune.options import Options
 from segue.tune.ray_adapter import TuneTrial
 from segue.tune.run.lease import for_workers
-from segue.tune.schedulers.choice import make_scheduler
+from segue.tune.schedulers.choice import changes_trials, make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
+from segue.tune.study.copies import Copies
 from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import Verdicts
 from segue.tune.worker.trainable import Runner, make_trainable, train_one
@@ -72,6 +73,12 @@ class Training:
                 " as the kernel does when memory runs out). Finished work is stored: run the same"
                 " command to resume, with a smaller --concurrency if memory was short."
             )
+        if self._verdicts.space_failed:
+            return (
+                f"{self._verdicts.space_failed} Finished trials are stored. The same command would"
+                " fail again: correct the space, and resume with --accept-changes, or start from"
+                " scratch with --fresh."
+            )
         if self._interruption.is_late:
             return "The time for this run is over: run the same command to resume."
         return None
@@ -98,6 +105,9 @@ class Training:
         try:
             self._tuner(sweep, view, concurrency).fit()
         except Exception as error:
+            self._verdicts.space_failed = space_failure(error)
+            if self._verdicts.space_failed:
+                return
             if is_disk_full(error):
                 self._verdicts.out_of_disk = one_line(error)
                 return
@@ -136,7 +146,10 @@ class Training:
         )
 
     def _searcher(self, sweep: Sweep) -> StudySearcher:
-        return StudySearcher(self._opened.record, sweep, self._opened.budget, self._verdicts)
+        opened = self._opened
+        is_on = not changes_trials(sweep)
+        copies = Copies(opened.record, opened.changed_at, self._copied, is_on=is_on)
+        return StudySearcher(opened.record, sweep, opened.budget, self._verdicts, copies)
 
     def _scheduler(self, sweep: Sweep) -> StudyScheduler:
         opened = self._opened
@@ -153,6 +166,15 @@ class Training:
     def _watchdog(self, sweep: Sweep) -> Watchdog:
         notify = partial(self._notifier.send, "stalled")
         return Watchdog(sweep.report_timeout_s, self._verdicts, notify=notify)
+
+    def _copied(self, number: int, original: int) -> None:
+        """Tell the observers, and the user, about a trial that is not trained."""
+        for observer in self._opened.observers:
+            observer.ended(number)
+        self._say(
+            f"Trial {number} repeats the parameters of trial {original}, which would train to the"
+            " same result: it is recorded as a copy."
+        )
 
     def _has_to_end(self) -> bool:
         """Return whether results cannot be stored, another process has the run, or Ray has died."""

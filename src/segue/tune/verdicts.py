@@ -28,6 +28,8 @@ class Verdicts:
     """The message of a trial that could not write."""
     store_unavailable: str | None = None
     """Why a trial could not store its results, or which process has taken the run over."""
+    space_failed: str | None = None
+    """Why the space function cannot propose another trial."""
 
     ray_died: str | None = None
     """Which process of this machine's Ray has died."""

@@ -27,12 +27,18 @@ BUDGET = 8  # half of it from the grid, half from TPE
 
 def test_the_grid_comes_first_then_new_trials_then_the_end(tmp_path: Path) -> None:
     sweep = make_sweep(space=SMALL_GRID, trials=5)
-    searcher = _searcher(open_record(tmp_path, sweep), sweep, budget=5)
-    suggested = [searcher.suggest(f"tune-{index}") for index in range(5)]
-    assert [config["trial"] for config in suggested if isinstance(config, dict)] == [0, 1, 2, 3, 4]
+    record = open_record(tmp_path, sweep)
+    searcher = _searcher(record, sweep, budget=5)
+    suggested = [searcher.suggest(f"tune-{index}") for index in range(4)]
+    assert [config["trial"] for config in suggested if isinstance(config, dict)] == [0, 1, 2, 3]
     recorded = [config["recorded"] for config in suggested if isinstance(config, dict)]
-    assert [SMALL_GRID | {"gae_lambda": 0.95} | each for each in recorded][:4] == sweep.grid()
+    assert [SMALL_GRID | {"gae_lambda": 0.95} | each for each in recorded] == sweep.grid()
+    # A fifth one is proposed, and repeats one that is being trained.
+    assert searcher.suggest("tune-4") is None and len(record) == 5
+    for index in range(4):
+        searcher.on_trial_complete(f"tune-{index}", ROW | {"final": True})
     assert searcher.suggest("tune-5") == Searcher.FINISHED
+    assert record.trials[4].state == TrialState.COMPLETE
 
 
 def test_a_budget_below_the_grid_leaves_the_rest_waiting(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from segue.base.files import append_row, read_rows, write_atomic, write_rows
 from segue.base.lock import locked
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.pipelines.stage import PipelineStage
+from segue.plan.spaces.domains import grid_points
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.builder import Builder
@@ -76,8 +77,9 @@ def make_sweep(**given: Any) -> Sweep:
 
 def driven_sweep(**given: Any) -> Sweep:
     """The sweep of the drivers: half of the grid, then proposals, one trial at a time."""
-    small = {**GRID, "first_steps": 400}
-    return make_sweep(**({"space": small, "trials": TRIALS, "concurrency": 1} | given))
+    points = grid_points({**GRID, "first_steps": 400})
+    asked = {"space": MIXED, "points": points, "trials": TRIALS, "concurrency": 1}
+    return make_sweep(**(asked | given))
 
 
 def make_runner(

@@ -14,9 +14,11 @@ from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.choice import make_scheduler
+from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.search.domains import SearchSpace
 from segue.tune.study.budget import Budget
+from segue.tune.study.copies import Copies
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import FAILURE, Verdicts
@@ -55,9 +57,11 @@ class FakeTune:
         verdicts = Verdicts()
         corners = Corners.of(sweep)
         limits = Budget.of(sweep, budget, corners.longest_pipeline)
-        self.searcher = StudySearcher(record, sweep, limits, verdicts)
+        scheduler = make_scheduler(sweep, corners)
+        copies = Copies(record, is_on=not isinstance(scheduler, StagedPBT))
+        self.searcher = StudySearcher(record, sweep, limits, verdicts, copies)
         self.scheduler = StudyScheduler(
-            make_scheduler(sweep, corners),
+            scheduler,
             sweep,
             corners,
             record,

@@ -53,10 +53,9 @@ class Evidence:
 
     @cached_property
     def complete(self) -> list[TrialSummary]:
-        """The trials that ran to their end, best first."""
-        return [
-            trial for trial in self.trials if trial.state == "complete" and trial.metric is not None
-        ]
+        """The trials that ran to their end, best first, without copies of others."""
+        complete = (trial for trial in self.trials if trial.state == "complete")
+        return [trial for trial in complete if trial.metric is not None and trial.copy_of is None]
 
     @cached_property
     def winner(self) -> TrialSummary | None:

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from segue.base.text import printable
-from segue.record.attributes import ADOPTED_FROM, REASON, per_seed
+from segue.base.text import plural, printable
+from segue.record.attributes import ADOPTED_FROM, COPY_OF, REASON, per_seed
 from segue.record.definition import RunDefinition, read_definition
 from segue.record.layout import STUDY, RunLayout
 from segue.record.study import StudyContent, read_study
@@ -108,6 +108,13 @@ class Summary:
         return ranked(self.trials, self.mode)
 
 
+def trained_trial(summary: Summary, number: int) -> int:
+    """Return the number of the trial that was trained in place of a copy; else the same number."""
+    copies = {trial.number: trial.user_attrs.get(COPY_OF) for trial in summary.trials}
+    original = copies.get(number)
+    return number if original is None else int(original)
+
+
 def read_summary(run: Path) -> Summary:
     """Read a run directory.
 
@@ -133,7 +140,9 @@ def show(summary: Summary, console: Console) -> None:
 
 def progress_line(summary: Summary) -> str:
     """Return the sweep's name and the number of trials in each state."""
-    return f"{summary.name}: {_counted(summary.counts)}"
+    copies = sum(COPY_OF in trial.user_attrs for trial in summary.trials)
+    copied = f" ({plural(copies, 'trial')} copied from others of the same parameters)"
+    return f"{summary.name}: {_counted(summary.counts)}{copied if copies else ''}"
 
 
 def commands(summary: Summary) -> list[str]:
@@ -191,7 +200,8 @@ def _table(summary: Summary) -> Table:
     table.add_column(Text(printable(summary.metric)), justify="right", no_wrap=True)
     table.add_column("steps", justify="right", no_wrap=True)
     table.add_column("parameters", overflow="fold")
-    for trial in summary.best[:_SHOWN_TRIALS]:
+    trained = [trial for trial in summary.best if COPY_OF not in trial.user_attrs]
+    for trial in trained[:_SHOWN_TRIALS]:
         table.add_row(
             str(trial.number),
             _value(trial, summary.metric),

@@ -11,12 +11,13 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from segue.record.attributes import COPY_OF
 from segue.record.stages import Stages
 from segue.report.data.summary import Summary
 
 
 def plot_study(summary: Summary, value_of: Callable[[FrozenTrial], float | None]) -> optuna.Study:
-    """Return a study of the trials for which `value_of` returns a value.
+    """Return a study of the trials for which `value_of` returns a value, without copies of others.
 
     Each of them is complete with that value, and they are numbered consecutively.
     """
@@ -24,7 +25,7 @@ def plot_study(summary: Summary, value_of: Callable[[FrozenTrial], float | None]
     study.add_trials(
         _plot_trial(trial, value)
         for trial in summary.trials
-        if (value := value_of(trial)) is not None
+        if COPY_OF not in trial.user_attrs and (value := value_of(trial)) is not None
     )
     return study
 

@@ -172,6 +172,8 @@ def ending_of(
         return "store_unavailable", f"The run's store is unavailable; {done}, {resume}."
     if verdicts.ray_died is not None:
         return "ray_died", f"Ray has died on the driver's machine; {done}, {resume}."
+    if verdicts.space_failed is not None:
+        return "broken", f"{verdicts.space_failed} {done}."
     if late:
         return "out_of_time", f"The time for this run is over; {done}, {resume}."
     best = best_of(board)

@@ -34,6 +34,11 @@ def make_scheduler(sweep: Sweep, corners: Corners | None = None) -> TrialSchedul
     return deepcopy(sweep.scheduler)
 
 
+def changes_trials(sweep: Sweep) -> bool:
+    """Return whether trials end with other parameters than they started with."""
+    return sweep.scheduler == "pbt" or isinstance(sweep.scheduler, StagedPBT)
+
+
 def make_stage_scheduler(
     sweep: Sweep, corners: Corners, criterion: SchedulerCriterion, stage: int
 ) -> TrialScheduler:

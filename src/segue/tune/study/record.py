@@ -257,14 +257,19 @@ class StudyRecord:
         self._finish_stop(number)
 
     def complete(
-        self, number: int, step: int, values: float | Sequence[float], attributes: Mapping[str, Any]
+        self,
+        number: int,
+        step: int | None,
+        values: float | Sequence[float],
+        attributes: Mapping[str, Any],
     ) -> None:
         """The trial's pipeline ran to its end: COMPLETE, with the metric and the values of further
         objectives.
         """
         each = list(values) if isinstance(values, Sequence) else [values]
         self._annotate(number, attributes)
-        self.report(number, step, each[0])
+        if step is not None:
+            self.report(number, step, each[0])
         self._set_state(number, TrialState.COMPLETE, each)
 
     def constrain(self, number: int, constraints: Mapping[str, float]) -> None:

@@ -15,6 +15,7 @@ from segue.record.row import ENV_STEPS, EVALUATION, TOTAL_ENV_STEPS, Row, unflat
 from segue.tune.ray_adapter import SweepSearcher
 from segue.tune.search.samplers import sampler_for
 from segue.tune.study.budget import Budget
+from segue.tune.study.copies import Copies
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import FAILURE, Verdicts, has_ended, has_failed
 
@@ -45,8 +46,8 @@ class StudySearcher(SweepSearcher):
     """Passes trials to Tune: interrupted ones, then planned ones, then new ones.
 
     New trials are proposed as long as `budget` allows. Tune knows a trial by an identifier of its
-    own, which ends with the run; the trial's number in the study is in its configuration. A
-    searcher serves one run, on one thread.
+    own, which ends with the run; the trial's number in the study is in its configuration. Tune does
+    not see trials that `copies` records without training. A searcher serves one run, on one thread.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class StudySearcher(SweepSearcher):
         sweep: Sweep,
         budget: Budget,
         verdicts: Verdicts,
+        copies: Copies | None = None,
     ) -> None:
         super().__init__(metric=sweep.metric, mode=sweep.mode)
         self._record = record
         self._sweep = sweep
         self._budget = budget
         self._verdicts = verdicts
+        self._copies = copies or Copies(record)
         self._line = left_to_run(record, budget)
         self._numbers: dict[str, int] = {}
 
@@ -76,13 +79,10 @@ class StudySearcher(SweepSearcher):
         The configuration is `{"trial": number, "recorded": {...}}`. None while it depends on the
         running trials whether there is a next one.
         """
-        if self._must_wait():
-            return None
-        number = self._next()
+        number = self._next_to_train()
         if number is None:
-            return str(Searcher.FINISHED)
+            return None if self._copies.are_held or self._must_wait() else str(Searcher.FINISHED)
         self._numbers[trial_id] = number
-        self._budget.begin(self._record.trial(number), self._sweep.seeds)
         return {"trial": number, "recorded": dict(self._record.trial(number).params)}
 
     def on_trial_result(self, trial_id: str, result: Row) -> None:
@@ -112,6 +112,20 @@ class StudySearcher(SweepSearcher):
         else:
             attributes[STOPPED_BY] = self._verdicts.stopped[number]
             self._record.stop(number, row[ENV_STEPS], row[self._sweep.metric], attributes)
+
+    def _next_to_train(self) -> int | None:
+        """Return the next trial whose result is not known yet, and will not be, or None."""
+        while True:
+            number = self._copies.next_held()
+            if number is None and not self._must_wait():
+                number = self._next()
+            if number is None:
+                return None
+            self._budget.begin(self._record.trial(number), self._sweep.seeds)
+            if self._copies.must_train(number):
+                return number
+            if self._record.trial(number).state != TrialState.RUNNING:
+                self._budget.end(number)
 
     def _must_wait(self) -> bool:
         interrupted = self._line and self._record.trial(self._line[0]).state == TrialState.RUNNING
