@@ -179,6 +179,32 @@ class TestOnRay:
         assert all(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in trials)
         assert len({tuple(trial.params.values()) for trial in trials}) == 12
 
+    def test_a_repeated_configuration_is_trained_once(self, tmp_path: Path) -> None:
+        space = {"first_steps": 400, "lr": tune.choice([1e-3]), "gae_lambda": 0.9}
+        sweep = make_sweep(space=space, trials=3)
+        console = _console()
+        run_sweep(sweep, "double", tmp_path, console=console, runner=make_runner())
+        assert [trial.user_attrs.get("copy_of") for trial in _trials(tmp_path)] == [None, 0, 0]
+        assert "Trial 2 repeats the parameters of trial 0" in " ".join(_said(console).split())
+        copied = RunDirectory(tmp_path).trial(2)
+        assert copied.hparams.exists() and not copied.results.exists()
+
+    def test_a_space_that_fails_while_trials_run_ends_the_run_with_a_sentence(
+        self, tmp_path: Path
+    ) -> None:
+        def fails_late(trial: Any) -> dict[str, Any]:
+            if (tmp_path / "run" / "trials").exists():
+                raise KeyError("late")
+            return {"first_steps": 400, "lr": 1e-3, "gae_lambda": trial.suggest_float("x", 0, 1)}
+
+        sweep = make_sweep(space=fails_late, trials=2, concurrency=1)
+        path = tmp_path / "run"
+        result = run_sweep(sweep, "double", path, console=_console(), runner=make_runner())
+        assert result.problem is not None
+        assert result.problem.startswith("The space function fails: KeyError: 'late'. Finished")
+        assert "would fail again: correct the space" in result.problem
+        assert len(_trials(path)) == 1
+
     def test_values_that_a_study_cannot_hold_reach_the_pipeline(self, tmp_path: Path) -> None:
         space = {"first_steps": tune.grid_search([[400], [800]]), "lr": 1e-3, "gae_lambda": 0.9}
         sweep = make_sweep(space=space, pipeline=_pipeline_of_list, scheduler=None)

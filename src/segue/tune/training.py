@@ -75,9 +75,9 @@ class Training:
             )
         if self._verdicts.space_failed:
             return (
-                f"{self._verdicts.space_failed} Finished trials are stored. The same command would"
-                " fail again: correct the space, and resume with --accept-changes, or start from"
-                " scratch with --fresh."
+                f"{self._verdicts.space_failed.rstrip('.')}. Finished trials are stored, but the"
+                " same command would fail again: correct the space, and resume with"
+                " --accept-changes, or start from scratch with --fresh."
             )
         if self._interruption.is_late:
             return "The time for this run is over: run the same command to resume."

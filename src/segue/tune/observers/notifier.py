@@ -173,7 +173,7 @@ def ending_of(
     if verdicts.ray_died is not None:
         return "ray_died", f"Ray has died on the driver's machine; {done}, {resume}."
     if verdicts.space_failed is not None:
-        return "broken", f"{verdicts.space_failed} {done}."
+        return "broken", f"{verdicts.space_failed.rstrip('.')}; {done}."
     if late:
         return "out_of_time", f"The time for this run is over; {done}, {resume}."
     best = best_of(board)
