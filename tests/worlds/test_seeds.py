@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segue.worlds import LaneStreams, lane_seeds, stream
+from segue.worlds.seeds import environment_seeds, uses_of
 
 SEEDS = st.integers(0, 2**63 - 1)
 USES = ("train", "evaluation", "held-out")
@@ -113,3 +114,14 @@ def test_episode_seeds_are_distinct_and_fit_in_63_bits() -> None:
     assert len(np.unique(drawn)) == 10_000
     assert drawn.dtype == np.uint64
     assert int(drawn.max()).bit_length() == 63
+
+
+def test_seeds_of_environments_are_below_2_to_the_31_and_those_of_uses_never_meet() -> None:
+    for number, use in enumerate(USES):
+        lanes = lane_seeds(3, use, 1000)
+        drawn = LaneStreams(lanes).episode_seeds(np.arange(1000))
+        for own in (lanes, drawn):
+            seeds = environment_seeds(own, uses_of(lanes))
+            assert seeds.max() < 2**31
+            assert set((seeds >> np.uint64(29)).tolist()) == {number}
+            assert len(np.unique(seeds)) > 990

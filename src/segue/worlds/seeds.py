@@ -12,6 +12,8 @@ Use = Literal["train", "evaluation", "held-out"]
 
 _USE_SHIFT = np.uint64(61)
 _BELOW_USE = np.uint64((1 << 61) - 1)
+_ENVIRONMENT_BITS = np.uint64(29)  # of an environment's seed, besides the use
+_BELOW_ENVIRONMENT = np.uint64((1 << 29) - 1)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _U27, _U30, _U31, _U11, _U1 = (np.uint64(bits) for bits in (27, 30, 31, 11, 1))
@@ -57,6 +59,22 @@ def lane_seeds(seed: int, use: Use, lanes: int) -> NDArray[np.uint64]:
         )
     drawn = stream(seed, "lanes", use).generate_state(lanes, np.uint64)
     return (drawn & _BELOW_USE) | (np.uint64(uses.index(use)) << _USE_SHIFT)
+
+
+def uses_of(seeds: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the use that each of these lane seeds encodes, as a number below 4."""
+    uses: NDArray[np.uint64] = (seeds >> _USE_SHIFT) & np.uint64(3)
+    return uses
+
+
+def environment_seeds(seeds: NDArray[np.uint64], uses: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return seeds below 2**31, which every generator of random numbers accepts.
+
+    The two highest bits encode the use, so that no environment is trained on an episode on which
+    it is evaluated. `np.random.seed` requires seeds below 2**32, and signed 32 bits are common.
+    """
+    own = (seeds ^ (seeds >> _ENVIRONMENT_BITS)) & _BELOW_ENVIRONMENT
+    return (uses << _ENVIRONMENT_BITS) | own
 
 
 def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:

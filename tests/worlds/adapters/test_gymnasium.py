@@ -8,6 +8,7 @@ import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Tuple
 
 from segue.worlds import GymnasiumWorld, LaneStreams, check_world, lane_seeds
+from segue.worlds.seeds import environment_seeds, uses_of
 from tests.worlds.play import actions_by_seed
 
 
@@ -98,7 +99,9 @@ def test_equals_bare_environments_step_by_step(env_id: str, steps: int) -> None:
     streams = LaneStreams(seeds)
     bare = [gymnasium.make(env_id) for _ in seeds]
     first = world.reset(seeds)
-    for lane, seed in enumerate(streams.episode_seeds(np.arange(4)).tolist()):
+    uses = uses_of(seeds)
+    drawn = environment_seeds(streams.episode_seeds(np.arange(4)), uses)
+    for lane, seed in enumerate(drawn.tolist()):
         np.testing.assert_array_equal(first[lane], bare[lane].reset(seed=seed)[0])
     ends = 0
     for actions in actions_by_seed(world, seeds, steps):
@@ -114,7 +117,8 @@ def test_equals_bare_environments_step_by_step(env_id: str, steps: int) -> None:
             assert (step.terminated[lane], step.truncated[lane]) == (terminated, truncated)
             if lane in finals:
                 ends += 1
-                seed = int(streams.episode_seeds(np.array([lane]))[0])
+                drawn = streams.episode_seeds(np.array([lane]))
+                seed = int(environment_seeds(drawn, uses[[lane]])[0])
                 np.testing.assert_array_equal(step.observation[lane], env.reset(seed=seed)[0])
     assert ends >= 8
 

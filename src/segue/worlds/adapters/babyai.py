@@ -76,10 +76,10 @@ class BabyAI(GymnasiumWorld):
         super().load_state_dict(state)
 
     def _make(self) -> "gymnasium.Env[Any, Any]":
-        environment = make_environment(self._env_id)
+        environment = make_environment(self.env_id)
         speed_up_view(environment)
         return _WithBot(
-            RowObservation(NumberedMissions(environment, most_words(self._env_id)), self._env_id)
+            RowObservation(NumberedMissions(environment, most_words(self.env_id)), self.env_id)
         )
 
     def _replay(

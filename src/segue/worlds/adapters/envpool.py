@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from segue.worlds.adapters.missions import VOCABULARY, most_words, word_numbers
 from segue.worlds.adapters.replay import ActionLog
 from segue.worlds.adapters.spaces import action_view, fields, observation_view, row_dtype, row_shape
-from segue.worlds.seeds import LaneStreams
+from segue.worlds.seeds import LaneStreams, environment_seeds, uses_of
 from segue.worlds.world import NO_LANES, Lanes, State, Step, World, one_seed_each
 
 PREFIX = "envpool/"
 _MISSION = "mission"
-_USE_BITS = 61  # the bit from which a lane's seed names its use
-_SEED_BITS = 29  # how much of the rest EnvPool's seeds can hold
 
 
 class EnvPoolWorld(World):
@@ -54,7 +52,8 @@ class EnvPoolWorld(World):
         """Begin an episode in every lane; see `World.reset`."""
         self._seeds = one_seed_each(seeds, self.lanes).copy()
         self._log = ActionLog(self.lanes, self.single_action_space)
-        self._pool = _make(self._env_id, _small(self._seeds))
+        small = environment_seeds(self._seeds, uses_of(self._seeds))
+        self._pool = _make(self._env_id, small.astype(np.int64))
         self._ids = np.arange(self.lanes, dtype=np.int32)
         self._begin(np.arange(self.lanes))
         return self._observation
@@ -161,13 +160,6 @@ def _make(env_id: str, seeds: NDArray[np.int64]) -> Any:
         raise ValueError(
             f"EnvPool has no environment {env_id!r}: `envpool.list_all_envs()` lists them."
         ) from error
-
-
-def _small(seeds: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return seeds that EnvPool accepts: below 2**31, those of different uses still distinct."""
-    use = seeds >> np.uint64(_USE_BITS)
-    own = (seeds ^ (seeds >> np.uint64(_SEED_BITS))) & np.uint64((1 << _SEED_BITS) - 1)
-    return ((use << np.uint64(_SEED_BITS)) | own).astype(np.int64)
 
 
 WriteObservation = Callable[[Any, NDArray[Any], Lanes | None], None]

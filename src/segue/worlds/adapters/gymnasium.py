@@ -22,15 +22,16 @@ from segue.worlds.adapters.spaces import (
     row_dtype,
     row_shape,
 )
-from segue.worlds.seeds import LaneStreams
+from segue.worlds.seeds import LaneStreams, environment_seeds, uses_of
 from segue.worlds.world import NO_LANES, Lanes, State, Step, World, one_seed_each
 
 
 class GymnasiumWorld(World):
     """A registered Gymnasium environment in `members * lanes` lanes.
 
-    Every episode begins with `reset(seed=...)`, its seed drawn from the lane's own stream; so that
-    a lane is independent of the others, and its state is its episode's seed and the actions since.
+    Every episode begins with `reset(seed=...)`, its seed below 2**31 and drawn from the lane's own
+    stream; so that a lane is independent of the others, and its state is its episode's seed and the
+    actions since.
     `state_dict` contains these and `load_state_dict` replays them, at the price of stepping each
     running episode from its beginning. This holds for environments that are deterministic given
     seed and actions and carry no state from one episode to the next.
@@ -48,7 +49,7 @@ class GymnasiumWorld(World):
         "is_success". Raises ValueError when the environment cannot be made or has spaces that no
         policy supports.
         """
-        self._env_id = env_id
+        self.env_id = env_id
         self.metrics = metrics
         self._camera: Camera | None = None  # made when a picture is requested
         self._released: dict[int, gymnasium.Env[Any, Any]] = {}
@@ -66,12 +67,15 @@ class GymnasiumWorld(World):
         dtype = row_dtype(self.single_observation_space)
         self._observation: NDArray[Any] = np.zeros((self.lanes, *shape), dtype)
         self._streams = LaneStreams(np.zeros(self.lanes, np.uint64))
+        self._uses = np.zeros(self.lanes, np.uint64)
         self._episode_seeds = np.zeros(self.lanes, np.uint64)
         self._actions: list[list[Any]] = [[] for _ in range(self.lanes)]
 
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[Any]:
         """Begin an episode in every lane; see `World.reset`."""
-        self._streams = LaneStreams(one_seed_each(seeds, self.lanes))
+        seeds = one_seed_each(seeds, self.lanes)
+        self._streams = LaneStreams(seeds)
+        self._uses = uses_of(seeds)
         self._begin(np.arange(self.lanes))
         return self._observation
 
@@ -125,6 +129,7 @@ class GymnasiumWorld(World):
         )
         selected._observation = self._observation[lanes]
         selected._streams = self._streams.select(lanes)
+        selected._uses = self._uses[lanes]
         selected._episode_seeds = self._episode_seeds[lanes]
         selected._actions = [self._actions[lane] for lane in lanes]
         return selected
@@ -135,6 +140,7 @@ class GymnasiumWorld(World):
         shape = self.single_action_space.shape or ()
         return {
             "streams": self._streams.state_dict(),
+            "uses": self._uses.astype(np.int64),
             "episode_seeds": self._episode_seeds.astype(np.int64),
             "episode_steps": np.array([len(log) for log in self._actions], np.int64),
             "actions": np.array(actions, self.single_action_space.dtype).reshape(-1, *shape),
@@ -147,6 +153,7 @@ class GymnasiumWorld(World):
         Raises RuntimeError when an environment's replay leads to another observation.
         """
         self._streams.load_state_dict(state["streams"])
+        self._uses = np.array(state["uses"], np.int64).astype(np.uint64)
         self._episode_seeds = np.array(state["episode_seeds"], np.int64).astype(np.uint64)
         self._restart(np.arange(self.lanes))
         ends = list(accumulate(np.asarray(state["episode_steps"]).tolist()))
@@ -155,7 +162,7 @@ class GymnasiumWorld(World):
             self._replay(lane, environment, np.array(state["actions"][steps]))
         if not np.array_equal(self._observation, state["observation"], equal_nan=True):
             raise RuntimeError(
-                f"The world {self._env_id!r} cannot be restored: the same seeds and actions"
+                f"The world {self.env_id!r} cannot be restored: the same seeds and actions"
                 " led to other observations, so start its trial from scratch."
             )
 
@@ -165,7 +172,7 @@ class GymnasiumWorld(World):
         See `World.render`.
         """
         if self._camera is None:
-            self._camera = Camera(self._env_id, self._as_native)
+            self._camera = Camera(self.env_id, self._as_native)
         return self._camera.picture(int(self._episode_seeds[lane]), self._actions[lane])
 
     def close(self) -> None:
@@ -179,9 +186,9 @@ class GymnasiumWorld(World):
 
     def _make(self) -> "gymnasium.Env[Any, Any]":
         """Make the environment of one lane; a subclass may wrap it."""
-        environment = make_environment(self._env_id)
+        environment = make_environment(self.env_id)
         return (
-            RowObservation(environment, self._env_id)
+            RowObservation(environment, self.env_id)
             if isinstance(environment.observation_space, Dict)
             else environment
         )
@@ -194,6 +201,11 @@ class GymnasiumWorld(World):
         self._rows = [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
         self._reward = np.zeros(self.lanes, np.float32)
         self._terminated, self._truncated = np.zeros((2, self.lanes), np.bool_)
+
+    @property
+    def first_environment(self) -> "gymnasium.Env[Any, Any]":
+        """The environment of the first lane."""
+        return self._vectors[0].envs[0]
 
     def _environments(self) -> "list[gymnasium.Env[Any, Any]]":
         return [environment for vector in self._vectors for environment in vector.envs]
@@ -231,14 +243,15 @@ class GymnasiumWorld(World):
     def _complete(self, name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
         if np.isnan(values).any():
             raise ValueError(
-                f"An episode of the world {self._env_id!r} ended without {name!r} in its info:"
+                f"An episode of the world {self.env_id!r} ended without {name!r} in its info:"
                 " leave it out of the world's metrics or let the environment report it."
             )
         return values
 
     def _begin(self, lanes: Lanes) -> None:
         """Start the next episode in these lanes, each on a seed of its own."""
-        self._episode_seeds[lanes] = self._streams.episode_seeds(lanes)
+        drawn = self._streams.episode_seeds(lanes)
+        self._episode_seeds[lanes] = environment_seeds(drawn, self._uses[lanes])
         self._restart(lanes)
 
     def _restart(self, lanes: Lanes) -> None:
