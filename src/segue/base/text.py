@@ -1,4 +1,4 @@
-"""Text for people: counts with their nouns, and text from elsewhere without control characters."""
+"""Text for people: counts, errors, and text without control characters."""
 
 import re
 
@@ -36,3 +36,13 @@ def _escaped(character: str, lines: bool) -> str:
     if lines and character in _LINE_BREAKS:
         return character
     return character.encode("unicode_escape").decode()
+
+
+def error_text(error: BaseException) -> str:
+    """Return an error's class and message on one line, without a stop at the end.
+
+    >>> error_text(ValueError("too\\n  many.")), error_text(KeyError())
+    ('ValueError: too many', 'KeyError')
+    """
+    message = " ".join(str(error).split()).rstrip(".")
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__

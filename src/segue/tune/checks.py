@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from segue.base.user_code import located_user_errors
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import check_metric, check_trial
@@ -12,7 +13,7 @@ from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import check_sampler
-from segue.worlds import world_spec
+from segue.worlds import check_world, world_spec
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,14 @@ class CheckedSweep:
     corners: Corners
 
 
+@located_user_errors()
 def check_sweep(sweep: Sweep) -> CheckedSweep:
     """Check what `Sweep` itself cannot, since it requires Ray, Optuna and the world.
 
-    Raise ValueError, in one sentence with the fix, for a sweep that cannot be run.
+    Raise ValueError, in one sentence with the fix, for a sweep that cannot be run. Where code of
+    the user fails, the sentence has its function and line.
     """
+    check_world(sweep.world)
     world = world_spec(sweep.world)
     for metric in _metrics(sweep):
         check_metric(metric, world.metrics)

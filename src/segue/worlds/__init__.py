@@ -4,9 +4,9 @@ from segue.worlds.adapters.gymnasium import GymnasiumWorld
 from segue.worlds.array.cartpole import CartPole
 from segue.worlds.array.minigrid import MiniGrid
 from segue.worlds.array.poisoned_doors import PoisonedDoors
+from segue.worlds.checks import check_world
 from segue.worlds.registry import (
     WorldSpec,
-    check_world,
     known_worlds,
     make_world,
     world_spec,

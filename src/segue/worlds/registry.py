@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import import_module
+from inspect import signature
 
 import gymnasium
 
 from segue.base.suggestions import suggestion
+from segue.base.user_code import user_code
 from segue.worlds.adapters.babyai import BabyAI, bot_plays
 from segue.worlds.adapters.envpool import PREFIX, EnvPoolWorld
 from segue.worlds.adapters.gymnasium import GymnasiumWorld
@@ -52,23 +54,24 @@ def make_world(world: str | WorldFactory, members: int, lanes: int) -> World:
         raise ValueError(
             f"A world needs at least 1 member and 1 lane, got {members} members of {lanes} lanes."
         )
-    made = _factory(world)(members, lanes)
+    factory = _factory(world)
+    if isinstance(world, str):
+        made = factory(members, lanes)
+    else:
+        _check_signature(world)
+        with user_code(f"The world {world_name(world)}"):
+            made = factory(members, lanes)
     if not isinstance(made, World):
         raise ValueError(
-            f"The world {_name(world)} returned a {type(made).__name__}: let it return a"
+            f"The world {world_name(world)} returned a {type(made).__name__}: let it return a"
             " segue.worlds.World."
         )
     if made.lanes != members * lanes:
         raise ValueError(
-            f"The world {_name(world)} has {made.lanes} lanes for {members} members of {lanes}:"
-            f" let it have {members * lanes}."
+            f"The world {world_name(world)} has {made.lanes} lanes for {members} members of"
+            f" {lanes}: let it have {members * lanes}."
         )
     return made
-
-
-def check_world(world: str | WorldFactory) -> None:
-    """Make a small world and close it; raise ValueError as `make_world` does."""
-    world_spec(world)
 
 
 def world_spec(world: str | WorldFactory) -> WorldSpec:
@@ -79,8 +82,23 @@ def world_spec(world: str | WorldFactory) -> WorldSpec:
     return _named_spec(world) if isinstance(world, str) else _spec(world)
 
 
-def _name(world: str | WorldFactory) -> str:
+def world_name(world: str | WorldFactory) -> str:
+    """Return how messages name a world: by its name, or by that of its function."""
     return repr(world if isinstance(world, str) else getattr(world, "__qualname__", world))
+
+
+def _check_signature(world: WorldFactory) -> None:
+    try:
+        called = signature(world)
+    except (TypeError, ValueError):  # of a class in C, which has none
+        return
+    try:
+        called.bind(1, 1)
+    except TypeError as error:
+        raise ValueError(
+            f"The world {world_name(world)} takes {called}: let it take (members, lanes), since it"
+            " is called with these two numbers."
+        ) from error
 
 
 def _spec(world: str | WorldFactory) -> WorldSpec:
@@ -121,10 +139,19 @@ def _gymnasium_id(world: str) -> str:
 
 def _import_registrations(world: str, module: str) -> None:
     try:
-        import_module(module)
-    except ImportError as error:
+        with user_code(f"The module {module!r}, which registers the world {world!r},"):
+            import_module(module)
+    except ValueError as refusal:
+        cause = refusal.__cause__
+        if not isinstance(cause, ModuleNotFoundError) or not _is_inside(module, cause.name):
+            raise
         package = "'segue[minigrid]'" if module == "minigrid" else "the package that contains it"
         raise ValueError(
             f"The world {world!r} is registered by the module {module!r}, which cannot be imported:"
             f" install {package}."
-        ) from error
+        ) from cause
+
+
+def _is_inside(module: str, missing: str | None) -> bool:
+    """Return whether the missing module is the module itself or a package that it is in."""
+    return missing is not None and f"{module}.".startswith(f"{missing}.")

@@ -5,6 +5,7 @@ happened.
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,6 +15,7 @@ from tests.train.support.example_members import SEEDS
 from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
 from tests.train.support.trials import plan as trial_plan
 from tests.train.support.trials import run
+from tests.worlds.probes import ContextualAction
 
 UPDATES = 4  # of a rollout
 
@@ -81,6 +83,33 @@ def test_a_gradient_that_is_not_finite_is_found_at_once():
         "the loss 'ppo' was nan in update 2",
     )
     assert made.done
+
+
+class NotFinite(ContextualAction):
+    """Observes or rewards NaN from step 40 of a world on."""
+
+    def __init__(self, members, lanes, name):
+        super().__init__(members, lanes)
+        self.name = name
+        self.steps = 0
+
+    def step(self, actions):
+        step = super().step(actions)
+        self.steps += 1
+        if self.steps < 40:
+            return step
+        return step._replace(**{self.name: np.full_like(getattr(step, self.name), np.nan)})
+
+
+@pytest.mark.parametrize("name", ["reward", "observation"])
+def test_a_world_that_returns_what_is_not_finite_is_named_rather_than_the_loss(name):
+    def world(members, lanes):
+        return NotFinite(members, lanes, name)
+
+    made = advanced(trainer(pipeline(stage("ppo", 9 * ROLLOUT)), world=world, seeds=SEEDS[:1]))
+    assert made.members[0].failure == (
+        f"the world returned nan in {name}s: let it return finite numbers"
+    )
 
 
 def test_a_failure_is_part_of_the_checkpoint(tmp_path):

@@ -126,6 +126,9 @@ class Pack:
                 one.and_then(other)
                 for one, other in zip(learned, learner.from_data(knobs, data), strict=True)
             ]
+        for member, result in enumerate(learned):
+            if result.failure is not None:
+                result.failure = rollout.not_finite(member) or result.failure
         ratios = (
             np.zeros(self.members)
             if rollout.teaching is None

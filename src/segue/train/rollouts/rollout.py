@@ -77,6 +77,15 @@ class Rollout:
             last_memory=memory,
         )
 
+    def not_finite(self, member: int) -> str | None:
+        """Return what the world returned to a member that is not finite; None if nothing was."""
+        lanes = self.observation.shape[2]
+        rewards = self.reward[:, member * lanes : (member + 1) * lanes]
+        for name, values in (("reward", rewards), ("observation", self.observation[member])):
+            if (bad := values[~np.isfinite(values)]).size:
+                return f"the world returned {bad[0]} in {name}s: let it return finite numbers"
+        return None
+
     def clear(self) -> None:
         """Clear the lists of the last rollout."""
         for events in (self.head, self.action, self.value, self.cut, self.info):

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from segue.base.suggestions import suggestion
+from segue.base.text import error_text
 from segue.plan.sweeps.sweep import Sweep
 
 _PACKAGE = "sweeps"
@@ -98,7 +99,9 @@ def _run(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also of `sys.exit()`: a file that ends early defines no sweep
         del sys.modules[name]
         raise ValueError(f"{_place(path, error)}: {_message(error)}") from error
     return module
@@ -116,16 +119,17 @@ def _make_importable(*places: Path) -> None:
     sys.path.extend(_searched)
 
 
-def _place(path: Path, error: Exception) -> str:
+def _place(path: Path, error: BaseException) -> str:
     lines = [
         frame.lineno
         for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename) == path
+        if Path(frame.filename) == path.absolute()
     ]
     line = error.lineno if isinstance(error, SyntaxError) else next(iter(lines), None)
     return f"{path}, line {line}" if line else str(path)
 
 
-def _message(error: Exception) -> str:
-    message = " ".join(str(error).split())
-    return message if isinstance(error, ValueError) else f"{type(error).__name__}: {message}"
+def _message(error: BaseException) -> str:
+    if isinstance(error, ValueError):
+        return " ".join(str(error).split())
+    return f"{error_text(error)}."

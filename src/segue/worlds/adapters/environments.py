@@ -9,6 +9,7 @@ from gymnasium.spaces import Dict
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
+from segue.base.text import error_text
 from segue.worlds.adapters.spaces import row_space, row_view
 
 _EXTRAS = {
@@ -57,16 +58,21 @@ class VectorEnvironment(SyncVectorEnv):
 
 
 def make_environment(env_id: str) -> "gymnasium.Env[Any, Any]":
-    """Make one environment; raise ValueError where a package is missing or Gymnasium refuses."""
+    """Make one environment.
+
+    Raise ValueError if a package is missing, if Gymnasium refuses, and if the environment's own
+    code fails.
+    """
     try:
         return gymnasium.make(env_id, disable_env_checker=True)
-    except (ImportError, gymnasium.error.Error) as error:
+    except Exception as error:  # of Gymnasium or of the environment's own code
         missing = error if isinstance(error, ImportError) else error.__cause__
         if isinstance(missing, ImportError) and missing.name:
             raise ValueError(_missing_package(env_id, missing.name)) from error
-        raise ValueError(
-            f"Gymnasium cannot make the world {env_id!r}: {str(error).rstrip('.')}."
-        ) from error
+        said = error_text(error)
+        if isinstance(error, gymnasium.error.Error):
+            said = str(error).rstrip(".")
+        raise ValueError(f"Gymnasium cannot make the world {env_id!r}: {said}.") from error
 
 
 def _missing_package(env_id: str, module: str) -> str:
