@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import segue
-from segue.base.allenact import ABSENT
+from segue.base.counterparts import ABSENT
 from segue.plan.pipelines.settings import SETTING_NAMES
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
@@ -66,9 +66,11 @@ def test_the_page_for_stable_baselines3_maps_each_argument_of_its_ppo() -> None:
             assert float(mapped[name]) == parameter.default, name
 
 
-def test_the_page_for_allenact_has_every_name_that_is_refused() -> None:
-    page = (DOCS / "guides" / "from-allenact.md").read_text().lower()
-    assert not [name for name in ABSENT if name.lower() not in page]
+@pytest.mark.parametrize("library", ["AllenAct", "Stable-Baselines3"])
+def test_the_page_for_a_library_has_every_name_that_is_refused(library: str) -> None:
+    page = (DOCS / "guides" / f"from-{library.lower()}.md").read_text().lower()
+    names = [name for name, absent in ABSENT.items() if absent.library == library]
+    assert names and not [name for name in names if name.lower() not in page]
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from segue.base.allenact import ABSENT
+from segue.base.counterparts import ABSENT
 from segue.plan.bins import evenly_distribute_count_into_bins
 from segue.plan.criteria.criterion import EarlyStoppingCriterion, NeverEarlyStoppingCriterion
 from segue.plan.logging_package import LoggingPackage
@@ -37,5 +37,7 @@ __all__ = [
 
 def __getattr__(name: str) -> NoReturn:
     if name in ABSENT:  # an ImportError, so that `from ... import` shows the whole sentence
-        raise ImportError(f"{__name__} has no {name}, unlike AllenAct's: {ABSENT[name].instead}.")
+        raise ImportError(
+            f"{__name__} has no {name}, unlike AllenAct's module: {ABSENT[name].instead}."
+        )
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,13 +2,14 @@
 in a sentence that says what to write instead.
 """
 
+import re
 from importlib import import_module
 
 import pytest
 import torch
 
 from segue import experiment_utils
-from segue.base.allenact import ABSENT
+from segue.base.counterparts import ABSENT
 from segue.experiment_utils import (
     Builder,
     EarlyStoppingCriterion,
@@ -18,7 +19,7 @@ from segue.experiment_utils import (
     TrainingPipeline,
     TrainingSettings,
 )
-from segue.train import A2C, PPO, Imitation
+from segue.train import A2C, PPO, Imitation, PPOValue
 from segue.train.checks import check_trainable
 from tests.train.support.pipelines import (
     LANES,
@@ -135,9 +136,23 @@ def test_a_stage_that_learns_from_rollouts_needs_minibatches(name):
 )
 def test_what_has_no_counterpart_is_refused_with_what_to_write_instead(make, keywords):
     (name,) = keywords
-    with pytest.raises(TypeError, match=f"'{name}', unlike AllenAct's: ") as refused:
+    with pytest.raises(TypeError, match=f"'{name}', unlike AllenAct: ") as refused:
         make(**keywords)
     assert str(refused.value).endswith(f"{ABSENT[name].instead}.")
+
+
+@pytest.mark.parametrize(
+    ("make", "keywords", "sentence"),
+    [
+        (PPO, {"vf_coef": 0.5}, "write value_loss_coef=2 * vf_coef, since"),
+        (A2C, {"ent_coef": 0.0}, "write entropy_coef."),
+        (stage, {"n_epochs": 4}, "write update_repeats."),
+        (pipeline, {"batch_size": 64}, "write num_mini_batch, the number"),
+    ],
+)
+def test_stable_baselines3s_names_are_refused_with_segues(make, keywords, sentence):
+    with pytest.raises(TypeError, match=re.escape(f"unlike Stable-Baselines3: {sentence}")):
+        make(**keywords)
 
 
 def test_a_keyword_with_allenacts_default_changes_nothing():
@@ -150,7 +165,7 @@ def test_a_keyword_with_allenacts_default_changes_nothing():
 
 def test_an_absent_class_is_refused_on_import():
     with pytest.raises(
-        ImportError, match="has no StageComponent, unlike AllenAct's: a stage learns"
+        ImportError, match="has no StageComponent, unlike AllenAct's module: a stage"
     ):
         from segue.experiment_utils import StageComponent  # noqa: F401
     with pytest.raises(AttributeError, match="has no attribute 'PipelineStages'"):
@@ -161,4 +176,9 @@ def test_an_absent_class_is_refused_on_import():
 def test_a_misspelt_field_of_a_loss_is_refused_by_the_one_that_was_meant():
     with pytest.raises(TypeError, match="PPO takes no 'clip_parm': did you mean 'clip_param'"):
         PPO(clip_parm=0.2)
+    with pytest.raises(TypeError, match="PPOValue takes no 'x': choose from 'clip_decay', 'clip_p"):
+        PPOValue(x=1)
+    with pytest.raises(TypeError) as refused:
+        PPO(x=1)
+    assert "'self'" not in str(refused.value)
     assert isinstance(PipelineStage(["ppo"], 1), TrainingSettings)

@@ -6,7 +6,7 @@ from functools import wraps
 from inspect import Parameter, signature
 from typing import ParamSpec, TypeVar
 
-from segue.base.allenact import ABSENT, is_unused
+from segue.base.counterparts import ABSENT, is_unused
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,7 +45,8 @@ def unknown_keyword(
     """
     lacks = f"{owner} has no {kind}" if kind else f"{owner} takes no"
     if name in ABSENT:
-        return TypeError(f"{lacks} {name!r}, unlike AllenAct's: {ABSENT[name].instead}.")
+        absent = ABSENT[name]
+        return TypeError(f"{lacks} {name!r}, unlike {absent.library}: {absent.instead}.")
     return TypeError(f"{lacks} {name!r}: {suggestion(name, known)}")
 
 
@@ -57,7 +58,7 @@ def refuse_misspelt(function: Callable[P, R]) -> Callable[P, R]:
     keywords = [
         p.name
         for p in signature(function).parameters.values()
-        if p.kind != Parameter.POSITIONAL_ONLY
+        if p.kind != Parameter.POSITIONAL_ONLY and p.name != "self"
     ]
     owner = function.__qualname__.removesuffix(".__init__")
 

@@ -6,8 +6,8 @@ from enum import Enum
 from functools import wraps
 from typing import Any, ClassVar, Final, ParamSpec, TypedDict, Unpack, cast
 
-from segue.base.allenact import is_unused
 from segue.base.checks import count, flag, fraction, positive, whole_number
+from segue.base.counterparts import is_unused
 from segue.base.files import JsonObject
 from segue.base.suggestions import unknown_keyword
 from segue.plan.values.describe import canonical_json, describe

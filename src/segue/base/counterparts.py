@@ -1,4 +1,4 @@
-"""AllenAct's names without a counterpart in Segue, each with what to write instead."""
+"""Keywords of other libraries that Segue lacks, each with what to write instead."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -12,12 +12,17 @@ _NO_DEFAULT: Final = object()
 
 
 class Absent(NamedTuple):
-    """A name that Segue lacks."""
+    """A name of another library that Segue lacks."""
 
     instead: str
     """What to write instead, as the end of a sentence."""
     default: object = None
-    """AllenAct's default, which leaves the feature unused: a keyword with it is ignored."""
+    """The default there, which leaves the feature unused: a keyword with it is ignored."""
+    library: str = "AllenAct"
+
+
+def _sb3(write: str) -> Absent:
+    return Absent(f"write {write}", _NO_DEFAULT, "Stable-Baselines3")
 
 
 ABSENT: Final[Mapping[str, Absent]] = {
@@ -47,6 +52,16 @@ ABSENT: Final[Mapping[str, Absent]] = {
         "the expert is a part of the world: choose a world that has one, and soft_targets=True to"
         " learn the probabilities of the expert's actions"
     ),
+    "vf_coef": _sb3("value_loss_coef=2 * vf_coef, since the value loss is half the squared error"),
+    "ent_coef": _sb3("entropy_coef"),
+    "clip_range": _sb3("clip_param, and clip_decay for a schedule"),
+    "clip_range_vf": _sb3(
+        "use_clipped_value_loss=False for None, which is not the default, and True for the value of"
+        " clip_range"
+    ),
+    "n_steps": _sb3("num_steps"),
+    "batch_size": _sb3("num_mini_batch, the number of minibatches in a rollout"),
+    "n_epochs": _sb3("update_repeats"),
 }
 
 
