@@ -20,6 +20,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import create_trial
 from rich.console import Console
 
+from segue.base.files import append_row
 from segue.base.paths import UnsafeNameError
 from segue.cli import segue as main
 from segue.plan.decision import Exploit
@@ -31,7 +32,9 @@ from segue.report.page.page import page
 from segue.store import objects
 from segue.train.checkpoint import digest
 from segue.tune.run.decisions import decision_for
+from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lineage import read_lineage, write_lineage
+from segue.tune.run.resumable import check_resumable
 from tests.store.servers import BUCKET, an_s3, client
 
 CONTROL = "\x1b]0;owned\x07[/b][red]\u202e"
@@ -196,6 +199,22 @@ def test_decisions_and_lineage_name_no_checkpoint_elsewhere(tmp_path: Path) -> N
     trial.lineage.write_text(json.dumps(exploit | {"generation": 1, "checkpoint": "/victim.pt"}))
     with pytest.raises(UnsafeNameError, match=r"names the file '/victim\.pt'"):
         read_lineage(trial)
+
+
+def test_a_trial_appends_to_no_file_elsewhere(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine\n")
+    run = RunDirectory(tmp_path / "run")
+    trial = run.trial(3)
+    trial.path.mkdir(parents=True)
+    for file in (trial.log, trial.results, trial.metrics):
+        file.symlink_to(victim)
+        with pytest.raises(ValueError, match="is not a regular file: move it away"):
+            check_resumable(run, [3])
+        with pytest.raises(OSError, match="Too many levels of symbolic links"):
+            append_row(file, {"env_steps": 1})
+        file.unlink()
+    assert victim.read_text() == "mine\n"
 
 
 def test_infinite_parameters_of_a_lineage_come_back(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def command(
     jobs = Jobs(address)
     if name is None:
         for each, status in jobs.all():
-            print(f"{each}  {status}")
+            print(printable(f"{each}  {status}"))
         return 0
     if stop:
         jobs.stop(name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from segue.base.text import printable
 from segue.cli.shared.arguments import Run
 from segue.cli.shared.output import print_line
 
@@ -37,7 +38,7 @@ def command(
             raise ValueError(f"{run} has no trial {trial}: `segue show {run}` lists its trials.")
     if as_json or as_csv:
         for line in tables.problems(summary, trials):
-            print(line, file=sys.stderr)
+            print(printable(line), file=sys.stderr)
     if as_json:
         print(tables.as_json(summary, trials))
     elif as_csv:

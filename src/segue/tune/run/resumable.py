@@ -27,7 +27,7 @@ def check_resumable(run: RunDirectory, numbers: Iterable[int]) -> None:
 
 def _check_kind(path: Path, *, is_folder: bool) -> None:
     try:
-        mode = path.stat().st_mode
+        mode = (path.stat() if is_folder else path.lstat()).st_mode  # links are not followed
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
