@@ -98,50 +98,61 @@ def _uncounted() -> Iterator[None]:
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
     with ExitStack() as stack:
-        where: dict[str, Any]
-        if address:
-            # Modules that are not installed are uploaded: workers on other nodes lack them.
-            where = {
-                "address": address,
-                "runtime_env": {"env_vars": _WORKERS, "py_modules": local_modules()},
-            }
-            if is_on_loopback_only(address):
-                stack.enter_context(_on_loopback())
-        else:
-            # Workers inherit this process's environment: a runtime_env would cost two seconds.
-            directory = stack.enter_context(ray_directory())
-            stack.enter_context(_guarded_by_a_token(directory.parent))
-            stack.enter_context(_on_loopback())
-            where = {
-                "address": "local",
-                "_temp_dir": str(directory),
-                "object_store_memory": _OBJECT_STORE_BYTES,
-            }
-            where["include_dashboard"] = False
+        arguments = _for_joining(address, stack) if address else _for_starting(stack)
         stack.callback(ray.shutdown)
-        try:
+        with _refusals(address):
             ray.init(
-                **where,
+                **arguments,
                 job_config=JobWithoutFolders(),
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
-        except AuthenticationError as error:
-            raise ValueError(
-                f"Ray at {address} is to be joined with a token, but there is none: put the"
-                " cluster's token into ~/.ray/auth_token, with the mode 600."
-            ) from error
-        except RuntimeEnvSetupError as error:
-            raise ValueError(
-                f"The modules of the sweep cannot be sent to the cluster ({_first_line(error)}):"
-                " install them on its nodes, or move large files out of their folder."
-            ) from error
-        except ConnectionError as error:
-            raise ValueError(
-                f"Ray at {address} cannot be joined ({_first_line(error)}): check the address, and"
-                f" the token ({token_in_use()})."
-            ) from error
         yield
+
+
+def _for_joining(address: str, stack: ExitStack) -> dict[str, Any]:
+    """Return the arguments with which `ray.init` joins the Ray at an address."""
+    if is_on_loopback_only(address):
+        stack.enter_context(_on_loopback())
+    # Modules that are not installed are uploaded: workers on other nodes lack them.
+    runtime_env = {"env_vars": _WORKERS, "py_modules": local_modules()}
+    return {"address": address, "runtime_env": runtime_env}
+
+
+def _for_starting(stack: ExitStack) -> dict[str, Any]:
+    """Return the arguments with which `ray.init` starts a Ray that only this user can use."""
+    directory = stack.enter_context(ray_directory())
+    stack.enter_context(_guarded_by_a_token(directory.parent))
+    stack.enter_context(_on_loopback())
+    # Workers inherit this process's environment: a runtime_env would cost two seconds.
+    return {
+        "address": "local",
+        "_temp_dir": str(directory),
+        "object_store_memory": _OBJECT_STORE_BYTES,
+        "include_dashboard": False,
+    }
+
+
+@contextmanager
+def _refusals(address: str | None) -> Iterator[None]:
+    """Raise Ray's errors in the block as ValueErrors that say what to do."""
+    try:
+        yield
+    except AuthenticationError as error:
+        raise ValueError(
+            f"Ray at {address} is to be joined with a token, but there is none: put the"
+            " cluster's token into ~/.ray/auth_token, with the mode 600."
+        ) from error
+    except RuntimeEnvSetupError as error:
+        raise ValueError(
+            f"The modules of the sweep cannot be sent to the cluster ({_first_line(error)}):"
+            " install them on its nodes, or move large files out of their folder."
+        ) from error
+    except ConnectionError as error:
+        raise ValueError(
+            f"Ray at {address} cannot be joined ({_first_line(error)}): check the address, and"
+            f" the token ({token_in_use()})."
+        ) from error
 
 
 @contextmanager
