@@ -400,7 +400,7 @@ def _write(home: Path, name: str, given: str = "") -> None:
     )
 
 
-def _complete(home: Path, name: str) -> None:
+def _complete(home: Path, name: str, folder: str = "") -> None:
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.opening import open_run
     from segue.tune.search.domains import SearchSpace
@@ -409,7 +409,7 @@ def _complete(home: Path, name: str) -> None:
     from tests.tune.support.fake_tune import FakeTune
 
     sweep = make_sweep()
-    run = RunDirectory(home / "runs" / name)
+    run = RunDirectory(home / "runs" / (folder or name))
     with open_run(run, sweep, name):
         record = StudyRecord(run.study, name, "max", SearchSpace.of(sweep.space))
         record.plan(sweep.grid() or [])

@@ -1,9 +1,30 @@
-"""Paths from names that this process did not choose: of a store, a study, or a file of a run."""
+"""Paths that people type, and paths from names of a store, a study, or a file of a run."""
 
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TypeVar
 
 _LONGEST = 255  # bytes of a name, on the file systems of Linux and macOS
 _SHOWN_LENGTH = 100
+
+Place = TypeVar("Place", str, Path)
+
+
+def place(name: str, value: Place) -> Place:
+    """Return a path, or a URL, with the user's folder in place of a leading `~`.
+
+    Raise ValueError, naming the option `name`, for an empty text and an unknown user.
+    """
+    if not str(value).strip():
+        raise ValueError(f"{name} is empty: give a path.")
+    if not str(value).startswith("~"):
+        return value
+    try:
+        return type(value)(Path(value).expanduser())
+    except RuntimeError as error:
+        raise ValueError(
+            f"{name} {value} names a user who has no folder here: give a path that starts with ./"
+            " or / instead."
+        ) from error
 
 
 class UnsafeNameError(ValueError):

@@ -5,10 +5,15 @@ from typing import Annotated
 
 import typer
 
+from segue.cli.shared.arguments import as_place
+
 
 def check(
     file: Annotated[
-        Path, typer.Argument(help="Cluster file for `ray up` or KubeRay, such as cluster.yaml.")
+        Path,
+        typer.Argument(
+            help="Cluster file for `ray up` or KubeRay, such as cluster.yaml.", callback=as_place
+        ),
     ],
 ) -> int:
     """Check a cluster file: its keys, Ray's own validation, and who could connect."""

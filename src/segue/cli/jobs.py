@@ -7,6 +7,7 @@ import typer
 
 from segue.base.text import printable
 from segue.cli.run import parse_options
+from segue.cli.shared.arguments import as_place
 from segue.store.secrets import without_secrets
 from segue.tune.options import Options, overridden
 
@@ -23,7 +24,10 @@ PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 def submit(
     context: typer.Context,
     sweep: Annotated[
-        str, typer.Argument(help="Name of a sweep, or path of a sweep file in this folder.")
+        str,
+        typer.Argument(
+            help="Name of a sweep, or path of a sweep file in this folder.", callback=as_place
+        ),
     ],
     address: Dashboard = DASHBOARD,
     run_dir: Annotated[

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from segue.base.extras import optional_dependency
 from segue.base.text import printable
-from segue.cli.shared.arguments import Run, SweepFile, Trial
+from segue.cli.shared.arguments import Run, SweepFile, Trial, as_place
 from segue.cli.shared.output import check_target, print_line
 from segue.record.local_run import LocalRun, fetch_run
 
@@ -40,7 +40,8 @@ def command(
         bool, typer.Option("--sampled", help="Sample actions instead of taking the most probable.")
     ] = False,
     record: Annotated[
-        Path | None, typer.Option(help="Write a video of the best member, as .gif or .mp4.")
+        Path | None,
+        typer.Option(help="Write a video of the best member, as .gif or .mp4.", callback=as_place),
     ] = None,
     recorded_episodes: Annotated[
         int, typer.Option(help="Number of episodes in the video.", min=1)

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from segue.cli.shared.arguments import as_place
 from segue.cli.shared.output import check_target, print_line
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def command(
     seed: Annotated[int, typer.Option(help="Seed of all episodes.")] = 0,
     lanes: Annotated[int, typer.Option(help="Number of parallel environments.")] = 16,
     out: Annotated[
-        Path | None, typer.Option(help="File to write. Default: demonstrations/WORLD.npz.")
+        Path | None,
+        typer.Option(help="File to write. Default: demonstrations/WORLD.npz.", callback=as_place),
     ] = None,
     success_only: Annotated[
         bool, typer.Option("--success-only", help="Leave out unsuccessful episodes.")

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from segue.base.extras import optional_dependency
-from segue.cli.shared.arguments import Run
+from segue.cli.shared.arguments import Run, as_place
 from segue.cli.shared.output import check_target, print_line
 from segue.record.layout import REPORT
 from segue.record.local_run import LocalRun, fetch_run
@@ -21,7 +21,8 @@ _ADVICE = "choose another file with --out"
 def command(
     run: Run,
     out: Annotated[
-        Path | None, typer.Option(help="File to write. Default: RUN/report.html.")
+        Path | None,
+        typer.Option(help="File to write. Default: RUN/report.html.", callback=as_place),
     ] = None,
 ) -> int:
     """Write the results so far as one HTML page that needs no network."""

@@ -12,6 +12,7 @@ from rich.console import Console
 from typer.main import get_command
 
 from segue.base.text import printable
+from segue.cli.shared.arguments import as_place
 from segue.cli.shared.options import options_of, with_options
 from segue.cli.shared.output import print_line
 from segue.cli.shared.paused_collector import paused_collector
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 @with_options(*DECLARED)
 def command(
     sweep: Annotated[
-        str | None, typer.Argument(help="Name of a sweep, or path of a sweep file.")
+        str | None,
+        typer.Argument(help="Name of a sweep, or path of a sweep file.", callback=as_place),
     ] = None,
     describe: Annotated[
         bool, typer.Option("--describe", help="Show what would be run, and exit.")
@@ -37,7 +39,9 @@ def command(
     run_dir: Annotated[
         str | None,
         typer.Option(
-            metavar="DIR", help="Directory of the run, or s3://BUCKET/NAME. Default: runs/NAME."
+            metavar="DIR",
+            help="Directory of the run, or s3://BUCKET/NAME. Default: runs/NAME.",
+            callback=as_place,
         ),
     ] = None,
     **options: Any,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from segue.base import checks
+from segue.base.paths import place
 from segue.plan.sweeps.checks import AUTO
 from segue.plan.sweeps.sweep import Sweep
 
@@ -122,6 +123,7 @@ class Options:
             default="none",
             metavar="RUN",
             typed=str | None,
+            check=place,
         ),
     ] = None
     fresh: Annotated[

@@ -16,6 +16,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy.engine import URL
 
 from segue.base.text import plural, printable
 from segue.record.attributes import ADOPTED_FROM, COPY_OF, REASON, per_seed
@@ -80,7 +81,7 @@ class Summary:
     def storage(self) -> str:
         """The study's storage, as Optuna's tools expect it, without a password."""
         study = self.definition.study
-        return study["storage"] if study else f"sqlite:///{self.layout.study}"
+        return study["storage"] if study else sqlite_url(self.layout.study)
 
     @property
     def problem(self) -> str | None:
@@ -136,6 +137,16 @@ def show(summary: Summary, console: Console) -> None:
     console.print("Further commands:")
     for line in commands(summary):
         console.print(f"  {printable(line)}", highlight=False, markup=False, soft_wrap=True)
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of a SQLite file for Optuna's tools, which read braces as a template.
+
+    >>> sqlite_url(Path("runs/a b/study.db")), sqlite_url(Path("a?b{c}/study.db"))
+    ('sqlite:///runs/a b/study.db', 'sqlite:///a%3Fb%7Bc%7D/study.db')
+    """
+    url = URL.create("sqlite", database=str(path)).render_as_string()
+    return url.replace("{", "{{").replace("}", "}}")
 
 
 def progress_line(summary: Summary) -> str:
