@@ -1,6 +1,7 @@
 """`sweep.json`, and the refusal of runs of another format by every command that reads a run."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,16 @@ def _of_format(path: Path, found: int, name: str) -> RunLayout:
     del known["format"]
     run.definition.write_text(json.dumps(({"format": found} if found else {}) | known))
     return run
+
+
+def test_when_the_definition_changed_last() -> None:
+    def of(*starts: dict[str, object]) -> datetime | None:
+        return RunDefinition(name="x", fingerprint="", sweep={}, runs=starts).changed_at
+
+    first = {"started": "2026-01-01T10:00:00+00:00"}
+    assert of(first, first) is None
+    started = "2026-01-02T10:00:00+02:00"
+    changed = {"started": started, "changes": ["lanes: 4 -> 8"]}
+    expected = datetime.fromisoformat(started).astimezone().replace(tzinfo=None)
+    assert of(first, changed, first) == expected
+    assert of(first, {"started": "yesterday", "changes": ["x"]}) == datetime.max

@@ -61,6 +61,17 @@ def test_answers_of_a_space_function_stay_answers() -> None:
     assert held_out_sweep(sweep, [{"log10_lr": -3.0}], 2).points == ({"log10_lr": -3.0},)
 
 
+def test_labels_of_a_space_function_become_what_they_stand_for() -> None:
+    def sizes(trial: object) -> dict[str, object]:
+        steps = trial.suggest_categorical("steps", [(400,), (800,)])  # type: ignore[attr-defined]
+        return {"first_steps": steps[0], "lr": 1e-3, "gae_lambda": 0.9}
+
+    sweep = make_sweep(space=sizes, trials=4)
+    retraining = held_out_sweep(sweep, [{"steps": "1: [800]"}], 2)
+    assert retraining.points == ({"steps": (800,)},)
+    assert retraining.corners()[-1]["first_steps"] == 800
+
+
 def test_one_seed_is_refused() -> None:
     with pytest.raises(ValueError, match="1 held-out seeds have no interval"):
         held_out_sweep(make_sweep(), POINTS, 1)

@@ -30,6 +30,8 @@ from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import Verdicts
 from segue.tune.worker.trainable import Runner, make_trainable, train_one
 
+_SHOWN_COPIES = 5
+
 
 class Training:
     """The training of an open sweep, which ends when it is done, interrupted or cannot continue.
@@ -45,6 +47,7 @@ class Training:
         self._console = console
         self._runner = runner or partial(train_one, accept_changes=options.accept_changes)
         self._verdicts = Verdicts()
+        self._copies = 0  # trials of this run that were not trained
         self._interruption = Interruption(opened.sweep.time_budget_s, self._has_to_end)
         self._board = Board(opened.record, opened.sweep, opened.budget)
         self._notifier = Notifier(options.notify, opened.name, opened.directory.path, self._board)
@@ -171,10 +174,14 @@ class Training:
         """Tell the observers, and the user, about a trial that is not trained."""
         for observer in self._opened.observers:
             observer.ended(number)
-        self._say(
-            f"Trial {number} repeats the parameters of trial {original}, which would train to the"
-            " same result: it is recorded as a copy."
-        )
+        self._copies += 1
+        if self._copies <= _SHOWN_COPIES:
+            self._say(
+                f"Trial {number} repeats the parameters of trial {original}, which would train to"
+                " the same result: it is recorded as a copy."
+            )
+        if self._copies == _SHOWN_COPIES:
+            self._say("Further copies are recorded without a message.")
 
     def _has_to_end(self) -> bool:
         """Return whether results cannot be stored, another process has the run, or Ray has died."""

@@ -92,6 +92,10 @@ def pruned_between_the_ends(trial: Any) -> dict[str, Any]:
             "The choice of 'x' has no values: list at least one",
         ),
         (
+            lambda trial: {"x": trial.suggest_categorical("x", [[64], [128], [64]])},
+            r"The choice of 'x' lists \[64\] twice: list each value once",
+        ),
+        (
             lambda trial: {"x": trial.suggest_float("x", 2, 1)},
             "The range of 'x' is empty, from 2.0 to 1.0: give the smaller end first",
         ),

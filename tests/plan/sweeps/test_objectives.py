@@ -246,6 +246,17 @@ class TestWarmStart:
         record = run(tmp_path / "new", make_sweep(scheduler=None), 4, adopt=tmp_path / "old")
         assert record.adopted == 0 and len(record) == 16
 
+    def test_trials_of_a_function_fit_by_their_answers(self, tmp_path: Path) -> None:
+        def exponents(trial: Any) -> dict[str, Any]:
+            sizes = trial.suggest_categorical("sizes", [(400,), (800,)])
+            lr = 10 ** trial.suggest_float("log10_lr", -4, -2)
+            return {"first_steps": sizes[0], "lr": lr, "gae_lambda": 0.9}
+
+        sweep = make_sweep(space=exponents, trials=4, scheduler=None)
+        run(tmp_path / "old", sweep, 4)
+        record = run(tmp_path / "new", sweep, 4, adopt=tmp_path / "old")
+        assert record.adopted == 4 and len(record) == 4
+
     def test_a_directory_without_a_run_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"--warm-start: .* is not a run directory"):
             run_sweep(make_sweep(), "double", tmp_path / "run", Options(warm_start=tmp_path))

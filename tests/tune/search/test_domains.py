@@ -67,7 +67,7 @@ def test_corners_are_the_ends_of_the_distribution_in_the_types_that_are_proposed
         (tune.randint(128, 512), np.int64(256), 256),
         (tune.uniform(0, 2), 1, 1.0),
         (tune.loguniform(1e-4, 1), np.float64(1e-3), 1e-3),
-        (tune.quniform(0, 1, 0.1), 0.1 + 0.2, 0.3),
+        (tune.quniform(0, 1, 0.1), 0.3, 3 * 0.1),  # as it is proposed
         (tune.choice([64, 128]), 64.0, 64),
         (tune.choice([64, 128]), np.int32(64), 64),
         (tune.choice([[64], [128]]), [64], "0: [64]"),
@@ -96,6 +96,16 @@ def test_a_value_of_a_point_becomes_what_would_be_proposed(
 def test_a_value_that_would_never_be_proposed_is_refused(domain: Any, value: Any) -> None:
     with pytest.raises(ValueError, match="of 'x' is not in the space"):
         SearchSpace.of({"x": domain}).recorded({"x": value})
+
+
+def test_a_point_in_steps_is_the_number_that_is_proposed() -> None:
+    space = SearchSpace.of({"x": tune.quniform(0.1, 0.9, 0.1), "n": tune.qrandint(64, 512, 64)})
+    study = optuna.create_study(sampler=RandomSampler(seed=0))
+    for _ in range(30):
+        proposed = space.ask(study).params
+        assert space.recorded(proposed)[0] == proposed
+        typed = {"x": round(proposed["x"], 2), "n": float(proposed["n"])}
+        assert space.recorded(typed)[0] == proposed
 
 
 def test_numpy_scalars_are_recorded_as_numbers() -> None:

@@ -1,6 +1,5 @@
 """Checks of spaces: each raises ValueError, naming the entry."""
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -56,24 +55,20 @@ def _check_values(name: str, values: Any) -> None:
         raise ValueError(f"The grid of {name!r} must be a list of values, got {values!r}.")
     if not values:
         raise ValueError(f"The grid of {name!r} has no values: list at least one.")
-    _check_listed(f"The grid of {name!r}", values, [canonical_json(describe(v)) for v in values])
-
-
-def _check_listed(where: str, values: Sequence[Any], texts: Sequence[str]) -> None:
-    """Check that no value is a domain, and that no two are equal, as their texts say."""
+    texts = [canonical_json(describe(value)) for value in values]
     for index, value in enumerate(values):
-        check_no_domain(where, value)
+        check_no_domain(f"The grid of {name!r}", value)
         if texts[index] in texts[:index]:
             raise ValueError(
-                f"{where} lists {value!r} twice: list each value once, and use seeds to repeat it."
+                f"The grid of {name!r} lists {value!r} twice: list each value once, and use seeds"
+                " to repeat it."
             )
 
 
 def _check_domain(name: str, domain: Any) -> None:
     if hasattr(domain, "categories"):
-        values = Choices.of(name, domain.categories).values
-        texts = [json.dumps(describe(value), sort_keys=True) for value in values]
-        _check_listed(f"The choice of {name!r}", values, texts)  # 1 and 1.0 are two choices
+        for value in Choices.of(name, domain.categories).values:
+            check_no_domain(f"The choice of {name!r}", value)
         return
     lower = getattr(domain, "lower", math.inf)
     upper = getattr(domain, "upper", math.inf)

@@ -24,10 +24,18 @@ class Choices:
 
     @classmethod
     def of(cls, name: str, values: Iterable[Any]) -> "Choices":
-        """Return the choices of a parameter; raise ValueError, naming it, if there are none."""
+        """Return the choices of a parameter.
+
+        Raise ValueError, naming it, if there are none, or two equal ones; 1 and 1.0 are two.
+        """
         listed = tuple(plain_scalar(value) for value in values)
         if not listed:
             raise ValueError(f"The choice of {name!r} has no values: list at least one.")
+        for index, value in enumerate(listed):
+            if any(_is_repeated(value, earlier) for earlier in listed[:index]):
+                raise ValueError(
+                    f"The choice of {name!r} lists {value!r} twice: list each value once."
+                )
         return cls(listed)
 
     @cached_property
@@ -78,6 +86,10 @@ def is_same(one: object, other: object) -> bool:
         return bool(one == other)
     except Exception:  # arrays, for example, compare by element
         return canonical_json(describe(one)) == canonical_json(describe(other))
+
+
+def _is_repeated(one: object, other: object) -> bool:
+    return is_same(one, other) and json.dumps(describe(one)) == json.dumps(describe(other))
 
 
 def _short(value: object) -> str:

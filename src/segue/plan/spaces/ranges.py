@@ -56,8 +56,8 @@ class Range:
         steps = (number - self.low) / self.step
         if abs(steps - round(steps)) >= _TOLERANCE:
             return None
-        found = self.low + round(steps) * self.step
-        return found if self.is_integer else round(found, _DECIMALS)
+        # As Optuna computes it, so that a repetition is recognised: 3 * 0.1 is not 0.3.
+        return min(self.low + round(steps) * self.step, self.high)
 
     def __str__(self) -> str:
         noun = "whole numbers" if self.is_integer else "numbers"

@@ -76,6 +76,12 @@ class DefineByRunSpace:
         distributions = {name: distribution_of(request) for name, request in trial.requests.items()}
         return trial.recorded, distributions
 
+    def normalized(
+        self, recorded: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+        """Return what this space's study would record for parameters that a study recorded."""
+        return self.recorded(recorded)
+
     def parameters(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
         """Return the pipeline function's keyword arguments for recorded parameters."""
         return keywords_of(self.function, RecordedTrial(recorded))

@@ -66,6 +66,12 @@ class SearchSpace:
         }
         return values, dict(self.distributions)
 
+    def normalized(
+        self, recorded: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+        """Return what this space's study would record for parameters that a study recorded."""
+        return self.recorded(self.parameters(recorded))
+
     def parameters(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
         """Return the pipeline function's keyword arguments for recorded parameters.
 

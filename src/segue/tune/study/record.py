@@ -148,7 +148,7 @@ class StudyRecord:
         if len(trial.values) != len(self._memory.study.directions):
             return False
         try:
-            params, distributions = self._space.recorded(self._space.parameters(trial.params))
+            params, distributions = self._space.normalized(trial.params)
         except (ValueError, KeyError):
             return False
         return params == trial.params and distributions == trial.distributions
