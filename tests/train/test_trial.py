@@ -46,7 +46,7 @@ def test_every_row_is_reported_once_it_is_written_and_the_last_one_returned(tmp_
 @pytest.mark.parametrize(
     ("save_interval", "saved"),
     [
-        (None, []),
+        (None, [7]),
         (0, [3, 7]),
         (-5, [3, 7]),
         (ROLLOUT, [1, 2, 3, 4, 5, 6, 7]),

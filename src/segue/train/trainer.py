@@ -208,10 +208,7 @@ class Trainer:
         stage_ended = self.done or self.progress.stage > self.stage
         self.stage = max(self.stage, self.progress.stage)
         report_due = stage_ended or crossed(self.reported_at, steps, self.evaluation.every)
-        interval = self._save_interval()
-        save_due = interval is not None and (
-            stage_ended or (interval > 0 and crossed(self.saved_at, steps, interval))
-        )
+        save_due = self.done or self._save_due(steps, stage_ended)
         if save_due:
             self.saved_at = steps
         return AdvanceResult(logged, stage_ended, report_due, save_due)
@@ -224,10 +221,13 @@ class Trainer:
         if rows:
             group.pack.restart(rows)
 
-    def _save_interval(self) -> int | None:
-        """Return that of the stage in which the slowest member took its last rollout."""
+    def _save_due(self, steps: int, stage_ended: bool) -> bool:
+        """Return whether to save by the stage in which the slowest member took its last rollout."""
         slowest = min(self.running, key=lambda member: _stage_and_steps(member.reached))
-        return slowest.pipeline.settings(slowest.reached.stage).save_interval
+        interval = slowest.pipeline.settings(slowest.reached.stage).save_interval
+        if interval is None:
+            return False
+        return stage_ended or (interval > 0 and crossed(self.saved_at, steps, interval))
 
     def _regroup(self, group: Group) -> None:
         """Separate members whose next rollouts differ in shape, and those that are done."""

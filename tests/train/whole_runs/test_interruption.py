@@ -10,6 +10,7 @@ import pytest
 from segue.base.files import append_row
 from segue.base.lock import LockedError
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
+from segue.record.layout import steps_of
 from segue.train import trial, trial_files
 from segue.train.checkpoint import newest_first, save_checkpoint
 from tests.train.support.pipelines import ROLLOUT, stage
@@ -117,13 +118,14 @@ def test_a_checkpoint_that_was_not_finished_is_written_again(tmp_path, whole, mo
     assert_same_state(final_state(tmp_path), final_state(whole))
 
 
-def test_without_checkpoints_it_begins_again(tmp_path):
+def test_without_a_save_interval_it_begins_again_and_saves_at_its_end(tmp_path):
     made = plan(save_interval=None)
     first = interrupted_after(tmp_path, 3, made)
     heard = []
     run(tmp_path, made, heard.append)
     assert heard[:3] == first
-    assert not (tmp_path / "checkpoints").exists()
+    (last,) = (tmp_path / "checkpoints").iterdir()
+    assert steps_of(last) == heard[-1]["env_steps"]
 
 
 def test_a_second_process_in_the_directory_is_refused(tmp_path, monkeypatch, whole):

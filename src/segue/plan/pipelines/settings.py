@@ -80,8 +80,8 @@ class TrainingSettings:
     - `gamma`: discount factor in [0, 1].
     - `use_gae`, `gae_lambda`: generalised advantage estimation and its parameter in [0, 1].
     - `advance_scene_rollout_period`: rollouts between two enforced scene changes; None for never.
-    - `save_interval`: environment steps between checkpoints. None: no checkpoints; <= 0: only at
-      the end of each stage.
+    - `save_interval`: environment steps between checkpoints. None: only at the end of the pipeline;
+      <= 0: only at the end of each stage.
     - `metric_accumulate_interval`: environment steps over which metrics are accumulated.
 
     Raises TypeError for an unknown name (suggesting a known one) or a value of the wrong type,
