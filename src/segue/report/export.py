@@ -6,22 +6,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gymnasium
+
 from segue.base.files import write_atomic
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
 from segue.record import attributes
+from segue.record.layout import CODE
 from segue.record.trials import TrialSummary
 from segue.report.data.heldout import Comparison
 from segue.report.data.summary import Summary
 from segue.report.python_source import Source
+from segue.worlds.registrations import package_of
+from segue.worlds.registry import GYMNASIUM
 
 _BODY = '''"""{title}
 
 Written by Segue. Run it to train this configuration from scratch, or import `pipeline`.
 """
 
+import sys
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent / "{code}"))  # modules that the sweep's file imports
 
 {imports}
 
@@ -94,7 +102,19 @@ def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
         "pipeline": source.expression(winner.pipeline, indent=1),
     }
     source.imports.setdefault("segue", set()).update(("TrialSpec", "run_trial"))
-    return _BODY.format(title=_title(summary, winner.trial), imports=source.header(), **parts)
+    imports = source.header()
+    if _is_registered_by_sweep(sweep.world) and summary.layout.source.exists():
+        imports = f"import sweep  # noqa: F401  # registers the world\n{imports}"
+    title = _title(summary, winner.trial)
+    return _BODY.format(title=title, code=CODE, imports=imports, **parts)
+
+
+def _is_registered_by_sweep(world: object) -> bool:
+    """Return whether only the sweep's file, or what it imports, makes the name of a world known."""
+    if not isinstance(world, str):
+        return False
+    spec = gymnasium.registry.get(world.removeprefix(GYMNASIUM))
+    return spec is not None and package_of(spec) not in ("gymnasium", "minigrid")
 
 
 def _title(summary: Summary, trial: TrialSummary) -> str:

@@ -21,13 +21,13 @@ def restore_environments(specs: Sequence[EnvSpec]) -> None:
     warns of each name that is registered twice.
     """
     missing = [spec for spec in specs if spec.id not in gymnasium.registry]
-    for package in sorted({_package(spec) for spec in missing} - sys.modules.keys()):
+    for package in sorted({package_of(spec) for spec in missing} - sys.modules.keys()):
         with suppress(ImportError):
             import_module(package)
     gymnasium.registry.update({spec.id: spec for spec in specs})
 
 
-def _package(spec: EnvSpec) -> str:
+def package_of(spec: EnvSpec) -> str:
     """Return the package that contains an environment's class."""
     entry = spec.entry_point
     module = entry if isinstance(entry, str) else getattr(entry, "__module__", "")
