@@ -105,6 +105,15 @@ class RunLayout:
         """
         return self.path / "sweep.py"
 
+    @property
+    def code(self) -> Path:
+        """Copies of the user's own modules that the sweep's file needs, as they are imported."""
+        return self.path / CODE
+
+    def code_before(self, start: int) -> Path:
+        """Return the path of the modules as they were before the start of that number."""
+        return self.path / f"{CODE}-before-{start}"
+
     def source_before(self, start: int) -> Path:
         """Return the path of the sweep's file as it was before the start of that number."""
         return self.path / f"sweep-before-{start}.py"
@@ -201,7 +210,10 @@ def is_definition(name: str) -> bool:
     `name` is relative to the directory. The definition is `sweep.json`, the sweep's files, and the
     uncommitted changes of the git repository.
     """
-    return "/" not in name and name.startswith(("sweep", "uncommitted-"))
+    if "/" in name:
+        folder = name.partition("/")[0]
+        return folder == CODE or folder.startswith(f"{CODE}-before-")
+    return name.startswith(("sweep", "uncommitted-"))
 
 
 def is_decision(name: str) -> bool:

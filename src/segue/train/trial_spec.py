@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.aggregate import aggregate_seeds
@@ -28,6 +28,7 @@ class TrialSpec:
         lanes: Number of worlds that each member acts in.
         policy: The policy; by default the one that suits the observations.
         device: "cpu" or "cuda".
+        code: Digests of the user's modules on which the trial depends, such as its environment's.
     """
 
     pipeline: TrainingPipeline
@@ -39,6 +40,7 @@ class TrialSpec:
     lanes: int = 8
     policy: Policy | None = None
     device: str = "cpu"
+    code: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
@@ -51,6 +53,7 @@ class TrialSpec:
                 self.evaluation,
                 self.lanes,
                 self.policy,
+                dict(self.code),
             ]
         )
 

@@ -2,6 +2,7 @@ import copy
 import inspect
 import json
 import math
+import os
 import pickle
 import re
 import subprocess
@@ -219,7 +220,7 @@ def test_the_fingerprint_is_the_same_in_every_process():
         subprocess.run(
             [sys.executable, "-c", code],
             cwd=root,
-            env={"PYTHONHASHSEED": seed},
+            env=os.environ | {"PYTHONHASHSEED": seed},
             check=True,
             capture_output=True,
             text=True,

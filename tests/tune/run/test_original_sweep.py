@@ -1,5 +1,6 @@
 """The sweep of a run is taken from its file, provided that the file defines the same sweep."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "ppo_grid.py").write_text(FILE.read_text())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def begin(name: str = "ppo_grid", **changes: object) -> RunDirectory:
         from dataclasses import replace
@@ -53,6 +55,8 @@ def test_a_changed_sweep_is_refused_and_the_stored_one_named(started: Start) -> 
 
 def test_a_missing_sweep_is_refused_and_the_stored_one_named(started: Start) -> None:
     run = started("elsewhere")
+    assert sweep_of(run) == load_sweep(FILE)  # this machine remembers the file
+    shutil.rmtree(Path("cache"))
     with pytest.raises(
         ValueError,
         match=r"is not here: give its file with --sweep \(the run's own is stored at runs",

@@ -72,6 +72,8 @@ class Sweep:
     - `resources`: resources of one trial, by Ray's names; "auto" for "gpu" is the share that a
       probe measures, and 0 where there is no GPU. `concurrency`: trials at once, None for as many
       as fit.
+    - `code`: digests of the user's modules on which the sweep depends, by name; they are set when a
+      sweep file is loaded.
 
     Raises ValueError, in one sentence with the fix, for a definition that cannot work.
     """
@@ -100,6 +102,7 @@ class Sweep:
     report_timeout_s: float | Literal["auto"] | None = "auto"
     resources: Mapping[str, Any] = field(default_factory=lambda: {"cpu": 1})
     concurrency: int | None = None
+    code: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         try:
@@ -132,7 +135,8 @@ class Sweep:
     def describe(self) -> JsonObject:
         """Return the definition as JSON can hold it, with an entry for each field.
 
-        The names of the space have entries of their own ("space.gamma"). Limits (`trials` and
+        The names of the space and the modules of the code have entries of their own
+        ("space.gamma"). Limits (`trials` and
         others), `resources` and `concurrency` are left out: they may change when a sweep resumes.
         Sweeps with equal descriptions are the same experiment.
         """
@@ -189,9 +193,11 @@ class Sweep:
         return dict(point)
 
     def _describe(self) -> JsonObject:
-        names = [entry.name for entry in fields(self) if entry.name not in (*_CHANGEABLE, "space")]
+        apart = (*_CHANGEABLE, "space", "code")
+        names = [entry.name for entry in fields(self) if entry.name not in apart]
         given = [name for name in names if getattr(self, name) != _DEFAULTS.get(name, self)]
         described = {name: describe(getattr(self, name)) for name in given}
+        described |= {f"code.{name}": digest for name, digest in self.code.items()}
         if callable(self.space):
             return described | {"space": describe(self.space)}
         return described | {

@@ -5,12 +5,15 @@ import dis
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
+from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from types import CellType, CodeType, FunctionType, ModuleType
 
 from segue.base.files import JsonValue
+from segue.plan.values.source import class_form, function_form
 
+_INSTALLED = {"site-packages", "dist-packages"}
 _PLAIN = (bool, int, float, str, bytes, tuple, list, dict, set, frozenset, ModuleType)
 _Describe = Callable[[object], JsonValue]
 _LIBRARIES = tuple(
@@ -25,16 +28,28 @@ def is_users(owner: FunctionType | type) -> bool:
     if package == "segue" or package in sys.stdlib_module_names:
         return False
     if isinstance(owner, FunctionType):
-        return not _in_library(owner.__code__.co_filename)
-    return not _in_library(getattr(sys.modules.get(owner.__module__), "__file__", None) or "")
+        return is_users_file(owner.__code__.co_filename)
+    return is_users_file(getattr(sys.modules.get(owner.__module__), "__file__", None) or "")
+
+
+@lru_cache
+def is_users_file(file: str) -> bool:
+    """Return whether a file is the user's: not one of Python's library or of a package."""
+    path = Path(file).resolve()
+    return not str(path).startswith(_LIBRARIES) and not set(path.parts) & _INSTALLED
 
 
 def function_facts(function: FunctionType, describe: _Describe) -> list[JsonValue]:
-    """Return a function's instructions, defaults, closure and the module's names that it reads."""
+    """Return a function's source, defaults, closure and the module's names that it reads.
+
+    The source is a form that is equal in each version of Python. Where there is none, as for code
+    that was typed into an interpreter, the instructions of this version stand for it.
+    """
     code = function.__code__
+    form = function_form(code)
     globals_read = {name for name in _global_names(code) if name in function.__globals__}
     return [
-        list(_instructions(code, describe)),
+        list(_instructions(code, describe)) if form is None else form,
         describe(function.__defaults__),
         describe(function.__kwdefaults__),
         [describe(_content(cell)) for cell in function.__closure__ or ()],
@@ -43,19 +58,16 @@ def function_facts(function: FunctionType, describe: _Describe) -> list[JsonValu
 
 
 def class_facts(owner: type, describe: _Describe) -> dict[str, JsonValue]:
-    """Return the bases of a class, the methods written in it, and its plain constants, by name."""
+    """Return the bases of a class, its methods, its plain constants and its other statements."""
     entries = {name: _underlying(entry) for name, entry in vars(owner).items()}
     facts = {
         name: describe(entry)
         for name, entry in entries.items()
-        if _is_written(entry) or _is_constant(name, entry)
+        if _is_written(name, entry) or _is_constant(name, entry)
     }
-    return {"bases": describe(owner.__bases__)} | facts
-
-
-@lru_cache
-def _in_library(filename: str) -> bool:
-    return str(Path(filename).resolve()).startswith(_LIBRARIES)
+    members = owner.__members__ if issubclass(owner, Enum) else {}
+    values = {f"member {name}": describe(member.value) for name, member in members.items()}
+    return {"bases": describe(owner.__bases__), "body": class_form(owner)} | facts | values
 
 
 def _instructions(code: CodeType, describe: _Describe) -> Iterator[JsonValue]:
@@ -90,13 +102,20 @@ def _underlying(entry: object) -> object:
     return getattr(entry, "__func__", entry)
 
 
-def _is_written(entry: object) -> bool:
-    # Dataclasses generate methods; they follow from the fields.
-    return isinstance(entry, FunctionType) and not entry.__code__.co_filename.startswith("<")
+def _is_written(name: str, entry: object) -> bool:
+    # Dataclasses and enumerations generate methods, which follow from the rest.
+    if not isinstance(entry, FunctionType) or entry.__code__.co_filename.startswith("<"):
+        return False
+    return is_users_file(entry.__code__.co_filename) or not _is_special(name)
 
 
 def _is_constant(name: str, entry: object) -> bool:
-    return not name.startswith("__") and isinstance(entry, bool | int | float | str | tuple)
+    is_plain = isinstance(entry, bool | int | float | str | tuple) and not isinstance(entry, Enum)
+    return is_plain and not _is_special(name)
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("_") and name.endswith("_")
 
 
 def _as_read(value: object) -> object:

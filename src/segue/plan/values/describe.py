@@ -68,7 +68,7 @@ class _Describer:
 
     def _once(self, value: T, method: Callable[[T], R]) -> "R | _Object":
         if id(value) in self._inside:
-            return {"again": type_name(value if hasattr(value, "__qualname__") else type(value))}
+            return {"again": _code_name(value if hasattr(value, "__qualname__") else type(value))}
         self._inside.add(id(value))
         try:
             return method(value)
@@ -84,6 +84,9 @@ class _Describer:
                 value,
                 {field.name: getattr(value, field.name) for field in dataclasses.fields(value)},
             )
+        if callable(getattr(value, "named_parameters", None)):
+            # Weights, for example, which may be drawn anew in each process.
+            return self._object(value, {"text": _without_address(repr(value))})
         for name in ("to_dict", "tolist"):  # the latter of arrays, tensors and their scalars
             if callable(converted := getattr(value, name, None)):
                 return self.describe(converted())
@@ -142,12 +145,15 @@ class _Describer:
         return self._class(value) if isinstance(value, type) else self._function(value)
 
     def _other(self, value: object) -> JsonValue:
-        text = repr(value)
+        text = _without_address(repr(value))
         parts = _attributes(value) or ({} if text.startswith("<") else {"text": text})
         return self._object(value, parts)
 
     _KINDS: Mapping[type | UnionType, Callable[["_Describer", Any], JsonValue]] = {
-        Enum: lambda self, value: {"enum": f"{type_name(type(value))}.{value.name}"},
+        Enum: lambda self, value: {
+            "enum": f"{_code_name(type(value))}.{value.name}",
+            "value": self.describe(value.value),
+        },
         Builder: _builder,
         Mapping: _mapping,
         tuple | list: _sequence,
@@ -190,6 +196,13 @@ def _plain_numbers(description: JsonValue) -> JsonValue:
 
 def _digest(facts: JsonValue) -> str:
     return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:_DIGITS]
+
+
+def _code_name(named: object) -> str:
+    """Return the name of a class or function, with its module unless it is the user's."""
+    if isinstance(named, type | FunctionType) and is_users(named):
+        return named.__qualname__
+    return type_name(named)
 
 
 def _without_address(text: str) -> str:

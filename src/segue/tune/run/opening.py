@@ -10,12 +10,13 @@ from segue.base.files import write_atomic
 from segue.base.lock import LockedError, locked
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.definition import RunDefinition, name_of, read_definition
-from segue.record.validation import read_file
 from segue.tune.run.differences import differences, unacceptable_difference
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.provenance import provenance, uncommitted_changes
+from segue.tune.run.remembered_files import remember_file
 from segue.tune.run.stored import move_aside
 from segue.tune.run.sweep_file import docstring
+from segue.tune.run.sweep_source import SweepSource
 
 _SHOWN_DIFFERENCES = 3
 
@@ -43,7 +44,7 @@ def open_run(
     whose sweep has changed since.
     """
     _check_ours(run, name)
-    text = source.read_text() if source else None  # before it may be moved
+    code = SweepSource.read(source) if source else None  # before it may be moved
     if fresh and run.definition.exists():
         with _locked(run):
             _move_aside(run)
@@ -52,7 +53,7 @@ def open_run(
         if before:
             _check_unchanged(run, before, sweep, accept_changes)
         try:
-            _record(run, before, sweep, name, text, study)
+            _record(run, before, sweep, name, code, study)
         except OSError as error:
             raise _unwritable(run, error) from error
         run.share()
@@ -131,12 +132,13 @@ def _record(
     before: RunDefinition | None,
     sweep: Sweep,
     name: str,
-    source: str | None,
+    source: SweepSource | None,
     study: Mapping[str, str] | None,
 ) -> None:
     earlier = before.runs if before else ()
     if source is not None:
-        _write_source(run, source, len(earlier))
+        source.write(run, len(earlier))
+        remember_file(run.shown, source.path)
     uncommitted = uncommitted_changes()
     if uncommitted:
         write_atomic(run.uncommitted(len(earlier)), uncommitted)
@@ -147,7 +149,7 @@ def _record(
         sweep=sweep.describe(),
         runs=(*earlier, {"started": started, **provenance(), **_changes(before, sweep)}),
         study=study,
-        question="" if source is None else " ".join(docstring(source).split()),
+        question="" if source is None else " ".join(docstring(source.text).split()),
     ).write(run)
 
 
@@ -157,14 +159,6 @@ def _changes(before: RunDefinition | None, sweep: Sweep) -> dict[str, Any]:
     if before is None or not found:
         return {}
     return {"changes": found, "definition_before": dict(before.sweep)}
-
-
-def _write_source(run: RunDirectory, source: str, start: int) -> None:
-    """Write the sweep's file; a previous version is renamed with the number of this start."""
-    earlier = read_file(run.source)
-    if earlier is not None and earlier != source.encode():
-        run.source.rename(run.source_before(start))
-    write_atomic(run.source, source)
 
 
 def _move_aside(run: RunDirectory) -> None:

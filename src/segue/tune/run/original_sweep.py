@@ -7,14 +7,16 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.record.definition import read_definition
 from segue.tune.run.differences import differences
 from segue.tune.run.directory import RunDirectory
+from segue.tune.run.remembered_files import remembered_file
 from segue.tune.run.sweep_file import load_sweep, sweep_files
 
 _GIVEN_BY_OPTIONS = ("seeds",)  # which a command line may give in place of the sweep's file
 
 
 def sweep_of(run: RunDirectory, file: Path | None = None) -> Sweep:
-    """Load the sweep of a run from `file`, or from the sweep file of the run's name.
+    """Load the sweep of a run from `file`, or from the file that the run was started with.
 
+    The latter is the file that this machine remembers, or else the sweep file of the run's name.
     Raises ValueError where there is no such file, and where its definition is not the run's.
     """
     recorded = read_definition(run)
@@ -38,7 +40,10 @@ def sweep_of(run: RunDirectory, file: Path | None = None) -> Sweep:
 
 
 def _find(run: RunDirectory, name: str) -> Path:
-    """Return the sweep file of that name: never a path, since the file is executed."""
+    """Return the file of a run: never a path that the run names, since the file is executed."""
+    remembered = remembered_file(run.shown)
+    if remembered:
+        return remembered
     files = sweep_files()
     if name not in files:
         stored = f" (the run's own is stored at {run.source})" if run.source.exists() else ""

@@ -5,12 +5,19 @@ import importlib.util
 import os
 import sys
 import traceback
+from contextlib import suppress
+from dataclasses import replace
+from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
 
 from segue.base.suggestions import suggestion
 from segue.base.text import error_text
 from segue.plan.sweeps.sweep import Sweep
+from segue.plan.values.modules import users_modules
+from segue.plan.values.source import remember_source
+from segue.record.layout import RunLayout
+from segue.tune.run.users_code import RefusedImportError, check_imports, code_of, load_anew
 
 _PACKAGE = "sweeps"
 _NOT_SWEEPS = ("__init__", "run")
@@ -68,7 +75,7 @@ def load_sweep(path: Path) -> Sweep:
 
     Raises ValueError, with the line, for any error in the file.
     """
-    module = _run(path)
+    module, code = _run(path)
     sweep = getattr(module, "sweep", None)
     if not isinstance(sweep, Sweep):
         found = "has none" if sweep is None else f"has a {type(sweep).__name__} of that name"
@@ -77,7 +84,7 @@ def load_sweep(path: Path) -> Sweep:
 
     # Workers receive the file's functions by value: they need not find the file, or see it change.
     cloudpickle.register_pickle_by_value(module)
-    return sweep
+    return replace(sweep, code=code)
 
 
 def _folder() -> Path | None:
@@ -89,34 +96,46 @@ def _folder() -> Path | None:
     return Path(next(iter(places))) if places else None
 
 
-def _run(path: Path) -> ModuleType:
+def _run(path: Path) -> tuple[ModuleType, dict[str, str]]:
+    """Run a sweep file, and return its module and the digests of the code that it needs."""
     name = f"{_PACKAGE}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is not a Python file: give the path of one.")
     module = importlib.util.module_from_spec(spec)
-    _make_importable(path.parent.resolve(), Path.cwd())
+    _make_importable(path.absolute().parent)
     sys.modules[name] = module
     try:
+        text = decode_source(path.read_bytes())
+        check_imports(path, text)
+        modules = users_modules(text)
+        load_anew(modules)
+        remember_source(str(spec.origin), text)
         spec.loader.exec_module(module)
+        return module, code_of(text, modules, vars(module))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # also of `sys.exit()`: a file that ends early defines no sweep
         del sys.modules[name]
-        raise ValueError(f"{_place(path, error)}: {_message(error)}") from error
-    return module
+        place = "" if isinstance(error, RefusedImportError) else f"{_place(path, error)}: "
+        raise ValueError(f"{place}{_message(error)}") from error
 
 
-def _make_importable(*places: Path) -> None:
-    """Let the sweep file import modules from `places`, and not from those of an earlier file.
+def _make_importable(folder: Path) -> None:
+    """Let a sweep file import modules from its folder and the current one, which come last.
 
-    They are searched last: a file that is named like a module of a library does not replace it.
+    A file that is named like a module of a library does not replace it. Only the copies of modules
+    in a run directory come first, since the modules themselves may have changed since. The folders
+    of a sweep file that was loaded before are not searched any more.
     """
     for place in _searched:
-        sys.path.remove(place)
-    new = dict.fromkeys(str(place) for place in places)
-    _searched[:] = [place for place in new if place not in sys.path]
-    sys.path.extend(_searched)
+        with suppress(ValueError):
+            sys.path.remove(place)
+    run = RunLayout(folder)
+    copies = [str(run.code)] if run.definition.is_file() and run.code.is_dir() else []
+    new = dict.fromkeys([str(folder), str(Path.cwd())])
+    _searched[:] = copies + [place for place in new if place not in sys.path]
+    sys.path[:] = [*copies, *sys.path, *_searched[len(copies) :]]
 
 
 def _place(path: Path, error: BaseException) -> str:

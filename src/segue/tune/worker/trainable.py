@@ -184,6 +184,7 @@ def _trial_spec(sweep: Sweep, parameters: Mapping[str, Any], device: str) -> Tri
         lanes=sweep.lanes,
         policy=sweep.policy,
         device=device,
+        code=sweep.code,
     )
 
 
