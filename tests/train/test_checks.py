@@ -9,8 +9,9 @@ from segue.plan.criteria.metrics import AllOf, AnyOf, NearOptimal, Plateau, Reac
 from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
 from segue.plan.values.builder import Builder
 from segue.train import A2C, PPO
-from segue.train.checks import check_criteria, check_metric, check_trainable
+from segue.train.checks import check_criteria, check_metric, check_metric_names, check_trainable
 from tests.train.support.pipelines import LANES, pipeline, stage, trainer
+from tests.worlds.probes import ContextualAction
 
 COMPONENT = OffPolicyPipelineComponent(data_iterator_builder=iter, loss_names=["ppo"], updates=1)
 
@@ -137,3 +138,28 @@ def test_a_misspelt_metric_of_a_criterion_is_refused_with_the_nearest_name(crite
 def test_criteria_read_the_metrics_of_every_episode_and_of_the_world():
     for metric in ("return", "length", "success"):
         check_criteria(pipeline(stage(early_stopping_criterion=Reached(metric, 1.0))), ["success"])
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        *((name, "a field of every report") for name in ("stage", "final", "env_steps", "done")),
+        ("timestamp", "a field of every report"),
+        ("length", "which every world has"),
+        ("a/b", "contains a slash"),
+        ("", "has no name"),
+        ("success", "twice"),
+    ],
+)
+def test_a_metric_of_a_world_whose_name_has_a_meaning_in_a_report_is_refused(name, sentence):
+    with pytest.raises(ValueError, match=re.escape(repr(name))) as refusal:
+        check_metric_names(["success", name])
+    assert sentence in str(refusal.value)
+
+
+def test_a_trial_is_refused_for_the_metrics_of_its_world():
+    class Staged(ContextualAction):
+        metrics = ("stage",)
+
+    with pytest.raises(ValueError, match="metric 'stage', which is a field of every report"):
+        trainer(pipeline(), world=Staged)

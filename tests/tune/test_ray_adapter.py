@@ -5,8 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ray import cloudpickle
+from ray import cloudpickle, tune
+from ray.tune.result import DONE, SHOULD_CHECKPOINT, TRAINING_ITERATION
 
+from segue.record.row import TUNE_FIELDS
 from segue.tune.ray_adapter import (
     RunningTrial,
     SweepScheduler,
@@ -63,3 +65,8 @@ def test_what_a_part_of_a_run_holds_is_never_pickled(base: type) -> None:
     part = base.__new__(base)
     part.lines = (line for line in "ab")
     assert vars(cloudpickle.loads(cloudpickle.dumps(part))) == {}
+
+
+def test_the_fields_that_tune_adds_to_a_row_are_known() -> None:
+    added = set(tune.Trainable().get_auto_filled_metrics())
+    assert added | {DONE, SHOULD_CHECKPOINT, TRAINING_ITERATION} <= TUNE_FIELDS

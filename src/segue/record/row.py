@@ -22,6 +22,43 @@ METRIC_PER_SEED: Final = "metric_per_seed"
 EVALUATION: Final = "evaluation"
 REPLAYED: Final = "replayed"
 
+FIELDS: Final = frozenset(
+    {
+        ENV_STEPS,
+        TOTAL_ENV_STEPS,
+        STAGE,
+        STAGES,
+        STAGE_STEPS,
+        STAGE_DONE,
+        FINAL,
+        METRIC_PER_SEED,
+        EVALUATION,
+        REPLAYED,
+    }
+)
+"""The names of a row that are not metrics."""
+TUNE_FIELDS: Final = frozenset(
+    {
+        "checkpoint_dir_name",
+        "config",
+        "date",
+        "done",
+        "experiment_tag",
+        "hostname",
+        "iterations_since_restore",
+        "node_ip",
+        "pid",
+        "should_checkpoint",
+        "time_since_restore",
+        "time_this_iter_s",
+        "time_total_s",
+        "timestamp",
+        "training_iteration",
+        "trial_id",
+    }
+)
+"""The names that Tune adds to a row, or reads from it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportRow:

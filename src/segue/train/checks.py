@@ -9,6 +9,7 @@ from segue.plan.criteria.metrics import metrics_of
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.pipelines.settings import TrainingSettings
 from segue.plan.pipelines.stage import PipelineStage
+from segue.record.row import FIELDS, TUNE_FIELDS
 from segue.train.data.checks import Spaces, check_data
 from segue.train.evaluate import EPISODE_METRICS
 from segue.train.losses import PPO, Loss, OffPolicyLoss
@@ -29,6 +30,7 @@ def check_trial(
     description of one.
     """
     check_trainable(pipeline, lanes)
+    check_metric_names(world.metrics)
     check_expert(pipeline, world.has_expert)
     check_criteria(pipeline, world.metrics)
     if not isinstance(policy, Policy | None):
@@ -113,6 +115,25 @@ def check_expert(pipeline: TrainingPipeline, has_expert: bool) -> None:
                 f"Stage {index} has {what}, but the world has no expert: choose a world with one,"
                 f" such as {WITH_EXPERTS}."
             )
+
+
+def check_metric_names(world_metrics: Sequence[str]) -> None:
+    """Raise ValueError for a metric of a world whose name means something else in a report."""
+    for name in world_metrics:
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"The world's metric {name!r} has no name: let metrics be strings.")
+        if name in EPISODE_METRICS:
+            raise ValueError(
+                f"The world has the metric {name!r}, which every world has: leave it out of the"
+                " world's metrics, or give the world's own another name."
+            )
+        if name in FIELDS | TUNE_FIELDS or "/" in name:
+            what = "contains a slash" if "/" in name else "is a field of every report"
+            raise ValueError(
+                f"The world has the metric {name!r}, which {what}: give it another name."
+            )
+        if list(world_metrics).count(name) > 1:
+            raise ValueError(f"The world has the metric {name!r} twice: list it once.")
 
 
 def check_metric(metric: str, world_metrics: Sequence[str]) -> None:

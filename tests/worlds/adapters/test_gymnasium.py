@@ -1,5 +1,6 @@
 """The adapter against bare Gymnasium environments, and what it refuses."""
 
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium
@@ -192,6 +193,33 @@ def test_metrics_come_from_the_last_info(register: Any, key: str) -> None:
         "length": [7.5, 7.5],
     }
     assert GymnasiumWorld("Acrobot-v1", 1, 1).metrics == ()
+
+
+class Scored(Odd):
+    """Reports its number in the order in which environments were made, in a type of its own."""
+
+    def __init__(self, draw: Callable[[], Any]) -> None:
+        box = Box(-9, 9, (2,), np.float32)
+        super().__init__(box, box, {"score": draw(), "_note": object(), "parts": {"a": 1}})
+
+
+def test_lanes_report_a_metric_in_different_types(register: Any) -> None:
+    scores = iter([1, 0.5, True, np.float64(0.25), np.array([2])])
+    env_id = register(Scored, draw=lambda: next(scores))
+    world = GymnasiumWorld(env_id, 1, 5, metrics=("score",))
+    world.reset(lane_seeds(0, "train", 5))
+    actions = np.zeros((5, 2), np.float32)
+    steps = [world.step(actions) for _ in range(3)]
+    assert steps[-1].info["score"].tolist() == [1, 0.5, 1, 0.25, 2]
+
+
+@pytest.mark.parametrize("score", ["high", [1, 2], {}])
+def test_a_metric_that_is_not_a_number_is_refused(register: Any, score: Any) -> None:
+    world = GymnasiumWorld(odd(register, score=score), 1, 1, metrics=("score",))
+    world.reset(lane_seeds(0, "train", 1))
+    with pytest.raises(ValueError, match=r"info has .* as 'score': let it be a number"):
+        for _ in range(3):
+            world.step(np.zeros((1, 2), np.float32))
 
 
 def test_a_promised_metric_that_never_comes_is_an_error(register: Any) -> None:

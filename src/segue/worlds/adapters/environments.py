@@ -1,6 +1,7 @@
 """Gymnasium's environments: making them, stepping them as one vector, and reading metrics."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -51,6 +52,17 @@ class VectorEnvironment(SyncVectorEnv):
         if observation is not None:
             self._env_obs = list(observation)
 
+    def _add_info(
+        self, vector_infos: dict[Any, Any], env_info: dict[str, Any], env_num: int
+    ) -> dict[Any, Any]:
+        """Add the info of one environment, under its number.
+
+        Gymnasium would stack the values of all, in the type of the first one: 0.5 becomes 0 beside
+        a whole number.
+        """
+        vector_infos[env_num] = env_info
+        return vector_infos
+
     def release(self) -> None:
         """Drop the environments without closing them, now or when this object is collected."""
         self.envs = []
@@ -83,9 +95,16 @@ def _missing_package(env_id: str, module: str) -> str:
     )
 
 
-def read_metric(name: str, infos: dict[str, Any], values: NDArray[np.float32]) -> None:
-    """Write a metric of a vector environment's infos into `values` [N], where it is reported."""
-    key = "is_success" if name == "success" and "success" not in infos else name
-    if key in infos:
-        is_reported = infos[f"_{key}"]
-        values[is_reported] = infos[key][is_reported]
+def read_metric(name: str, info: Mapping[str, Any]) -> float:
+    """Return a metric from the info of an episode's last step; NaN where it is not reported.
+
+    Raise ValueError for a value that is not a number.
+    """
+    key = "is_success" if name == "success" and name not in info else name
+    value = info.get(key)
+    if value is None:
+        return math.nan
+    number = np.asarray(value)
+    if number.size != 1 or number.dtype.kind not in "biuf":
+        raise ValueError(f"An episode's info has {value!r} as {key!r}: let it be a number.")
+    return float(number.reshape(()))

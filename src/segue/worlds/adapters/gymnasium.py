@@ -1,5 +1,6 @@
 """Gymnasium environments as worlds: one vector environment for each member."""
 
+from collections.abc import Mapping, Sequence
 from copy import copy
 from itertools import accumulate, groupby
 from typing import Any
@@ -86,16 +87,13 @@ class GymnasiumWorld(World):
         """
         for log, action in zip(self._actions, actions.copy(), strict=True):
             log.append(action)
-        reported = self._step_vectors(self._as_native(actions))
+        infos = self._step_vectors(self._as_native(actions))
         ended = np.flatnonzero(self._terminated | self._truncated)
         if not ended.size:
-            return self._result(
-                NO_LANES,
-                self._observation[:0],
-                {name: values[:0] for name, values in reported.items()},
-            )
+            none = dict.fromkeys(self.metrics, self._reward[:0])
+            return self._result(NO_LANES, self._observation[:0], none)
         final = self._observation[ended]
-        info = {name: self._complete(name, values[ended]) for name, values in reported.items()}
+        info = {name: self._read(name, infos, ended) for name in self.metrics}
         self._begin(ended)
         return self._result(ended, final, info)
 
@@ -221,17 +219,16 @@ class GymnasiumWorld(World):
                 vector.release()
         return self._released
 
-    def _step_vectors(self, actions: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
-        """Step every member's environments; return the metrics, [L], NaN where not reported."""
-        reported = {name: np.full(self.lanes, np.nan, np.float32) for name in self.metrics}
+    def _step_vectors(self, actions: NDArray[Any]) -> list[Mapping[str, Any]]:
+        """Step every member's environments; return the infos of the lanes, [L]."""
+        infos: list[Mapping[str, Any]] = []
         for vector, rows in zip(self._vectors, self._rows, strict=True):
-            raw, self._reward[rows], self._terminated[rows], self._truncated[rows], infos = (
+            raw, self._reward[rows], self._terminated[rows], self._truncated[rows], by_lane = (
                 vector.step(actions[rows])
             )
             self._observation[rows] = self._as_observation(raw)
-            for name, values in reported.items():
-                read_metric(name, infos, values[rows])
-        return reported
+            infos += by_lane.values()
+        return infos
 
     def _result(
         self, ended: Lanes, final: NDArray[Any], info: dict[str, NDArray[np.float32]]
@@ -240,7 +237,11 @@ class GymnasiumWorld(World):
             self._observation, self._reward, self._terminated, self._truncated, ended, final, info
         )
 
-    def _complete(self, name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _read(
+        self, name: str, infos: Sequence[Mapping[str, Any]], ended: Lanes
+    ) -> NDArray[np.float32]:
+        """Return a metric of the lanes whose episode ended, [E]."""
+        values = np.array([read_metric(name, infos[lane]) for lane in ended], np.float32)
         if np.isnan(values).any():
             raise ValueError(
                 f"An episode of the world {self.env_id!r} ended without {name!r} in its info:"
