@@ -23,11 +23,14 @@ def main() -> int:
         make_run(Path(folder, "original"))
         indices = range(options.start, options.start + options.count)
         found = 0
-        for finding in findings(
-            Path(folder, "original"), Path(folder), options.seed, indices, options.readers
-        ):
-            found += 1
-            print(finding, flush=True)
+        for index in indices:
+            for finding in findings(
+                Path(folder, "original"), Path(folder), options.seed, [index], options.readers
+            ):
+                found += 1
+                print(finding, flush=True)
+            if index % 100 == 99:
+                print(f"{index + 1} mutations, {found} findings", flush=True)
     checks = options.count * options.readers
     print(f"{found} of {checks:,} checks of {options.count:,} damaged runs went wrong.")
     return 1 if found else 0

@@ -4,7 +4,7 @@ import shutil
 import signal
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,11 @@ from random import Random
 from types import FrameType
 from typing import NoReturn
 
+import tests.alembic_once  # noqa: F401
 from tests.mutations.mutate import mutate
 from tests.mutations.readers import READERS
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class HungError(BaseException):
@@ -46,7 +47,7 @@ def findings(
             _remove(run)
             shutil.copytree(original, run)
             mutation = mutate(run, Random(key))
-            problem = _problem(name, run)
+            problem = problem_of(READERS[name], run)
             if problem:
                 yield Finding(key, mutation, name, problem)
 
@@ -56,11 +57,12 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _problem(reader: str, run: Path) -> str | None:
+def problem_of(reader: Callable[[Path], None], run: Path, seconds: float = SECONDS) -> str | None:
+    """Return what is wrong with the end of a reader; None where it succeeds or refuses."""
     try:
-        with time_limit(SECONDS), warnings.catch_warnings():
+        with time_limit(seconds), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            READERS[reader](run)
+            reader(run)
     except ValueError as error:
         if not str(error) or "\n" in str(error):
             return f"not one sentence: {error!r}\n{traceback.format_exc()}"

@@ -29,6 +29,7 @@ from segue.tune.run.lineage import write_lineage
 from segue.tune.run.sweep_file import load_sweep
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
+from segue.tune.search.define_by_run import of_recorded
 from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import FAILURE, Verdicts
 from segue.tune.worker.trainable import train_one
@@ -117,7 +118,8 @@ def make_run(path: Path) -> None:
 def train(sweep: Sweep, trial: FakeTrial, run: RunDirectory, report: Report) -> None:
     """Train a trial in its directory, as its worker does."""
     directory = run.trial(trial.config["trial"]).path
-    train_one(sweep, trial.config["parameters"], directory, device="cpu", report=report)
+    parameters = of_recorded(sweep, trial.config["recorded"])
+    train_one(sweep, parameters, directory, device="cpu", report=report)
 
 
 def _train(tuner: Tuner, trial: FakeTrial) -> None:

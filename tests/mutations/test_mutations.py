@@ -1,16 +1,18 @@
 """A bounded, seeded campaign; the long one is `python -m tests.mutations`."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from segue.tune.cluster.session import suppress_ray_warnings
-from tests.mutations.campaign import findings
+from tests.mutations.campaign import findings, problem_of
 from tests.mutations.run import make_run
 
 SEED = 1
 PARTS = 4
-COUNT = 80  # mutations of a part
+COUNT = 60  # mutations of a part
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +21,24 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with suppress_ray_warnings():
         make_run(path)
     return path
+
+
+def reader_that_fails(run: Path) -> None:
+    raise KeyError(str(run))
+
+
+def reader_that_hangs(run: Path) -> None:
+    os.mkfifo(run)
+    run.read_text()
+
+
+@pytest.mark.parametrize(
+    ("reader", "what"), [(reader_that_fails, "KeyError"), (reader_that_hangs, "it hangs")]
+)
+def test_a_traceback_and_a_hang_are_found(
+    tmp_path: Path, reader: Callable[[Path], None], what: str
+) -> None:
+    assert what in str(problem_of(reader, tmp_path / "run", seconds=0.2))
 
 
 @pytest.mark.slow

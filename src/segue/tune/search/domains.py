@@ -76,8 +76,13 @@ class SearchSpace:
         """Return the pipeline function's keyword arguments for recorded parameters.
 
         Numbers may lie outside of their domain, which may change when a sweep resumes. Raise
-        ValueError for the label of a choice that the space does not have.
+        ValueError for other parameters than the space has, and for the label of an unknown choice.
         """
+        if recorded.keys() != self.proposals.keys():
+            raise ValueError(
+                f"The recorded parameters {dict(recorded)} are not those of the space"
+                f" ({', '.join(self.proposals)})."
+            )
         try:
             return {
                 name: _proposed(self.proposals.get(name), value) for name, value in recorded.items()
