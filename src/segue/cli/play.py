@@ -59,7 +59,10 @@ def command(
     console = Console()
     local_run = fetch_run(run)
     summary = read_summary(local_run.path)
-    number = trained_trial(summary, best_trial(summary) if trial is None else trial)
+    chosen = best_trial(summary) if trial is None else trial
+    number = trained_trial(summary, chosen)
+    if number != chosen:
+        print_line(console, f"Trial {chosen} is a copy of trial {number}, which is played.")
     players, steps = _load(local_run, number, sweep)
     scores = players.evaluate(episodes, seed, greedy=not sampled)
     print_line(

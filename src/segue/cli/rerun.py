@@ -40,7 +40,10 @@ def command(
     local_run = fetch_run(run, (f"{DECISIONS}/",))
     summary = read_summary(local_run.path)
     recorded = RunDirectory(local_run.path, local_run.store)
-    trial = trained_trial(summary, trial)
+    copied = trial
+    trial = trained_trial(summary, copied)
+    if trial != copied:
+        say(f"Trial {copied} is a copy of trial {trial}, which is trained again.")
     parameters = _parameters(summary, run, trial)
     original = sweep_of(recorded, sweep)
     for line in _changes(summary.definition.runs[-1], provenance()):

@@ -96,6 +96,14 @@ def pruned_between_the_ends(trial: Any) -> dict[str, Any]:
             r"The choice of 'x' lists \[64\] twice: list each value once",
         ),
         (
+            lambda trial: {"x": trial.suggest_categorical("x", {"a", "b"})},
+            "The choices of 'x' must be a list, got {",
+        ),
+        (
+            lambda trial: {"x": trial.suggest_categorical("x", "ab")},
+            "The choices of 'x' must be a list, got 'ab'",
+        ),
+        (
             lambda trial: {"x": trial.suggest_float("x", 2, 1)},
             "The range of 'x' is empty, from 2.0 to 1.0: give the smaller end first",
         ),

@@ -83,6 +83,16 @@ def test_at_most_64_different_corners(count, expected):
     assert points == domain_corners({f"x{i}": tune.uniform(0, 1) for i in range(count)})
 
 
+def test_every_value_of_a_choice_is_in_a_corner_and_long_ones_leave_room_for_others():
+    space = {"a": tune.choice(list(range(40))), "b": tune.choice("xyz"), "c": tune.uniform(0, 1)}
+    points = domain_corners(space)
+    assert len(points) < 64
+    assert {point["a"] for point in points} == set(range(40))
+    assert {point["b"] for point in points} == set("xyz")
+    long = domain_corners(space | {"a": tune.choice(list(range(400)))})
+    assert len(long) == 64 and {point["c"] for point in long} == {0, 1}
+
+
 @given(
     st.lists(st.lists(st.integers(), min_size=1, max_size=4, unique=True), min_size=1, max_size=4)
 )

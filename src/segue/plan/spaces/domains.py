@@ -159,10 +159,12 @@ def _edges(ends: Mapping[str, list[Any]]) -> Iterator[Point]:
     yield first
     yield last
     for name, values in ends.items():
-        for value in values[1:]:
+        if len(values) > 1:
+            yield first | {name: values[-1]}
+            yield last | {name: values[0]}
+    for name, values in ends.items():  # of choices and grids
+        for value in values[1:-1]:
             yield first | {name: value}
-        for value in values[:-1]:
-            yield last | {name: value}
 
 
 def _is_integer(domain: object) -> bool:

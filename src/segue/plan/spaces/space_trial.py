@@ -1,7 +1,7 @@
 """What a define-by-run space function calls: a trial that answers its requests."""
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from segue.plan.spaces.choices import Choices
@@ -40,6 +40,9 @@ class SpaceTrial(abc.ABC):
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         """Return one of the choices."""
+        if not isinstance(choices, Iterable) or isinstance(choices, str | set | frozenset):
+            # A set has another order in every process.
+            raise SpaceError(f"The choices of {name!r} must be a list, got {choices!r}.")
         return self._request(name, lambda: Choices.of(name, choices))
 
     def suggest_float(
