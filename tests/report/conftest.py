@@ -45,9 +45,13 @@ def run(made: Path, tmp_path: Path) -> Path:
 
 
 def make(path: Path, ended: int, **fields: Any) -> Path:
-    """Make a run in which `ended` trials have ended, and the next one, if any, was interrupted."""
+    """Make a run in which `ended` trials have ended, and the next one, if any, was interrupted.
+
+    An earlier run in the directory continues; its sweep may have changed.
+    """
     sweep = make_sweep(**fields)
-    with open_run(RunDirectory(path), sweep, "double", source=Path(__file__)):
+    run = RunDirectory(path)
+    with open_run(run, sweep, "double", source=Path(__file__), accept_changes=True):
         record = open_record(path, sweep)
         FakeTune(record, sweep, ended, {}).run()
         if ended < len(record):
@@ -56,7 +60,7 @@ def make(path: Path, ended: int, **fields: Any) -> Path:
         for trial in record.trials[: ended + 1]:
             parameters = record.parameters(trial.number)
             directory = path / "trials" / f"{trial.number:04d}"
-            directory.mkdir(parents=True)
+            directory.mkdir(parents=True, exist_ok=True)
             steps = sorted(trial.intermediate_values)
             write_rows(
                 directory / "results.jsonl",

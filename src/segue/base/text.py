@@ -1,6 +1,7 @@
 """Text for people: counts, errors, and text without control characters."""
 
 import re
+from collections.abc import Sequence
 
 # C0 and C1 controls, DEL, line and paragraph separators, marks that reorder text, zero-width
 # characters that hide it, and halves of surrogate pairs, which cannot be encoded. Joiners stay:
@@ -18,6 +19,16 @@ def plural(count: int, noun: str) -> str:
     ('1 trial', '2 trials', '1,000 steps')
     """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a list with "and" before the last one.
+
+    >>> listed(["1"]), listed(["1", "2"]), listed(["1", "2", "3"])
+    ('1', '1 and 2', '1, 2 and 3')
+    """
+    *rest, last = words
+    return f"{', '.join(rest)} and {last}" if rest else last
 
 
 def printable(text: str, *, lines: bool = False) -> str:

@@ -64,6 +64,10 @@ class TrialSummary:
     ended: datetime | None = None
     damaged: int = 0
     """How many of the reports that were read for this are damaged and were skipped."""
+    definitions: Sequence[int] = ()
+    """Numbers, from 1, of the definitions under which the trial ran: more than one if the sweep was
+    changed in between.
+    """
 
     @property
     def has_ended(self) -> bool:
@@ -119,6 +123,7 @@ class TrialSummary:
             "lineage": [dict(each) for each in self.lineage],
             "started": self.started.isoformat(timespec="seconds") if self.started else None,
             "seconds": self.seconds,
+            "definitions": list(self.definitions),
             "directory": self.directory,
         }
 
@@ -129,7 +134,7 @@ class TrialSummary:
         their values, and `lineage` is how many entries it has.
         """
         columns = self.to_dict(metric)
-        for name in (attributes.per_seed(metric), "stages_ended_at"):
+        for name in (attributes.per_seed(metric), "stages_ended_at", "definitions"):
             columns[name] = " ".join(map(str, columns[name]))
         columns["lineage"] = len(self.lineage)
         for name, value in columns.pop("constraints").items():

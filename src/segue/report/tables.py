@@ -18,6 +18,7 @@ from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
 from segue.record.trials import TrialSummary
 from segue.record.validation import read_object, skipped
+from segue.report.data.definitions import changes, in_short
 from segue.report.data.summary import Summary, mean_and_spread
 
 _COLOURS = {
@@ -63,7 +64,8 @@ def show_trials(
     Parameters are a column on a wide terminal, and lines below the table on a narrow one.
     """
     table = Table(box=SIMPLE, pad_edge=False)
-    for column in ("trial", "state", summary.metric, "steps", "stage"):
+    changed = ("definition",) if changes(summary.definition) else ()
+    for column in ("trial", "state", summary.metric, "steps", "stage", *changed):
         justify: JustifyMethod = "left" if column == "state" else "right"
         table.add_column(Text(printable(column)), justify=justify, no_wrap=True)
     is_wide = console.width >= _WIDE
@@ -78,6 +80,7 @@ def show_trials(
             _metric(trial),
             f"{trial.env_steps:,}",
             _stage(trial),
+            *([in_short(trial.definitions)] if changed else []),
             *parameters,
         )
     console.print(table)
@@ -85,6 +88,8 @@ def show_trials(
         _print_parameters(trials[:top], console)
     if len(trials) > top:
         _print(console, f"{len(trials) - top} more; --top {len(trials)} shows all")
+    for number, change in enumerate(changes(summary.definition), start=2):
+        _print(console, f"definition {number}, since {change.time}: {'; '.join(change.entries)}")
     for trial in trials[:top]:
         if trial.reason:
             _print(console, f"trial {trial.number} ({trial.state}): {printable(trial.reason)}")
@@ -139,6 +144,9 @@ def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:
     yield "steps", f"{trial.env_steps:,} per seed, {trial.total_env_steps:,} in total"
     if trial.stages_ended_at:
         yield "stages end", "after " + ", ".join(f"{step:,}" for step in trial.stages_ended_at)
+    if made := changes(summary.definition):
+        of = f"{in_short(trial.definitions)} of {len(made) + 1}" if trial.definitions else ""
+        yield "definition", of
     if trial.seconds is not None:
         yield "duration", f"{trial.seconds:,.0f} s, started {trial.started}"
     for name, value in trial.parameters.items():

@@ -21,8 +21,23 @@ def test_the_verdict_states_whether_the_two_are_distinguished() -> None:
         " is better than one of trial 1 with probability 1 (95 %: 1 to 1), which"
         " distinguishes the two."
     )
-    equal = compared("max", [held_out(1, 1.0, 3.0, 2.0), held_out(2, 2.0, 1.0, 3.5)]).verdict
-    assert "which does not distinguish the two" in equal
+    one = held_out(1, 1.0, 3.0, 2.0, 2.0, 2.5)
+    similar = compared("max", [one, held_out(2, 2.0, 1.0, 3.5, 2.0, 2.0)]).verdict
+    assert "which does not distinguish the two" in similar
+
+
+def test_few_seeds_distinguish_nothing() -> None:
+    few = compared("max", [held_out(1, 1.0, 1.1, 1.2), held_out(2, 2.0, 2.1, 2.2)]).verdict
+    assert few.endswith(
+        " 3 seeds per configuration cannot distinguish it from trial 1: at least 5 are needed."
+    )
+
+
+def test_a_tie_on_held_out_seeds_is_one() -> None:
+    three = [held_out(1, *[2.0] * 10), held_out(2, *[1.0] * 10), held_out(3, *[2.0] * 10)]
+    comparison = compared("max", three)
+    assert [each.trial for each in comparison.tied] == [1, 3]
+    assert comparison.verdict == "On 10 seeds that the search never saw, trials 1 and 3 tie at 2."
 
 
 def test_one_configuration_has_no_rival() -> None:

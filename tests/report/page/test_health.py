@@ -1,70 +1,14 @@
 """Findings that are reported, and those that are not."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.trial import TrialState, create_trial
 
-from segue.record.definition import RunDefinition
 from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
-from segue.report.data.heldout import Comparison, HeldOut, compared
-from segue.report.data.summary import Summary
+from segue.report.data.heldout import HeldOut, compared
 from segue.report.page.health import health
-
-SPACE: Mapping[str, BaseDistribution] = {
-    "lr": FloatDistribution(1e-4, 1e-2, log=True),
-    "lam": CategoricalDistribution([0.8, 0.9, 0.95, 0.99]),
-}
-LINE = tuple(range(100, 1300, 100))
-
-
-def trial(
-    number: int, seeds: Sequence[float], state: str = "complete", **given: Any
-) -> TrialSummary:
-    parameters = {"lr": 1e-3, "lam": 0.9} | given.pop("parameters", {})
-    return TrialSummary(
-        number=number,
-        state=state,
-        metric=sum(seeds) / len(seeds) if seeds else None,
-        per_seed=list(seeds),
-        env_steps=given.pop("steps", 1200),
-        total_env_steps=2400,
-        stage=2,
-        stages=2,
-        stages_ended_at=[400, 1200],
-        parameters=parameters,
-        reason=given.pop("reason", None),
-    )
-
-
-def evidence(
-    trials: Sequence[TrialSummary],
-    curves: Mapping[int, Sequence[float]] = {},
-    mode: str = "max",
-    damaged: int = 0,
-    held_out: Comparison | None = None,
-) -> Evidence:
-    """`curves`: what a trial had at 100, 200, ... steps; its final metric throughout where that is
-    not given.
-    """
-    shown = create_trial(
-        state=TrialState.WAITING, params={"lr": 1e-3, "lam": 0.9}, distributions=dict(SPACE)
-    )
-    sweep = {"metric": "return", "mode": mode}
-    definition = RunDefinition(name="x", fingerprint="", sweep=sweep)
-    summary = Summary(Path("runs/x"), definition, (shown,))
-    flat = {each.number: [each.metric] * (each.env_steps // 100) for each in trials}
-    rows = {
-        number: [
-            {"env_steps": step, "return": value} for step, value in zip(LINE, values, strict=False)
-        ]
-        for number, values in {**flat, **curves}.items()
-    }
-    return Evidence(summary, list(trials), rows, damaged, held_out)
+from tests.report.page.support import LINE, evidence, trial
 
 
 def titles(found: Evidence, importances: Mapping[str, float] = {}) -> list[str]:
@@ -97,7 +41,17 @@ def test_few_seeds_never_distinguish_a_winner() -> None:
     one = [trial(0, [10.0]), *(trial(n, [n / 10.0]) for n in range(20, 1, -1))]
     assert titles(evidence(one)) == ["One seed cannot distinguish the winner from the runner-up"]
     two = [trial(0, [10.0, 10.1]), *(trial(n, [n / 10.0] * 2) for n in range(20, 1, -1))]
-    assert titles(evidence(two)) == ["The winner is not distinguishable from the runner-up"]
+    (finding,) = health(evidence(two), {})
+    assert finding.title == "2 seeds cannot distinguish the winner from the runner-up"
+    assert "at least 5 seeds of each" in finding.text and "probability" not in finding.text
+
+
+def test_a_tie_is_reported_as_one() -> None:
+    trials = [trial(number, [10.0] * 6) for number in (4, 5, 6, 9)] + healthy()[1:]
+    (finding,) = health(evidence(trials), {})
+    assert finding.title == "The best trials are tied"
+    assert finding.text.startswith("Trials 4 to 6, 9 ended with return 10: the metric does not")
+    assert "segue retrain runs/x --top 4 --seeds 10" in finding.text
 
 
 def test_few_trials_are_reported() -> None:
@@ -134,7 +88,7 @@ def test_a_border_is_not_reported_if_the_middle_is_as_good() -> None:
         trial(1, seeds, parameters={"lam": 0.9}),
         *healthy()[1:],
     ]
-    assert titles(evidence(trials)) == ["The winner is not distinguishable from the runner-up"]
+    assert titles(evidence(trials)) == ["The best trials are tied"]
 
 
 def test_a_winner_that_was_better_is_reported() -> None:

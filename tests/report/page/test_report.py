@@ -16,10 +16,11 @@ from segue.record.trials import metric_of
 from segue.report.data.evidence import Evidence
 from segue.report.data.facts import facts
 from segue.report.data.summary import Summary, read_summary
+from segue.report.page.importance import importances
 from segue.report.page.optuna_view import plot_study
 from segue.report.page.page import page
 from segue.report.page.parallel import parallel_coordinates
-from segue.report.page.sections import importances, sections
+from segue.report.page.sections import sections
 from tests.report.conftest import MakeRun
 
 EVERYTHING = [
@@ -91,9 +92,9 @@ def test_figures_hold_the_runs_numbers(run: Path) -> None:
     assert ends["x"] == best.stages_ended_at
     steps = sum(sum(bar["y"]) for bar in shown["budget"]["data"] if bar["xaxis"] == "x")
     assert steps == sum(trial.total_env_steps for trial in facts(summary))
-    hours = sum(sum(bar["y"]) for bar in shown["budget"]["data"] if bar["xaxis"] == "x2")
+    seconds = sum(sum(bar["y"]) for bar in shown["budget"]["data"] if bar["xaxis"] == "x2")
     logged = sum(len(rows.read_text().splitlines()) for rows in run.glob("trials/*/metrics.jsonl"))
-    assert hours * 3600 == pytest.approx(logged * 0.5)
+    assert seconds == pytest.approx(logged * 0.5)
     survived, stopped = (sum(bar["y"]) for bar in shown["pruning"]["data"])
     assert stopped == sum(trial.state == "pruned" for trial in facts(summary)) and survived > 0
 
@@ -212,18 +213,18 @@ def test_search_and_held_out_values_stand_side_by_side(run: Path) -> None:
             "trial": first.number,
             "parameters": {},
             "search": first.metric,
-            "per_seed": [0.5, 0.6, 0.7],
+            "per_seed": [0.5, 0.6, 0.7, 0.6, 0.6],
         },
         {
             "trial": second.number,
             "parameters": {},
             "search": second.metric,
-            "per_seed": [0.8, 0.9, 1.0],
+            "per_seed": [0.8, 0.9, 1.0, 0.9, 0.9],
         },
     ]
     (run / HELD_OUT).write_text(json.dumps({"mode": "max", "configurations": configurations}))
     text = page(read_summary(run))
-    assert f"On 3 seeds that the search never saw, trial {second.number} is best: 0.9" in text
+    assert f"On 5 seeds that the search never saw, trial {second.number} is best: 0.9" in text
     assert "with probability 1 (95 %: 1 to 1), which distinguishes the two" in text
     assert f"<h2>Trial {second.number}: return 0.9 on held-out seeds</h2>" in text
     assert "The winner is not distinguishable from the runner-up" not in text
@@ -261,6 +262,10 @@ def test_importance_is_reported_by_stage(make_run: MakeRun) -> None:
     assert list(found) == ["final", "end of stage 1"]
     assert found["final"].trials == 12 and sum(found["final"].shares.values()) == pytest.approx(1.0)
     assert next(iter(found["final"].shares)) == "lr"  # what the double's curve follows most
+    # A longer first stage ends better, which says nothing about the length to choose.
+    assert found["end of stage 1"].lengths == ("first_steps",)
+    assert set(found["end of stage 1"].shares) == {"lr", "gae_lambda"}
+    assert set(found["final"].shares) == {"first_steps", "lr", "gae_lambda"}
 
 
 def test_a_minimised_metric_is_drawn_down(make_run: MakeRun) -> None:

@@ -8,6 +8,7 @@ from segue.base.files import JsonObject, read_rows
 from segue.record.results import is_number, read_results
 from segue.record.row import TOTAL_ENV_STEPS, Row
 from segue.record.trials import TrialSummary
+from segue.report.data.definitions import Change, changes
 from segue.report.data.facts import facts, is_running
 from segue.report.data.heldout import Comparison, read_held_out
 from segue.report.data.summary import Summary
@@ -74,6 +75,35 @@ class Evidence:
             trial for trial in self.trials if trial.state == "pruned" and trial.metric is not None
         ]
         return self.complete + stopped
+
+    @cached_property
+    def tied(self) -> list[TrialSummary]:
+        """The trials that share the best value, on held-out seeds if any were retrained.
+
+        Empty if one trial alone is best.
+        """
+        known = {trial.number: trial for trial in self.ranked}
+        if self.held_out and self.held_out.configurations[0].trial in known:
+            tied = [known[each.trial] for each in self.held_out.tied if each.trial in known]
+        else:
+            tied = self.tied_in_search
+        return tied if len(tied) > 1 else []
+
+    @cached_property
+    def tied_in_search(self) -> list[TrialSummary]:
+        """The complete trials that have the best value of the search; empty if only one has."""
+        tied = [trial for trial in self.complete if trial.metric == self.complete[0].metric]
+        return tied if len(tied) > 1 else []
+
+    @cached_property
+    def has_stages(self) -> bool:
+        """Whether the pipeline of any trial has more than one stage."""
+        return any((trial.stages or 1) > 1 for trial in self.trials)
+
+    @cached_property
+    def changes(self) -> list[Change]:
+        """The changes of the sweep's definition while the run was made."""
+        return changes(self.summary.definition)
 
     @cached_property
     def steps_by_stage(self) -> dict[int, list[int]]:

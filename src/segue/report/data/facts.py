@@ -1,6 +1,7 @@
 """Everything known of a trial, as plain values: for tables, scripts and notebooks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from segue.record.layout import RunLayout
 from segue.record.results import read_results
 from segue.record.row import METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
 from segue.record.trials import TrialSummary, summarize
+from segue.report.data.definitions import changes, definitions_of
 from segue.report.data.summary import Summary
 
 
@@ -21,7 +23,12 @@ def facts(summary: Summary) -> list[TrialSummary]:
     best = summary.best
     shown = {trial.number for trial in best}
     rest = [trial for trial in summary.trials if trial.number not in shown]
-    return [_summarize(summary, trial, alive) for trial in [*best, *rest]]
+    changed = changes(summary.definition)
+    found = (_summarize(summary, trial, alive) for trial in [*best, *rest])
+    return [
+        replace(trial, definitions=definitions_of(trial.started, trial.ended, changed))
+        for trial in found
+    ]
 
 
 def is_running(run: Path) -> bool:

@@ -7,10 +7,16 @@ from typing import Any, Literal
 
 from pydantic import Field, FiniteFloat
 
+from segue.base.text import listed, plural
 from segue.plan.mode import Mode
 from segue.record.layout import RunLayout
 from segue.record.validation import Checked, Steps, read_object
-from segue.report.data.statistics import Estimate, iqm_interval, probability_of_improvement
+from segue.report.data.statistics import (
+    ENOUGH_SEEDS,
+    Estimate,
+    iqm_interval,
+    probability_of_improvement,
+)
 
 
 class _Configuration(Checked):
@@ -61,23 +67,35 @@ class Comparison:
         return probability_of_improvement(first.per_seed, second.per_seed, self.mode)
 
     @property
+    def tied(self) -> tuple[HeldOut, ...]:
+        """The configurations whose interquartile mean is the best one, at least one."""
+        best = self.configurations[0].iqm.value
+        return tuple(each for each in self.configurations if each.iqm.value == best)
+
+    @property
     def verdict(self) -> str:
         """The winner and how certain it is, in one or two sentences."""
         first = self.configurations[0]
-        seeds = f"On {len(first.per_seed)} seeds that the search never saw"
+        seeds = f"On {plural(len(first.per_seed), 'seed')} that the search never saw"
+        if len(self.tied) > 1:
+            tied = listed([str(each.trial) for each in self.tied])
+            return f"{seeds}, trials {tied} tie at {first.iqm.value:.4g}."
         winner = f"{seeds}, trial {first.trial} is best: {in_words(first.iqm)}."
         probability = self.improvement
-        if probability is None:
-            return winner
-        second = self.configurations[1].trial
-        conclusion = (
-            "which distinguishes the two"
-            if probability.low > 0.5
-            else "which does not distinguish the two"
-        )
+        return winner if probability is None else f"{winner} {self._certainty(probability)}"
+
+    def _certainty(self, probability: Estimate) -> str:
+        first, second = self.configurations[:2]
+        count = min(len(first.per_seed), len(second.per_seed))
+        if count < ENOUGH_SEEDS:
+            return (
+                f"{plural(count, 'seed')} per configuration cannot distinguish it from trial"
+                f" {second.trial}: at least {ENOUGH_SEEDS} are needed."
+            )
+        conclusion = "distinguishes" if probability.low > 0.5 else "does not distinguish"
         return (
-            f"{winner} A run of it is better than one of trial {second} with probability"
-            f" {in_words(probability)}, {conclusion}."
+            f"A run of it is better than one of trial {second.trial} with probability"
+            f" {in_words(probability)}, which {conclusion} the two."
         )
 
 

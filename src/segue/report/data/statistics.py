@@ -14,6 +14,10 @@ from segue.plan.mode import Mode
 Values = Sequence[float] | NDArray[np.float64]
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
+ENOUGH_SEEDS = 5
+"""Seeds per configuration from which two are compared: with fewer, an interval over resampled seeds
+is too narrow, and a lucky order of the seeds is likely.
+"""
 
 
 class Estimate(NamedTuple):

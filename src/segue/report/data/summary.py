@@ -200,7 +200,7 @@ def _read_study(run: Path, definition: RunDefinition) -> StudyContent:
 
 def _counted(counts: Mapping[TrialState, int]) -> str:
     found = {word: counts[state] for state, word in _WORDS.items() if counts[state]}
-    return f"{sum(counts.values())} trials: " + ", ".join(
+    return f"{plural(sum(counts.values()), 'trial')}: " + ", ".join(
         f"{count} {word}" for word, count in found.items()
     )
 

@@ -1,22 +1,20 @@
-"""How a sweep spent its compute, where trials were stopped, and what more trials would find."""
+"""How a sweep spent its compute, and what more trials would find."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from segue.record.row import ENV_STEPS
-from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 from segue.report.data.statistics import expected_best
 from segue.report.page.curves import COLOURS
 
 STATES = ("complete", "pruned", "failed", "running", "interrupted")
-_SECONDS_PER_HOUR = 3600
-_LISTED = 12  # trials whose numbers are listed
+_MINUTE = 60  # seconds
+_HOUR = 3600  # seconds
 
 
 @dataclass
@@ -40,85 +38,37 @@ def usage_by_state(evidence: Evidence) -> dict[str, Usage]:
 
 
 def compute_figure(by_state: Mapping[str, Usage]) -> go.Figure:
-    """Return bar charts of steps and hours, one bar per state, stacked by stage."""
+    """Return bar charts of steps and time, one bar per state, stacked by stage."""
+    unit, seconds = unit_of_time(max(sum(use.seconds.values()) for use in by_state.values()))
     figure = make_subplots(
-        cols=2, subplot_titles=("environment steps, of all seeds", "hours of training")
+        cols=2, subplot_titles=("environment steps, of all seeds", f"{unit} of training")
     )
     stages = sorted({stage for usage in by_state.values() for stage in usage.steps})
     for stage in stages:
-        look = {"name": f"stage {stage + 1}", "marker": {"color": COLOURS[stage % len(COLOURS)]}}
+        look = {
+            "x": list(by_state),
+            "name": f"stage {stage + 1}",
+            "marker": {"color": COLOURS[stage % len(COLOURS)]},
+            "legendgroup": str(stage),
+        }
         steps = [usage.steps[stage] for usage in by_state.values()]
-        hours = [usage.seconds[stage] / _SECONDS_PER_HOUR for usage in by_state.values()]
-        figure.add_bar(x=list(by_state), y=steps, legendgroup=str(stage), row=1, col=1, **look)
-        figure.add_bar(
-            x=list(by_state),
-            y=hours,
-            legendgroup=str(stage),
-            showlegend=False,
-            row=1,
-            col=2,
-            **look,
-        )
+        times = [usage.seconds[stage] / seconds for usage in by_state.values()]
+        figure.add_bar(y=steps, row=1, col=1, showlegend=len(stages) > 1, **look)
+        figure.add_bar(y=times, row=1, col=2, showlegend=False, **look)
     figure.update_layout(barmode="stack")
+    figure.update_yaxes(exponentformat="SI", col=1)
     return figure
 
 
-@dataclass
-class RungCount:
-    """The trials that survived and those that were stopped at a point where some were stopped."""
+def unit_of_time(seconds: float) -> tuple[str, int]:
+    """Return the unit in which a duration is a readable number, and the unit's length in seconds.
 
-    survived: list[int] = field(default_factory=list)
-    stopped: list[int] = field(default_factory=list)
-
-
-def rungs(evidence: Evidence) -> dict[tuple[int, int], RungCount]:
-    """Return the trials that reached each point where some were stopped, by (stage, steps).
-
-    Steps count from the start of the stage if the sweep's scheduler compares trials within stages;
-    otherwise they count from the start of the trial, and the stage is 0.
+    >>> unit_of_time(50.4), unit_of_time(600.0), unit_of_time(90_000.0)
+    (('seconds', 1), ('minutes', 60), ('hours', 3600))
     """
-    within = evidence.summary.by_stage
-    points = {
-        _point(trial, trial.env_steps, within)
-        for trial in evidence.trials
-        if trial.state == "pruned"
-    }
-    counts = {point: RungCount() for point in sorted(points)}
-    for trial in evidence.trials:
-        reached = {_point(trial, row[ENV_STEPS], within) for row in evidence.curves[trial.number]}
-        last = _point(trial, trial.env_steps, within) if trial.state == "pruned" else None
-        for point in reached & points:
-            (counts[point].stopped if point == last else counts[point].survived).append(
-                trial.number
-            )
-    return counts
-
-
-def pruning_figure(counts: Mapping[tuple[int, int], RungCount], by_stage: bool) -> go.Figure:
-    """Return a bar per rung of the trials that continued and those that were stopped there.
-
-    Their numbers appear when the mouse hovers over a bar.
-    """
-    figure = go.Figure()
-    labels = [
-        f"stage {stage + 1}: {steps:,}" if by_stage else f"{steps:,}" for stage, steps in counts
-    ]
-    for what, colour in (("survived", COLOURS[2]), ("stopped", COLOURS[4])):
-        trials = [getattr(count, what) for count in counts.values()]
-        figure.add_bar(
-            x=labels,
-            y=[len(numbers) for numbers in trials],
-            name=what,
-            marker={"color": colour},
-            customdata=[_numbers(numbers) for numbers in trials],
-            hovertemplate="%{y} " + what + ": %{customdata}<extra></extra>",
-        )
-    figure.update_layout(barmode="stack")
-    figure.update_xaxes(
-        title="steps in the stage" if by_stage else "environment steps per seed", type="category"
-    )
-    figure.update_yaxes(title="trials")
-    return figure
+    if seconds < 2 * _MINUTE:
+        return "seconds", 1
+    return ("minutes", _MINUTE) if seconds < 2 * _HOUR else ("hours", _HOUR)
 
 
 def best_of_k_figure(evidence: Evidence) -> go.Figure:
@@ -130,6 +80,7 @@ def best_of_k_figure(evidence: Evidence) -> go.Figure:
     outline = {"x": k + k[::-1], "y": [*high.tolist(), *low.tolist()[::-1]]}
     figure.add_scatter(
         **outline,
+        mode="lines",  # of a short outline, Plotly draws markers by default
         fill="toself",
         line={"width": 0},
         fillcolor="rgba(0, 114, 178, 0.15)",
@@ -142,16 +93,3 @@ def best_of_k_figure(evidence: Evidence) -> go.Figure:
     figure.update_xaxes(title="trials")
     figure.update_yaxes(title=evidence.summary.metric)
     return figure
-
-
-def _point(trial: TrialSummary, step: int, within: bool) -> tuple[int, int]:
-    if not within:
-        return 0, step
-    before = [end for end in trial.stages_ended_at if end < step]
-    return len(before), step - (before[-1] if before else 0)
-
-
-def _numbers(numbers: Iterable[int]) -> str:
-    texts = [str(number) for number in numbers]
-    more = f" and {len(texts) - _LISTED} more" if len(texts) > _LISTED else ""
-    return ", ".join(texts[:_LISTED]) + more

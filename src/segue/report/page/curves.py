@@ -12,7 +12,7 @@ from segue.report.data.evidence import Evidence
 TOP_TRIALS = 5  # trials that are drawn in colour, and listed by number
 # Okabe and Ito: distinguishable with most kinds of colour vision.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
-FAINT = "rgba(128, 128, 128, 0.35)"
+FAINT = "rgba(128, 128, 128, 0.5)"
 _BANDS = 3  # trials with a band over their seeds
 _OPACITY = 0.15
 _Number = float | None
@@ -21,8 +21,8 @@ _Number = float | None
 def learning_curves(evidence: Evidence) -> go.Figure:
     """Return a figure of the curves: the best trials in colour, all others in grey.
 
-    Coloured trials have a mark where a stage ended; the best of them also have a band that reaches
-    from their worst seed to their best.
+    Coloured trials have a mark where a stage ended, unless all pipelines have one stage; the best
+    of them also have a band that reaches from their worst seed to their best.
     """
     figure = go.Figure()
     best = evidence.ranked[:TOP_TRIALS]
@@ -31,13 +31,16 @@ def learning_curves(evidence: Evidence) -> go.Figure:
     rest = [curve for number, curve in evidence.curves.items() if number not in coloured]
     figure.add_trace(_faint(rest, metric))
     for trial, colour in [*zip(best, COLOURS, strict=False)][::-1]:  # the best on top
-        figure.add_traces(_bold(trial, evidence.curves[trial.number], metric, colour))
+        rows = evidence.curves[trial.number]
+        figure.add_trace(_bold(trial, rows, metric, colour))
+        if evidence.has_stages:
+            figure.add_trace(_ends(trial, rows, metric, colour))
     for trial, colour in zip(best[:_BANDS], COLOURS, strict=False):
         figure.add_traces(_band(evidence.curves[trial.number], colour, f"trial {trial.number}"))
     figure.update_layout(legend={"traceorder": "reversed"})
-    if best:
+    if best and evidence.has_stages:
         _mark_stages(figure, best[0])
-    figure.update_xaxes(title="environment steps per seed", rangemode="tozero")
+    figure.update_xaxes(title="environment steps per seed", rangemode="tozero", exponentformat="SI")
     figure.update_yaxes(title=metric)
     return figure
 
@@ -59,24 +62,30 @@ def _faint(curves: Iterable[Sequence[Row]], metric: str) -> go.Scatter:
     )
 
 
-def _bold(trial: TrialSummary, rows: Sequence[Row], metric: str, colour: str) -> list[Any]:
+def _bold(trial: TrialSummary, rows: Sequence[Row], metric: str, colour: str) -> go.Scatter:
     group = f"trial {trial.number}"
-    steps = [row[ENV_STEPS] for row in rows]
-    values = [row[metric] for row in rows]
-    line = go.Scatter(
-        x=steps, y=values, mode="lines", line={"color": colour}, name=group, legendgroup=group
+    return go.Scatter(
+        x=[row[ENV_STEPS] for row in rows],
+        y=[row[metric] for row in rows],
+        mode="lines",
+        line={"color": colour},
+        name=group,
+        legendgroup=group,
     )
+
+
+def _ends(trial: TrialSummary, rows: Sequence[Row], metric: str, colour: str) -> go.Scatter:
+    """Return marks where the stages of a trial ended."""
     ends = [row for row in rows if row.get(STAGE_DONE) is True]
-    marks = go.Scatter(
+    return go.Scatter(
         x=[row[ENV_STEPS] for row in ends],
         y=[row[metric] for row in ends],
         mode="markers",
         marker={"color": colour, "symbol": "diamond", "size": 8},
-        legendgroup=group,
+        legendgroup=f"trial {trial.number}",
         showlegend=False,
         hovertemplate="stage ends at %{x:,} steps<extra></extra>",
     )
-    return [line, marks]
 
 
 def _band(rows: Sequence[Row], colour: str, group: str) -> list[Any]:
@@ -92,6 +101,7 @@ def _band(rows: Sequence[Row], colour: str, group: str) -> list[Any]:
         go.Scatter(
             x=steps + steps[::-1],
             y=outline,
+            mode="lines",  # of a short outline, Plotly draws markers by default
             fill="toself",
             fillcolor=fill,
             line={"width": 0},

@@ -1,13 +1,17 @@
 """The first screen of a report: the question, the winner, and how certain it is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from segue.record.trials import TrialSummary
+from segue.report.data.definitions import in_short
 from segue.report.data.evidence import Evidence
 from segue.report.data.summary import mean_and_spread, progress_line
 
 _ROWS = 10  # trials in the table
+_ALTERNATIVES = 4  # values of a parameter that are listed
 
 
 @dataclass(frozen=True)
@@ -30,19 +34,18 @@ def build_headline(evidence: Evidence) -> Headline:
     summary = evidence.summary
     best = evidence.winner
     running = " The sweep is running." if evidence.running else ""
-    columns = tuple(
-        dict.fromkeys(name for trial in evidence.ranked[:_ROWS] for name in trial.parameters)
-    )
+    shown = evidence.ranked[:_ROWS]
+    columns = [*_columns(evidence)]
     return Headline(
         name=summary.name,
         question=summary.definition.question,
         counts=progress_line(summary).partition(": ")[2] + "." + running,
         answer=_answer(evidence, best),
         ties=_ties(evidence),
-        parameters={name: short(value) for name, value in best.parameters.items()} if best else {},
+        parameters=_parameters(evidence.tied or [best]) if best else {},
         facts=dict(_facts(evidence, best)) if best else {},
-        columns=("trial", summary.metric, "steps", "stage", "state", *columns),
-        table=[_table_row(trial, columns) for trial in evidence.ranked[:_ROWS]],
+        columns=tuple(name for name, _ in columns),
+        table=[tuple(text_of(trial) for _, text_of in columns) for trial in shown],
     )
 
 
@@ -64,51 +67,82 @@ def value_with_spread(trial: TrialSummary) -> str:
 def _answer(evidence: Evidence, best: TrialSummary | None) -> str:
     if best is None:
         return "No trial has a value yet."
+    metric = evidence.summary.metric
     unseen = evidence.held_out.configurations[0] if evidence.held_out else None
     if unseen and unseen.trial == best.number:
         value = f"{short(unseen.iqm.value)} on held-out seeds"
+    elif evidence.tied:
+        value = short(best.metric)
     else:
         value = value_with_spread(best)
-        if best.state != "complete":
-            value += f" when it was stopped after {best.env_steps:,} steps"
-    return f"Trial {best.number}: {evidence.summary.metric} {value}"
+    if evidence.tied:
+        return f"{len(evidence.tied)} trials tie at {metric} {value}"
+    if best.state != "complete":
+        value += f" when it was stopped after {best.env_steps:,} steps"
+    return f"Trial {best.number}: {metric} {value}"
 
 
 def _ties(evidence: Evidence) -> str:
-    """Name the other trials that ended with exactly the winner's value."""
-    complete = [] if evidence.held_out else evidence.complete
-    equal = [str(trial.number) for trial in complete[1:] if trial.metric == complete[0].metric]
-    if not equal:
-        return ""
-    noun = "trial" if len(equal) == 1 else "trials"
-    more = f" and {len(equal) - _ROWS} more" if len(equal) > _ROWS else ""
-    return f"Tied with {noun} {', '.join(equal[:_ROWS])}{more}."
+    """Name the trials that share the best value, and those of the search that were retrained."""
+    text = ""
+    if evidence.tied:
+        text = f"Trials {in_short(trial.number for trial in evidence.tied)}."
+    if evidence.held_out and (before := evidence.tied_in_search):
+        retrained = {each.trial for each in evidence.held_out.configurations}
+        again = [trial.number for trial in before if trial.number in retrained]
+        value = short(before[0].metric)
+        text += f" In the search, {len(before)} trials tied at {value}"
+        text += f"; {len(again)} of them were retrained." if len(again) < len(before) else "."
+    return text.strip()
+
+
+def _parameters(tied: Sequence[TrialSummary]) -> dict[str, str]:
+    """Return each parameter with its values in the trials that share the best value."""
+    names = dict.fromkeys(name for trial in tied for name in trial.parameters)
+    return {
+        name: _alternatives([trial.parameters[name] for trial in tied if name in trial.parameters])
+        for name in names
+    }
+
+
+def _alternatives(values: Sequence[Any]) -> str:
+    if all(isinstance(value, int | float) for value in values):
+        values = sorted(values)
+    texts = list(dict.fromkeys(map(short, values)))
+    if len(texts) > _ALTERNATIVES:
+        return f"{texts[0]} ... {texts[-1]}"
+    return " or ".join(texts)
 
 
 def _facts(evidence: Evidence, best: TrialSummary) -> Iterator[tuple[str, str]]:
     if evidence.held_out:
         yield "in the search", value_with_spread(best)
-    elif len(best.per_seed) > 1:
+    elif len(best.per_seed) > 1 and not evidence.tied:
         yield "per seed", ", ".join(short(float(value)) for value in best.per_seed)
-    yield "steps per seed", f"{best.env_steps:,}"
-    ends = best.stages_ended_at
-    if len(ends) > 1:
-        lengths = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
-        yield "stages", " + ".join(f"{length:,}" for length in lengths)
+    if not evidence.tied:
+        yield "steps per seed", f"{best.env_steps:,}"
+        ends = best.stages_ended_at
+        if len(ends) > 1:
+            lengths = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
+            yield "stages", " + ".join(f"{length:,}" for length in lengths)
     total = sum(trial.total_env_steps for trial in evidence.trials)
     yield "steps of the whole sweep", f"{total:,}"
 
 
-def _table_row(trial: TrialSummary, columns: tuple[str, ...]) -> tuple[str, ...]:
-    stage = f"{trial.stage or 1} of {trial.stages}" if trial.stages else ""
-    parameters = [
-        short(trial.parameters[name]) if name in trial.parameters else "" for name in columns
-    ]
-    return (
-        str(trial.number),
-        value_with_spread(trial),
-        f"{trial.env_steps:,}",
-        stage,
-        trial.state,
-        *parameters,
-    )
+def _columns(evidence: Evidence) -> Iterator[tuple[str, Callable[[TrialSummary], str]]]:
+    """Yield the columns of the table of trials: a title, and the text of a trial."""
+    yield "trial", lambda trial: str(trial.number)
+    yield evidence.summary.metric, value_with_spread
+    yield "steps", lambda trial: f"{trial.env_steps:,}"
+    if evidence.has_stages:
+        yield "stage", lambda trial: f"{trial.stage or 1} of {trial.stages}" if trial.stages else ""
+    yield "state", lambda trial: trial.state
+    if evidence.changes:
+        yield "definition", lambda trial: in_short(trial.definitions)
+    names = dict.fromkeys(name for trial in evidence.ranked[:_ROWS] for name in trial.parameters)
+    for name in names:
+        yield name, partial(_parameter, name)
+
+
+def _parameter(name: str, trial: TrialSummary) -> str:
+    return short(trial.parameters[name]) if name in trial.parameters else ""

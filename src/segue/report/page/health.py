@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from statistics import fmean, median
 
 from segue.base.text import plural
@@ -11,27 +10,17 @@ from segue.record.row import ENV_STEPS
 from segue.record.trials import TrialSummary
 from segue.record.validation import skipped
 from segue.report.data.evidence import Evidence
-from segue.report.data.statistics import probability_of_improvement
-from segue.report.data.summary import command_for
+from segue.report.page.comparability import Finding, definitions, runner_up
 from segue.report.page.curves import TOP_TRIALS
 from segue.report.page.headline import short
 from segue.report.page.optuna_view import distributions
 from segue.report.page.ranges import end_of_range
 
 FEW_TRIALS = 10
-_SURE = 0.9  # probability of improvement
 _IDLE = 0.05  # importance below which a parameter does not matter
 # Shares of the trials' range of values.
 _DROP = 0.1
 _DISAGREEMENT = 0.5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A short title, and a text that explains it and what to do about it."""
-
-    title: str
-    text: str
 
 
 def health(evidence: Evidence, importances: Mapping[str, float]) -> list[Finding]:
@@ -43,43 +32,23 @@ def health(evidence: Evidence, importances: Mapping[str, float]) -> list[Finding
     if best is None or best.state != "complete":
         return [
             Finding("No trial has run to its end yet", "There is no final winner."),
+            *definitions(evidence, best),
             *_failures(evidence),
             *_damaged(evidence),
         ]
-    checks = (_runner_up, _held_out, _few, _disagreement, _border, _drop, _rising, _pruned_ahead)
+    checks = (
+        definitions,
+        runner_up,
+        _held_out,
+        _few,
+        _disagreement,
+        _border,
+        _drop,
+        _rising,
+        _pruned_ahead,
+    )
     found = [finding for check in checks for finding in check(evidence, best)]
     return [*found, *_idle(evidence, importances), *_failures(evidence), *_damaged(evidence)]
-
-
-def _runner_up(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
-    """Check whether the winner is distinguishable from the runner-up."""
-    if len(evidence.complete) < 2 or evidence.held_out:  # held-out seeds say more
-        return
-    first, second = evidence.complete[:2]
-    values = (
-        f"Trial {first.number} reached {short(first.metric)}, trial {second.number}"
-        f" {short(second.metric)}"
-    )
-    seeds = min(len(first.per_seed), len(second.per_seed))
-    command = command_for(
-        "segue", "retrain", str(evidence.summary.run), "--top", "3", "--seeds", "10"
-    )
-    retrain = f"Retrain the best trials on new seeds: {command}"
-    if seeds < 2:
-        yield Finding(
-            "One seed cannot distinguish the winner from the runner-up",
-            f"{values}, each on one seed. {retrain}",
-        )
-        return
-    chance = probability_of_improvement(
-        first.per_seed, second.per_seed, "max" if evidence.sign > 0 else "min"
-    )
-    if chance.value < _SURE or seeds < TOP_TRIALS:
-        text = (
-            f"{values}. Over {seeds} seeds, a run of the former is better than a run of the latter"
-            f" with probability {chance.value:.2f}. {retrain}"
-        )
-        yield Finding("The winner is not distinguishable from the runner-up", text)
 
 
 def _held_out(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
@@ -101,9 +70,13 @@ def _few(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     if len(evidence.complete) < FEW_TRIALS:
         text = (
             f"{plural(len(evidence.complete), 'trial')} ran to the end, so that importances and"
-            " slices rest on little data. Stopped trials are shown with their last value, which is"
-            " not comparable with a final one."
+            " slices rest on little data."
         )
+        if any(trial.state == "pruned" for trial in evidence.trials):
+            text += (
+                " Stopped trials are shown with their last value, which is not comparable with a"
+                " final one."
+            )
         yield Finding("Few complete trials", text)
 
 
@@ -147,9 +120,10 @@ def _drop(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
         return
     peak = max(rows, key=lambda row: sign * row[metric])
     if sign * (peak[metric] - best.metric) > _DROP * _range(evidence) > 0:
+        what = "its last stage" if evidence.has_stages else "its training"
         text = (
             f"Trial {best.number} had reached {short(peak[metric])} at {peak[ENV_STEPS]:,} steps"
-            f" and ended with {short(best.metric)}: its last stage is too long, or unstable."
+            f" and ended with {short(best.metric)}: {what} is too long, or unstable."
         )
         yield Finding("The best trial was better before its end", text)
 
@@ -193,10 +167,10 @@ def _pruned_ahead(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
         numbers = ", ".join(map(str, ahead[:TOP_TRIALS]))
         noun = "Trial" if len(ahead) == 1 else "Trials"
         more = f" and {len(ahead) - TOP_TRIALS} more" if len(ahead) > TOP_TRIALS else ""
+        within = ", or compare trials within stages" if evidence.has_stages else ""
         text = (
             f"{noun} {numbers}{more} had a better value when stopped"
-            " than the winner at the same number of steps. Use a longer grace period, or compare"
-            " trials within stages."
+            f" than the winner at the same number of steps. Use a longer grace period{within}."
         )
         yield Finding("Pruning may have removed better trials", text)
 
@@ -218,8 +192,8 @@ def _failures(evidence: Evidence) -> Iterator[Finding]:
             trial.reason or "unknown reason" for trial in failed
         ).most_common(1)
         text = (
-            f"{len(failed)} of {len(evidence.trials)} trials failed; the most frequent reason"
-            f" ({plural(count, 'trial')}): {reason}"
+            f"{len(failed)} of {plural(len(evidence.trials), 'trial')} failed; the most frequent"
+            f" reason ({plural(count, 'trial')}): {reason}"
         )
         yield Finding("Trials failed", text)
 

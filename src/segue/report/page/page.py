@@ -14,10 +14,12 @@ from segue.base.suppress_warnings import suppress_warnings
 from segue.base.text import printable
 from segue.report.data.evidence import Evidence
 from segue.report.data.heldout import in_words
+from segue.report.data.starts import starts
 from segue.report.data.summary import Summary, commands
 from segue.report.page.headline import build_headline, short
 from segue.report.page.health import health
-from segue.report.page.sections import FINAL, Section, importances, sections
+from segue.report.page.importance import FINAL, importances
+from segue.report.page.sections import Section, sections
 
 _TEMPLATE = Path(__file__).parent / "template"
 _MARGIN = {"l": 60, "r": 20, "t": 40, "b": 50}
@@ -49,7 +51,7 @@ def page(summary: Summary) -> str:
         findings=health(evidence, found[FINAL].shares if FINAL in found else {}),
         sections=[(section, Markup(_data(section))) for section in sections(evidence, found)],
         commands=commands(summary),
-        runs=summary.definition.runs,
+        starts=starts(summary),
         fingerprint=summary.definition.fingerprint,
         style=Markup((_TEMPLATE / "style.css").read_text()),
         script=Markup((_TEMPLATE / "draw.js").read_text()),
@@ -65,6 +67,9 @@ def _data(section: Section) -> str:
         title=None, template="none", width=None, height=section.height, margin=_MARGIN
     )
     figure.update_layout(font={"family": "inherit"})
+    for axis in [*figure.select_xaxes(), *figure.select_yaxes()]:
+        if axis.exponentformat is None:
+            axis.exponentformat = "none"  # 0.0001 rather than 100μ
     if figure.layout.legend.y is None:
         figure.update_layout(legend={"orientation": "h", "y": -0.2})
     described: Any = figure.to_dict()

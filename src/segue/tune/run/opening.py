@@ -142,7 +142,7 @@ def _record(
     uncommitted = uncommitted_changes()
     if uncommitted:
         write_atomic(run.uncommitted(len(earlier)), uncommitted)
-    started = datetime.now().astimezone().isoformat(timespec="seconds")
+    started = datetime.now().astimezone().isoformat(timespec="milliseconds")
     RunDefinition(
         name=name,
         fingerprint=sweep.fingerprint,

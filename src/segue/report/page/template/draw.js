@@ -8,9 +8,12 @@ const figures = [...document.querySelectorAll(".figure")].map((place) => ({
 
 function colours(layout, isDark) {
   const ink = isDark ? "#e6e8eb" : "#1c1e21", line = isDark ? "#343b44" : "#e3e7eb";
+  const under = isDark ? "rgba(21, 24, 28, 0.75)" : "rgba(255, 255, 255, 0.75)";
   const look = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", "font.color": ink };
   for (const axis of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key)))
     Object.assign(look, { [axis + ".gridcolor"]: line, [axis + ".zerolinecolor"]: line, [axis + ".linecolor"]: line });
+  (layout.annotations ?? []).forEach((_, index) =>
+    Object.assign(look, { [`annotations[${index}].font.color`]: ink, [`annotations[${index}].bgcolor`]: under }));
   return look;
 }
 
