@@ -2,13 +2,16 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
+import gymnasium
 import pytest
 
 from segue.base.files import read_rows
 from segue.record.layout import RunLayout
 from tests.cli.test_cli import SEGUE
+from tests.looking import output_of
 
 PIPELINE = """
 import gymnasium
@@ -86,27 +89,46 @@ sweep = Sweep(
     lanes=2,
 )
 """
-ODD_NAMES = ("types.py", "code.py", "minigrid.py", "segue.py", "ray.py")
+# In the current folder also names that the sweep file imports, which are refused beside it.
+BESIDE = ("types.py", "code.py", "minigrid.py")
+HERE = (*BESIDE, "segue.py", "ray.py", "gymnasium.py")
 
 
-def run_segue(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """A command in a process of its own, as the shell starts it."""
+@pytest.fixture
+def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "subprocess.CompletedProcess[str]":
+    """A sweep that was run by path, in a folder and a current one full of odd names."""
+    (tmp_path / "home").mkdir()
+    for name in HERE:
+        (tmp_path / name).write_text(f"raise RuntimeError('{name} was imported')\n")
+    for name in BESIDE:
+        (tmp_path / "home" / name).write_text((tmp_path / name).read_text())
+    (tmp_path / "home" / "mine.py").write_text(PIPELINE + CORRIDOR + FUNCTION_KEYS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return subprocess.run(
-        [SEGUE, *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        [SEGUE, "run", "home/mine.py"], capture_output=True, text=True, timeout=120, check=False
     )
 
 
 @pytest.mark.slow
 @pytest.mark.ray
-def test_the_workers_have_the_objects_and_environments_of_the_sweep_file(tmp_path: Path) -> None:
-    (tmp_path / "sweeps").mkdir()
-    for folder in (tmp_path, tmp_path / "sweeps"):
-        for name in ODD_NAMES:
-            (folder / name).write_text(f"raise RuntimeError('{name} was imported')\n")
-    (tmp_path / "sweeps" / "mine.py").write_text(PIPELINE + CORRIDOR + FUNCTION_KEYS)
-    ran = run_segue(tmp_path, "run", "mine")
+@pytest.mark.usefixtures("cluster")
+def test_a_sweep_that_was_run_by_path_has_its_own_objects_in_workers_and_in_later_commands(
+    ran: "subprocess.CompletedProcess[str]", capsys: pytest.CaptureFixture[str]
+) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    run = RunLayout(tmp_path / "runs" / "mine")
+    run = RunLayout(Path("runs/mine"))
     last = [read_rows(run.trial(number).results)[-1]["env_steps"] for number in (0, 1)]
     assert last == [256, 512]
     assert json.loads(run.best_json.read_text())["world"] == "Corridor-v0"
+    for sweep in ((), ("--sweep", "runs/mine/sweep.py")):
+        gymnasium.registry.pop("Corridor-v0", None)
+        assert "Equal: all" in output_of(capsys, "rerun", "runs/mine", "--trial", "1", *sweep)
+        gymnasium.registry.pop("Corridor-v0", None)
+        assert "Trial 1 after 512" in output_of(
+            capsys, "play", "runs/mine", "--episodes", "2", "--trial", "1", *sweep
+        )
+    gymnasium.registry.pop("Corridor-v0", None)
+    retrained = output_of(capsys, "retrain", "runs/mine", "--top", "1", "--seeds", "2")
+    assert "Retraining on 2 held-out seeds" in retrained

@@ -7,14 +7,19 @@ from typing import Any
 
 import pytest
 import torch
+from ray import cloudpickle, tune
 
+from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.seeding import set_deterministic_cudnn
+from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import LOG
+from segue.tune.checks import check_sweep
 from segue.tune.failures import one_line
 from segue.tune.run.directory import RunDirectory
+from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import DISK_FULL, FAILURE
 from segue.tune.worker.trainable import make_trainable
-from tests.tune.support.doubles import make_runner, make_sweep
+from tests.tune.support.doubles import make_runner, make_sweep, pipeline
 
 CONFIG = {"trial": 7, "recorded": {"first_steps": 400, "lr": 3e-4, "gae_lambda": 0.95}}
 
@@ -174,3 +179,58 @@ def test_warnings_are_left_to_the_log() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert one_line(ValueError("")) == "ValueError"
+
+
+def short() -> None:
+    """A function as a choice: it is compared by identity."""
+
+
+def long() -> None:
+    """Another one."""
+
+
+LENGTHS = {short: 400, long: 800}
+
+
+def of_kind(kind: Any, lr: float = 1e-3) -> TrainingPipeline:
+    assert kind is short or kind is long
+    return pipeline(LENGTHS[kind], lr, 0.9)
+
+
+def asked(trial: Any) -> dict[str, Any]:
+    return {"kind": trial.suggest_categorical("kind", [short, long])}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"space": {"kind": tune.grid_search([short, long])}},
+        {"space": {"kind": tune.choice([short, long])}, "points": [{"kind": long}], "trials": 2},
+        {"space": {"kind": long, "lr": tune.grid_search([1e-3, 1e-4])}},
+        {"space": asked, "points": [{"kind": long}], "trials": 2},
+    ],
+    ids=["grid", "points", "constant", "define-by-run"],
+)
+def test_a_worker_compares_choices_with_its_own_objects(
+    tmp_path: Path, reports: list[dict[str, Any]], given: dict[str, Any]
+) -> None:
+    kinds: list[str] = []
+
+    def run(sweep: Sweep, parameters: Any, directory: Path, **keywords: Any) -> None:
+        sweep.pipeline(**parameters)
+        kinds.append(parameters["kind"].__name__)
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # as the module of a sweep file is
+    try:
+        sweep = make_sweep(pipeline=of_kind, scheduler=None, **given)
+        space = check_sweep(sweep).space
+        record = StudyRecord(tmp_path / "study.db", "double", sweep.mode, space)
+        record.plan(sweep.planned())
+        trainable = make_trainable(sweep, RunDirectory(tmp_path), run)
+        for number in range(len(record)):
+            trainable({"trial": number, "recorded": dict(record.trial(number).params)})
+    finally:
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    assert not [row[FAILURE] for row in reports if FAILURE in row]
+    recorded = [record.parameters(number)["kind"] for number in range(len(record))]
+    assert kinds == [kind.__name__ for kind in recorded] != []
