@@ -27,7 +27,8 @@ from segue.plan.decision import Exploit
 from segue.record.layout import HELD_OUT, RunLayout, checkpoint_name
 from segue.report import tables
 from segue.report.data.facts import facts
-from segue.report.data.summary import Summary, read_summary, show
+from segue.report.data.summary import Summary, read_summary
+from segue.report.overview import show
 from segue.report.page.page import page
 from segue.store import objects
 from segue.train.checkpoint import digest

@@ -5,6 +5,7 @@ that died.
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -51,17 +52,16 @@ def test_trials_are_listed_best_first_with_why_they_ended(
     )
     text = " ".join(lines)
     assert "interrupted" in text and "waiting" in text
-    assert "(pruned): AsyncHyperBandScheduler: return " in text
+    assert "(pruned): asha: return " in text
     assert "--study-name double" in text
 
 
 def test_a_running_sweep_is_shown_as_running(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with locked(run / "lock"):
         text = output_of(capsys, str(run))
-    assert (
-        "The sweep is running." in text
-        and "interrupted" not in text.split("Look")[0].split("\n", 1)[1]
-    )
+    assert "The sweep is running." in text
+    assert re.search(r"\d+ running, ", text.splitlines()[0])
+    assert "interrupted" not in text
 
 
 def test_one_trial_is_shown_in_full(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

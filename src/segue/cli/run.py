@@ -139,7 +139,8 @@ def _report(console: Console, sweep: Sweep, result: "SweepResult") -> int:
 def _show(console: Console, sweep: Sweep, result: "SweepResult") -> bool:
     """Show the results, write the winner and the report, and return whether a trial is best."""
     from segue.record.local_run import fetch_run
-    from segue.report.data.summary import read_summary, show
+    from segue.report.data.summary import read_summary
+    from segue.report.overview import show
 
     run = fetch_run(result.run.store.url if result.run.store else result.run.path)
     summary = read_summary(run.path)

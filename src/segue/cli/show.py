@@ -51,9 +51,10 @@ def command(
 
 
 def _show_all(summary: "Summary", trials: "list[TrialSummary]", top: int) -> None:
+    from segue.record.local_run import is_running
     from segue.report import tables
-    from segue.report.data.facts import is_running
-    from segue.report.data.summary import commands, progress_line
+    from segue.report.data.commands import commands
+    from segue.report.overview import progress_line
 
     console = Console()
     print_line(console, progress_line(summary))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segue.base.files import write_atomic
+from segue.base.lock import LockedError, locked
 from segue.record.definition import first_start
 from segue.record.layout import DECISIONS, DEFINITION, TRIALS, RunLayout
 from segue.record.validation import read_file
@@ -71,6 +72,22 @@ def fetch_run(run: str | Path, also: tuple[str, ...] = ()) -> LocalRun:
     except OSError as error:
         raise ValueError(f"The store {store.shown()} cannot be read ({reason(error)}).") from error
     return LocalRun(folder, patient_store)
+
+
+def is_running(run: Path) -> bool:
+    """Return whether a driver holds the run directory.
+
+    For a copy from a store: whether one did when the copy was made.
+    """
+    if RunLayout(run).driven.exists():
+        return True
+    try:
+        with locked(RunLayout(run).lock):
+            return False
+    except LockedError:
+        return True
+    except OSError:  # a directory that one may only read
+        return False
 
 
 def is_fetched_by_default(name: str) -> bool:

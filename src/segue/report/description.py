@@ -52,7 +52,7 @@ def _space(sweep: Sweep) -> Iterator[str]:
 
 def _plan(sweep: Sweep, corners: Corners) -> Iterator[str]:
     planned = len(sweep.planned())
-    trials = sweep.trials if sweep.trials is not None else planned
+    trials = sweep.requested_trials
     yield from _entry("world", f"{_world(sweep)}, {plural(sweep.lanes, 'lane')} per seed")
     yield from _entry("evaluation", _evaluation(sweep))
     for quantity, mode in sweep.objectives:

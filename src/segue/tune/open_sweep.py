@@ -94,7 +94,7 @@ def open_sweep(
         record.plan(sweep.planned())
         hparams = HParams(record, sweep, directory)
         hparams.backfill()
-        budget = Budget.of(sweep, _trials(sweep), checked.corners.longest_pipeline)
+        budget = Budget.of(sweep, sweep.requested_trials, checked.corners.longest_pipeline)
         observers = (hparams, loggers)
         yield OpenSweep(
             name,
@@ -155,7 +155,3 @@ def _adopt(record: StudyRecord, earlier: tuple[list[FrozenTrial], str], console:
 
 def _say(console: Console, message: str) -> None:
     console.print(printable(message), highlight=False, markup=False)
-
-
-def _trials(sweep: Sweep) -> int:
-    return sweep.trials if sweep.trials is not None else len(sweep.planned())

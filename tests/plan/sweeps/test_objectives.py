@@ -16,7 +16,8 @@ from rich.console import Console
 from segue.plan.sweeps.objectives import StepsTo
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.attributes import ADOPTED_FROM
-from segue.report.data.summary import read_summary, show
+from segue.report.data.summary import read_summary
+from segue.report.overview import show
 from segue.tune.checks import check_sweep
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options

@@ -7,7 +7,8 @@ from ray import tune
 from rich.console import Console
 
 from segue.report.data.evidence import Evidence
-from segue.report.data.summary import progress_line, read_summary, show, trained_trial
+from segue.report.data.summary import read_summary, trained_trial
+from segue.report.overview import progress_line, show
 from segue.report.page.headline import build_headline
 from segue.report.page.optuna_view import plot_study
 from segue.report.tables import as_json

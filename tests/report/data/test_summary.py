@@ -9,7 +9,9 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
-from segue.report.data.summary import Summary, commands, mean_and_spread, read_summary, show
+from segue.report.data.commands import commands
+from segue.report.data.summary import Summary, mean_and_spread, read_summary
+from segue.report.overview import show
 from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
@@ -112,7 +114,7 @@ def test_nothing_to_show_is_not_an_error(run: Path) -> None:
         t for t in summary.trials if t.state == TrialState.WAITING
     )
     said = _shown(replace(summary, trials=waiting), 60)
-    assert said.startswith("double: 11 trials: 11 waiting\nFurther commands:")
+    assert said.startswith("double: 16 trials: 16 waiting\nFurther commands:")
     assert said.endswith(f"ls {run}\n")
 
 

@@ -102,7 +102,9 @@ class TestScheduler:
         go_on = TrialScheduler.CONTINUE
         assert said == {0: go_on, 1: go_on, 2: stop, 3: stop}
         assert scheduler.reason("3").startswith("Reached(metric='return', value=5.0")
-        assert scheduler.reason("2") == "AsyncHyperBandScheduler"
+        assert scheduler.reason("2") == (
+            "asha: return 1 after 1 steps is below the cutoff 3.75, number 3 of 3"
+        )
 
     @pytest.mark.parametrize("killed_after", [1, 4])
     def test_a_continued_sweep_remembers_what_the_criteria_have_seen(
@@ -204,10 +206,7 @@ class TestSchedulerInAStage:
             reason = trial.user_attrs.get("stages_ended_by", {}).get("1")
             assert (stages[0] < FIRST * STEPS) == (reason is not None)
             if reason:
-                assert (
-                    reason.startswith("AsyncHyperBandScheduler: return ")
-                    and "steps of the stage" in reason
-                )
+                assert reason.startswith("asha: return ") and "steps of the stage" in reason
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("cluster")

@@ -132,6 +132,11 @@ class Sweep:
         """Return the points that are tried before any is proposed: `points`, then the grid."""
         return _without_repetition([*self.points, *(self.grid() or [])])
 
+    @property
+    def requested_trials(self) -> int:
+        """Number of trials of the sweep: `trials`, or else all points that are planned."""
+        return len(self.planned()) if self.trials is None else self.trials
+
     def describe(self) -> JsonObject:
         """Return the definition as JSON can hold it, with an entry for each field.
 

@@ -5,11 +5,12 @@ from functools import cached_property
 from pathlib import Path
 
 from segue.base.files import JsonObject, read_rows
+from segue.record.local_run import is_running
 from segue.record.results import is_number, read_results
 from segue.record.row import TOTAL_ENV_STEPS, Row
 from segue.record.trials import TrialSummary
 from segue.report.data.definitions import Change, changes
-from segue.report.data.facts import facts, is_running
+from segue.report.data.facts import facts
 from segue.report.data.heldout import Comparison, read_held_out
 from segue.report.data.summary import Summary
 

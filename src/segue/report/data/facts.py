@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
-from segue.base.lock import LockedError, locked
 from segue.record.attributes import ENV_STEPS, TOTAL_ENV_STEPS, stage_number
-from segue.record.layout import RunLayout
+from segue.record.local_run import is_running
 from segue.record.results import read_results
 from segue.record.row import METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
 from segue.record.trials import TrialSummary, summarize
@@ -29,22 +27,6 @@ def facts(summary: Summary) -> list[TrialSummary]:
         replace(trial, definitions=definitions_of(trial.started, trial.ended, changed))
         for trial in found
     ]
-
-
-def is_running(run: Path) -> bool:
-    """Return whether a driver holds the run directory.
-
-    For a copy from a store: whether one did when the copy was made.
-    """
-    if RunLayout(run).driven.exists():
-        return True
-    try:
-        with locked(RunLayout(run).lock):
-            return False
-    except LockedError:
-        return True
-    except OSError:  # a directory that one may only read
-        return False
 
 
 def curves(summary: Summary) -> Iterator[Row]:

@@ -1,43 +1,23 @@
-"""Read the results of a sweep from its run directory, and print the best trials."""
+"""Read the results of a sweep from its run directory."""
 
 import math
-import shlex
-import shutil
 import statistics
-import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from sqlalchemy.engine import URL
 
-from segue.base.text import plural, printable
-from segue.record.attributes import ADOPTED_FROM, COPY_OF, REASON, per_seed
+from segue.record.attributes import ADOPTED_FROM, COPY_OF
 from segue.record.definition import RunDefinition, read_definition
 from segue.record.layout import STUDY, RunLayout
 from segue.record.study import StudyContent, read_study
 from segue.record.study_file import study_for_reading
-from segue.record.trials import is_allowed, metric_of, ranked
+from segue.record.trials import ranked
 from segue.record.validation import skipped
 from segue.store.database import database_storage, url_with_password
-
-_SHOWN_TRIALS = 5
-_SHOWN_FAILURES = 5
-_LARGE = 1000
-_WORDS = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "stopped early",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "interrupted",
-    TrialState.WAITING: "waiting",
-}
 
 
 @dataclass(frozen=True)
@@ -101,6 +81,12 @@ class Summary:
         return Counter(trial.state for trial in self.trials)
 
     @property
+    def requested(self) -> int | None:
+        """Number of trials with which the run was started last, if it is recorded."""
+        trials = self.definition.runs[-1].get("trials") if self.definition.runs else None
+        return trials if isinstance(trials, int) else None
+
+    @property
     def best(self) -> list[FrozenTrial]:
         """The complete trials, best first; then the stopped ones, longest and best first.
 
@@ -127,18 +113,6 @@ def read_summary(run: Path) -> Summary:
     return Summary(run, definition, own, content.metric_names[1:], content.problems)
 
 
-def show(summary: Summary, console: Console) -> None:
-    """Print the summary; commands stand on one line each, so that they can be copied."""
-    console.print(printable(progress_line(summary)), highlight=False, markup=False, soft_wrap=True)
-    if summary.best:
-        console.print(_table(summary))
-    for line in _failures(summary):
-        console.print(printable(line), style="red", highlight=False, markup=False, soft_wrap=True)
-    console.print("Further commands:")
-    for line in commands(summary):
-        console.print(f"  {printable(line)}", highlight=False, markup=False, soft_wrap=True)
-
-
 def sqlite_url(path: Path) -> str:
     """Return the URL of a SQLite file for Optuna's tools, which read braces as a template.
 
@@ -147,32 +121,6 @@ def sqlite_url(path: Path) -> str:
     """
     url = URL.create("sqlite", database=str(path)).render_as_string()
     return url.replace("{", "{{").replace("}", "}}")
-
-
-def progress_line(summary: Summary) -> str:
-    """Return the sweep's name and the number of trials in each state."""
-    copies = sum(COPY_OF in trial.user_attrs for trial in summary.trials)
-    copied = f" ({plural(copies, 'trial')} copied from others of the same parameters)"
-    return f"{summary.name}: {_counted(summary.counts)}{copied if copies else ''}"
-
-
-def commands(summary: Summary) -> list[str]:
-    """Return the commands that show more, as they can be typed here."""
-    best = summary.best[:1]
-    shown = summary.layout.trial(best[0].number).path if best else summary.run
-    return [
-        command_for("tensorboard", "--logdir", str(summary.layout.trials)),
-        command_for("optuna-dashboard", summary.storage),
-        command_for(
-            "optuna",
-            "trials",
-            "--storage",
-            summary.storage,
-            "--study-name",
-            summary.definition.study_name,
-        ),
-        shlex.join(["ls", str(shown)]),
-    ]
 
 
 def mean_and_spread(values: Iterable[float]) -> tuple[float, float]:
@@ -196,78 +144,3 @@ def _read_study(run: Path, definition: RunDefinition) -> StudyContent:
         return read_study(storage, definition.study_name, url)
     path = RunLayout(run).study
     return read_study(study_for_reading(path), definition.study_name, str(path))
-
-
-def _counted(counts: Mapping[TrialState, int]) -> str:
-    found = {word: counts[state] for state, word in _WORDS.items() if counts[state]}
-    return f"{plural(sum(counts.values()), 'trial')}: " + ", ".join(
-        f"{count} {word}" for word, count in found.items()
-    )
-
-
-def _table(summary: Summary) -> Table:
-    table = Table(box=SIMPLE, pad_edge=False)
-    table.add_column("trial", justify="right", no_wrap=True)
-    table.add_column(Text(printable(summary.metric)), justify="right", no_wrap=True)
-    table.add_column("steps", justify="right", no_wrap=True)
-    table.add_column("parameters", overflow="fold")
-    trained = [trial for trial in summary.best if COPY_OF not in trial.user_attrs]
-    for trial in trained[:_SHOWN_TRIALS]:
-        table.add_row(
-            str(trial.number),
-            _value(trial, summary.metric),
-            _steps(trial),
-            Text(_parameters(trial.params)),
-        )
-    return table
-
-
-def _value(trial: FrozenTrial, metric: str) -> str:
-    seeds = trial.user_attrs.get(per_seed(metric)) or [metric_of(trial)]
-    mean, spread = mean_and_spread(seeds)
-    return f"{_number(mean)} ± {_number(spread)}" if len(seeds) > 1 else _number(mean)
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.4g}"
-
-
-def _steps(trial: FrozenTrial) -> str:
-    stopped = trial.state == TrialState.PRUNED
-    forbidden = not is_allowed(trial)
-    return f"{trial.last_step or 0:,}{' stopped' * stopped}{' forbidden' * forbidden}"
-
-
-def _parameters(parameters: Mapping[str, Any]) -> str:
-    shown = {
-        name: f"{value:.4g}" if isinstance(value, float) else str(value)
-        for name, value in parameters.items()
-    }
-    return "\n".join(printable(f"{name} {value}") for name, value in shown.items())
-
-
-def _failures(summary: Summary) -> list[str]:
-    failed = [trial for trial in summary.trials if trial.state == TrialState.FAIL]
-    lines = [
-        f"trial {trial.number} failed: {trial.user_attrs.get(REASON, 'for an unknown reason')} "
-        f"(log: {summary.layout.trial(trial.number).log})"
-        for trial in failed[:_SHOWN_FAILURES]
-    ]
-    return lines + [f"and {len(failed) - _SHOWN_FAILURES} more failed"] * (
-        len(failed) > _SHOWN_FAILURES
-    )
-
-
-def command_for(tool: str, *arguments: str) -> str:
-    """Return the command line of a tool, as it can be typed here."""
-    # With `make` or .venv/bin/python, the tools of the environment are not on the path.
-    beside = Path(sys.executable).parent / tool
-    if shutil.which(tool):
-        return shlex.join([tool, *arguments])
-    if beside.exists():
-        return shlex.join([str(_near(beside)), *arguments])
-    return f"{shlex.join([tool, *arguments])}   (after: pip install {tool})"
-
-
-def _near(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from segue.base.text import plural
 from segue.record.trials import TrialSummary
+from segue.report.data.commands import command_for
 from segue.report.data.definitions import in_short
 from segue.report.data.evidence import Evidence
 from segue.report.data.statistics import ENOUGH_SEEDS, probability_of_improvement
-from segue.report.data.summary import command_for
 from segue.report.page.headline import short
 
 _SURE = 0.9  # probability of improvement

@@ -8,7 +8,8 @@ from typing import Any
 from segue.record.trials import TrialSummary
 from segue.report.data.definitions import in_short
 from segue.report.data.evidence import Evidence
-from segue.report.data.summary import mean_and_spread, progress_line
+from segue.report.data.summary import mean_and_spread
+from segue.report.overview import progress_line
 
 _ROWS = 10  # trials in the table
 _ALTERNATIVES = 4  # values of a parameter that are listed

@@ -12,10 +12,11 @@ from plotly.io.json import to_json_plotly
 from segue.base.files import write_atomic
 from segue.base.suppress_warnings import suppress_warnings
 from segue.base.text import printable
+from segue.report.data.commands import commands
 from segue.report.data.evidence import Evidence
 from segue.report.data.heldout import in_words
 from segue.report.data.starts import starts
-from segue.report.data.summary import Summary, commands
+from segue.report.data.summary import Summary
 from segue.report.page.headline import build_headline, short
 from segue.report.page.health import health
 from segue.report.page.importance import FINAL, importances

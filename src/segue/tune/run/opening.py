@@ -142,12 +142,15 @@ def _record(
     uncommitted = uncommitted_changes()
     if uncommitted:
         write_atomic(run.uncommitted(len(earlier)), uncommitted)
-    started = datetime.now().astimezone().isoformat(timespec="milliseconds")
+    started = {
+        "started": datetime.now().astimezone().isoformat(timespec="milliseconds"),
+        "trials": sweep.requested_trials,
+    }
     RunDefinition(
         name=name,
         fingerprint=sweep.fingerprint,
         sweep=sweep.describe(),
-        runs=(*earlier, {"started": started, **provenance(), **_changes(before, sweep)}),
+        runs=(*earlier, {**started, **provenance(), **_changes(before, sweep)}),
         study=study,
         question="" if source is None else " ".join(docstring(source.text).split()),
     ).write(run)

@@ -15,6 +15,7 @@ from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.plan.tracker import ScalarMeanTracker
 from segue.record.row import ENV_STEPS, EVALUATION, STAGE_STEPS, Row
 from segue.tune.ray_adapter import RayFIFOScheduler, RayStopper, TuneController, TuneTrial
+from segue.tune.schedulers.reasons import reason_of
 
 
 def tracker_of(result: Mapping[str, Any]) -> ScalarMeanTracker:
@@ -129,6 +130,9 @@ class CriterionScheduler(RayFIFOScheduler):
         """Return STOP if the criterion is satisfied, else the inner scheduler's decision."""
         decision = self._inner.on_trial_result(tune_controller, trial, result)
         if not self._each.is_satisfied(trial.trial_id, result):
+            if decision == TrialScheduler.STOP:
+                metric = str(self._metric)
+                self._reasons[trial.trial_id] = reason_of(self._inner, trial, metric, result)
             return str(decision)
         self._reasons[trial.trial_id] = f"{self._each.criterion!r} is satisfied"
         return str(TrialScheduler.STOP)
@@ -149,7 +153,4 @@ class CriterionScheduler(RayFIFOScheduler):
 
     def reason(self, trial_id: str) -> str:
         """Return why a trial was stopped."""
-        if trial_id in self._reasons:
-            return self._reasons[trial_id]
-        own = getattr(self._inner, "reason", None)
-        return own(trial_id) if own else type(self._inner).__name__
+        return self._reasons[trial_id]

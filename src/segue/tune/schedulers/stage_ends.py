@@ -10,6 +10,7 @@ from segue.plan.values.describe import canonical_json, describe
 from segue.record.row import STAGE, STAGE_DONE, STAGE_STEPS, STAGES, Row
 from segue.tune.ray_adapter import TuneController
 from segue.tune.schedulers.choice import forget_stop, make_stage_scheduler
+from segue.tune.schedulers.reasons import comparison, name_of
 from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.study.record import StudyRecord
 
@@ -71,10 +72,11 @@ class StageEnds:
             scheduler.on_trial_add(tune_controller, trial)
         if scheduler.on_trial_result(tune_controller, trial, dict(row)) != TrialScheduler.STOP:
             return None
+        compared = comparison(scheduler, trial)
         forget_stop(scheduler, trial)  # it may report once more before its stage has ended
         metric = self._sweep.metric
         value = row[self._sweep.metric]
         return (
-            f"{type(scheduler).__name__}: {metric} {value:.4g} at {row[STAGE_STEPS]:,} steps of the"
-            " stage"
+            f"{name_of(scheduler)}: {metric} {value:.4g} at {row[STAGE_STEPS]:,} steps of the stage"
+            f"{compared}"
         )

@@ -15,6 +15,7 @@ from segue.tune.run.decisions import decide_exploit, decide_stage_end, has_explo
 from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.choice import forget_stop
 from segue.tune.schedulers.pbt import StagedPBT
+from segue.tune.schedulers.reasons import reason_of
 from segue.tune.schedulers.stage_ends import StageEnds
 from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.study.budget import Budget
@@ -101,7 +102,9 @@ class StudyScheduler(SweepScheduler):
         if winner is not None or decision == TrialScheduler.STOP:
             by_target = f"The sweep's target was reached by trial {winner}."
             self._verdicts.stopped[numbered.number] = (
-                by_target if winner is not None else self._reason(numbered, row)
+                by_target
+                if winner is not None
+                else reason_of(self._inner, numbered, str(self._metric), row)
             )
             return str(TrialScheduler.STOP)
         self._end_stage(tune_controller, numbered, row)
@@ -178,15 +181,6 @@ class StudyScheduler(SweepScheduler):
         stages = (self._record.stages(number) or Stages(result[STAGES])).with_report(result)
         self._record.record_stages(number, stages)
         return stages.standing(result[ENV_STEPS])
-
-    def _reason(self, trial: NumberedTrial, result: Row) -> str:
-        inner = type(self._inner)
-        if hasattr(inner, "reason"):
-            return f"{inner.__name__}: {self._inner.reason(trial.trial_id)}"
-        return (
-            f"{inner.__name__}: {self._metric} {result[str(self._metric)]:.4g} after"
-            f" {result[ENV_STEPS]:,} steps"
-        )
 
     def _rebuild(self, tune_controller: TuneController) -> None:
         # Running trials come first: otherwise a rule that compares a trial with earlier ones could
