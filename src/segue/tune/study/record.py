@@ -92,6 +92,9 @@ class StudyRecord:
         numbers = [trial.number for trial in content.trials]
         if content.problems or numbers != list(range(len(numbers))):
             raise ValueError(next(iter(content.problems), "the number of a trial is missing"))
+        for trial in content.trials:
+            if isinstance(self._space, SearchSpace) and ADOPTED_FROM not in trial.user_attrs:
+                self._space.parameters(trial.params)  # raises ValueError for other parameters
         return content.trials
 
     def __getstate__(self) -> dict[str, Any]:
