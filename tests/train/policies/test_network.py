@@ -10,16 +10,19 @@ from torch import nn
 
 from segue.train.data.batch import PolicyInput, Sequences
 from segue.train.policies import Network
+from segue.worlds.array.minigrid.view import view_space
 from tests.train.policies.plain_network import plain
 
 K = 3
 T = 7
 N = 4
 ACTIONS = spaces.Discrete(3)
-VIEW = spaces.Box(0, 255, (7, 7, 3), np.uint8)
+VIEW = view_space()
+PICTURE = spaces.Box(0, 255, (10, 10, 3), np.uint8)
 SPACES = {
     "vector": spaces.Box(-np.inf, np.inf, (5,), np.float32),
     "number": spaces.Discrete(6),
+    "numbers": spaces.MultiDiscrete([5, 5, 3]),
     "view": VIEW,
     "several": spaces.Dict(
         {"direction": spaces.Discrete(4), "image": VIEW, "mission": spaces.MultiDiscrete([20] * 6)}
@@ -192,8 +195,10 @@ def test_impossible_networks_are_refused(changes, sentence):
         (
             spaces.Box(0, 255, (84, 84, 3), np.uint8),
             {},
-            r"reads vectors.*observes Box.*torch.nn.Module of your own",
+            r"no encoder of pictures.*observes Box.*torch.nn.Module of your own",
         ),
+        (PICTURE, {}, r"no encoder of pictures.*If .* Network\(encoders=\{'': GridView\(width"),
+        (spaces.Dict({"eye": PICTURE}), {}, r"no encoder of pictures.*as 'eye'.*'eye': GridView"),
         (SPACES["several"], {"picture": None}, r"an encoder for 'picture', which is not observed"),
         (spaces.Dict({"sound": spaces.Box(-1, 1, (2, 2, 2, 2))}), {}, r"as 'sound'"),
     ],

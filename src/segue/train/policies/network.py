@@ -36,7 +36,8 @@ _CORES: Mapping[Memory | None, type[Core]] = {None: Dense, "gru": GRU, "lstm": L
 class Network(Policy):
     """A network of an encoder, a core and heads.
 
-    It reads vectors, numbered states, MiniGrid's views, and dictionaries of these with a mission.
+    It reads vectors, numbered states (Discrete and MultiDiscrete), MiniGrid's views, and
+    dictionaries of these with a mission.
 
     Attributes:
         memory: "gru", "lstm", or None for a layer of rectified units in its place.

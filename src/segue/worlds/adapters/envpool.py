@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from segue.worlds.adapters.missions import VOCABULARY, most_words, word_numbers
 from segue.worlds.adapters.replay import ActionLog
 from segue.worlds.adapters.spaces import action_view, fields, observation_view, row_dtype, row_shape
+from segue.worlds.array.minigrid.view import view_space
 from segue.worlds.seeds import LaneStreams, environment_seeds, uses_of
 from segue.worlds.world import NO_LANES, Lanes, State, Step, World, one_seed_each
 
 PREFIX = "envpool/"
 _MISSION = "mission"
+_IMAGE = "image"
 
 
 class EnvPoolWorld(World):
@@ -184,6 +186,8 @@ def _view(space: Space[object], env_id: str, words: int) -> tuple[Space[object],
         if name != _MISSION
     }
     spaces = {name: entry for name, (entry, _) in entries.items()}
+    if _MISSION in space.spaces and _IMAGE in spaces:  # of MiniGrid and BabyAI
+        spaces[_IMAGE] = view_space(*(spaces[_IMAGE].shape or ())[:2])
     if _MISSION in space.spaces:
         spaces[_MISSION] = MultiDiscrete(np.full(words, VOCABULARY))
     whole = Dict(spaces)

@@ -8,6 +8,8 @@ import numpy as np
 from gymnasium.spaces import Dict, MultiDiscrete
 from numpy.typing import NDArray
 
+from segue.worlds.array.minigrid.view import view_space
+
 NO_WORD = 0
 UNKNOWN = 1
 _TEXT = """
@@ -49,13 +51,18 @@ def word_numbers(mission: str, words: int) -> NDArray[np.uint8]:
 
 
 class NumberedMissions(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Observes the numbers of the mission's words instead of its text, once per episode."""
+    """Observes the numbers of the mission's words instead of its text, once per episode.
+
+    The space of the image is bounded by the numbers of its cells.
+    """
 
     def __init__(self, env: "gymnasium.Env[Any, Any]", words: int) -> None:
         super().__init__(env)
         assert isinstance(env.observation_space, Dict)
         mission = MultiDiscrete(np.full(words, VOCABULARY))
-        self.observation_space = Dict({**env.observation_space.spaces, "mission": mission})
+        entries = env.observation_space.spaces
+        image = view_space(*(entries["image"].shape or ())[:2])
+        self.observation_space = Dict({**entries, "image": image, "mission": mission})
         self._words = words
         self._mission = word_numbers("", words)
 

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from segue.base.suggestions import suggestion
 from segue.train.policies.encoders.discrete import Discrete
 from segue.train.policies.encoders.encoder import Encoder
-from segue.train.policies.encoders.grid_view import GridView
+from segue.train.policies.encoders.grid_view import COLOURS, KINDS, STATES, GridView
 from segue.train.policies.encoders.mission import Mission
 from segue.train.policies.encoders.several import Part, Several
 from segue.train.policies.encoders.vector import Vector
@@ -51,22 +51,38 @@ def usual(space: spaces.Space[object], name: str) -> Encoder:
         return Discrete(int(space.n), _ENTRY) if name else Discrete(int(space.n))
     if isinstance(space, spaces.MultiDiscrete) and name == MISSION:
         return Mission(int(space.nvec.max()), len(space.nvec))
+    if isinstance(space, spaces.MultiDiscrete):
+        return Several(
+            tuple(
+                Part(str(index), index, index + 1, Discrete(int(size), _ENTRY))
+                for index, size in enumerate(space.nvec.reshape(-1))
+            )
+        )
     if isinstance(space, spaces.Box) and is_grid_view(space):
         return GridView(*space.shape[:2])
     if isinstance(space, spaces.Box) and len(space.shape) <= 1:
         return Vector(math.prod(space.shape))
+    what = f"{space}{f' as {name!r}' if name else ''}"
+    if isinstance(space, spaces.Box) and is_picture(space):
+        raise ValueError(
+            f"The policy Network has no encoder of pictures, and the world observes {what}: use"
+            " Module with a torch.nn.Module of your own. If the numbers are the kinds, colours and"
+            f" states of MiniGrid's cells, write Network(encoders={{{name!r}: GridView(width,"
+            " height)})."
+        )
     raise ValueError(
         "The policy Network reads vectors, numbered states, MiniGrid's views and dictionaries of"
-        f" these, and the world observes {space}{f' as {name!r}' if name else ''}: give it an"
-        " encoder for that, or use Module with a torch.nn.Module of your own."
+        f" these, and the world observes {what}: give it an encoder for that, or use Module with a"
+        " torch.nn.Module of your own."
     )
+
+
+def is_picture(space: spaces.Box) -> bool:
+    """Return whether a space is that of pictures of three bytes for each place."""
+    return space.dtype == np.uint8 and len(space.shape) == 3 and space.shape[2] == 3
 
 
 def is_grid_view(space: spaces.Box) -> bool:
-    """Return whether a space is that of MiniGrid's views."""
-    return (
-        space.dtype == np.uint8
-        and len(space.shape) == 3
-        and space.shape[2] == 3
-        and 3 <= min(space.shape[:2]) <= 15
-    )
+    """Return whether a space is that of MiniGrid's views: its bounds are those of their cells."""
+    cells = np.array([KINDS, COLOURS, STATES])
+    return is_picture(space) and min(space.shape[:2]) >= 3 and bool((space.high < cells).all())

@@ -6,6 +6,7 @@ UNSEEN, EMPTY_KIND, WALL_KIND, FLOOR, DOOR, KEY, BALL, BOX, GOAL_KIND, LAVA_KIND
 RED, GREEN, BLUE, PURPLE, YELLOW, GREY = range(6)
 OPEN, CLOSED, LOCKED = range(3)
 
+KINDS = 11  # with the agent, which no view shows
 COLOURS = 6
 STATES = 3
 

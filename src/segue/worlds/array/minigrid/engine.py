@@ -44,9 +44,7 @@ class MiniGrid(World):
         self.lanes = members * lanes
         self.corrupt_within = corrupt_within
         self.has_expert = level.has_expert
-        self.single_observation_space = gymnasium.spaces.Box(
-            0, 255, (view.SIZE, view.SIZE, 3), np.uint8
-        )
+        self.single_observation_space = view.view_space()
         self.single_action_space = gymnasium.spaces.Discrete(rules.ACTIONS)
         self._width = level.width + 2 * view.MARGIN
         self._height = level.height + 2 * view.MARGIN

@@ -5,9 +5,10 @@ its right (6); the agent stands at j = 6, i = 3. An image is indexed [i, j], as 
 """
 
 import numpy as np
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from segue.worlds.array.minigrid.cells import TRANSPARENT, TRIPLES
+from segue.worlds.array.minigrid.cells import COLOURS, KINDS, STATES, TRANSPARENT, TRIPLES
 
 SIZE = 7
 MARGIN = SIZE - 1
@@ -21,6 +22,17 @@ _AGENT = SIZE * SIZE - 1 - SIZE // 2  # the agent's place in the window, row by 
 _AGENT_COLUMN = 1 << SIZE // 2
 _BITS = (1 << np.arange(SIZE)).astype(np.uint8)
 _CLEAR = TRANSPARENT.astype(np.uint8)
+
+
+def view_space(width: int = SIZE, height: int = SIZE) -> Box:
+    """Return the space of images of the cells' kinds, colours and states.
+
+    Its bounds distinguish it from the space of other pictures: those of the `minigrid` package's
+    own space are 0 and 255.
+    """
+    highest = np.array([KINDS - 1, COLOURS - 1, STATES - 1], np.uint8)
+    high = np.broadcast_to(highest, (width, height, 3))
+    return Box(np.zeros_like(high), high, dtype=np.uint8)
 
 
 def window_offsets(width: int) -> NDArray[np.int64]:
