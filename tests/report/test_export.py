@@ -102,7 +102,7 @@ def test_best_py_finds_an_environment_beside_the_sweep(
     check_sweep(sweep)
     summary = read_summary(run)
     summary.layout.source.write_text(text)
-    (run / CODE).mkdir()
+    (run / CODE).mkdir(exist_ok=True)
     (run / CODE / f"{module}.py").write_text(beside)
     assert export(summary, sweep, Winner(facts(summary)[0], sweep.pipeline(n=64), None)) is None
     finished = subprocess.run(
