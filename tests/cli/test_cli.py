@@ -403,12 +403,14 @@ def _write(home: Path, name: str, given: str = "") -> None:
 def _complete(home: Path, name: str, folder: str = "") -> None:
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.opening import open_run
+    from segue.tune.run.sweep_file import load_sweep
     from segue.tune.search.domains import SearchSpace
     from segue.tune.study.record import StudyRecord
     from tests.tune.support.doubles import make_sweep
     from tests.tune.support.fake_tune import FakeTune
 
-    sweep = make_sweep()
+    file = home / "sweeps" / f"{name}.py"
+    sweep = load_sweep(file) if file.exists() else make_sweep()
     run = RunDirectory(home / "runs" / (folder or name))
     with open_run(run, sweep, name):
         record = StudyRecord(run.study, name, "max", SearchSpace.of(sweep.space))
