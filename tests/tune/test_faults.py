@@ -219,8 +219,9 @@ def test_with_two_trials_at_once_the_verdicts_are_those_of_the_logged_order(
 
 
 def last_of_each(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A report that was evaluated when the driver was killed is evaluated again: the last verdict is in
-    the study.
+    """The last verdict on each report, which the study has.
+
+    A report that was evaluated when the driver was killed is evaluated again.
     """
     last = {(row["trial"], row["env_steps"]): index for index, row in enumerate(rows)}
     return [row for index, row in enumerate(rows) if last[row["trial"], row["env_steps"]] == index]

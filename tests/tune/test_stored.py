@@ -99,7 +99,7 @@ def driver(
 
 
 def check_complete(trials: list[optuna.trial.FrozenTrial], run: Path) -> None:
-    """Every trial ran to its end, each report was made and evaluated once, and no stage was lost."""
+    """Every trial ran to its end, each report was evaluated once, and no stage was lost."""
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
     for trial in trials:
         rows = read_rows(run / "trials" / f"{trial.number:04d}" / "results.jsonl")

@@ -157,8 +157,9 @@ def read_rows(path: Path) -> list[JsonObject]:
 
 
 def count_rows(path: Path) -> Rows:
-    """Return the rows of `path` and how many are damaged; none where the file does not exist. Raise OSError as
-    `read_regular` does.
+    """Return the rows of `path` and how many are damaged; none where the file does not exist.
+
+    Raise OSError as `read_regular` does.
 
     A kill may leave half a row at the end. It is skipped here without being counted;
     `cut_torn_row` removes it from the file, which must be done before rows are appended. Other

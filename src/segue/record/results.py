@@ -1,4 +1,4 @@
-"""The rows that a trial has reported, read without trust: what is not a row is skipped and counted."""
+"""The rows that a trial has reported; what is not a row is skipped and counted."""
 
 import math
 from pathlib import Path

@@ -11,7 +11,7 @@ from optuna.trial import TrialState, create_trial
 from segue.report.page.compute import best_of_k_figure, unit_of_time
 from segue.report.page.curves import learning_curves
 from segue.report.page.optuna_view import plot_study, plotted
-from segue.report.page.pruning import Rung, pruning_figure, rungs
+from segue.report.page.pruning import ShownRung, pruning_figure, rungs
 from segue.report.page.slices import log_ticks, slices
 from tests.report.page.support import evidence, trial
 
@@ -48,7 +48,7 @@ def test_reports_of_one_rung_are_counted_together() -> None:
         for number, reported in steps.items()
     }
     counts = rungs(replace(evidence(trials), curves=curves))
-    assert list(counts) == [Rung(0, 160, 200), Rung(0, 500, 500)]
+    assert list(counts) == [ShownRung(0, 160, 200), ShownRung(0, 500, 500)]
     assert [count.stopped for count in counts.values()] == [[1, 2], [3]]
     assert [count.survived for count in counts.values()] == [[0, 3], [0]]
     assert list(pruning_figure(counts, by_stage=False).data[0].x) == ["160 to 200", "500"]

@@ -1,6 +1,4 @@
-"""A member whose losses are no longer finite is marked, and its neighbours continue as if nothing had
-happened.
-"""
+"""A member whose losses are no longer finite is marked, and its neighbours are unaffected."""
 
 import math
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ _MODULE_OF_WORLD = re.compile(r"(?:gym/)?([A-Za-z_][\w.]*):")
 
 
 @dataclass(frozen=True)
-class Module:
+class SourceModule:
     """A module of the user's: its dotted name, and its file."""
 
     name: str
@@ -38,14 +38,14 @@ class Import:
     line: int
 
 
-def users_modules(text: str) -> list[Module]:
+def users_modules(text: str) -> list[SourceModule]:
     """Return the modules of the user's own that a file needs, and those that these need, by name.
 
     They are the modules that are imported anywhere in the text, and those that strings such as
     "catcher:Catcher-v0" name. Modules of Python, of Segue and of installed packages are left out.
     Raise SyntaxError if a file is not Python.
     """
-    found: dict[str, Module] = {}
+    found: dict[str, SourceModule] = {}
     names = list(_names(text))
     while names:
         name = names.pop()
@@ -98,11 +98,11 @@ def _is_import(function: ast.expr) -> bool:
     return name in ("import_module", "__import__")
 
 
-def _package_of(module: Module) -> str:
+def _package_of(module: SourceModule) -> str:
     return module.name if module.is_package else module.name.rpartition(".")[0]
 
 
-def _module(name: str) -> Module | None:
+def _module(name: str) -> SourceModule | None:
     """Return the module of that name if it is the user's, without importing it."""
     top = name.partition(".")[0]
     if top == "segue" or top in sys.stdlib_module_names or top in sys.builtin_module_names:
@@ -119,4 +119,4 @@ def _module(name: str) -> Module | None:
         return None
     if not is_users_file(spec.origin):
         return None
-    return Module(name, Path(spec.origin), places is not None)
+    return SourceModule(name, Path(spec.origin), places is not None)

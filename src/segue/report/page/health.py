@@ -169,8 +169,8 @@ def _pruned_ahead(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
         more = f" and {len(ahead) - TOP_TRIALS} more" if len(ahead) > TOP_TRIALS else ""
         within = ", or compare trials within stages" if evidence.has_stages else ""
         text = (
-            f"{noun} {numbers}{more} had a better value when stopped than trial {best.number} at the"
-            f" same number of steps. Use a longer grace period{within}."
+            f"{noun} {numbers}{more} had a better value when stopped than trial {best.number} at"
+            f" the same number of steps. Use a longer grace period{within}."
         )
         yield Finding("Pruning may have removed better trials", text)
 

@@ -15,7 +15,7 @@ _Point = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Rung:
+class ShownRung:
     """A point at which trials were compared and some of them were stopped.
 
     A trial is compared at its first report at or after the point, so that the steps may differ
@@ -36,7 +36,7 @@ class RungCount:
     stopped: list[int] = field(default_factory=list)
 
 
-def rungs(evidence: Evidence) -> dict[Rung, RungCount]:
+def rungs(evidence: Evidence) -> dict[ShownRung, RungCount]:
     """Return the trials that reached each rung.
 
     Steps count from the start of the stage if the sweep's scheduler compares trials within stages;
@@ -64,7 +64,7 @@ def rungs(evidence: Evidence) -> dict[Rung, RungCount]:
     return counts
 
 
-def pruning_figure(counts: Mapping[Rung, RungCount], by_stage: bool) -> go.Figure:
+def pruning_figure(counts: Mapping[ShownRung, RungCount], by_stage: bool) -> go.Figure:
     """Return a bar per rung of the trials that continued and those that were stopped there.
 
     Their numbers appear when the mouse hovers over a bar.
@@ -93,7 +93,7 @@ def pruning_figure(counts: Mapping[Rung, RungCount], by_stage: bool) -> go.Figur
 
 def _merged(
     stopped: Mapping[int, _Point], reports: Mapping[int, Sequence[_Point]]
-) -> Iterator[Rung]:
+) -> Iterator[ShownRung]:
     """Yield the rungs, in order.
 
     Two points at which trials were stopped belong to one rung if no trial that was stopped at the
@@ -102,11 +102,11 @@ def _merged(
     group: list[_Point] = []
     for point in sorted(set(stopped.values())):
         if group and not _is_same_rung(group[0], point, stopped, reports):
-            yield Rung(group[0][0], group[0][1], group[-1][1])
+            yield ShownRung(group[0][0], group[0][1], group[-1][1])
             group = []
         group.append(point)
     if group:
-        yield Rung(group[0][0], group[0][1], group[-1][1])
+        yield ShownRung(group[0][0], group[0][1], group[-1][1])
 
 
 def _is_same_rung(
@@ -121,7 +121,7 @@ def _is_same_rung(
     )
 
 
-def _is_at(rung: Rung, point: _Point) -> bool:
+def _is_at(rung: ShownRung, point: _Point) -> bool:
     return point[0] == rung.stage and rung.first <= point[1] <= rung.last
 
 
@@ -132,7 +132,7 @@ def _point(trial: TrialSummary, step: int, within: bool) -> _Point:
     return len(before), step - (before[-1] if before else 0)
 
 
-def _steps(rung: Rung) -> str:
+def _steps(rung: ShownRung) -> str:
     return f"{rung.first:,}" + (f" to {rung.last:,}" if rung.last > rung.first else "")
 
 

@@ -14,7 +14,7 @@ from segue.report.page.curves import TOP_TRIALS, learning_curves
 from segue.report.page.importance import Importance, importance_figure, importance_text
 from segue.report.page.optuna_view import distributions, plot_study, plotted
 from segue.report.page.parallel import parallel_coordinates
-from segue.report.page.pruning import Rung, RungCount, pruning_figure, rungs
+from segue.report.page.pruning import RungCount, ShownRung, pruning_figure, rungs
 from segue.report.page.slices import slices
 
 _AXIS_WIDTH = 90  # pixels
@@ -118,7 +118,7 @@ def _parameters(
         yield Section("slices", "Slices", text, figure, min_width=_SLICE_WIDTH * count)
 
 
-def _pruning(counts: Mapping[Rung, RungCount], by_stage: bool) -> Section:
+def _pruning(counts: Mapping[ShownRung, RungCount], by_stage: bool) -> Section:
     text = "How many trials reached each point at which some were stopped, and how many continued."
     if any(rung.first < rung.last for rung in counts):
         text += (

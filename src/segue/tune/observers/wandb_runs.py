@@ -43,8 +43,8 @@ class WandbRuns:
             )
         if not is_set_up:
             raise ValueError(
-                "W&B has no key here: run `wandb login`, or set WANDB_MODE=offline to store its runs"
-                " on this machine."
+                "W&B has no key here: run `wandb login`, or set WANDB_MODE=offline to store its"
+                " runs on this machine."
             )
 
     def open_run(self, facts: TrialSummary) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from segue.plan.values.code import is_users
 from segue.plan.values.describe import fingerprint
-from segue.plan.values.modules import Module, imports, relative_import
+from segue.plan.values.modules import SourceModule, imports, relative_import
 from segue.plan.values.source import (
     module_form,
     remember_source,
@@ -38,7 +38,8 @@ def check_imports(path: Path, text: str) -> None:
         name = relative.name.lstrip(".") or "a_module"
         raise RefusedImportError(
             f"{path}, line {relative.line}: a sweep file cannot import relatively"
-            f" ({relative.name!r}): write `from {name} import ...`, which finds {name}.py beside it."
+            f" ({relative.name!r}): write `from {name} import ...`, which finds {name}.py beside"
+            " it."
         )
     for each in imports(text):
         top = each.name.partition(".")[0]
@@ -51,7 +52,7 @@ def check_imports(path: Path, text: str) -> None:
             )
 
 
-def load_anew(modules: Iterable[Module]) -> None:
+def load_anew(modules: Iterable[SourceModule]) -> None:
     """Let modules whose text has changed since they were imported be imported again.
 
     Their texts are remembered as those of their code.
@@ -67,7 +68,7 @@ def load_anew(modules: Iterable[Module]) -> None:
         remember_source(file, text)
 
 
-def code_of(text: str, modules: Iterable[Module], names: Mapping[str, Any]) -> dict[str, str]:
+def code_of(text: str, modules: Iterable[SourceModule], names: Mapping[str, Any]) -> dict[str, str]:
     """Return digests of what a sweep file contributes beside the functions that its sweep names.
 
     There is one of each module of the user's that it needs, by name, and one of its statements with

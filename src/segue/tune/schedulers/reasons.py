@@ -29,12 +29,12 @@ def reason_of(
     """
     own = getattr(scheduler, "reason", None)
     if own is not None:
-        return f"{name_of(scheduler)}: {own(trial.trial_id)}"
+        return f"{scheduler_name(scheduler)}: {own(trial.trial_id)}"
     value = f"{metric} {row[metric]:.4g} after {row[ENV_STEPS]:,} steps"
-    return f"{name_of(scheduler)}: {value}{comparison(scheduler, trial)}"
+    return f"{scheduler_name(scheduler)}: {value}{comparison(scheduler, trial)}"
 
 
-def name_of(scheduler: TrialScheduler) -> str:
+def scheduler_name(scheduler: TrialScheduler) -> str:
     """Return the name by which a sweep refers to the scheduler, or else that of its class."""
     return _NAMES.get(type(scheduler), type(scheduler).__name__)
 

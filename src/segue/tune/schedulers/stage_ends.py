@@ -10,7 +10,7 @@ from segue.plan.values.describe import canonical_json, describe
 from segue.record.row import STAGE, STAGE_DONE, STAGE_STEPS, STAGES, Row
 from segue.tune.ray_adapter import TuneController
 from segue.tune.schedulers.choice import forget_stop, make_stage_scheduler
-from segue.tune.schedulers.reasons import comparison, name_of
+from segue.tune.schedulers.reasons import comparison, scheduler_name
 from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.study.record import StudyRecord
 
@@ -77,6 +77,6 @@ class StageEnds:
         metric = self._sweep.metric
         value = row[self._sweep.metric]
         return (
-            f"{name_of(scheduler)}: {metric} {value:.4g} at {row[STAGE_STEPS]:,} steps of the stage"
-            f"{compared}"
+            f"{scheduler_name(scheduler)}: {metric} {value:.4g} at {row[STAGE_STEPS]:,} steps of"
+            f" the stage{compared}"
         )

@@ -19,8 +19,8 @@ def trials_to_adopt(
 ) -> tuple[list[FrozenTrial], str]:
     """Return the trials of a run directory, and where they are from.
 
-    `notify` receives a sentence on damaged trials, which are left out. Raise ValueError where there is
-    no run, or where its study cannot be read.
+    `notify` receives a sentence on damaged trials, which are left out. Raise ValueError where there
+    is no run, or where its study cannot be read.
     """
     layout = RunLayout(fetch_run(run).path)
     definition = read_definition(layout)
