@@ -11,7 +11,7 @@ from rich.console import Console
 
 from segue.report.data.commands import commands
 from segue.report.data.summary import Summary, mean_and_spread, read_summary
-from segue.report.overview import show
+from segue.report.overview import progress_line, show
 from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
@@ -106,6 +106,12 @@ def test_many_failures_are_counted(run: Path) -> None:
     said = _shown(many, 200)
     assert said.count("trial 3 failed") == 5
     assert "and 3 more failed" in said
+
+
+def test_one_trial_is_one(run: Path) -> None:
+    summary = read_summary(run)
+    alone = replace(summary, trials=summary.trials[:1], requested=1)
+    assert progress_line(alone) == "double: 1 trial: 1 complete"
 
 
 def test_nothing_to_show_is_not_an_error(run: Path) -> None:
