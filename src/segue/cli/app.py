@@ -3,17 +3,20 @@
 import gc
 import sys
 from collections.abc import Callable
+from errno import EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOTDIR, EPERM, EROFS
 from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from segue.base.output import guarded_output, open_standard_files
-from segue.base.text import printable
+from segue.base.text import error_text, printable
 from segue.cli import cluster, jobs, play, record, report, rerun, retrain, run, show
 
 FAILED = 1
 REFUSED = 2
+_OF_PATHS = (EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOTDIR, EPERM, EROFS)
+_SHOWN = 100  # characters of a path in a sentence
 INTERRUPTED = 130
 # The base class of all errors of the command line, for which Typer has no public name.
 _UsageError: Any = typer.BadParameter.__bases__[0]
@@ -98,9 +101,31 @@ def _code_of(app: Callable[..., int | None], arguments: list[str] | None) -> int
         if message:  # empty where the help was shown because no command was given
             print(printable(message, lines=True), file=sys.stderr)
         return REFUSED
+    except (OSError, RecursionError, Warning) as error:
+        reason = _refusal(error)
+        if reason is None:
+            raise
+        print(printable(reason), file=sys.stderr)
+        return REFUSED
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
     finally:
         if arguments is not None:  # a program called, and may live on; see `paused_collector`
             gc.unfreeze()
+
+
+def _refusal(error: OSError | RecursionError | Warning) -> str | None:
+    """Return the sentence for an error that what was typed explains; None for any other."""
+    if isinstance(error, Warning):
+        return (
+            f"A warning was raised as an error ({error_text(error)}): leave PYTHONWARNINGS=error"
+            " and `python -W error` out."
+        )
+    if isinstance(error, RecursionError):
+        return "A path or a file is nested too deeply to be read: use one with fewer levels."
+    if error.errno not in _OF_PATHS or error.filename is None:
+        return None
+    name = str(error.filename)
+    shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+    return f"{shown} cannot be used ({error.strerror}): give another path."

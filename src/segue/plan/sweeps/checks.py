@@ -158,7 +158,7 @@ def check_corner(pipeline: Callable[..., Any], corner: Mapping[str, Any]) -> Non
     """Check that the pipeline function returns a pipeline at this point."""
     try:
         built = pipeline(**corner)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"The pipeline function fails at {corner}: {_message(error)}") from error
     if not isinstance(built, TrainingPipeline):
         raise ValueError(
@@ -166,5 +166,5 @@ def check_corner(pipeline: Callable[..., Any], corner: Mapping[str, Any]) -> Non
         )
 
 
-def _message(error: Exception) -> str:
+def _message(error: BaseException) -> str:
     return str(error) if isinstance(error, ValueError | TypeError) else repr(error)

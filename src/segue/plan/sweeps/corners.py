@@ -47,7 +47,7 @@ class Corners:
 def _pipeline(sweep: Sweep, corner: dict[str, Any]) -> TrainingPipeline:
     try:
         return sweep.pipeline(**corner)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(
             f"The pipeline function fails at {corner}: {type(error).__name__}: {error}"
         ) from error

@@ -8,6 +8,7 @@ from typing import Protocol
 import gymnasium
 import numpy as np
 
+from segue.base.text import error_text
 from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
 from segue.train.data.component_data import Data, DataStream
 from segue.worlds.adapters.spaces import fields
@@ -46,8 +47,9 @@ def check_data(
         (batch,) = stream.take(1)
         batch = stream.everything() or batch
         stream.close()
-    except (ValueError, TypeError, OSError) as error:
-        raise ValueError(f"{where} gives no data: {error}") from error
+    except Exception as error:  # a user's iterator may raise anything
+        said = str(error) if isinstance(error, ValueError) else f"{error_text(error)}."
+        raise ValueError(f"{where} gives no data: {said}") from error
     ahead = 2 if "begins" in batch else 1
     if has_memory and ahead == 1:
         raise ValueError(

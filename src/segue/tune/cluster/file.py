@@ -60,6 +60,8 @@ def _read(path: Path) -> Tree:
         raise ValueError(
             f"There is no cluster file {path} ({error.strerror}): give the path of one."
         ) from error
+    except RecursionError as error:
+        raise ValueError(f"{path} is nested too deeply: it is not a cluster file.") from error
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(content, dict):
