@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from segue.cli import main
+from segue.cli.run import _as_typed
 from segue.tune.options import DECLARED, flag_of
 
 SEGUE = str(Path(sys.executable).with_name("segue"))
@@ -276,6 +277,13 @@ def test_a_complete_sweep_is_reported_and_trains_nothing(
         "The sweep is complete: there is nothing left to train.\nstages: 16 trials: "
     )
     assert "--storage sqlite:///runs/stages/study.db --study-name stages" in said
+
+
+def test_the_command_to_resume_is_the_one_that_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda tool: f"/opt/bin/{tool}")
+    command = ["/opt/bin/python", "/opt/bin/segue", "run", "stages"]
+    assert _as_typed(command) == ["segue", "run", "stages"]
+    assert _as_typed(["python", "-m", "sweeps.run"]) == ["python", "-m", "sweeps.run"]
 
 
 def test_ctrl_c_before_there_is_a_run_prints_how_to_continue(

@@ -56,6 +56,11 @@ def test_a_tilde_is_the_users_folder_in_every_place(
         (["run", "stages", "--run-dir="], "--run-dir is empty: give a path.\n"),
         (["run", ""], "SWEEP is empty: give a path.\n"),
         (["run", "stages", "--warm-start="], "--warm-start is empty: give a path.\n"),
+        (
+            ["run", "runs/stages"],
+            "runs/stages is a run directory, not a sweep: `segue show runs/stages` shows it, and"
+            " the sweep's name or file resumes it.\n",
+        ),
         (["show", ""], "RUN is empty: give a path.\n"),
         (
             ["report", "runs/stages", "--out=~nobody-of-that-name/page.html"],
@@ -68,6 +73,7 @@ def test_a_tilde_is_the_users_folder_in_every_place(
 def test_a_place_that_cannot_be_meant_is_refused_by_its_name(
     home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
+    _complete(home, "stages")
     assert _exit_code(*arguments) == 2
     assert capsys.readouterr().err == said
 

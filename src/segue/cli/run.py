@@ -1,6 +1,7 @@
 """`segue run`, and `python -m sweeps.run`: run a sweep, describe it, or list the sweeps."""
 
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -152,6 +153,14 @@ def _show(console: Console, sweep: Sweep, result: "SweepResult") -> bool:
 def _interrupted(signal_number: int) -> int:
     from segue.tune.run.provenance import redacted_command
 
-    command = [part for part in redacted_command(sys.orig_argv) if part != "--fresh"]
+    command = _as_typed([part for part in redacted_command(sys.orig_argv) if part != "--fresh"])
     print(f"Interrupted. Resume with: {shlex.join(command)}", file=sys.stderr)
     return 128 + signal_number
+
+
+def _as_typed(command: list[str]) -> list[str]:
+    """Return a command line without the interpreter and the path of `segue`, where it is found."""
+    script = command[1] if len(command) > 1 else ""
+    if Path(script).name == "segue" and shutil.which("segue"):
+        return ["segue", *command[2:]]
+    return command

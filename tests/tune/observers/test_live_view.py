@@ -96,6 +96,7 @@ def test_the_table_fits(board: Board, record: StudyRecord, clock: Clock, width: 
     shown = "\n".join(lines)
     assert shown.count("running") == 2 + 1  # and once in the line below
     assert shown.count("complete") == 4
+    assert "and 8 more that ended earlier" in shown
     assert "1,200,000,000" in shown
     assert "2,400,000,000" not in shown  # steps are a member's, as in every report
     assert "-123.5" in shown

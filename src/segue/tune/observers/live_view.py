@@ -23,7 +23,7 @@ from segue.tune.verdicts import OUT_OF_MEMORY
 _REDRAW_SECONDS = 0.25
 _LINE_SECONDS = 10.0
 _FEW_TRIALS = 50
-_OTHER_LINES = 6  # of the table's frame, and above and below it
+_OTHER_LINES = 7  # of the table's frame, and above and below it
 _COLOURS = {"running": "cyan", "complete": "green", "pruned": "yellow", "fail": "red"}
 
 
@@ -117,7 +117,8 @@ def table(board: Board, lines: int) -> Group:
     )
     for trial in ended[:room]:
         rows.add_row(*_ended_row(trial))
-    return Group(rows, Text(status(board)), Text(printable(best(board))))
+    more = [Text(f"and {len(ended) - room} more that ended earlier")] if ended[room:] else []
+    return Group(rows, *more, Text(status(board)), Text(printable(best(board))))
 
 
 def status(board: Board) -> str:

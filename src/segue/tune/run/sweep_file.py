@@ -56,6 +56,11 @@ def docstring(source: str) -> str:
 def find_sweep(sweep: str) -> Path:
     """Return the sweep file of that name, or at that path; raise ValueError if there is none."""
     if sweep.endswith(".py") or os.sep in sweep:
+        if RunLayout(Path(sweep)).definition.is_file():
+            raise ValueError(
+                f"{sweep} is a run directory, not a sweep: `segue show {sweep}` shows it, and the"
+                " sweep's name or file resumes it."
+            )
         if not Path(sweep).is_file():
             raise ValueError(
                 f"There is no sweep file {sweep}: give the path of a .py file, or the name of a"
