@@ -102,13 +102,13 @@ def refused(content, folder):
     assert str(error.value).endswith(".")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_file_that_was_cut_is_refused(content, tmp_path_factory, data):
     refused(content[: data.draw(st.integers(0, len(content) - 1))], tmp_path_factory.mktemp("cut"))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_file_with_a_changed_byte_reads_the_same_or_is_refused(
     content, recording, tmp_path_factory, data

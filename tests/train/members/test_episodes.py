@@ -51,7 +51,7 @@ def test_worked_by_hand():
     assert rows(*running) == [(0.0, 0), (75.0, 10)]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(rewards, ends)
 def test_one_rollout_is_what_a_loop_counts(reward, ended):
     over, running = ended_episodes(reward, ended, EpisodeTotals.zeros(LANES))
@@ -60,7 +60,7 @@ def test_one_rollout_is_what_a_loop_counts(reward, ended):
     assert_same(rows(*running), left)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(rewards, ends), min_size=2, max_size=4))
 def test_episodes_continue_from_rollout_to_rollout(parts):
     running = EpisodeTotals.zeros(LANES)

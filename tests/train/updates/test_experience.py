@@ -173,7 +173,7 @@ def test_the_value_of_a_last_observation_does_not_depend_on_the_neighbours_cuts(
         np.testing.assert_array_equal(alone[:, k], together[:, k])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(1, 5))
 def test_blocks_deal_every_event_once_into_a_place_of_its_own(member, size):
     dealt = list(blocks(np.array(member), 4, size))
@@ -188,7 +188,7 @@ def test_blocks_deal_every_event_once_into_a_place_of_its_own(member, size):
     assert len(dealt) == -(-most // size)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(1, 5))
 def test_a_member_s_events_lie_where_they_would_without_neighbours(member, size):
     for one in set(member):

@@ -91,7 +91,7 @@ def test_worked_by_hand(terminated, ended, expected):
     np.testing.assert_allclose(result[:, 0, 0], expected)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(rollouts(), fractions, fractions)
 def test_agrees_with_the_sum_of_discounted_deltas(rollout, gamma, gae_lambda):
     expected = [
@@ -102,7 +102,7 @@ def test_agrees_with_the_sum_of_discounted_deltas(rollout, gamma, gae_lambda):
     )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(rollouts(), fractions)
 def test_with_lambda_1_advantage_and_value_are_the_discounted_return(rollout, gamma):
     expected = np.empty(rollout["reward_TKN"].shape)
@@ -117,14 +117,14 @@ def test_with_lambda_1_advantage_and_value_are_the_discounted_return(rollout, ga
     np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-3)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(rollouts(), fractions)
 def test_with_gamma_0_the_advantage_is_reward_minus_value(rollout, gae_lambda):
     expected = rollout["reward_TKN"] - rollout["value_TKN"]
     np.testing.assert_array_equal(advantages(rollout, 0.0, gae_lambda), expected)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(rollouts(), fractions)
 def test_only_what_is_not_terminated_bootstraps(rollout, gae_lambda):
     before = advantages(rollout, 0.5, gae_lambda)
@@ -135,7 +135,7 @@ def test_only_what_is_not_terminated_bootstraps(rollout, gae_lambda):
     np.testing.assert_array_equal(gained[rollout["terminated_TKN"]], 0)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(rollouts(), st.data())
 def test_a_member_does_not_depend_on_its_neighbours(rollout, data):
     members = rollout["reward_TKN"].shape[1]
@@ -151,7 +151,7 @@ def test_a_member_does_not_depend_on_its_neighbours(rollout, data):
         )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(rollouts())
 def test_the_arguments_stay_as_they_are(rollout):
     before = {name: array.copy() for name, array in rollout.items()}

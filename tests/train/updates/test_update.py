@@ -33,7 +33,7 @@ def generators(*seeds):
     return [np.random.Generator(np.random.SFC64(seed)) for seed in seeds]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 5))
 def test_chunks_hold_every_member_once_with_one_program(programs, width):
     found = list(chunks(programs, width))
