@@ -98,7 +98,7 @@ def retrain(capsys: pytest.CaptureFixture[str], run: str) -> None:
     best = json.loads(read_run_file(run, "best.json"))
     assert f"trial {best['trial']} is best" in said and best["held_out"]["per_seed"]
     assert "that the search never saw" in read_run_file(run, "report.html")
-    namespace: dict[str, object] = {"__name__": "best"}
+    namespace: dict[str, object] = {"__name__": "best", "__file__": "best.py"}
     exec(read_run_file(run, "best.py"), namespace)
     assert namespace["pipeline"]().to_dict() == best["pipeline"]  # type: ignore[operator]
     assert metric in said

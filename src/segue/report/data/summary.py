@@ -116,8 +116,8 @@ def read_summary(run: Path) -> Summary:
 def sqlite_url(path: Path) -> str:
     """Return the URL of a SQLite file for Optuna's tools, which read braces as a template.
 
-    >>> sqlite_url(Path("runs/a b/study.db")), sqlite_url(Path("a?b{c}/study.db"))
-    ('sqlite:///runs/a b/study.db', 'sqlite:///a%3Fb%7Bc%7D/study.db')
+    >>> sqlite_url(Path("runs/a b/s.db")), sqlite_url(Path("a?b{c}/s.db"))
+    ('sqlite:///runs/a b/s.db', 'sqlite:///a%3Fb%7Bc%7D/s.db')
     """
     url = URL.create("sqlite", database=str(path)).render_as_string()
     return url.replace("{", "{{").replace("}", "}}")
