@@ -332,8 +332,8 @@ class TestTraining:
         said = _command(tmp_path, "breaks.py", "--trials", "1")
         assert (said.returncode, said.stderr) == (1, "")
         line = (
-            "trial 0 failed: RuntimeError: the simulator is out (log:"
-            " runs/breaks/trials/0000/log.txt)"
+            "trial 0 failed: ValueError: The world 'broken' fails (RuntimeError: the simulator is"
+            " out). (log: runs/breaks/trials/0000/log.txt)"
         )
         assert said.stdout.count(line) == 2  # when it happens, and in the summary
         assert "Traceback" in (tmp_path / "runs/breaks/trials/0000/log.txt").read_text()
