@@ -237,7 +237,7 @@ class TestServices:
         assert (
             said.stderr.splitlines()[-1]
             == "ValueError: W&B has no key here: run `wandb login`, or set WANDB_MODE=offline to"
-            " keep its runs on this machine."
+            " store its runs on this machine."
         )
 
 
