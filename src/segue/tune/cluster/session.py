@@ -4,7 +4,7 @@ import logging
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,9 +62,20 @@ def ray_session(address: str | None = None) -> Iterator[dict[str, float]]:
         yield ray.cluster_resources()
 
 
-def suppress_ray_warnings() -> AbstractContextManager[None]:
-    """Hide the warnings and logs of Ray and Optuna."""
-    return suppress_warnings("ray", "optuna")
+@contextmanager
+def suppress_ray_warnings() -> Iterator[None]:
+    """Hide the warnings and logs of Ray and Optuna, and the exceptions that Tune logs.
+
+    Segue reports the exceptions of its own searchers and callbacks in a sentence.
+    """
+    tune = logging.getLogger("ray.tune.execution.tune_controller")
+    before = tune.level
+    tune.setLevel(logging.CRITICAL)
+    try:
+        with suppress_warnings("ray", "optuna"):
+            yield
+    finally:
+        tune.setLevel(before)
 
 
 @contextmanager
