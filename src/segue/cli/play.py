@@ -14,12 +14,12 @@ from segue.base.extras import optional_dependency
 from segue.base.text import printable
 from segue.cli.shared.arguments import Run, SweepFile, Trial, as_place
 from segue.cli.shared.output import check_target, print_line
-from segue.record.local_run import LocalRun, fetch_run
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from segue.record.local_run import LocalRun
     from segue.report.data.summary import Summary
     from segue.train.play import Players
 
@@ -50,6 +50,7 @@ def command(
     sweep: SweepFile = None,
 ) -> int:
     """Evaluate the members of a trial from its newest checkpoint, and record a video."""
+    from segue.record.local_run import fetch_run
     from segue.report.data.summary import read_summary, trained_trial
 
     if record is not None and record.suffix not in _EXTENSIONS:
@@ -92,7 +93,7 @@ def best_trial(summary: "Summary") -> int:
     return int(summary.best[0].number)
 
 
-def _load(run: LocalRun, trial: int, sweep_file: Path | None) -> "tuple[Players, int]":
+def _load(run: "LocalRun", trial: int, sweep_file: Path | None) -> "tuple[Players, int]":
     """Return the members of a trial's newest checkpoint, and its environment steps."""
     from segue.record.layout import steps_of
     from segue.train.play import Players

@@ -10,9 +10,9 @@ from segue.base.extras import optional_dependency
 from segue.cli.shared.arguments import Run, as_place
 from segue.cli.shared.output import check_target, print_line
 from segue.record.layout import REPORT
-from segue.record.local_run import LocalRun, fetch_run
 
 if TYPE_CHECKING:
+    from segue.record.local_run import LocalRun
     from segue.report.data.summary import Summary
 
 _ADVICE = "choose another file with --out"
@@ -26,6 +26,7 @@ def command(
     ] = None,
 ) -> int:
     """Write the results so far as one HTML page that needs no network."""
+    from segue.record.local_run import fetch_run
     from segue.report.data.summary import read_summary
 
     if out is not None:
@@ -37,7 +38,7 @@ def command(
     return 0
 
 
-def write(summary: "Summary", run: LocalRun, out: Path | None = None) -> Path:
+def write(summary: "Summary", run: "LocalRun", out: Path | None = None) -> Path:
     """Write the report of a run and return its path.
 
     Raises ValueError if the file cannot be written or an optional package is missing.

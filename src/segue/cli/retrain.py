@@ -19,10 +19,10 @@ from segue.cli.shared.options import options_of, with_options
 from segue.cli.shared.output import check_target, print_line
 from segue.cli.winner import write_winner
 from segue.record.layout import HELD_OUT, RETRAINED, TRIALS
-from segue.record.local_run import LocalRun, fetch_run
 
 if TYPE_CHECKING:
     from segue.plan.sweeps.sweep import Sweep
+    from segue.record.local_run import LocalRun
     from segue.record.trials import TrialSummary
     from segue.report.data.heldout import Comparison, HeldOut
     from segue.report.data.summary import Summary
@@ -43,6 +43,7 @@ def command(
 
     The same command resumes a retraining that was interrupted.
     """
+    from segue.record.local_run import fetch_run
     from segue.report.data.summary import read_summary
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.original_sweep import sweep_of
@@ -79,7 +80,7 @@ class _Retraining:
     sweep: "Sweep"
     summary: "Summary"
     best: "list[TrialSummary]"
-    local_run: LocalRun
+    local_run: "LocalRun"
 
     def run(self, seeds: int, options: "Options", console: Console) -> int:
         """Train what is missing, and return an exit code other than 0 if it ended early."""
@@ -130,6 +131,7 @@ class _Retraining:
     def _configurations(self) -> "list[HeldOut]":
         """Return the trials that were retrained to their end, with the metric of each seed."""
         from segue.record.attributes import per_seed
+        from segue.record.local_run import fetch_run
         from segue.report.data.heldout import HeldOut
         from segue.report.data.summary import read_summary
 

@@ -10,15 +10,15 @@ from segue.base.text import printable
 from segue.cli.shared.output import print_line
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import BEST_JSON, BEST_PYTHON
-from segue.record.local_run import LocalRun
 
 if TYPE_CHECKING:
+    from segue.record.local_run import LocalRun
     from segue.record.trials import TrialSummary
     from segue.report.data.heldout import Comparison
     from segue.report.data.summary import Summary
 
 
-def write_winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Console) -> None:
+def write_winner(sweep: Sweep, summary: "Summary", run: "LocalRun", console: Console) -> None:
     """Write `best.json`, `best.py` and the report of a run, and print their paths.
 
     A file that cannot be written is a message on stderr and no error: the trials are complete.
@@ -30,7 +30,7 @@ def write_winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Conso
             print(printable(f"The {what} was not written: {error}"), file=sys.stderr)
 
 
-def _winner(sweep: Sweep, summary: "Summary", run: LocalRun, console: Console) -> None:
+def _winner(sweep: Sweep, summary: "Summary", run: "LocalRun", console: Console) -> None:
     from segue.report.data.heldout import read_comparison
     from segue.report.export import Winner, export
     from segue.tune.run.directory import RunDirectory
@@ -60,7 +60,7 @@ def _best(summary: "Summary", held_out: "Comparison | None") -> "TrialSummary | 
     return next(iter(complete.values()), None)
 
 
-def _report(summary: "Summary", run: LocalRun, console: Console) -> None:
+def _report(summary: "Summary", run: "LocalRun", console: Console) -> None:
     from segue.cli.report import write
 
     path = write(summary, run)
