@@ -7,13 +7,14 @@ import pytest
 from ray import cloudpickle
 
 from segue.tune.cluster.session import suppress_ray_warnings
-from tests.tune.support import doubles
+from tests.tune.support import doubles, paced
 from tests.tune.support.drivers import FINISHED, run_here, trials_of
 from tests.tune.support.shared_ray import cluster
 
 __all__ = ["cluster"]
 
 cloudpickle.register_pickle_by_value(doubles)
+cloudpickle.register_pickle_by_value(paced)
 HERE = Path(__file__).parent
 
 

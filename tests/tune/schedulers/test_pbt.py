@@ -1,7 +1,6 @@
 """Population-based training with stages: worked numbers, laws, and a real run."""
 
 import io
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +30,8 @@ from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.explore import explored
 from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.search.domains import SearchSpace
-from segue.tune.worker.trainable import Report, Runner, train_one
+from segue.tune.worker.trainable import Runner
+from tests.tune.support.paced import make_paced, turn
 
 STEPS = 64 * 8  # environment steps of a rollout
 
@@ -311,7 +311,7 @@ class TestOnRay:
         trials = run(
             tmp_path,
             make_sweep(evaluation=Evaluation(every=STEPS, episodes=5), points=TWO_LEARN_TWO_STAY),
-            runner=make_paced(),
+            runner=make_paced(STEPS, 12 * STEPS),
         )
         assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 4
         moved = [trial for trial in trials if "lineage" in trial.user_attrs]
@@ -323,13 +323,14 @@ class TestOnRay:
             assert rows[-1]["final"] and rows[-1]["env_steps"] == 12 * STEPS
             for step in trial.user_attrs["lineage"]:
                 donor = trials[step["from"]]
-                exploits = donor.user_attrs.get("lineage", [])
-                adopted = step["parameters"]
-                changed = [
-                    {name for name in given if given[name] != adopted[name]}
-                    for given in (donor.params, *(each["parameters"] for each in exploits))
+                exploits = [
+                    each
+                    for each in donor.user_attrs.get("lineage", [])
+                    if turn(donor.number, each["at"], STEPS) < turn(trial.number, step["at"], STEPS)
                 ]
-                assert {"second_lambda"} in changed  # of what the donor had then
+                given = exploits[-1]["parameters"] if exploits else donor.params
+                changed = {name for name in given if given[name] != step["parameters"][name]}
+                assert changed == {"second_lambda"}
             assert list(
                 (tmp_path / "trials" / f"{trial.number:04d}").glob("checkpoints-*/checkpoint-*.pt")
             )
@@ -350,32 +351,6 @@ class TestOnRay:
         for trial in trials:
             rows = read_rows(tmp_path / "trials" / f"{trial.number:04d}" / "results.jsonl")
             assert rows[-1]["env_steps"] == 12 * STEPS and rows[-1]["final"]
-
-
-def make_paced() -> Runner:
-    """A runner in which the trials that learn are always a report behind the two that stay."""
-
-    def paced(
-        sweep: Sweep, parameters: Any, directory: Path, *, device: str, report: Report
-    ) -> None:
-        leads = parameters["lr"] < 1e-4
-
-        def written(number: int) -> int:
-            path = directory.parent / f"{number:04d}" / "results.jsonl"
-            return max((row["env_steps"] for row in read_rows(path)), default=0)
-
-        def report_in_turn(row: dict[str, Any]) -> Any:
-            steps = row["env_steps"]
-            others, needed = (
-                ((0, 2), steps - 2 * STEPS) if leads else ((1, 3), min(steps + STEPS, 12 * STEPS))
-            )
-            while min(written(number) for number in others) < needed:
-                time.sleep(0.02)
-            return report(row)
-
-        train_one(sweep, parameters, directory, device=device, report=report_in_turn)
-
-    return paced
 
 
 def run(path: Path, sweep: Sweep, runner: Runner | None = None) -> list[FrozenTrial]:
