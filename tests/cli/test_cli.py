@@ -134,7 +134,7 @@ def test_describe_names_optimizers_that_run_one_member_at_a_time(
         (["stages", "--trials", "many"], "Invalid value for '--trials'"),
         (
             ["stages", "--run-dir", "/dev/null/run"],
-            "The run directory /dev/null/run cannot be written (Not a directory",
+            "The run directory /dev/null/run cannot be written (Not a directory)",
         ),
         (["stages", "--address", "127.0.0.1:1"], "Ray does not respond at 127.0.0.1:1"),
         (

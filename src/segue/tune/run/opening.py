@@ -77,7 +77,8 @@ def _locked(run: RunDirectory) -> Iterator[None]:
 
 
 def _unwritable(run: RunDirectory, error: OSError) -> ValueError:
-    file = f": {error.filename}" if error.filename else ""
+    is_other = error.filename and Path(error.filename) != run.path
+    file = f": {error.filename}" if is_other else ""
     return ValueError(
         f"The run directory {run.path} cannot be written ({error.strerror}{file}): choose another"
         " with --run-dir."
