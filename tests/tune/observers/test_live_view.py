@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 
 from segue.tune.observers.board import Board
-from segue.tune.observers.live_view import LiveView, best, status, table
+from segue.tune.observers.live_table import best, status, table
+from segue.tune.observers.live_view import LiveView
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
@@ -77,8 +78,10 @@ def test_a_trial_that_starts_again_keeps_its_steps(
     assert board.steps == 800
 
 
-@pytest.mark.parametrize("width", [60, 200])
-def test_the_table_fits(board: Board, record: StudyRecord, clock: Clock, width: int) -> None:
+@pytest.mark.parametrize(("width", "columns", "ended"), [(60, 0, 2), (80, 2, 4), (120, 3, 4)])
+def test_the_table_fits(
+    board: Board, record: StudyRecord, clock: Clock, width: int, columns: int, ended: int
+) -> None:
     for number in range(14):
         record.begin(number)
         board.started(number)
@@ -88,22 +91,26 @@ def test_the_table_fits(board: Board, record: StudyRecord, clock: Clock, width: 
             board.ended(number)
     clock.now += 3600.0
     console = Console(
-        file=io.StringIO(), width=width, height=12, force_terminal=True, color_system=None
+        file=io.StringIO(), width=width, height=14, force_terminal=True, color_system=None
     )
-    console.print(table(board, lines=6))
+    console.print(table(board, console))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert max(map(len, lines)) <= width
+    assert len(lines) < 14  # a longer one would leave lines behind
+    names = ("first_steps", "lr", "gae_lambda")
+    assert [name in lines[1] for name in names] == [True] * columns + [False] * (3 - columns)
     shown = "\n".join(lines)
     assert shown.count("running") == 2 + 1  # and once in the line below
-    assert shown.count("complete") == 4
-    assert "and 8 more that ended earlier" in shown
+    assert shown.count("complete") == ended
+    assert f"and {12 - ended} more" in shown
+    assert "first_steps 400, lr 0.0003, gae_lambda 0.8" in "".join(lines[-2:])  # of the best
     assert "1,200,000,000" in shown
     assert "2,400,000,000" not in shown  # steps are a member's, as in every report
     assert "-123.5" in shown
 
 
 def test_the_status_is_one_line_for_people(board: Board, record: StudyRecord, clock: Clock) -> None:
-    assert status(board) == "0 of 16 done"
+    assert status(board) == "0 of 16 done, 16 waiting"
     for number in range(3):
         record.begin(number)
         board.started(number)
@@ -111,7 +118,9 @@ def test_the_status_is_one_line_for_people(board: Board, record: StudyRecord, cl
     clock.now += 10.0
     record.stop(0, 600, 1.0, {"env_steps": 600})
     board.ended(0)
-    assert status(board) == "1 of 16 done, 1 pruned, 2 running, 360 steps/s, 50 s left"
+    assert status(board) == (
+        "1 of 16 done, 1 pruned, 2 running, 13 waiting, 360 steps/s, 50 s left"
+    )
 
 
 def test_the_best_is_by_the_mode_among_trials_that_ended(record: StudyRecord) -> None:
@@ -120,10 +129,10 @@ def test_the_best_is_by_the_mode_among_trials_that_ended(record: StudyRecord) ->
         record.complete(number, 1200, value, {})
     record.begin(3)
     record.stop(3, 200, 9.0, {})
-    assert best(Board(record, make_sweep(), Budget(16, 2400))) == "best: trial 1, return 3"
-    assert (
-        best(Board(record, make_sweep(mode="min"), Budget(16, 2400))) == "best: trial 0, return 1"
-    )
+    highest = best(Board(record, make_sweep(), Budget(16, 2400)))
+    assert highest.startswith("best: trial 1, return 3, with first_steps 400, lr")
+    lowest = best(Board(record, make_sweep(mode="min"), Budget(16, 2400)))
+    assert lowest.startswith("best: trial 0, return 1, with")
 
 
 def test_without_a_terminal_a_line_comes_at_each_end_and_every_ten_seconds(
@@ -144,8 +153,8 @@ def test_without_a_terminal_a_line_comes_at_each_end_and_every_ten_seconds(
         board.ended(0)
         view.ended(0)
     assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
-        "0 of 16 done, 1 running, 120 steps/s, 5 min left",
-        "trial 0 complete: return 2 | 1 of 16 done, 120 steps/s, 5 min left",
+        "0 of 16 done, 1 running, 15 waiting, 120 steps/s, 5 min left",
+        "trial 0 complete: return 2 | 1 of 16 done, 15 waiting, 120 steps/s, 5 min left",
     ]
 
 

@@ -85,6 +85,11 @@ class Board(TrialObserver):
         return len(self.record.numbers(*FINISHED))
 
     @property
+    def waiting(self) -> int:
+        """Number of trials that have not started, also of those that are yet to be proposed."""
+        return max(self.budget.trials - self.done - len(self.running), 0)
+
+    @property
     def best(self) -> FrozenTrial | None:
         """The best trial that ran to its end, within all constraints if any trial is."""
         return best_complete(self.record.trials, self.sweep.mode)
@@ -122,8 +127,7 @@ class Board(TrialObserver):
         running = sum(
             max(self.budget.full_run - progress.steps, 0) for progress in self.running.values()
         )
-        waiting = max(self.budget.trials - self.done - len(self.running), 0)
-        return (running + waiting * self._mean_steps()) / self.steps_per_second
+        return (running + self.waiting * self._mean_steps()) / self.steps_per_second
 
     def _mean_steps(self) -> float:
         lengths = [

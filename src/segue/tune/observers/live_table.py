@@ -1,0 +1,179 @@
+"""The table of a running sweep, for a terminal of any size, and its status in a line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial
+from rich.console import Console, Group
+from rich.measure import Measurement
+from rich.table import Column, Table
+from rich.text import Text
+
+from segue.base.text import printable
+from segue.record import attributes
+from segue.record.trials import metric_of
+from segue.tune.observers.board import FINISHED, Board, TrialProgress
+
+_FRAME_LINES = 4  # above, below and under the names of the columns
+_SPARE_LINES = 2  # for the rows that are left out, and the cursor
+_BEST_LINES = 3
+_VALUE_WIDTH = 24  # characters of a parameter's value
+_UNLIMITED = 10_000  # characters, from which a table would take what it needs
+_COLOURS = {"running": "cyan", "complete": "green", "pruned": "yellow", "fail": "red"}
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A trial's line of the table."""
+
+    cells: Sequence[str | Text]
+    parameters: dict[str, Any]
+
+
+def table(board: Board, console: Console) -> Group:
+    """Return the board for a console of at least 60 columns.
+
+    It shows the running trials, and then as many of the latest ended ones as fit into the
+    console's height. There is a column for each parameter, as long as they fit into its width.
+    """
+    below = [Text(status(board))]
+    if board.best:
+        below.append(_cut(Text(printable(best(board))), console))
+    height = sum(len(text.wrap(console, console.width)) for text in below)
+    room = max(console.height - height - _FRAME_LINES - _SPARE_LINES, 1)
+    running = [*board.running.values()]
+    ended = _latest(board)
+    left_out = max(len(running) + len(ended) - room, 0)
+    lines = [_running(board, progress) for progress in running[:room]]
+    lines += [_ended(board, trial) for trial in ended[: room - len(lines)]]
+    more = [Text(f"and {left_out} more")] if left_out else []
+    return Group(_widest(lines, board, console), *more, *below)
+
+
+def status(board: Board) -> str:
+    """Return the whole board in one line."""
+    counts = board.counts
+    parts = [f"{board.done} of {board.budget.trials} done"]
+    parts += [
+        f"{counts[state]} {word}"
+        for state, word in (("pruned", "pruned"), ("fail", "failed"))
+        if counts[state]
+    ]
+    parts += [f"{len(board.running)} running"] if board.running else []
+    parts += [f"{board.waiting} waiting"] if board.waiting else []
+    parts += [f"{board.steps_per_second:,.0f} steps/s"] if board.steps_per_second else []
+    if board.budget.env_steps is not None:
+        parts += [
+            f"{board.spent / board.budget.env_steps:.0%} of {board.budget.env_steps:,} steps spent"
+        ]
+    left = board.seconds_left
+    parts += [f"{duration(left)} left"] if left else []
+    return ", ".join(parts)
+
+
+def best(board: Board) -> str:
+    """Return the best trial that ran to its end, with its parameters, in one line.
+
+    It is empty while there is none."""
+    found = board.best
+    if not found:
+        return ""
+    values = board.record.recorded(found.number)
+    parameters = ", ".join(f"{name} {_value(value)}" for name, value in values.items())
+    return (
+        f"best: trial {found.number}, {board.sweep.metric} {number(found.values[0])}, with"
+        f" {parameters}"
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words.
+
+    >>> duration(50), duration(200), duration(7300)
+    ('50 s', '3 min', '2 h 2 min')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def number(value: float | None) -> str:
+    """Return a value with four digits; empty for None."""
+    return "" if value is None else f"{value:.4g}"
+
+
+def _latest(board: Board) -> list[FrozenTrial]:
+    return sorted(
+        (trial for trial in board.record.trials if trial.state in FINISHED),
+        key=lambda trial: trial.datetime_complete.timestamp() if trial.datetime_complete else 0.0,
+        reverse=True,
+    )
+
+
+def _running(board: Board, progress: TrialProgress) -> _Line:
+    cells = (
+        str(progress.number),
+        _state("running"),
+        str(progress.stage + 1),
+        f"{progress.env_steps:,}",
+        number(progress.metric),
+    )
+    return _Line(cells, board.record.recorded(progress.number))
+
+
+def _ended(board: Board, trial: FrozenTrial) -> _Line:
+    progress = trial.user_attrs
+    steps = f"{progress[attributes.ENV_STEPS]:,}" if attributes.ENV_STEPS in progress else ""
+    cells = (
+        str(trial.number),
+        _state(trial.state.name.lower()),
+        str(progress.get(attributes.STAGE, "")),
+        steps,
+        number(metric_of(trial)),
+    )
+    return _Line(cells, board.record.recorded(trial.number))
+
+
+def _widest(lines: Sequence[_Line], board: Board, console: Console) -> Table:
+    """Return the table with the most columns that fit."""
+    names = list(dict.fromkeys(name for line in lines for name in line.parameters))
+    counts = range(len(names), 0, -1)
+    tables = (_table(lines, names[:count], board) for count in counts)
+    unlimited = console.options.update_width(_UNLIMITED)
+    fitting = (
+        each
+        for each in tables
+        if Measurement.get(console, unlimited, each).maximum <= console.width
+    )
+    return next(fitting, _table(lines, [], board))
+
+
+def _table(lines: Sequence[_Line], names: Sequence[str], board: Board) -> Table:
+    metric = Text(printable(board.sweep.metric))
+    found = Table("trial", "state", "stage", "steps", Column(metric), expand=False)
+    for name in names:
+        found.add_column(Text(printable(name)))
+    for column in (found.columns[0], *found.columns[2:]):
+        column.justify = "right"
+    for line in lines:
+        values = [Text(_value(line.parameters.get(name))) for name in names]
+        found.add_row(*line.cells, *values)
+    return found
+
+
+def _cut(text: Text, console: Console) -> Text:
+    text.truncate(_BEST_LINES * console.width, overflow="ellipsis")
+    return text
+
+
+def _state(name: str) -> Text:
+    return Text("failed" if name == "fail" else name, style=_COLOURS[name])
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.4g}" if isinstance(value, float) else printable(str(value))
+    return text if len(text) <= _VALUE_WIDTH else f"{text[: _VALUE_WIDTH - 3]}..."
