@@ -1,5 +1,6 @@
 """Text for people: counts, errors, and text without control characters."""
 
+import difflib
 import re
 from collections.abc import Sequence
 
@@ -29,6 +30,20 @@ def listed(words: Sequence[str]) -> str:
     """
     *rest, last = words
     return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def changed_lines(before: str, now: str, *, context: int, most: int) -> list[str]:
+    """Return the lines that differ, marked by "-" and "+", at most `most` and then their number.
+
+    Lines around them, `context` on each side, have no mark; "@@" stands between separate places.
+
+    >>> changed_lines("a\nb\nc", "a\nd\nc", context=0, most=9)
+    ['@@ -2 +2 @@', '-b', '+d']
+    """
+    lines = difflib.unified_diff(before.splitlines(), now.splitlines(), n=context, lineterm="")
+    changed = list(lines)[2:]  # without the names of the files
+    left_out = len(changed) - most
+    return [*changed[:most], f"... and {left_out} more lines"] if left_out > 0 else changed
 
 
 def printable(text: str, *, lines: bool = False) -> str:

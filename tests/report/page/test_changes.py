@@ -69,13 +69,13 @@ def test_times_of_changes_decide() -> None:
         {"started": "2026-01-01T12:00:00+02:00", "changes": ["space.lr: 1 -> 2"]},
         {"started": "2026-01-01T13:00:00+02:00"},
         {"started": "damaged", "changes": ["seeds: 1 -> 2"]},
-        {"started": "2026-01-01T14:00:00+02:00", "changes": ['pipeline: {"code":"a"} -> 1']},
+        {"started": "2026-01-01T14:00:00+02:00", "changes": ["pipeline: other code"]},
     )
     definition = RunDefinition(name="x", fingerprint="", sweep={}, runs=runs)
     found = changes(definition)
     assert [change.entries for change in found] == [
         ("space.lr: 1 -> 2",),
-        ("the code of pipeline",),
+        ("pipeline: other code",),
     ]
     assert [change.alters_training for change in found] == [False, True]
     hours = [datetime(2026, 1, 1, hour, 30) for hour in range(10, 16)]

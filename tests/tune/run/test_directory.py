@@ -9,7 +9,7 @@ from ray import tune
 from segue.base.lock import locked
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
-from tests.tune.support.doubles import MIXED, make_sweep
+from tests.tune.support.doubles import MIXED, make_sweep, pipeline
 
 
 def test_a_new_directory_records_the_definition_and_the_code(tmp_path: Path) -> None:
@@ -57,6 +57,58 @@ def test_a_changed_sweep_is_refused_with_what_differs(tmp_path: Path) -> None:
     ):
         pass
     assert _content(tmp_path) == before
+
+
+def test_a_refusal_shows_the_changed_lines_of_the_sweeps_file_and_of_its_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = tmp_path / "mine.py"
+    (tmp_path / "beside_the_sweep.py").write_text("GOAL = 1\n")
+    source.write_text("import beside_the_sweep\nSTEPS = 400\nLR = 0.1\n")
+    run = RunDirectory(tmp_path / "double")
+    with open_run(
+        run,
+        make_sweep(pipeline=lambda first_steps, lr, gae_lambda: pipeline(1, lr, 0.9)),
+        "double",
+        source=source,
+    ):
+        pass
+    source.write_text("import beside_the_sweep\nSTEPS = 800\nLR = 0.1\n")
+    (tmp_path / "beside_the_sweep.py").write_text("GOAL = 2\n")
+    with (
+        pytest.raises(ValueError, match="has changed") as refusal,
+        open_run(
+            run,
+            make_sweep(pipeline=lambda first_steps, lr, gae_lambda: pipeline(2, lr, 0.9)),
+            "double",
+            source=source,
+        ),
+    ):
+        pass
+    sentence, *lines = str(refusal.value).splitlines()
+    assert "was made (pipeline: other code): continue with --accept-changes" in sentence
+    assert lines == [
+        f"{source}, since {run.source}:",
+        "@@ -2 +2 @@",
+        "-STEPS = 400",
+        "+STEPS = 800",
+        f"beside_the_sweep.py, since {run.code}/beside_the_sweep.py:",
+        "@@ -1 +1 @@",
+        "-GOAL = 1",
+        "+GOAL = 2",
+    ]
+
+
+def test_from_scratch_it_says_where_the_earlier_run_is(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "double")
+    said: list[str] = []
+    for fresh in (False, True):
+        with open_run(run, make_sweep(), "double", fresh=fresh, say=said.append):
+            pass
+    (moved,) = (path for path in tmp_path.iterdir() if path != run.path)
+    assert said == [f"The earlier run is now {moved}."]
+    assert RunDirectory(moved).definition.is_file()
 
 
 def test_a_change_that_is_accepted_is_recorded_beside_what_was(tmp_path: Path) -> None:

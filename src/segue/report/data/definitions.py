@@ -81,11 +81,4 @@ def _change(start: int, run: Mapping[str, Any]) -> Change | None:
     if not recorded:
         return None
     fields = {entry.partition(":")[0].partition(".")[0] for entry in recorded}
-    entries = tuple(_without_digests(entry) for entry in recorded)
-    return Change(start, at, entries, alters_training=not fields.issubset(_SEARCH))
-
-
-def _without_digests(entry: str) -> str:
-    """Return a change without the digests of code, which mean nothing to a reader."""
-    name, _, values = entry.partition(": ")
-    return f"the code of {name}" if '"code":' in values else entry
+    return Change(start, at, tuple(recorded), alters_training=not fields.issubset(_SEARCH))

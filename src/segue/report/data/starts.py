@@ -1,12 +1,12 @@
 """The starts of a run: when, with which versions, and what had changed in the sweep's file."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from segue.base.text import changed_lines
 from segue.record.layout import RunLayout
 from segue.report.data.definitions import changes
 from segue.report.data.summary import Summary
@@ -56,19 +56,16 @@ def _difference(run: RunLayout, start: int, starts: int) -> str:
     """Return the changed lines of the sweep's file since the start before `start`."""
     later = (run.source_before(index) for index in range(start + 1, starts))
     now = next((path for path in later if path.is_file()), run.source)
-    before = _lines(run.source_before(start))
-    if before is None or (after := _lines(now)) is None:
+    before = _text(run.source_before(start))
+    if before is None or (after := _text(now)) is None:
         return ""
-    lines = [*difflib.unified_diff(before, after, n=1, lineterm="")][2:]  # without file names
-    if len(lines) > _LINES:
-        lines = [*lines[:_LINES], f"... and {len(lines) - _LINES} more lines"]
-    return "\n".join(lines)
+    return "\n".join(changed_lines(before, after, context=1, most=_LINES))
 
 
-def _lines(path: Path) -> list[str] | None:
+def _text(path: Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        return path.read_text(errors="replace").splitlines()
+        return path.read_text(errors="replace")
     except OSError:
         return None

@@ -6,6 +6,7 @@ from typing import Any
 from segue.plan.values.describe import canonical_json
 
 Definition = Mapping[str, Any]
+_OF_MODULES = "code."
 _SHOWN_LENGTH = 60
 
 
@@ -44,7 +45,26 @@ def _is_acceptable(key: str, before: object, now: object) -> bool:
 
 
 def _describe(before: Definition, now: Definition, key: str) -> str:
+    if _differs_in_code(before, now, key):  # whose digests mean nothing to a reader
+        return f"{key}: other code"
     return f"{key}: {_shown(before, key)} -> {_shown(now, key)}"
+
+
+def _differs_in_code(before: Definition, now: Definition, key: str) -> bool:
+    """Return whether an entry is of code, and otherwise the same."""
+    if key not in before or key not in now:
+        return False
+    is_module = key.startswith(_OF_MODULES)
+    return is_module or _without_code(before[key]) == _without_code(now[key])
+
+
+def _without_code(description: object) -> object:
+    if isinstance(description, Mapping):
+        entries = description.items()
+        return {name: _without_code(value) for name, value in entries if name != "code"}
+    if isinstance(description, list):
+        return [_without_code(value) for value in description]
+    return description
 
 
 def _shown(definition: Definition, key: str) -> str:

@@ -1,6 +1,6 @@
 """Open a run directory: lock it, check its sweep, and record the start."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -31,27 +31,28 @@ def open_run(
     accept_changes: bool = False,
     source: Path | None = None,
     study: Mapping[str, str] | None = None,
+    say: Callable[[str], None] = print,
 ) -> Iterator[None]:
     """Lock the directory for a run of `sweep` under `name`, and record that it was started.
 
     `source` is the sweep's file. `study` is the location of the study, if it is not in the
     directory.
 
-    With `fresh`, an earlier run is moved aside first, to a name that ends with the date; nothing is
-    deleted. With `accept_changes`, a changed sweep is recorded in its new form, together with the
-    old one. Raises ValueError, and changes nothing, for a directory that cannot be written, that is
-    in use, that was made by another sweep or by something else, whose format is another one, or
-    whose sweep has changed since.
+    With `fresh`, an earlier run is moved aside first, to a name that ends with the date, which
+    `say` is called with; nothing is deleted. With `accept_changes`, a changed sweep is recorded in
+    its new form, together with the old one. Raises ValueError, and changes nothing, for a directory
+    that cannot be written, that is in use, that was made by another sweep or by something else,
+    whose format is another one, or whose sweep has changed since.
     """
     _check_ours(run, name)
     code = SweepSource.read(source) if source else None  # before it may be moved
     if fresh and run.definition.exists():
         with _locked(run):
-            _move_aside(run)
+            say(f"The earlier run is now {_move_aside(run)}.")
     with _locked(run):
         before = read_definition(run) if run.definition.exists() else None
         if before:
-            _check_unchanged(run, before, sweep, accept_changes)
+            _check_unchanged(run, before, sweep, code, accept_changes)
         try:
             _record(run, before, sweep, name, code, study)
         except OSError as error:
@@ -100,7 +101,11 @@ def _check_ours(run: RunDirectory, name: str) -> None:
 
 
 def _check_unchanged(
-    run: RunDirectory, before: RunDefinition, sweep: Sweep, accept_changes: bool
+    run: RunDirectory,
+    before: RunDefinition,
+    sweep: Sweep,
+    code: SweepSource | None,
+    accept_changes: bool,
 ) -> None:
     if accept_changes:
         _check_acceptable(run, before, sweep)
@@ -110,11 +115,12 @@ def _check_unchanged(
         shown = "; ".join(found[:_SHOWN_DIFFERENCES])
         more = len(found) - _SHOWN_DIFFERENCES
         rest = f"; and {more} more" if more > 0 else ""
-        raise ValueError(
+        sentence = (
             f"The sweep has changed since {run.shown} was made ({shown}{rest}): continue with"
             " --accept-changes, start from scratch with --fresh, which keeps the old run, or choose"
             " another directory with --run-dir."
         )
+        raise ValueError("\n".join([sentence, *(code.changed_lines(run) if code else ())]))
 
 
 def _check_acceptable(run: RunDirectory, before: RunDefinition, sweep: Sweep) -> None:
@@ -165,8 +171,10 @@ def _changes(before: RunDefinition | None, sweep: Sweep) -> dict[str, Any]:
     return {"changes": found, "definition_before": dict(before.sweep)}
 
 
-def _move_aside(run: RunDirectory) -> None:
+def _move_aside(run: RunDirectory) -> str:
+    """Move a run to another name, and return where it is now."""
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
     if run.store:
         move_aside(run.store, stamp)
     run.path.rename(run.path.with_name(f"{run.path.name}.{stamp}"))
+    return f"{run.shown}.{stamp}"

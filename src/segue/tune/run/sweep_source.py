@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segue.base.files import write_atomic
+from segue.base.text import changed_lines
 from segue.plan.values.modules import users_modules
 from segue.record.layout import RunLayout
 from segue.record.validation import read_file
+
+_SHOWN_LINES = 12  # of the changes of a file
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,17 @@ class SweepSource:
         text = path.read_text()
         modules = {str(module.file): module.path.read_text() for module in users_modules(text)}
         return cls(path, text, modules)
+
+    def changed_lines(self, run: RunLayout) -> list[str]:
+        """Return what differs from the code that the run directory stores, file by file."""
+        files = {str(self.path): (run.source, self.text)}
+        files |= {name: (run.code / name, text) for name, text in self.modules.items()}
+        lines = []
+        for name, (stored, text) in files.items():
+            before = (read_file(stored) or b"").decode(errors="replace")
+            changed = changed_lines(before, text, context=0, most=_SHOWN_LINES)
+            lines += [f"{name}, since {stored}:", *changed] if changed else []
+        return lines
 
     def write(self, run: RunLayout, start: int) -> None:
         """Write the code; a previous version is renamed with the number of this start."""
