@@ -127,6 +127,10 @@ def test_describe_names_optimizers_that_run_one_member_at_a_time(
         (["stages", "--seeds", "-1"], "--seeds must be at least 1, got -1."),
         (["stages", "--concurrency", "0"], "--concurrency must be at least 1, got 0."),
         (["stages", "--max-steps", "0"], "--max-steps must be at least 1, got 0."),
+        (
+            ["stages", "--max-steps", "10"],
+            "--max-steps is 10, but a trial takes up to",
+        ),
         (["stages", "--max-hours", "0"], "--max-hours must be above 0, got 0.0."),
         (["stages", "--target", "nan"], "--target must be finite, got nan."),
         (["stages", "--warm-start", "nowhere"], "--warm-start: nowhere is not a run directory"),

@@ -3,11 +3,13 @@ from typing import Any
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.report.description import describe_sweep
+from segue.tune.schedulers.explanation import explained
 from tests.tune.support.doubles import MIXED, make_sweep
 
 
-def described(sweep: Sweep, *arguments: Any) -> str:
-    return describe_sweep(sweep, Corners.of(sweep), *arguments)
+def described(sweep: Sweep, name: str, title: str, *remarks: Any) -> str:
+    corners = Corners.of(sweep)
+    return describe_sweep(sweep, corners, name, title, explained(sweep, corners), *remarks)
 
 
 def test_a_grid_is_described_with_its_exact_budget() -> None:
@@ -17,7 +19,8 @@ def test_a_grid_is_described_with_its_exact_budget() -> None:
     assert "evaluation    return (max), every 100 steps, 10 episodes, greedy" in lines
     assert "trials        16: the grid of 16" in lines
     assert "seeds         2 per trial, aggregated by mean" in lines
-    assert "scheduler     asha" in lines
+    assert "policy        Network, with its defaults" in lines
+    assert "scheduler     asha: the best 1 of 3 trials continues at 150 steps, and" in lines
     assert "budget        at most 38,400 environment steps" in lines
     assert "  lr            grid_search 0.0001, 0.0003, 0.001, 0.003" in lines
     assert "pipeline at   first_steps=400, lr=0.0001, gae_lambda=0.8" in lines

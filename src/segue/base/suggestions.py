@@ -12,6 +12,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C", bound=type)
 
+_LIKENESS = 0.65  # of a name that is suggested, from 0 to 1
 _MOST_LISTED = 8  # longer lists are cut: an error is one sentence
 
 
@@ -27,7 +28,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     if not candidates:
         return "there is none to choose from."
     by_folded_name = {candidate.casefold(): candidate for candidate in candidates}
-    matches = difflib.get_close_matches(name.casefold(), by_folded_name, n=1)
+    matches = difflib.get_close_matches(name.casefold(), by_folded_name, n=1, cutoff=_LIKENESS)
     if matches:
         return f"did you mean {by_folded_name[matches[0]]!r}?"
     listed = ", ".join(repr(candidate) for candidate in candidates[:_MOST_LISTED])

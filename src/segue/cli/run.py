@@ -105,9 +105,12 @@ def _describe(console: Console, sweep: Sweep, path: Path) -> None:
         from segue.report.description import describe_sweep
         from segue.tune.checks import check_sweep
         from segue.tune.run.sweep_file import title
+        from segue.tune.schedulers.explanation import explained
 
     corners = check_sweep(sweep).corners
-    print_line(console, describe_sweep(sweep, corners, path.stem, title(path), _remarks(corners)))
+    scheduler = explained(sweep, corners)
+    remarks = _remarks(corners)
+    print_line(console, describe_sweep(sweep, corners, path.stem, title(path), scheduler, remarks))
 
 
 def _remarks(corners: "Corners") -> list[tuple[str, str]]:

@@ -1,10 +1,11 @@
 """A sweep described for people before it runs: `--describe`."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from segue.base.text import plural
+from segue.plan.pipelines.text import in_short
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.objectives import StepsTo
 from segue.plan.sweeps.sweep import Sweep
@@ -18,6 +19,7 @@ def describe_sweep(
     corners: Corners,
     name: str,
     title: str,
+    scheduler: str,
     remarks: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Return the sweep's plan, space and budget, and the pipeline at the first corner of its space.
@@ -27,17 +29,21 @@ def describe_sweep(
         corners: The pipelines at the corners of its space.
         name: Its name, the first word of the text.
         title: The question that it asks, or an empty string.
+        scheduler: The scheduler in words.
         remarks: Further lines of the plan, each a label and its text.
     """
     corner = sweep.corners()[0]
-    values = ", ".join(f"{parameter}={value}" for parameter, value in corner.items())
-    lines = [f"{name}: {title}" if title else name, *_plan(sweep, corners)]
+    lines = [f"{name}: {title}" if title else name, *_plan(sweep, corners, scheduler)]
     for label, remark in remarks:
         lines += _entry(label, remark)
     lines += _space(sweep)
-    lines += _entry("pipeline at", values)
+    lines += _entry("pipeline at", _point(corner))
     lines.append(textwrap.indent(corners.pipelines[0].to_text(), "  "))
     return "\n".join(lines)
+
+
+def _point(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{parameter}={value}" for parameter, value in values.items())
 
 
 def _space(sweep: Sweep) -> Iterator[str]:
@@ -50,7 +56,7 @@ def _space(sweep: Sweep) -> Iterator[str]:
         yield from _entry(parameter, _domain(sweep.describe()[f"space.{parameter}"]), indent=2)
 
 
-def _plan(sweep: Sweep, corners: Corners) -> Iterator[str]:
+def _plan(sweep: Sweep, corners: Corners, scheduler: str) -> Iterator[str]:
     planned = len(sweep.planned())
     trials = sweep.requested_trials
     yield from _entry("world", f"{_world(sweep)}, {plural(sweep.lanes, 'lane')} per seed")
@@ -60,10 +66,13 @@ def _plan(sweep: Sweep, corners: Corners) -> Iterator[str]:
         yield from _entry("objective", f"{what} ({mode})")
     if sweep.constraints:
         yield from _entry("constraints", ", ".join(f"{name} <= 0" for name in sweep.constraints))
+    yield from _entry("policy", _policy(sweep))
     yield from _entry("trials", f"{trials}: {', then '.join(_sources(sweep, trials > planned))}")
+    if sweep.points:
+        yield from _entry("first point", _point(sweep.points[0]))
     aggregate = f", aggregated by {sweep.aggregate}" if sweep.seeds > 1 else ""
     yield from _entry("seeds", f"{sweep.seeds} per trial{aggregate}")
-    yield from _entry("scheduler", _scheduler(sweep))
+    yield from _entry("scheduler", scheduler)
     yield from _entry(
         "budget", f"at most {_most_steps(sweep, corners, trials):,} environment steps"
     )
@@ -95,10 +104,8 @@ def _sources(sweep: Sweep, searches: bool) -> Iterator[str]:
         yield sweep.search
 
 
-def _scheduler(sweep: Sweep) -> str:
-    if sweep.scheduler is None:
-        return "none: every trial runs to its end"
-    return sweep.scheduler if isinstance(sweep.scheduler, str) else type(sweep.scheduler).__name__
+def _policy(sweep: Sweep) -> str:
+    return "Network, with its defaults" if sweep.policy is None else in_short(sweep.policy)
 
 
 def _steps_to(sweep: Sweep, objective: StepsTo) -> str:
@@ -108,8 +115,8 @@ def _steps_to(sweep: Sweep, objective: StepsTo) -> str:
 def _most_steps(sweep: Sweep, corners: Corners, trials: int) -> int:
     """Return the most environment steps that the sweep can take, over all trials and seeds."""
     grid = (sweep.grid() or [])[:trials]
-    planned = sum(sweep.pipeline(**point).total_steps for point in grid)
-    steps = (planned + max(trials - len(grid), 0) * corners.longest_pipeline) * sweep.seeds
+    planned = sum(sweep.pipeline(**point).trained_steps(sweep.lanes) for point in grid)
+    steps = (planned + max(trials - len(grid), 0) * corners.longest_training) * sweep.seeds
     return min(steps, sweep.max_env_steps or steps)
 
 

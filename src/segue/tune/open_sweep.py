@@ -1,6 +1,6 @@
 """The run directory and the study of a sweep, held by this process while trials train."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,21 +80,23 @@ def open_sweep(
     database or an earlier run that cannot be used.
     """
     sweep = checked.sweep
+    say = partial(_say, console)
+    _check_steps(checked, directory, options)
     earlier = _earlier_trials(options, console)
     with ExitStack() as stack:
         stack.enter_context(suppress_ray_warnings())
-        lease = stack.enter_context(hold_run(directory, partial(_say, console)))
-        record = stack.enter_context(_study(checked, name, directory, options, lease, source))
+        lease = stack.enter_context(hold_run(directory, say))
+        record = stack.enter_context(_study(checked, name, directory, options, lease, source, say))
         check_resumable(directory, record.numbers(TrialState.RUNNING))
         loggers = stack.enter_context(Loggers(options.log_to, name, record, sweep, directory))
         if directory.store:
             replay_missed_reports(record, directory, sweep.metric)
         if earlier:
-            _adopt(record, earlier, console)
+            _adopt(record, earlier, say)
         record.plan(sweep.planned())
         hparams = HParams(record, sweep, directory)
         hparams.backfill()
-        budget = Budget.of(sweep, sweep.requested_trials, checked.corners.longest_pipeline)
+        budget = Budget.of(sweep, sweep.requested_trials, checked.corners.longest_training)
         observers = (hparams, loggers)
         yield OpenSweep(
             name,
@@ -117,6 +119,7 @@ def _study(
     options: Options,
     lease: RunLease,
     source: Path | None,
+    say: Callable[[str], None],
 ) -> Iterator[StudyRecord]:
     """Open the run directory, and then the study, whose place the run directory records."""
     with (
@@ -129,10 +132,24 @@ def _study(
             accept_changes=options.accept_changes,
             source=source,
             study=place.recorded,
+            say=say,
         ),
         closing(place.opened(checked.sweep, checked.space, lease.upload_study)) as record,
     ):
         yield record
+
+
+def _check_steps(checked: CheckedSweep, directory: RunDirectory, options: Options) -> None:
+    """Raise ValueError for a new run whose limit of steps no trial fits into."""
+    limit = checked.sweep.max_env_steps
+    needed = checked.corners.longest_training * checked.sweep.seeds
+    is_new = options.fresh or not directory.definition.exists()
+    if limit is not None and limit < needed and is_new:
+        name = "max_env_steps" if options.max_steps is None else "--max-steps"
+        raise ValueError(
+            f"{name} is {limit:,}, but a trial takes up to {needed:,} steps, so that none would"
+            f" start: give at least {needed:,}."
+        )
 
 
 def _earlier_trials(options: Options, console: Console) -> tuple[list[FrozenTrial], str] | None:
@@ -144,13 +161,15 @@ def _earlier_trials(options: Options, console: Console) -> tuple[list[FrozenTria
         raise ValueError(f"--warm-start: {error}") from error
 
 
-def _adopt(record: StudyRecord, earlier: tuple[list[FrozenTrial], str], console: Console) -> None:
+def _adopt(
+    record: StudyRecord, earlier: tuple[list[FrozenTrial], str], say: Callable[[str], None]
+) -> None:
     """Let a new study learn from the trials of an earlier run."""
     if len(record) or record.adopted:
         return
     trials, run = earlier
     adopted = record.adopt(trials, run)
-    _say(console, f"The search learns from {adopted} finished trials of {run} that fit.")
+    say(f"The search learns from {adopted} finished trials of {run} that fit.")
 
 
 def _say(console: Console, message: str) -> None:

@@ -9,9 +9,12 @@ from ray.tune.schedulers import (
     PopulationBasedTraining,
 )
 
+from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.tune.schedulers.choice import make_scheduler
+from segue.tune.schedulers.explanation import explained
+from segue.tune.schedulers.stage_asha import StageASHA
 from segue.tune.schedulers.trial import NumberedTrial
 from tests.tune.support.doubles import make_sweep, pipeline
 
@@ -53,8 +56,46 @@ def test_the_sweeps_own_scheduler_stays_as_it_was() -> None:
     assert own._metric is None
 
 
+@pytest.mark.parametrize(
+    ("scheduler", "words"),
+    [
+        (None, "none: every trial runs to its end"),
+        ("asha", "asha: the best 1 of 3 trials continues at 150 steps"),
+        ("stage_asha", "continues at 100 steps of a stage"),
+        ("hyperband", "continues at 150 steps, and each time"),
+        ("median", "median: trials below the median of the others' means stop, from 150 steps"),
+        ("pbt", "every 150 steps"),
+        (
+            ASHAScheduler("env_steps", max_t=1200, grace_period=100, reduction_factor=4),
+            "AsyncHyperBandScheduler(time_attr=env_steps, max_t=1200, reduction_factor=4,",
+        ),
+        (StageASHA(100), "StageASHA(grace_period=100, reduction_factor=3, min_peers=2)"),
+    ],
+    ids=str,
+)
+def test_a_scheduler_is_explained_with_its_numbers(scheduler: Any, words: str) -> None:
+    sweep = make_sweep(scheduler=scheduler)
+    assert words in explained(sweep, Corners.of(sweep))
+
+
 def test_the_longest_pipeline_is_found_at_the_corners() -> None:
     assert Corners.of(make_sweep()).longest_pipeline == 1200
+
+
+def test_every_rollout_is_trained_whole() -> None:
+    """Stages of 400 or 800 and of 400 steps, in rollouts of 3 lanes x 50 steps."""
+    whole = Corners.of(make_sweep(lanes=3, pipeline=in_rollouts_of_50))
+    assert whole.longest_training == 6 * 150 + 3 * 150
+
+
+def in_rollouts_of_50(first_steps: int, lr: float, gae_lambda: float) -> TrainingPipeline:
+    known = pipeline(first_steps, lr, gae_lambda)
+    return TrainingPipeline(
+        named_losses=known.named_losses,
+        pipeline_stages=known.pipeline_stages,
+        optimizer_builder=known.optimizer_builder,
+        **{**known.given, "num_steps": 50},
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A training pipeline: stages, losses, optimizer and settings."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -119,6 +120,19 @@ class TrainingPipeline(TrainingSettings):
     def total_steps(self) -> int:
         """The environment steps of all stages together, if none ends early."""
         return sum(stage.step_limit for stage in self)
+
+    def trained_steps(self, lanes: int) -> int:
+        """The environment steps that a member with `lanes` environments takes, if no stage ends
+        early.
+
+        They are more than `total_steps` where a stage's steps are not a multiple of its rollout's:
+        every rollout is trained whole.
+        """
+        rollouts = [lanes * self.settings(index).num_steps for index in range(len(self))]
+        return sum(
+            math.ceil(stage.step_limit / rollout) * rollout
+            for stage, rollout in zip(self, rollouts, strict=True)
+        )
 
     @property
     def fingerprint(self) -> str:

@@ -20,7 +20,7 @@ def pipeline_text(
     """
     lines = [title]
     for label, value in shared:
-        parts = _pairs(value.given) if isinstance(value, TrainingSettings) else [_short(value)]
+        parts = _pairs(value.given) if isinstance(value, TrainingSettings) else [in_short(value)]
         lines += _entry(label, parts)
     listed = tuple(stages)
     for number, stage in enumerate(listed, start=1):
@@ -34,9 +34,9 @@ def _stage(stage: PipelineStage) -> Iterator[str]:
         weighed = zip(stage.loss_name, stage.loss_weights, strict=True)
         yield from _entry("losses", [f"{weight:g} {name}" for name, weight in weighed])
     if stage.teacher_forcing is not None:
-        yield from _entry("teacher", [_short(stage.teacher_forcing)])
+        yield from _entry("teacher", [in_short(stage.teacher_forcing)])
     if stage.early_stopping_criterion is not None:
-        yield from _entry("stops early", [_short(stage.early_stopping_criterion)])
+        yield from _entry("stops early", [in_short(stage.early_stopping_criterion)])
     if stage.offpolicy_component is not None:
         component = stage.offpolicy_component
         yield from _entry(
@@ -57,12 +57,13 @@ def _pairs(values: Mapping[str, object]) -> list[str]:
     return [f"{name} {value}" for name, value in values.items()]
 
 
-def _short(value: object) -> str:
+def in_short(value: object) -> str:
+    """Return a value as short text: Builders as calls, functions and classes by their names."""
     if isinstance(value, Builder):
         keywords = ", ".join(
-            f"{name}={_short(entry)}" for name, entry in (value.default | value.kwargs).items()
+            f"{name}={in_short(entry)}" for name, entry in (value.default | value.kwargs).items()
         )
-        return f"{_short(value.class_type)}({keywords})"
+        return f"{in_short(value.class_type)}({keywords})"
     if hasattr(value, "__qualname__"):
         return str(value.__qualname__)
     shown = repr(value)

@@ -18,6 +18,8 @@ class Corners:
     points: tuple[Mapping[str, Any], ...]
     """The keywords of the pipeline function with which each pipeline was built."""
     pipelines: tuple[TrainingPipeline, ...]
+    lanes: int
+    """Environments of a member."""
 
     @classmethod
     def of(cls, sweep: Sweep) -> "Corners":
@@ -26,12 +28,17 @@ class Corners:
         Raise ValueError, naming the corner, where the pipeline function fails.
         """
         points = tuple(sweep.corners())
-        return cls(points, tuple(_pipeline(sweep, point) for point in points))
+        return cls(points, tuple(_pipeline(sweep, point) for point in points), sweep.lanes)
 
     @property
     def longest_pipeline(self) -> int:
         """The most environment steps of a member that a pipeline takes."""
         return max(pipeline.total_steps for pipeline in self.pipelines)
+
+    @property
+    def longest_training(self) -> int:
+        """The most environment steps of a member that a pipeline takes in whole rollouts."""
+        return max(pipeline.trained_steps(self.lanes) for pipeline in self.pipelines)
 
     @property
     def longest_stage(self) -> int:

@@ -18,8 +18,8 @@ from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.refusals import check_population
 from segue.tune.schedulers.stage_asha import StageASHA
 
-_REDUCTION_FACTOR = 3
-_BRACKETS = 3
+REDUCTION_FACTOR = 3
+BRACKETS = 3
 _FIRST_RUNG = 8  # one part in so many of the steps
 
 
@@ -31,21 +31,21 @@ def asha(sweep: Sweep, corners: Corners) -> TrialScheduler:
 
 def stage_asha(sweep: Sweep, corners: Corners) -> TrialScheduler:
     """Return ASHA within each stage, and at the ends of stages (see `StageASHA`)."""
-    return StageASHA(first_point(sweep, corners.longest_stage), _REDUCTION_FACTOR)
+    return StageASHA(first_point(sweep, corners.longest_stage), REDUCTION_FACTOR)
 
 
 def hyperband(sweep: Sweep, corners: Corners) -> TrialScheduler:
     """Return ASHA that evaluates some trials later than others (see `NumberedHyperBand`)."""
     longest = corners.longest_pipeline
     first = first_point(sweep, longest)
-    rungs = 1 + int(math.log(longest / first, _REDUCTION_FACTOR))
+    rungs = 1 + int(math.log(longest / first, REDUCTION_FACTOR))
     return NumberedHyperBand(
         sweep.seed,
         ENV_STEPS,
         max_t=longest,
         grace_period=first,
-        reduction_factor=_REDUCTION_FACTOR,
-        brackets=min(_BRACKETS, rungs),
+        reduction_factor=REDUCTION_FACTOR,
+        brackets=min(BRACKETS, rungs),
     )
 
 
@@ -87,7 +87,7 @@ def asha_over(time: str, longest: int, first: int) -> TrialScheduler:
         time,
         max_t=longest,
         grace_period=first,
-        reduction_factor=_REDUCTION_FACTOR,
+        reduction_factor=REDUCTION_FACTOR,
         stop_last_trials=False,
     )
 
