@@ -288,6 +288,8 @@ def test_the_command_to_resume_is_the_one_that_was_typed(monkeypatch: pytest.Mon
     command = ["/opt/bin/python", "/opt/bin/segue", "run", "stages"]
     assert _as_typed(command) == ["segue", "run", "stages"]
     assert _as_typed(["python", "-m", "sweeps.run"]) == ["python", "-m", "sweeps.run"]
+    monkeypatch.setattr("shutil.which", lambda tool: None)
+    assert _as_typed(command) == ["/opt/bin/segue", "run", "stages"]
 
 
 def test_ctrl_c_before_there_is_a_run_prints_how_to_continue(

@@ -162,8 +162,8 @@ def _interrupted(signal_number: int) -> int:
 
 
 def _as_typed(command: list[str]) -> list[str]:
-    """Return a command line without the interpreter and the path of `segue`, where it is found."""
+    """Return a command line without the interpreter of `segue`, and its path where it is found."""
     script = command[1] if len(command) > 1 else ""
-    if Path(script).name == "segue" and shutil.which("segue"):
-        return ["segue", *command[2:]]
-    return command
+    if Path(script).name != "segue":
+        return command
+    return ["segue" if shutil.which("segue") else script, *command[2:]]
