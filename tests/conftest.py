@@ -2,8 +2,9 @@
 
 from hypothesis import HealthCheck, settings
 
-import tests.alembic_once  # noqa: F401
+from tests.alembic_once import run_alembic_once
 
+run_alembic_once()
 # A busy machine is not a fault.
 settings.register_profile("segue", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("segue")

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from segue.tune.cluster.credentials import CREDENTIALS
-from tests.cli.test_cli import REAL
+from tests.sweep_files import REAL
 from tests.tune.support.drivers import wait_for
 
 NAMES = (*CREDENTIALS, "RAY_AUTH_TOKEN", "MY_PASSWORD")

@@ -30,15 +30,15 @@ def test_a_reader_that_has_left_is_no_problem(pipe: tuple[int, TextIO]) -> None:
     os.close(reading)
     guarded = GuardedStream(stream)
     for _ in range(3):
-        print("a line", file=guarded, flush=True)  # type: ignore[arg-type]
+        print("a line", file=guarded, flush=True)
     assert guarded.problem is None
 
 
 def test_a_full_disk_is_a_problem_and_no_error() -> None:
     with FULL.open("w") as stream:
         guarded = GuardedStream(stream)
-        print("a line", file=guarded, flush=True)  # type: ignore[arg-type]
-        print("a line", file=guarded, flush=True)  # type: ignore[arg-type]
+        print("a line", file=guarded, flush=True)
+        print("a line", file=guarded, flush=True)
     assert guarded.problem is not None
     assert guarded.problem.strerror == "No space left on device"
 
@@ -48,12 +48,12 @@ def test_what_nobody_reads_is_dropped_and_not_waited_for(pipe: tuple[int, TextIO
     guarded = GuardedStream(stream, drops=True)
     started = time.monotonic()
     for _ in range(1000):
-        print("x" * 1000, file=guarded, flush=True)  # type: ignore[arg-type]
+        print("x" * 1000, file=guarded, flush=True)
     assert time.monotonic() - started < 20
     os.set_blocking(reading, False)
     with closing(os.fdopen(reading, "rb")) as reader:
         assert len(reader.read()) < 100_000
-        print("read again", file=guarded, flush=True)  # type: ignore[arg-type]
+        print("read again", file=guarded, flush=True)
         assert reader.read().endswith(b"read again\n")
 
 

@@ -1,12 +1,6 @@
 """The command line: what it says, and the code that it exits with."""
 
 import json
-import os
-import pty
-import re
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,50 +10,11 @@ from segue.cli import main
 from segue.cli.run import _as_typed
 from segue.tune.options import DECLARED, flag_of
 
-SEGUE = str(Path(sys.executable).with_name("segue"))
 SWEEP = '''"""How long should the first stage be?"""
 
 from tests.tune.support.doubles import make_sweep
 #
 sweep = make_sweep(...)
-'''
-
-REAL = '''"""Does it learn at all?"""
-
-from ray import tune
-from torch import optim
-
-from segue import PPO, Builder, Evaluation, PipelineStage, Sweep, TrainingPipeline
-
-
-def pipeline(gae_lambda: float, lr: float) -> TrainingPipeline:
-    return TrainingPipeline(
-        named_losses={"ppo": PPO()},
-        pipeline_stages=[
-            PipelineStage(["ppo"], max_stage_steps=1024),
-            PipelineStage(["ppo"], max_stage_steps=1024),
-        ],
-        optimizer_builder=Builder(optim.Adam, {"lr": lr}),
-        num_mini_batch=2,
-        update_repeats=2,
-        max_grad_norm=0.5,
-        num_steps=64,
-        gamma=0.98,
-        use_gae=True,
-        gae_lambda=gae_lambda,
-        advance_scene_rollout_period=None,
-        save_interval=512,
-        metric_accumulate_interval=512,
-    )
-
-
-sweep = Sweep(
-    pipeline=pipeline,
-    space={"gae_lambda": tune.grid_search([0.8, 0.95]), "lr": tune.grid_search([1e-3, 3e-4])},
-    world="CartPole-v1",
-    evaluation=Evaluation(every=512, episodes=2),
-    seeds=2,
-)
 '''
 
 
@@ -315,71 +270,6 @@ def test_ctrl_c_before_there_is_a_run_prints_how_to_continue(
     )
 
 
-@pytest.mark.slow
-@pytest.mark.ray
-class TestTraining:
-    """The whole way, in processes of their own."""
-
-    def test_a_sweep_file_of_ones_own_is_trained_and_then_complete(self, tmp_path: Path) -> None:
-        (tmp_path / "learns.py").write_text(REAL)
-        first = _command(tmp_path, "learns.py")
-        assert (first.returncode, first.stderr) == (0, "")
-        assert "4 of 4 done" in first.stdout
-        assert "learns: 4 trials: 4 complete" in first.stdout
-        assert max(len(line) for line in first.stdout.splitlines() if "study.db" not in line) <= 100
-        again = _command(tmp_path, "learns.py")
-        assert again.stdout.startswith("The sweep is complete")
-
-    def test_a_failure_is_printed_with_its_log_and_exits_with_1(self, tmp_path: Path) -> None:
-        broken = REAL.replace('"CartPole-v1"', "broken").replace(
-            "def pipeline", BROKEN_WORLD + "\n\ndef pipeline"
-        )
-        (tmp_path / "breaks.py").write_text(broken)
-        said = _command(tmp_path, "breaks.py", "--trials", "1")
-        assert (said.returncode, said.stderr) == (1, "")
-        line = (
-            "trial 0 failed: ValueError: The world 'broken' fails (RuntimeError: the simulator is"
-            " out). (log: runs/breaks/trials/0000/log.txt)"
-        )
-        assert said.stdout.count(line) == 2  # when it happens, and in the summary
-        assert "Traceback" in (tmp_path / "runs/breaks/trials/0000/log.txt").read_text()
-
-    def test_ctrl_c_on_a_terminal_exits_with_130_and_prints_how_to_continue(
-        self, tmp_path: Path
-    ) -> None:
-        (tmp_path / "learns.py").write_text(REAL.replace("1024", "102400"))
-        driver, terminal = pty.fork()
-        if driver == 0:
-            os.chdir(tmp_path)
-            os.execve(
-                SEGUE,
-                [SEGUE, "run", "learns.py"],
-                os.environ | {"COLUMNS": "60", "LINES": "20", "TERM": "xterm"},
-            )
-        said = _read_until(terminal, "running,")
-        assert "│" in said  # the table
-        os.write(terminal, b"\x03")
-        said += _read_until(terminal, None)
-        assert os.waitstatus_to_exitcode(os.waitpid(driver, 0)[1]) == 130
-        assert "The running trials can be resumed later." in said
-        assert "Resume with: " in said
-        assert "segue run learns.py" in said
-        assert not re.search(r"Traceback|Warning|ray::|\[I ", said)
-
-
-BROKEN_WORLD = """
-def broken(members: int, lanes: int):
-    import ray
-
-    from segue.worlds import make_world
-
-    if ray.is_initialized():  # in a worker, but not when the sweep is checked
-        raise RuntimeError("the simulator is out")
-    return make_world("CartPole-v1", members, lanes)
-
-"""
-
-
 OTHER_PIPELINES = """
 import torch
 
@@ -439,31 +329,6 @@ def _exit_code(*arguments: str) -> Any:
     with pytest.raises(SystemExit) as ended:
         main(list(arguments))
     return ended.value.code
-
-
-def _command(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [SEGUE, "run", *arguments],
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
-def _read_until(terminal: int, awaited: str | None) -> str:
-    """What comes from a terminal until `awaited` does, or until it is closed."""
-    said = ""
-    deadline = time.monotonic() + 120
-    while awaited is None or awaited not in said:
-        assert time.monotonic() < deadline, said
-        try:
-            said += os.read(terminal, 65536).decode(errors="replace")
-        except OSError:  # the other side has ended
-            assert awaited is None, said
-            break
-    return said
 
 
 def _files(home: Path) -> dict[str, bytes]:

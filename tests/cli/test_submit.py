@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from segue.cli import segue
-from tests.cli.test_cli import REAL
+from tests.sweep_files import REAL
 
 NO_CLUSTER = "http://127.0.0.1:1"
 

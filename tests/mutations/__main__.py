@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from segue.tune.cluster.session import suppress_ray_warnings
+from tests.alembic_once import run_alembic_once
 from tests.mutations.campaign import findings
 from tests.mutations.readers import READERS
 from tests.mutations.run import make_run
@@ -19,6 +20,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="seed of the mutations")
     parser.add_argument("--readers", type=int, default=len(READERS), help="readers per mutation")
     options = parser.parse_args()
+    run_alembic_once()
     with TemporaryDirectory() as folder, suppress_ray_warnings():
         make_run(Path(folder, "original"))
         indices = range(options.start, options.start + options.count)

@@ -12,7 +12,6 @@ from random import Random
 from types import FrameType
 from typing import NoReturn
 
-import tests.alembic_once  # noqa: F401
 from tests.mutations.mutate import mutate
 from tests.mutations.readers import READERS
 

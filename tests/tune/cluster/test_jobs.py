@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from segue.base.files import read_rows
-from tests.cli.test_cli import REAL
+from tests.sweep_files import REAL
 from tests.tune.support.clusters import SECONDS, a_cluster, guarded
 
 Segue = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from segue.tune.cluster.local_modules import local_modules
-from tests.cli.test_cli import REAL
+from tests.sweep_files import REAL
 from tests.tune.support.clusters import SECONDS, a_cluster, guarded
 
 LOSSES = """

@@ -19,7 +19,6 @@ from ray import cloudpickle
 from ray._raylet import Config
 from ray.cluster_utils import Cluster
 
-import tests.alembic_once  # noqa: F401
 from segue.base.files import append_row
 from segue.tune.cluster import session
 from segue.tune.drive import run_sweep
@@ -27,6 +26,7 @@ from segue.tune.options import Options
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import has_failed
+from tests.alembic_once import run_alembic_once
 from tests.tune.support import doubles
 
 SECONDS = 120  # within which a driver ends
@@ -126,6 +126,7 @@ def main(
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None
+    run_alembic_once()
     cloudpickle.register_pickle_by_value(doubles)
     with connected(options.get("ray")):
         drive(run, options)
@@ -168,5 +169,6 @@ def drive(run: Path, asked: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    run_alembic_once()
     cloudpickle.register_pickle_by_value(doubles)
     drive(Path(sys.argv[1]), json.loads(sys.argv[2]))
