@@ -152,7 +152,7 @@ class Preempted(BaseException):  # not an error, and not to be retried here
 
     def __init__(self, env_steps: int) -> None:
         super().__init__(
-            f"This process was asked to end: a checkpoint is kept at {env_steps:,} steps."
+            f"This process received a request to end: a checkpoint is stored at {env_steps:,} steps."
         )
 
 
@@ -160,7 +160,7 @@ class ExploitRequested(Exception):  # noqa: N818  # not an error: the trial resu
     """The trial must resume from the checkpoint of another one."""
 
     def __init__(self, exploit: Exploit) -> None:
-        super().__init__(f"The trial goes on from {exploit.checkpoint}.")
+        super().__init__(f"The trial resumes from {exploit.checkpoint}.")
         self.exploit = exploit
 
 

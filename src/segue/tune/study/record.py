@@ -216,8 +216,8 @@ class StudyRecord:
     def record_exploit(
         self, number: int, step: int, donor: int, recorded: Mapping[str, Any]
     ) -> None:
-        """Record that the trial goes on from another one's checkpoint, with other parameters, since
-        `step`.
+        """Record that the trial resumes from another one's checkpoint at `step`, with other
+        parameters.
         """
         known = self.trial(number).user_attrs.get(LINEAGE, [])
         self._annotate(
@@ -306,9 +306,7 @@ class StudyRecord:
     def _finish_stop(self, number: int) -> None:
         mark = self.trial(number).user_attrs[STOP]
         self.report(number, mark["step"], mark["value"])
-        has_one = (
-            len(self._memory.study.directions) == 1
-        )  # otherwise a value for each would be asked for
+        has_one = len(self._memory.study.directions) == 1  # several need a value each
         self._set_state(number, TrialState.PRUNED, [mark["value"]] if has_one else None)
 
 
