@@ -152,7 +152,7 @@ class Preempted(BaseException):  # not an error, and not to be retried here
 
     def __init__(self, env_steps: int) -> None:
         super().__init__(
-            f"This process received a request to end: a checkpoint is stored at {env_steps:,} steps."
+            f"This process was requested to end: a checkpoint is stored at {env_steps:,} steps."
         )
 
 

@@ -65,7 +65,7 @@ def test_a_preempted_worker_loses_no_step(tmp_path: Path) -> None:
     assert not thread.is_alive()
     assert len(set((disturbed / "processes").read_text().split())) == 2
     assert (
-        "This process was asked to end: a checkpoint is kept at"
+        "This process was requested to end: a checkpoint is stored at"
         in (disturbed / "log.txt").read_text()
     )
     assert read_rows(disturbed / "results.jsonl") == read_rows(whole / "results.jsonl")
