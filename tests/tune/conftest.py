@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from ray import cloudpickle
 
+import tests.tune
 from segue.tune.cluster.session import suppress_ray_warnings
-from tests.tune.support import doubles, paced
 from tests.tune.support.drivers import FINISHED, run_here, trials_of
 from tests.tune.support.shared_ray import cluster
 
 __all__ = ["cluster"]
 
-cloudpickle.register_pickle_by_value(doubles)
-cloudpickle.register_pickle_by_value(paced)
+# Workers of Ray cannot import the tests.
+cloudpickle.register_pickle_by_value(tests.tune)
 HERE = Path(__file__).parent
 
 
