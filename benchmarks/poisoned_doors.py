@@ -87,10 +87,16 @@ def run(job: Job) -> tuple[list[float], int]:
     """Train a pack; return the final rewards of its members, and the environment steps it took."""
     torch.set_num_threads(1)
     sweep = load_sweep(SWEEP)
-    plans = [sweep.pipeline(kind=job.kind, **configuration(number)) for number in job.numbers]
+    setups = [sweep.at({"kind": job.kind, **configuration(number)}) for number in job.numbers]
+    plans = [setup.pipeline for setup in setups]
     evaluation = Evaluation(every=NEVER, episodes=job.episodes, greedy=False)
     trainer = Trainer.new(
-        plans, sweep.world, list(job.numbers), evaluation, lanes=sweep.lanes, policy=sweep.policy
+        plans,
+        setups[0].world,
+        list(job.numbers),
+        evaluation,
+        lanes=setups[0].lanes,
+        policy=setups[0].policy,
     )
     rate = train(trainer)
     print(

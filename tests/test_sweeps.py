@@ -25,7 +25,8 @@ def test_pipelines_at_the_corners_of_the_space_could_be_trained(path: Path) -> N
     corners = sweep.corners()
     assert corners
     for corner in corners:
-        check_trial(sweep.pipeline(**corner), world_spec(sweep.world), sweep.lanes, sweep.policy)
+        setup = sweep.at(corner)
+        check_trial(setup.pipeline, world_spec(setup.world), setup.lanes, setup.policy)
 
 
 def test_there_are_sweeps() -> None:

@@ -68,7 +68,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         ({"BAD": "3", "FAIL": "sys.exit('no')"}, "fails at {'n': 3}: SystemExit: no"),
         ({"END": "sys.exit()"}, "SystemExit."),
         ({"END": "raise GeneratorExit('over')"}, "GeneratorExit: over."),
-        ({"WORLD": "lambda width: None"}, "takes (width): let it take (members, lanes)"),
+        ({"WORLD": "lambda width: None"}, "takes 'width', which the space lacks: add it, or"),
         ({"WORLD": "lambda members, lanes: 1 / 0"}, "'<lambda>' fails (ZeroDivisionError"),
         ({"POLICY": "Module(make)"}, ": make fails (KeyError: 'layers')."),
     ],

@@ -68,7 +68,7 @@ def make(path: Path, ended: int, **fields: Any) -> Path:
             )
             write_rows(directory / "metrics.jsonl", [trained(step) for step in steps])
             (directory / "trial.json").write_text(
-                json.dumps({"text": sweep.pipeline(**parameters).to_text()})
+                json.dumps({"text": sweep.at(parameters).pipeline.to_text()})
             )
         record.close()
     return path

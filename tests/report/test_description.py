@@ -1,10 +1,15 @@
+from functools import partial
 from typing import Any
+
+from ray import tune
 
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.report.description import describe_sweep
+from segue.train import Network
 from segue.tune.schedulers.explanation import explained
-from tests.tune.support.doubles import MIXED, make_sweep
+from segue.worlds import CartPole
+from tests.tune.support.doubles import MIXED, make_sweep, pipeline
 
 
 def described(sweep: Sweep, name: str, title: str, *remarks: Any) -> str:
@@ -53,3 +58,21 @@ def test_remarks_are_lines_of_the_plan() -> None:
 def test_lines_fit_a_narrow_terminal() -> None:
     text = described(make_sweep(), "double", "", [("optimizer", "one member at a time, " * 9)])
     assert max(map(len, text.splitlines())) <= 76
+
+
+def test_functions_of_the_space_are_shown_with_what_they_return_at_the_first_corner() -> None:
+    sweep = make_sweep(
+        pipeline=lambda first_steps: pipeline(first_steps, 1e-3, 0.9),
+        space={"first_steps": 400, "size": tune.grid_search([2, 4])},
+        world=lambda size: partial(CartPole, size),
+        lanes=lambda size: 2 * size,
+        policy=lambda size: Network(hidden=size),
+    )
+    corners = Corners.of(sweep)
+    lines = describe_sweep(sweep, corners, "double", "", explained(sweep, corners)).splitlines()
+    assert "world         a function of size" in lines
+    assert "lanes         a function of size, per seed" in lines
+    assert "policy        a function of size" in lines
+    at = lines.index("pipeline at   first_steps=400, size=2")
+    assert lines[at + 1 : at + 3] == ["  world         CartPole(2)", "  lanes         4"]
+    assert lines[at + 3].startswith("  policy        Network(")

@@ -49,7 +49,7 @@ def built(value: Any) -> Any:
 def test_pipelines_of_every_sweep_are_built_again(path: Path) -> None:
     sweep = load_sweep(path)
     for corner in sweep.corners()[:8]:
-        pipeline = sweep.pipeline(**corner)
+        pipeline = sweep.at(corner).pipeline
         assert built(pipeline) == pipeline
     assert built(sweep.policy) == sweep.policy and built(sweep.evaluation) == sweep.evaluation
 

@@ -27,13 +27,23 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     candidates = sorted(set(known))
     if not candidates:
         return "there is none to choose from."
-    by_folded_name = {candidate.casefold(): candidate for candidate in candidates}
-    matches = difflib.get_close_matches(name.casefold(), by_folded_name, n=1, cutoff=_LIKENESS)
-    if matches:
-        return f"did you mean {by_folded_name[matches[0]]!r}?"
+    found = nearest(name, candidates)
+    if found is not None:
+        return f"did you mean {found!r}?"
     listed = ", ".join(repr(candidate) for candidate in candidates[:_MOST_LISTED])
     is_cut = len(candidates) > _MOST_LISTED
     return f"choose from {listed}, ..." if is_cut else f"choose from {listed}."
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like `name`, or None if none is like it.
+
+    >>> nearest("gama", ["gamma", "num_steps"]), nearest("x", ["gamma", "num_steps"])
+    ('gamma', None)
+    """
+    by_folded_name = {candidate.casefold(): candidate for candidate in sorted(set(known))}
+    matches = difflib.get_close_matches(name.casefold(), by_folded_name, n=1, cutoff=_LIKENESS)
+    return by_folded_name[matches[0]] if matches else None
 
 
 def unknown_keyword(

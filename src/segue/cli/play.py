@@ -64,7 +64,7 @@ def command(
     number = trained_trial(summary, chosen)
     if number != chosen:
         print_line(console, f"Trial {chosen} is a copy of trial {number}, which is played.")
-    players, steps = _load(local_run, number, sweep)
+    players, steps = _load(local_run, summary, number, sweep)
     scores = players.evaluate(episodes, seed, greedy=not sampled)
     print_line(
         console,
@@ -93,12 +93,16 @@ def best_trial(summary: "Summary") -> int:
     return int(summary.best[0].number)
 
 
-def _load(run: "LocalRun", trial: int, sweep_file: Path | None) -> "tuple[Players, int]":
+def _load(
+    run: "LocalRun", summary: "Summary", trial: int, sweep_file: Path | None
+) -> "tuple[Players, int]":
     """Return the members of a trial's newest checkpoint, and its environment steps."""
     from segue.record.layout import steps_of
     from segue.train.play import Players
     from segue.tune.run.directory import RunDirectory
+    from segue.tune.run.lineage import read_lineage
     from segue.tune.run.original_sweep import sweep_of
+    from segue.tune.search.define_by_run import of_recorded
 
     directory = RunDirectory(run.path, run.store)
     checkpoint = directory.newest_checkpoint(trial)
@@ -108,7 +112,10 @@ def _load(run: "LocalRun", trial: int, sweep_file: Path | None) -> "tuple[Player
             " trials."
         )
     sweep = sweep_of(directory, sweep_file)
-    return Players.load(checkpoint, sweep.world, sweep.policy), steps_of(checkpoint)
+    exploit = read_lineage(directory.trial(trial))
+    given = {each.number: each.params for each in summary.trials}[trial]
+    setup = sweep.at(of_recorded(sweep, exploit.parameters if exploit else given))
+    return Players.load(checkpoint, setup.world, setup.policy), steps_of(checkpoint)
 
 
 def _best_member(summary: "Summary", scores: "Mapping[str, NDArray[np.float64]]") -> int:

@@ -40,9 +40,9 @@ def _winner(sweep: Sweep, summary: "Summary", run: "LocalRun", console: Console)
     trial = _best(summary, held_out)
     if trial is None:
         return
-    pipeline = sweep.pipeline(**of_recorded(sweep, trial.trained_with))
+    setup = sweep.at(of_recorded(sweep, trial.trained_with))
     checkpoint = RunDirectory(run.path, run.store).newest_checkpoint(trial.number)
-    problem = export(summary, sweep, Winner(trial, pipeline, checkpoint), held_out)
+    problem = export(summary, sweep, Winner(trial, setup, checkpoint), held_out)
     run.upload(BEST_JSON, BEST_PYTHON)
     files = f"{run.path / BEST_JSON}, {run.path / BEST_PYTHON}"
     if problem:

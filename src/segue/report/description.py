@@ -2,12 +2,15 @@
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 from segue.base.text import plural
-from segue.plan.pipelines.text import in_short
+from segue.plan.pipelines.text import short_text, shown
 from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.objectives import StepsTo
+from segue.plan.sweeps.setup import functions_of_space, is_function_of_space
 from segue.plan.sweeps.sweep import Sweep
 
 _WIDTH = 72
@@ -22,23 +25,27 @@ def describe_sweep(
     scheduler: str,
     remarks: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """Return the sweep's plan, space and budget, and the pipeline at the first corner of its space.
+    """Return the sweep's plan, space and budget, and the setup at the first corner of its space.
 
     Args:
         sweep: The sweep to describe.
-        corners: The pipelines at the corners of its space.
+        corners: The setups at the corners of its space.
         name: Its name, the first word of the text.
         title: The question that it asks, or an empty string.
         scheduler: The scheduler in words.
         remarks: Further lines of the plan, each a label and its text.
     """
-    corner = sweep.corners()[0]
+    corner = corners.points[0]
+    setup = corners.setups[0]
     lines = [f"{name}: {title}" if title else name, *_plan(sweep, corners, scheduler)]
     for label, remark in remarks:
         lines += _entry(label, remark)
     lines += _space(sweep)
     lines += _entry("pipeline at", _point(corner))
-    lines.append(textwrap.indent(corners.pipelines[0].to_text(), "  "))
+    for part in functions_of_space(sweep):
+        if part != "pipeline":
+            lines += _entry(part, shown(getattr(setup, part)), indent=2)
+    lines.append(textwrap.indent(setup.pipeline.to_text(), "  "))
     return "\n".join(lines)
 
 
@@ -59,14 +66,21 @@ def _space(sweep: Sweep) -> Iterator[str]:
 def _plan(sweep: Sweep, corners: Corners, scheduler: str) -> Iterator[str]:
     planned = len(sweep.planned())
     trials = sweep.requested_trials
-    yield from _entry("world", f"{_world(sweep)}, {plural(sweep.lanes, 'lane')} per seed")
-    yield from _entry("evaluation", _evaluation(sweep))
+    setup = corners.setups[0]
+    world = _part(sweep, "world", shown(setup.world))
+    if is_function_of_space("lanes", sweep.lanes):
+        yield from _entry("world", world)
+        yield from _entry("lanes", f"{_part(sweep, 'lanes', '')}, per seed")
+    else:
+        yield from _entry("world", f"{world}, {plural(setup.lanes, 'lane')} per seed")
+    evaluation = _part(sweep, "evaluation", _evaluation(setup.evaluation))
+    yield from _entry("evaluation", f"{sweep.metric} ({sweep.mode}), {evaluation}")
     for quantity, mode in sweep.objectives:
         what = quantity if isinstance(quantity, str) else _steps_to(sweep, quantity)
         yield from _entry("objective", f"{what} ({mode})")
     if sweep.constraints:
         yield from _entry("constraints", ", ".join(f"{name} <= 0" for name in sweep.constraints))
-    yield from _entry("policy", _policy(sweep))
+    yield from _entry("policy", _part(sweep, "policy", _policy(setup.policy)))
     yield from _entry("trials", f"{trials}: {', then '.join(_sources(sweep, trials > planned))}")
     if sweep.points:
         yield from _entry("first point", _point(sweep.points[0]))
@@ -81,17 +95,10 @@ def _plan(sweep: Sweep, corners: Corners, scheduler: str) -> Iterator[str]:
         yield from _entry("target", goal)
 
 
-def _world(sweep: Sweep) -> str:
-    if isinstance(sweep.world, str):
-        return sweep.world
-    return str(getattr(sweep.world, "__qualname__", repr(sweep.world)))
-
-
-def _evaluation(sweep: Sweep) -> str:
-    evaluation = sweep.evaluation
+def _evaluation(evaluation: Evaluation) -> str:
     policy = ", greedy" if evaluation.greedy else ""
     episodes = plural(evaluation.episodes, "episode")
-    return f"{sweep.metric} ({sweep.mode}), every {evaluation.every:,} steps, {episodes}{policy}"
+    return f"every {evaluation.every:,} steps, {episodes}{policy}"
 
 
 def _sources(sweep: Sweep, searches: bool) -> Iterator[str]:
@@ -104,8 +111,17 @@ def _sources(sweep: Sweep, searches: bool) -> Iterator[str]:
         yield sweep.search
 
 
-def _policy(sweep: Sweep) -> str:
-    return "Network, with its defaults" if sweep.policy is None else in_short(sweep.policy)
+def _policy(policy: Any) -> str:
+    return "Network, with its defaults" if policy is None else short_text(policy)
+
+
+def _part(sweep: Sweep, part: str, text: str) -> str:
+    """Return the names that a field of the sweep is a function of, or the text of its value."""
+    value = getattr(sweep, part)
+    if not is_function_of_space(part, value):
+        return text
+    names = ", ".join(signature(value).parameters)
+    return f"a function of {names}" if names else "a function"
 
 
 def _steps_to(sweep: Sweep, objective: StepsTo) -> str:
@@ -115,7 +131,8 @@ def _steps_to(sweep: Sweep, objective: StepsTo) -> str:
 def _most_steps(sweep: Sweep, corners: Corners, trials: int) -> int:
     """Return the most environment steps that the sweep can take, over all trials and seeds."""
     grid = (sweep.grid() or [])[:trials]
-    planned = sum(sweep.pipeline(**point).trained_steps(sweep.lanes) for point in grid)
+    setups = map(sweep.at, grid)
+    planned = sum(setup.pipeline.trained_steps(setup.lanes) for setup in setups)
     steps = (planned + max(trials - len(grid), 0) * corners.longest_training) * sweep.seeds
     return min(steps, sweep.max_env_steps or steps)
 

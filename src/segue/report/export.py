@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium
 
 from segue.base.files import write_atomic
-from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.sweeps.setup import TrialSetup
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
 from segue.record import attributes
@@ -60,10 +60,10 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True)
 class Winner:
-    """The best trial, its pipeline, and its newest checkpoint if one exists."""
+    """The best trial, what it trained, and its newest checkpoint if one exists."""
 
     trial: TrialSummary
-    pipeline: TrainingPipeline
+    setup: TrialSetup
     checkpoint: Path | None
 
 
@@ -92,18 +92,19 @@ def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
     Names that the sweep's own file defines are imported from `sweep.py` in the same directory.
     Raise ValueError for a value that cannot be written as source.
     """
+    setup = winner.setup
     source = Source(homes={sweep.pipeline.__module__: "sweep"})
     parts = {
-        "world": source.expression(sweep.world),
-        "evaluation": source.expression(sweep.evaluation),
-        "policy": source.expression(sweep.policy),
-        "lanes": source.expression(sweep.lanes),
+        "world": source.expression(setup.world),
+        "evaluation": source.expression(setup.evaluation),
+        "policy": source.expression(setup.policy),
+        "lanes": source.expression(setup.lanes),
         "metric": source.expression(sweep.metric),
-        "pipeline": source.expression(winner.pipeline, indent=1),
+        "pipeline": source.expression(setup.pipeline, indent=1),
     }
     source.imports.setdefault("segue", set()).update(("TrialSpec", "run_trial"))
     imports = source.header()
-    if _is_registered_by_sweep(sweep.world) and summary.layout.source.exists():
+    if _is_registered_by_sweep(setup.world) and summary.layout.source.exists():
         imports = f"import sweep  # noqa: F401  # registers the world\n{imports}"
     title = _title(summary, winner.trial)
     return _BODY.format(title=title, code=CODE, imports=imports, **parts)
@@ -144,10 +145,11 @@ def _facts(
         ),
         attributes.ENV_STEPS: trial.env_steps,
         "parameters": trial.trained_with,
-        "world": describe(sweep.world),
-        "lanes": sweep.lanes,
-        "policy": describe(sweep.policy),
-        "pipeline": winner.pipeline.to_dict(),
+        "world": describe(winner.setup.world),
+        "evaluation": describe(winner.setup.evaluation),
+        "lanes": winner.setup.lanes,
+        "policy": describe(winner.setup.policy),
+        "pipeline": winner.setup.pipeline.to_dict(),
         "checkpoint": (
             str(winner.checkpoint.relative_to(summary.run)) if winner.checkpoint else None
         ),

@@ -128,7 +128,10 @@ def _pipeline(layout: TrialLayout) -> str:
         described = read_object(layout.trial, TrialDescription)
     except ValueError as error:
         return f"The pipeline is not shown: {error}"
-    return described.text if described else ""
+    if described is None:
+        return ""
+    setup = [f"{part:<{_LABEL}} {printable(value)}" for part, value in described.setup.items()]
+    return "\n".join([*setup, described.text])
 
 
 def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:

@@ -1,11 +1,12 @@
 """Whether a sweep can be run, as far as this can be found out before anything starts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from segue.base.user_code import located_user_errors
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
+from segue.plan.values.describe import canonical_json, describe
 from segue.train import check_metric, check_trial
 from segue.tune.cluster.parcel import Parcel
 from segue.tune.reads import check_reads
@@ -13,7 +14,7 @@ from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import check_sampler
-from segue.worlds import check_world, world_spec
+from segue.worlds import WorldFactory, WorldSpec, check_world, world_spec
 
 
 @dataclass(frozen=True)
@@ -32,25 +33,42 @@ def check_sweep(sweep: Sweep) -> CheckedSweep:
     Raise ValueError, in one sentence with the fix, for a sweep that cannot be run. Where code of
     the user fails, the sentence has its function and line.
     """
-    check_world(sweep.world)
-    world = world_spec(sweep.world)
-    for metric in _metrics(sweep):
-        check_metric(metric, world.metrics)
     corners = Corners.of(sweep)
-    for index, pipeline in enumerate(corners.pipelines):
-        try:
-            check_trial(pipeline, world, sweep.lanes, sweep.policy)
-        except ValueError as error:
-            if not index:  # the sweep as such is wrong, rather than one of its points
-                raise
-            raise ValueError(f"At {corners.points[index]}: {error}") from error
-    check_reads(sweep, world.metrics)
+    for metrics in _check_corners(sweep, corners):
+        check_reads(sweep, metrics)
     make_scheduler(sweep, corners)
     check_stage_schedulers(sweep, corners)
     _check_sendable(sweep)
     check_sampler(sweep.search)
     space = DefineByRunSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
     return CheckedSweep(sweep, space, corners)
+
+
+def _check_corners(sweep: Sweep, corners: Corners) -> Iterable[tuple[str, ...]]:
+    """Check the world and the trial of each corner, and return the metrics of each world.
+
+    Equal worlds are made once.
+    """
+    worlds: dict[str, WorldSpec] = {}
+    for index, setup in enumerate(corners.setups):
+        key = canonical_json(describe(setup.world))
+        try:
+            if key not in worlds:
+                worlds[key] = _checked_world(sweep, setup.world)
+            check_trial(setup.pipeline, worlds[key], setup.lanes, setup.policy)
+        except ValueError as error:
+            if not index:  # the sweep as such is wrong, rather than one of its points
+                raise
+            raise ValueError(f"At {corners.points[index]}: {error}") from error
+    return dict.fromkeys(world.metrics for world in worlds.values())
+
+
+def _checked_world(sweep: Sweep, world: str | WorldFactory) -> WorldSpec:
+    check_world(world)
+    spec = world_spec(world)
+    for metric in _metrics(sweep):
+        check_metric(metric, spec.metrics)
+    return spec
 
 
 def _metrics(sweep: Sweep) -> Iterator[str]:

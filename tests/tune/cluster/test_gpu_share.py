@@ -10,7 +10,9 @@ from ray import cloudpickle, tune
 from segue.base.files import append_row, read_rows
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.setup import TrialSetup
 from segue.plan.sweeps.sweep import Sweep
+from segue.train import Network
 from segue.train.gpu_need import SPARE, Need
 from segue.tune.cluster import gpu_share
 from segue.tune.cluster.gpu_share import largest, share_of, with_gpu_share
@@ -30,7 +32,7 @@ def need(gigabytes: float, busy: float) -> Need:
     return Need("A GPU", round(gigabytes * GIGABYTE), 80 * GIGABYTE, busy, 12345.6)
 
 
-def small(sweep: Sweep, pipeline: TrainingPipeline) -> Need:
+def small(sweep: Sweep, setup: TrialSetup) -> Need:
     """A stand-in for a probe, where there is no GPU."""
     return need(2, busy=0.28)
 
@@ -102,7 +104,18 @@ def test_the_pipeline_with_the_largest_mini_batches_is_measured() -> None:
 
     space = {"num_steps": tune.grid_search([16, 64]), "num_mini_batch": tune.grid_search([2, 8])}
     found = largest(Corners.of(make_sweep(pipeline=of_size, space=space)))
-    assert (found.num_steps, found.num_mini_batch) == (64, 2)
+    assert (found.pipeline.num_steps, found.pipeline.num_mini_batch) == (64, 2)
+
+
+def test_lanes_and_parameters_count_in_what_is_measured() -> None:
+    sweep = make_sweep(
+        pipeline=lambda: pipeline(400, 1e-3, 0.9),
+        space={"lanes": tune.grid_search([4, 8]), "width": tune.grid_search([64, 32])},
+        lanes=lambda lanes: lanes,
+        policy=lambda width: Network(hidden=width),
+    )
+    found = largest(Corners.of(sweep))
+    assert (found.lanes, found.policy) == (8, Network(hidden=64))
 
 
 def trains(sweep: Sweep, parameters: Any, directory: Path, *, device: str, report: Any) -> None:
@@ -111,7 +124,7 @@ def trains(sweep: Sweep, parameters: Any, directory: Path, *, device: str, repor
     doubles.make_runner()(sweep, parameters, directory, device=device, report=report)
 
 
-def too_large(sweep: Sweep, pipeline: TrainingPipeline) -> Need:
+def too_large(sweep: Sweep, setup: TrialSetup) -> Need:
     raise RuntimeError("CUDA out of memory. Tried to allocate 200.00 GiB.")
 
 

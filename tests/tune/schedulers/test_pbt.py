@@ -20,7 +20,7 @@ from segue.base.files import read_rows
 from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
-from segue.train import PPO, EntropyBonus
+from segue.train import PPO, EntropyBonus, Mlp
 from segue.tune.checks import check_sweep
 from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.drive import run_sweep
@@ -230,6 +230,26 @@ class TestWhatIsExplored:
                 sweep, start, 0, 1, np.random.default_rng(seed), resample=0.0, current=True
             )
             assert found["optimizer"] == "adam" and found["lr"] != 1e-3
+
+    @pytest.mark.parametrize("part", ["world", "evaluation", "lanes", "policy"])
+    def test_what_the_setup_depends_on_besides_the_pipeline_stays(self, part: str) -> None:
+        functions = {
+            "world": lambda size: f"MiniGrid-Empty-{size}x{size}-v0",
+            "evaluation": lambda size: Evaluation(every=size),
+            "lanes": lambda size: size,
+            "policy": lambda size: Mlp((size,)),
+        }
+        sweep = make_sweep(
+            pipeline=lambda lr: pipeline(6 * STEPS, lr, 0.01, 0.9),
+            space={"size": tune.choice([5, 6, 8]), "lr": tune.loguniform(1e-5, 1e-2)},
+            **{part: functions[part]},
+        )
+        start = {"size": 6, "lr": 1e-3}
+        for seed in range(20):
+            found = explored(
+                sweep, start, 0, 1, np.random.default_rng(seed), resample=0.0, current=True
+            )
+            assert found["size"] == 6 and found["lr"] != 1e-3
 
     def test_numbers_move_by_a_fifth(self) -> None:
         start = {"first": 6 * STEPS, "lr": 1e-3, "entropy": 0.05, "second_lambda": 0.9}

@@ -217,7 +217,7 @@ def test_a_worker_compares_choices_with_its_own_objects(
     kinds: list[str] = []
 
     def run(sweep: Sweep, parameters: Any, directory: Path, **keywords: Any) -> None:
-        sweep.pipeline(**parameters)
+        sweep.at(parameters)
         kinds.append(parameters["kind"].__name__)
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # as the module of a sweep file is

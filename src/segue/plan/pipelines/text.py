@@ -1,5 +1,6 @@
 """A pipeline as text, on lines that fit a narrow terminal."""
 
+import functools
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -20,7 +21,7 @@ def pipeline_text(
     """
     lines = [title]
     for label, value in shared:
-        parts = _pairs(value.given) if isinstance(value, TrainingSettings) else [in_short(value)]
+        parts = _pairs(value.given) if isinstance(value, TrainingSettings) else [short_text(value)]
         lines += _entry(label, parts)
     listed = tuple(stages)
     for number, stage in enumerate(listed, start=1):
@@ -34,9 +35,9 @@ def _stage(stage: PipelineStage) -> Iterator[str]:
         weighed = zip(stage.loss_name, stage.loss_weights, strict=True)
         yield from _entry("losses", [f"{weight:g} {name}" for name, weight in weighed])
     if stage.teacher_forcing is not None:
-        yield from _entry("teacher", [in_short(stage.teacher_forcing)])
+        yield from _entry("teacher", [short_text(stage.teacher_forcing)])
     if stage.early_stopping_criterion is not None:
-        yield from _entry("stops early", [in_short(stage.early_stopping_criterion)])
+        yield from _entry("stops early", [short_text(stage.early_stopping_criterion)])
     if stage.offpolicy_component is not None:
         component = stage.offpolicy_component
         yield from _entry(
@@ -57,13 +58,24 @@ def _pairs(values: Mapping[str, object]) -> list[str]:
     return [f"{name} {value}" for name, value in values.items()]
 
 
-def in_short(value: object) -> str:
-    """Return a value as short text: Builders as calls, functions and classes by their names."""
+def shown(value: object) -> str:
+    """Return a value as short text, a string as it is."""
+    return value if isinstance(value, str) else short_text(value)
+
+
+def short_text(value: object) -> str:
+    """Return a value as short text: Builders and partial functions as calls, functions by name."""
     if isinstance(value, Builder):
         keywords = ", ".join(
-            f"{name}={in_short(entry)}" for name, entry in (value.default | value.kwargs).items()
+            f"{name}={short_text(entry)}" for name, entry in (value.default | value.kwargs).items()
         )
-        return f"{in_short(value.class_type)}({keywords})"
+        return f"{short_text(value.class_type)}({keywords})"
+    if isinstance(value, functools.partial):
+        arguments = [
+            *map(short_text, value.args),
+            *(f"{name}={short_text(entry)}" for name, entry in value.keywords.items()),
+        ]
+        return f"{short_text(value.func)}({', '.join(arguments)})"
     if hasattr(value, "__qualname__"):
         return str(value.__qualname__)
     shown = repr(value)

@@ -1,14 +1,12 @@
 """Checks of a sweep's fields: each raises TypeError or ValueError, in one sentence with the fix."""
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from segue.base import checks
-from segue.base.suggestions import suggestion
-from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.aggregate import AGGREGATES
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.setup import functions_of_space, is_function_of_space
 from segue.plan.values.describe import canonical_json, describe
 
 SEARCHES = ("tpe", "random", "gp", "cmaes", "qmc", "nsga2")
@@ -44,33 +42,13 @@ def check_kinds(sweep: Any) -> None:
         raise TypeError(f"points must be a list of dictionaries, got {sweep.points!r}.")
     if not callable(sweep.world):
         checks.text("world", sweep.world)
-    if not isinstance(sweep.evaluation, Evaluation):
+    is_function = is_function_of_space("evaluation", sweep.evaluation)
+    if not is_function and not isinstance(sweep.evaluation, Evaluation):
         raise TypeError(
             f"evaluation must be an Evaluation, got {sweep.evaluation!r}: write"
             " Evaluation(every=10_000)."
         )
     checks.text("metric", sweep.metric)
-
-
-def check_signature(pipeline: Callable[..., Any], names: Mapping[str, Any]) -> None:
-    """Check that the pipeline function takes every name of the space, and requires no other."""
-    parameters = inspect.signature(pipeline).parameters.values()
-    keywords = {
-        p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    }
-    takes_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
-    for name in () if takes_any else names:
-        if name not in keywords:
-            raise ValueError(
-                f"The space names {name!r}, which the pipeline function does not take:"
-                f" {suggestion(name, keywords)}"
-            )
-    for name, parameter in keywords.items():
-        if parameter.default is parameter.empty and name not in names:
-            raise ValueError(
-                f"The pipeline function takes {name!r}, which the space lacks: add it, or give it a"
-                " default."
-            )
 
 
 def check_repetition(points: Sequence[Mapping[str, Any]]) -> None:
@@ -85,9 +63,10 @@ def check_repetition(points: Sequence[Mapping[str, Any]]) -> None:
 
 def check_limits(sweep: Any) -> None:
     """Check counts, limits and times."""
+    functions = functions_of_space(sweep)
     for name in _COUNTS:
         value = getattr(sweep, name)
-        if value is not None or name in ("seeds", "lanes"):
+        if name not in functions and (value is not None or name in ("seeds", "lanes")):
             checks.count(name, value)
     checks.whole_number("seed", sweep.seed, least=0)
     checks.whole_number("retries", sweep.retries, least=0)
@@ -152,19 +131,3 @@ def check_resources(resources: Mapping[str, Any]) -> None:
             raise ValueError(f"resources[{name!r}] must be a number{choice}, got {amount!r}.")
         if checks.finite(f"resources[{name!r}]", amount) < 0:
             raise ValueError(f"resources[{name!r}] must not be negative, got {amount}.")
-
-
-def check_corner(pipeline: Callable[..., Any], corner: Mapping[str, Any]) -> None:
-    """Check that the pipeline function returns a pipeline at this point."""
-    try:
-        built = pipeline(**corner)
-    except (Exception, SystemExit) as error:
-        raise ValueError(f"The pipeline function fails at {corner}: {_message(error)}") from error
-    if not isinstance(built, TrainingPipeline):
-        raise ValueError(
-            f"The pipeline function must return a TrainingPipeline, got {built!r} at {corner}."
-        )
-
-
-def _message(error: BaseException) -> str:
-    return str(error) if isinstance(error, ValueError | TypeError) else repr(error)

@@ -1,34 +1,39 @@
-"""The pipelines at the corners of a sweep's space, by whose lengths and sizes a run is planned."""
+"""The setups at the corners of a sweep's space, by whose lengths and sizes a run is planned."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.sweeps.setup import TrialSetup
 from segue.plan.sweeps.sweep import Sweep
 
 
 @dataclass(frozen=True)
 class Corners:
-    """The pipelines at the corners of a space and at a sweep's own points, each built once.
+    """The setups at the corners of a space and at a sweep's own points, each made once.
 
-    They are only read: `PipelineStage.new_criterion` makes a new criterion for each caller.
+    Their pipelines are only read: `PipelineStage.new_criterion` makes a new criterion for each
+    caller.
     """
 
     points: tuple[Mapping[str, Any], ...]
-    """The keywords of the pipeline function with which each pipeline was built."""
-    pipelines: tuple[TrainingPipeline, ...]
-    lanes: int
-    """Environments of a member."""
+    """The names and values of the space with which each setup was made."""
+    setups: tuple[TrialSetup, ...]
 
     @classmethod
     def of(cls, sweep: Sweep) -> "Corners":
-        """Build the pipelines of a sweep.
+        """Make the setups of a sweep.
 
-        Raise ValueError, naming the corner, where the pipeline function fails.
+        Raise ValueError, naming the corner, where a function of the sweep fails.
         """
         points = tuple(sweep.corners())
-        return cls(points, tuple(_pipeline(sweep, point) for point in points), sweep.lanes)
+        return cls(points, tuple(sweep.at(point) for point in points))
+
+    @property
+    def pipelines(self) -> tuple[TrainingPipeline, ...]:
+        """The pipeline of each setup."""
+        return tuple(setup.pipeline for setup in self.setups)
 
     @property
     def longest_pipeline(self) -> int:
@@ -38,23 +43,19 @@ class Corners:
     @property
     def longest_training(self) -> int:
         """The most environment steps of a member that a pipeline takes in whole rollouts."""
-        return max(pipeline.trained_steps(self.lanes) for pipeline in self.pipelines)
+        return max(setup.pipeline.trained_steps(setup.lanes) for setup in self.setups)
 
     @property
     def longest_stage(self) -> int:
         """The most environment steps of a member that a stage takes."""
         return max(stage.step_limit for pipeline in self.pipelines for stage in pipeline)
 
+    @property
+    def longest_interval(self) -> int:
+        """The most environment steps of a member between two evaluations."""
+        return max(setup.evaluation.every for setup in self.setups)
+
     def longest_form(self, stage: int) -> int:
         """Return the most environment steps of a member that the stage of this index takes."""
         stages = [list(pipeline) for pipeline in self.pipelines]
         return max(of_one[stage].step_limit for of_one in stages if len(of_one) > stage)
-
-
-def _pipeline(sweep: Sweep, corner: dict[str, Any]) -> TrainingPipeline:
-    try:
-        return sweep.pipeline(**corner)
-    except (Exception, SystemExit) as error:
-        raise ValueError(
-            f"The pipeline function fails at {corner}: {type(error).__name__}: {error}"
-        ) from error

@@ -13,15 +13,14 @@ from segue.plan.spaces.space_trial import PointTrial, keywords_of
 from segue.plan.sweeps.aggregate import Aggregate
 from segue.plan.sweeps.checks import (
     check_choices,
-    check_corner,
     check_kinds,
     check_limits,
     check_repetition,
     check_resources,
-    check_signature,
 )
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.objectives import Constraint, Objective, check_objectives
+from segue.plan.sweeps.setup import TrialSetup, check_names, setup_at
 from segue.plan.values.describe import canonical_json, describe, fingerprint
 
 # These fields may change when a sweep is resumed; all others define the experiment.
@@ -38,14 +37,19 @@ _DEFAULTS: Mapping[str, object] = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sweep:
-    """A search space, a function from its points to pipelines, and the evaluation of trials.
+    """A search space, what the trial of each of its points trains, and how trials are evaluated.
 
-    - `pipeline`: takes the names of `space` as keywords and returns a TrainingPipeline.
+    - `pipeline`: a function that takes names of `space` as keywords and returns a TrainingPipeline.
+      `world`, `evaluation`, `lanes` and `policy` are values, or such functions as well: plain
+      functions (`def` or `lambda`) of names in the space. Each name must be taken by one or more of
+      them.
     - `space`: `ray.tune` domains, `tune.grid_search` lists, and constants, by name; or a
       define-by-run function, as Optuna's objectives are (`segue.plan.spaces.define_by_run`).
     - `points`: points that are tried first, dictionaries of the space's names. Values are taken in
       the type that is proposed: 256.0 is the int 256 for a `tune.randint`.
-    - `world`: the name of a world, or a function (members, lanes) -> World.
+    - `world`: the name of a world, or a class or function of (members, lanes) that makes one. A
+      function whose first parameters have these two names makes the world of every trial; any
+      other one is a function of names in the space.
     - `evaluation`, `metric`, `mode`: how a trial is evaluated, by which metric, and whether more or
       less of it is better.
     - `objectives`: objectives in addition to the metric, pairs of a metric's name or `StepsTo` and
@@ -58,7 +62,7 @@ class Sweep:
     - `aggregate`: how a trial's metric follows from its seeds' metrics: "mean", "iqm"
       (interquartile mean) or "worst".
     - `lanes`: environments of each member.
-    - `policy`: the policy of every trial; None for the trainer's default.
+    - `policy`: the policy; None for the trainer's default.
     - `scheduler`: None, "asha", "stage_asha", "hyperband", "median", "pbt", or a scheduler of
       `ray.tune`.
     - `search`: how points are proposed after the grid and `points`: "tpe", "random", "gp", "cmaes",
@@ -80,8 +84,8 @@ class Sweep:
 
     pipeline: Callable[..., TrainingPipeline]
     space: Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]
-    world: str | Callable[[int, int], Any]
-    evaluation: Evaluation
+    world: str | Callable[..., Any]
+    evaluation: Evaluation | Callable[..., Evaluation]
     metric: str = "return"
     mode: Mode = "max"
     objectives: Sequence[Objective] = ()
@@ -90,7 +94,7 @@ class Sweep:
     seeds: int = 1
     seed: int = 0
     aggregate: Aggregate = "mean"
-    lanes: int = 8
+    lanes: int | Callable[..., int] = 8
     policy: Any = None
     scheduler: Any = None
     search: Literal["tpe", "random", "gp", "cmaes", "qmc", "nsga2"] = "tpe"
@@ -123,6 +127,14 @@ class Sweep:
         else:
             found = domains.domain_corners(self.space)
         return _without_repetition([*found, *map(self._keywords, self.points)])
+
+    def at(self, point: Mapping[str, Any]) -> TrialSetup:
+        """Return what the trial of a point trains: its pipeline, world, evaluation, lanes, policy.
+
+        `point` has the names of the space; of a define-by-run space, those that the function
+        returns. Raise ValueError, naming the point, where a function of the sweep fails.
+        """
+        return setup_at(self, point)
 
     def grid(self) -> list[domains.Point] | None:
         """Return every point of a space that has only grids and constants, None otherwise."""
@@ -172,7 +184,7 @@ class Sweep:
         check_variation(self.space, self.trials)
         check_choices(self)
         check_resources(self.resources)
-        check_corner(self.pipeline, self.corners()[0])
+        self._check_corners()
 
     def _check_space(self) -> None:
         if callable(self.space):
@@ -180,10 +192,18 @@ class Sweep:
         else:
             object.__setattr__(self, "space", domains.plain_space(self.space))
             check_space(self.space)
-            check_signature(self.pipeline, self.space)
+            check_names(self, self.space)
         points = tuple(self._completed(point) for point in self.points)
         object.__setattr__(self, "points", points)
         check_repetition(points)
+
+    def _check_corners(self) -> None:
+        """Check the names at each corner of a function's space, and the setup of the first one."""
+        corners = self.corners()
+        if callable(self.space):
+            for corner in corners:
+                check_names(self, corner, f" at {corner}")
+        self.at(corners[0])
 
     def _completed(self, point: Mapping[str, Any]) -> domains.Point:
         """Return a point with its values as they would be proposed."""
@@ -192,7 +212,7 @@ class Sweep:
         return domains.completed_point(self.space, point)
 
     def _keywords(self, point: Mapping[str, Any]) -> domains.Point:
-        """Return the pipeline function's keywords of one of `points`."""
+        """Return the names and values of the space at one of `points`."""
         if callable(self.space):
             return keywords_of(self.space, PointTrial(point))
         return dict(point)

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import ray
 from ray.exceptions import GetTimeoutError, RayTaskError
 
-from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.checks import AUTO
 from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.setup import TrialSetup
 from segue.plan.sweeps.sweep import Sweep
-from segue.train import member_seeds
+from segue.train import check_trial, member_seeds
 from segue.tune.cluster.capacity import Node
 from segue.tune.cluster.parcel import Parcel
 from segue.tune.failures import is_out_of_memory
+from segue.worlds import WorldSpec, world_spec
 
 if TYPE_CHECKING:
     from segue.train.gpu_need import Need
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _GPU = "gpu"
 _UNIT = 10_000  # Ray counts shares in ten-thousandths
 SECONDS = 900.0  # time for a cluster to start a node with a GPU
-Probe = Callable[[Sweep, TrainingPipeline], "Need"]
+Probe = Callable[[Sweep, TrialSetup], "Need"]
 
 
 def with_gpu_share(
@@ -64,18 +65,28 @@ def share_of(need: "Need") -> float:
     return _UNIT // need.trials / _UNIT
 
 
-def largest(corners: Corners) -> TrainingPipeline:
-    """Return the pipeline with the largest mini-batches, and among equals the largest rollouts."""
-    return max(corners.pipelines, key=_size)
+def largest(corners: Corners) -> TrialSetup:
+    """Return the setup with the most work in a mini-batch, and among equals in a rollout.
+
+    Work is samples times the policy's parameters.
+    """
+    worlds = {id(setup.world): setup.world for setup in corners.setups}
+    specs = {key: world_spec(world) for key, world in worlds.items()}
+    return max(corners.setups, key=lambda setup: _size(setup, specs[id(setup.world)]))
 
 
-def need_of(sweep: Sweep, pipeline: TrainingPipeline) -> "Need":
-    """Return what a trial of this pipeline needs of the GPU that torch sees."""
+def need_of(sweep: Sweep, setup: TrialSetup) -> "Need":
+    """Return what a trial of this setup needs of the GPU that torch sees."""
     from segue.train.gpu_need import gpu_need  # imports the profiler: in a worker
 
     seeds = member_seeds(sweep.seed, sweep.seeds)
     return gpu_need(
-        pipeline, sweep.world, seeds, sweep.evaluation, lanes=sweep.lanes, policy=sweep.policy
+        setup.pipeline,
+        setup.world,
+        seeds,
+        setup.evaluation,
+        lanes=setup.lanes,
+        policy=setup.policy,
     )
 
 
@@ -103,8 +114,10 @@ def _opened(probe: Probe, parcel: Parcel) -> "Need":
     return probe(*parcel.open())
 
 
-def _size(pipeline: TrainingPipeline) -> tuple[float, int]:
-    settings = [pipeline.settings(index) for index in range(len(pipeline))]
-    return max(each.num_steps / each.num_mini_batch for each in settings), max(
+def _size(setup: TrialSetup, world: WorldSpec) -> tuple[float, int]:
+    settings = [setup.pipeline.settings(index) for index in range(len(setup.pipeline))]
+    policy = check_trial(setup.pipeline, world, setup.lanes, setup.policy)
+    work = setup.lanes * policy.parameters
+    return work * max(each.num_steps / each.num_mini_batch for each in settings), work * max(
         each.num_steps for each in settings
     )

@@ -49,7 +49,7 @@ def make_stage_scheduler(
     scheduler that cannot work.
     """
     longest = corners.longest_form(stage)
-    first = first_point(sweep, longest)
+    first = first_point(corners, longest)
     if criterion.scheduler == "asha":
         return asha_over(STAGE_STEPS, longest, first)
     if criterion.scheduler == "median":

@@ -21,7 +21,7 @@ def explained(sweep: Sweep, corners: Corners) -> str:
     if not isinstance(scheduler, str):
         return _with_arguments(scheduler)
     steps = corners.longest_stage if scheduler == "stage_asha" else corners.longest_pipeline
-    first = f"{first_point(sweep, steps):,}"
+    first = f"{first_point(corners, steps):,}"
     best = f"the best 1 of {REDUCTION_FACTOR} trials continues"
     again = f"and each time that its steps are {REDUCTION_FACTOR} times as many"
     explanations = {

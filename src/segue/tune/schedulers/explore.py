@@ -13,6 +13,7 @@ from optuna.distributions import (
 )
 
 from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.sweeps.setup import TrialSetup
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe
 from segue.tune.search.domains import SearchSpace
@@ -34,24 +35,29 @@ def explored(
 
     Numbers are multiplied by 0.8 or 1.2, choices move to a neighbour; with probability `resample`
     either is drawn anew. With `current`, the trial's current stage may change as well, unless it
-    would then end before the trial's position.
+    would then end before the trial's position. What world, evaluation, lanes or policy depend on
+    does not change: the trial has trained with them.
     """
     assert isinstance(sweep.space, Mapping), "checked when the sweep is"
     space = SearchSpace.of(sweep.space)
-    now = sweep.pipeline(**space.parameters(recorded))
+    now = sweep.at(space.parameters(recorded))
     found = dict(recorded)
     for name, distribution in space.distributions.items():
         changed = found | {name: _changed(distribution, found[name], generator, resample)}
         if changed != found and _may_switch(
-            now, sweep.pipeline(**space.parameters(changed)), stage, stage_steps, current
+            now, sweep.at(space.parameters(changed)), stage, stage_steps, current
         ):
             found = changed
     return found
 
 
 def _may_switch(
-    now: TrainingPipeline, then: TrainingPipeline, stage: int, stage_steps: int, current: bool
+    setup: TrialSetup, changed: TrialSetup, stage: int, stage_steps: int, current: bool
 ) -> bool:
+    if _besides_pipeline(setup) != _besides_pipeline(changed):
+        return False
+    now = setup.pipeline
+    then = changed.pipeline
     if (
         len(then) <= stage
         or then.optimizer_builder.class_type is not now.optimizer_builder.class_type
@@ -61,6 +67,11 @@ def _may_switch(
         return _past(now, stage) == _past(then, stage)
     same_past = [s.step_limit for s in now][:stage] == [s.step_limit for s in then][:stage]
     return same_past and then.pipeline_stages[stage].step_limit > stage_steps
+
+
+def _besides_pipeline(setup: TrialSetup) -> str:
+    """Return, as text, what a trial depends on besides its pipeline."""
+    return canonical_json(describe([setup.world, setup.evaluation, setup.lanes, setup.policy]))
 
 
 def _past(pipeline: TrainingPipeline, stage: int) -> str:

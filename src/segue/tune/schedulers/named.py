@@ -26,18 +26,18 @@ _FIRST_RUNG = 8  # one part in so many of the steps
 def asha(sweep: Sweep, corners: Corners) -> TrialScheduler:
     """Return ASHA: about the best third continues, again after three times as many steps, etc."""
     longest = corners.longest_pipeline
-    return asha_over(ENV_STEPS, longest, first_point(sweep, longest))
+    return asha_over(ENV_STEPS, longest, first_point(corners, longest))
 
 
 def stage_asha(sweep: Sweep, corners: Corners) -> TrialScheduler:
     """Return ASHA within each stage, and at the ends of stages (see `StageASHA`)."""
-    return StageASHA(first_point(sweep, corners.longest_stage), REDUCTION_FACTOR)
+    return StageASHA(first_point(corners, corners.longest_stage), REDUCTION_FACTOR)
 
 
 def hyperband(sweep: Sweep, corners: Corners) -> TrialScheduler:
     """Return ASHA that evaluates some trials later than others (see `NumberedHyperBand`)."""
     longest = corners.longest_pipeline
-    first = first_point(sweep, longest)
+    first = first_point(corners, longest)
     rungs = 1 + int(math.log(longest / first, REDUCTION_FACTOR))
     return NumberedHyperBand(
         sweep.seed,
@@ -54,7 +54,7 @@ def median(sweep: Sweep, corners: Corners) -> TrialScheduler:
 
     The median is that of the other trials' means so far.
     """
-    first = first_point(sweep, corners.longest_pipeline)
+    first = first_point(corners, corners.longest_pipeline)
     return MedianStoppingRule(ENV_STEPS, grace_period=first)
 
 
@@ -67,7 +67,7 @@ def pbt(sweep: Sweep, corners: Corners) -> TrialScheduler:
     check_population(sweep, corners)
     shortest = min(len(pipeline) for pipeline in corners.pipelines)
     explore: Literal["later", "current"] = "later" if shortest > 1 else "current"
-    return StagedPBT(first_point(sweep, corners.longest_pipeline), explore=explore)
+    return StagedPBT(first_point(corners, corners.longest_pipeline), explore=explore)
 
 
 NAMED: Mapping[str, Callable[[Sweep, Corners], TrialScheduler]] = {
@@ -92,6 +92,6 @@ def asha_over(time: str, longest: int, first: int) -> TrialScheduler:
     )
 
 
-def first_point(sweep: Sweep, steps: int) -> int:
+def first_point(corners: Corners, steps: int) -> int:
     """Return after how many environment steps, of `steps`, a trial is first evaluated."""
-    return max(steps // _FIRST_RUNG, min(sweep.evaluation.every, steps), 1)
+    return max(steps // _FIRST_RUNG, min(corners.longest_interval, steps), 1)

@@ -66,8 +66,9 @@ def check_population(sweep: Sweep, corners: Corners) -> None:
             f"The search {sweep.search!r} would learn from trials whose parameters change: use"
             " 'random'."
         )
-    every = sweep.evaluation.every
-    for pipeline in corners.pipelines:
+    for setup in corners.setups:
+        pipeline = setup.pipeline
+        every = setup.evaluation.every
         saves = [pipeline.settings(stage).save_interval for stage in range(len(pipeline))]
         if any(interval is None or not 0 < interval <= every for interval in saves):
             raise ValueError(

@@ -48,7 +48,7 @@ class StageEnds:
 
     def _criteria(self, number: int, stage: int) -> list[SchedulerCriterion]:
         if number not in self._pipelines:
-            self._pipelines[number] = self._sweep.pipeline(**self._record.parameters(number))
+            self._pipelines[number] = self._sweep.at(self._record.parameters(number)).pipeline
         return list(
             scheduler_criteria(self._pipelines[number].pipeline_stages[stage].new_criterion())
         )

@@ -12,9 +12,10 @@ from segue.base.files import write_atomic
 from segue.base.strict_json import to_json
 from segue.base.text import plural
 from segue.plan.decision import Decision
-from segue.plan.pipelines.pipeline import TrainingPipeline
+from segue.plan.pipelines.text import shown
 from segue.plan.seeding import is_cudnn_deterministic, set_deterministic_cudnn
 from segue.plan.sweeps.aggregate import aggregate_seeds
+from segue.plan.sweeps.setup import functions_of_space
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
 from segue.record.layout import TrialLayout
@@ -153,7 +154,7 @@ def train_one(
     while True:
         keywords = of_recorded(sweep, exploit.parameters) if exploit else parameters
         spec = _trial_spec(sweep, keywords, device)
-        _write_description(directory, spec.pipeline, keywords, device)
+        _write_description(directory, sweep, spec, keywords)
         try:
             run_trial(
                 spec,
@@ -174,30 +175,36 @@ def train_one(
 
 def _trial_spec(sweep: Sweep, parameters: Mapping[str, Any], device: str) -> TrialSpec:
     """Return what the trial of these parameters trains, and how it is evaluated."""
+    setup = sweep.at(parameters)
     return TrialSpec(
-        sweep.pipeline(**parameters),
-        sweep.world,
+        setup.pipeline,
+        setup.world,
         member_seeds(sweep.seed, sweep.seeds),
-        sweep.evaluation,
+        setup.evaluation,
         metric=sweep.metric,
         aggregate=partial(aggregate_seeds, how=sweep.aggregate, mode=sweep.mode),
-        lanes=sweep.lanes,
-        policy=sweep.policy,
+        lanes=setup.lanes,
+        policy=setup.policy,
         device=device,
         code=sweep.code,
     )
 
 
 def _write_description(
-    directory: Path, pipeline: TrainingPipeline, parameters: Mapping[str, Any], device: str
+    directory: Path, sweep: Sweep, spec: TrialSpec, parameters: Mapping[str, Any]
 ) -> None:
-    """Write which pipeline the trial trains, and on what, to be shown without the sweep's code."""
+    """Write what the trial trains, and on what, to be shown without the sweep's code."""
     directory.mkdir(parents=True, exist_ok=True)
     facts = {
         "parameters": describe(dict(parameters)),
-        "device": device,
-        "text": pipeline.to_text(),
-        "pipeline": pipeline.to_dict(),
+        "device": spec.device,
+        "text": spec.pipeline.to_text(),
+        "pipeline": spec.pipeline.to_dict(),
+        "setup": {
+            part: shown(getattr(spec, part))
+            for part in functions_of_space(sweep)
+            if part != "pipeline"
+        },
     }
     write_atomic(TrialLayout(directory).trial, to_json(facts, indent=2) + "\n")
 
