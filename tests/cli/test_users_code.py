@@ -10,7 +10,7 @@ import pytest
 
 from segue.base.files import read_rows
 from segue.record.layout import RunLayout
-from tests.cli.test_cli import SEGUE
+from tests.cli.test_trained_sweep import SEGUE
 from tests.looking import output_of
 
 PIPELINE = """
