@@ -18,7 +18,7 @@ from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
 from segue.record.trials import TrialSummary
 from segue.record.validation import read_object, skipped
-from segue.report.data.definitions import changes, in_short
+from segue.report.data.definitions import as_ranges, changes
 from segue.report.data.summary import Summary, mean_and_spread
 
 _COLOURS = {
@@ -80,7 +80,7 @@ def show_trials(
             _metric(trial),
             f"{trial.env_steps:,}",
             _stage(trial),
-            *([in_short(trial.definitions)] if changed else []),
+            *([as_ranges(trial.definitions)] if changed else []),
             *parameters,
         )
     console.print(table)
@@ -148,7 +148,7 @@ def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:
     if trial.stages_ended_at:
         yield "stages end", "after " + ", ".join(f"{step:,}" for step in trial.stages_ended_at)
     if made := changes(summary.definition):
-        of = f"{in_short(trial.definitions)} of {len(made) + 1}" if trial.definitions else ""
+        of = f"{as_ranges(trial.definitions)} of {len(made) + 1}" if trial.definitions else ""
         yield "definition", of
     if trial.seconds is not None:
         yield "duration", f"{trial.seconds:,.0f} s, started {trial.started}"

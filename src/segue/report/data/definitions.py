@@ -50,10 +50,10 @@ def definitions_of(
     return tuple(range(first, last + 1))
 
 
-def in_short(numbers: Iterable[int]) -> str:
+def as_ranges(numbers: Iterable[int]) -> str:
     """Return numbers in ascending order, with three or more consecutive ones as a range.
 
-    >>> in_short([4, 0, 1, 2, 7, 8])
+    >>> as_ranges([4, 0, 1, 2, 7, 8])
     '0 to 2, 4, 7, 8'
     """
     runs: list[list[int]] = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from segue.base.text import plural
 from segue.record.trials import TrialSummary
 from segue.report.data.commands import command_for
-from segue.report.data.definitions import in_short
+from segue.report.data.definitions import as_ranges
 from segue.report.data.evidence import Evidence
 from segue.report.data.statistics import ENOUGH_SEEDS, probability_of_improvement
 from segue.report.page.headline import short
@@ -86,8 +86,8 @@ def _tie(evidence: Evidence) -> Finding:
     tied = evidence.tied
     value = f"{evidence.summary.metric} {short(tied[0].metric)}"
     text = (
-        f"Trials {in_short(trial.number for trial in tied)} ended with {value}: the metric does not"
-        " distinguish them. Compare them by a further objective, such as the steps to a value."
+        f"Trials {as_ranges(trial.number for trial in tied)} ended with {value}: the metric does"
+        " not distinguish them. Compare them by a further objective, such as the steps to a value."
         f" {_retrain(evidence, len(tied))}"
     )
     return Finding("The best trials are tied", text)
@@ -109,4 +109,4 @@ def _trained_by(evidence: Evidence, number: int) -> str:
 def _trials(numbers: list[int]) -> str:
     if not numbers:
         return "no trial"
-    return f"trial{'' if len(numbers) == 1 else 's'} {in_short(numbers)}"
+    return f"trial{'' if len(numbers) == 1 else 's'} {as_ranges(numbers)}"

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from segue.record.trials import TrialSummary
-from segue.report.data.definitions import in_short
+from segue.report.data.definitions import as_ranges
 from segue.report.data.evidence import Evidence
 from segue.report.data.summary import mean_and_spread
 from segue.report.overview import progress_line
@@ -87,7 +87,7 @@ def _ties(evidence: Evidence) -> str:
     """Name the trials that share the best value, and those of the search that were retrained."""
     text = ""
     if evidence.tied:
-        text = f"Trials {in_short(trial.number for trial in evidence.tied)}."
+        text = f"Trials {as_ranges(trial.number for trial in evidence.tied)}."
     if evidence.held_out and (before := evidence.tied_in_search):
         retrained = {each.trial for each in evidence.held_out.configurations}
         again = [trial.number for trial in before if trial.number in retrained]
@@ -139,7 +139,7 @@ def _columns(evidence: Evidence) -> Iterator[tuple[str, Callable[[TrialSummary],
         yield "stage", lambda trial: f"{trial.stage or 1} of {trial.stages}" if trial.stages else ""
     yield "state", lambda trial: trial.state
     if evidence.changes:
-        yield "definition", lambda trial: in_short(trial.definitions)
+        yield "definition", lambda trial: as_ranges(trial.definitions)
     names = dict.fromkeys(name for trial in evidence.ranked[:_ROWS] for name in trial.parameters)
     for name in names:
         yield name, partial(_parameter, name)

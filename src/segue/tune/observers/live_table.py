@@ -82,7 +82,7 @@ def best(board: Board) -> str:
     values = board.record.recorded(found.number)
     parameters = ", ".join(f"{name} {_value(value)}" for name, value in values.items())
     return (
-        f"best: trial {found.number}, {board.sweep.metric} {number(found.values[0])}, with"
+        f"best: trial {found.number}, {board.sweep.metric} {shown_number(found.values[0])}, with"
         f" {parameters}"
     )
 
@@ -99,7 +99,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def number(value: float | None) -> str:
+def shown_number(value: float | None) -> str:
     """Return a value with four digits; empty for None."""
     return "" if value is None else f"{value:.4g}"
 
@@ -118,7 +118,7 @@ def _running(board: Board, progress: TrialProgress) -> _Line:
         _state("running"),
         str(progress.stage + 1),
         f"{progress.env_steps:,}",
-        number(progress.metric),
+        shown_number(progress.metric),
     )
     return _Line(cells, board.record.recorded(progress.number))
 
@@ -131,7 +131,7 @@ def _ended(board: Board, trial: FrozenTrial) -> _Line:
         _state(trial.state.name.lower()),
         str(progress.get(attributes.STAGE, "")),
         steps,
-        number(metric_of(trial)),
+        shown_number(metric_of(trial)),
     )
     return _Line(cells, board.record.recorded(trial.number))
 

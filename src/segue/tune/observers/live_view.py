@@ -14,7 +14,7 @@ from segue.record.layout import LOG, trial_name
 from segue.record.row import Row
 from segue.record.trials import metric_of
 from segue.tune.observers.board import Board
-from segue.tune.observers.live_table import number, status, table
+from segue.tune.observers.live_table import shown_number, status, table
 from segue.tune.ray_adapter import RunningTrial, TrialObserver
 from segue.tune.run.directory import RunDirectory
 from segue.tune.verdicts import OUT_OF_MEMORY
@@ -100,7 +100,7 @@ def ending(trial: FrozenTrial, board: Board) -> str:
     """Return how a trial ended, in a few words."""
     return (
         f"trial {trial.number} {trial.state.name.lower()}: {board.sweep.metric}"
-        f" {number(metric_of(trial))}"
+        f" {shown_number(metric_of(trial))}"
     )
 
 
