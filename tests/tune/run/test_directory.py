@@ -201,6 +201,18 @@ def test_a_run_that_was_killed_before_it_was_recorded_can_be_started(tmp_path: P
         pass
 
 
+def test_a_directory_whose_trials_lead_nowhere_is_refused(tmp_path: Path) -> None:
+    with open_run(RunDirectory(tmp_path / "new"), make_sweep(), "double"):
+        pass
+    (tmp_path / "new" / "trials").rmdir()
+    (tmp_path / "new" / "trials").symlink_to("nowhere")
+    with (
+        pytest.raises(ValueError, match=r"cannot be written .File exists: .*/new/trials.: choose"),
+        open_run(RunDirectory(tmp_path / "new"), make_sweep(), "double"),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("place", ["file", "file/below"])
 def test_an_unwritable_directory_is_refused(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("in the way")

@@ -54,6 +54,7 @@ def open_run(
         if before:
             _check_unchanged(run, before, sweep, code, accept_changes)
         try:
+            run.trials.mkdir(exist_ok=True)  # now, rather than by the first worker
             _record(run, before, sweep, name, code, study)
         except OSError as error:
             raise _unwritable(run, error) from error
