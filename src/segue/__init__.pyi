@@ -28,6 +28,7 @@ from segue.plan.sweeps.sweep import Sweep as Sweep
 from segue.plan.tracker import ScalarMeanTracker as ScalarMeanTracker
 from segue.plan.values.builder import Builder as Builder
 from segue.plan.values.merge import recursive_update as recursive_update
+from segue.plan.world import World as World
 from segue.report.data.loaded import LoadedRun as LoadedRun
 from segue.report.data.loaded import load as load
 from segue.store.mirror import Mirror as Mirror
@@ -83,11 +84,12 @@ from segue.worlds.adapters.gymnasium import GymnasiumWorld as GymnasiumWorld
 from segue.worlds.array.cartpole import CartPole as CartPole
 from segue.worlds.array.minigrid.engine import MiniGrid as MiniGrid
 from segue.worlds.array.poisoned_doors import PoisonedDoors as PoisonedDoors
+from segue.worlds.checks import check_world as check_world
 from segue.worlds.demonstrations import Recording as Recording
 from segue.worlds.demonstrations import read_recording as read_recording
 from segue.worlds.demonstrations import write_recording as write_recording
+from segue.worlds.factories import known_worlds as known_worlds
 from segue.worlds.registry import WorldSpec as WorldSpec
-from segue.worlds.registry import known_worlds as known_worlds
 from segue.worlds.registry import make_world as make_world
 from segue.worlds.registry import world_spec as world_spec
 from segue.worlds.registry import worlds_with_experts as worlds_with_experts
@@ -97,7 +99,7 @@ from segue.worlds.world import Advice as Advice
 from segue.worlds.world import Lanes as Lanes
 from segue.worlds.world import State as State
 from segue.worlds.world import Step as Step
-from segue.worlds.world import World as World
+from segue.worlds.world import VectorWorld as VectorWorld
 from segue.worlds.world import WorldFactory as WorldFactory
 from segue.worlds.world import one_seed_each as one_seed_each
 

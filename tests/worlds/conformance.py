@@ -1,6 +1,6 @@
 """The conformance suite that every world must pass.
 
-Parametrise a subclass over `world`: a name, or (members, lanes) -> World.
+Parametrise a subclass over `world`: a name, or (members, lanes) -> VectorWorld.
 """
 
 from copy import deepcopy
@@ -12,7 +12,7 @@ import torch
 from gymnasium.spaces import Dict, Discrete, Space
 from numpy.typing import NDArray
 
-from segue.worlds import World, lane_seeds, make_world
+from segue.worlds import VectorWorld, lane_seeds, make_world
 from segue.worlds.adapters.spaces import fields, row_dtype, row_shape
 from segue.worlds.world import NO_LANES, WorldFactory
 from tests.worlds.play import actions_by_seed, assert_same, play
@@ -21,7 +21,7 @@ Named = str | WorldFactory
 STEPS = 520  # reaches the end of an episode in each of the worlds under random actions
 
 
-def started(world: Named, seeds: NDArray[np.uint64]) -> World:
+def started(world: Named, seeds: NDArray[np.uint64]) -> VectorWorld:
     made = make_world(world, 1, len(seeds))
     made.reset(seeds)
     return made

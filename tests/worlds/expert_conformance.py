@@ -1,6 +1,6 @@
 """The conformance suite that every expert must pass.
 
-Parametrise a subclass over `world`: a name, or (members, lanes) -> World.
+Parametrise a subclass over `world`: a name, or (members, lanes) -> VectorWorld.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from segue.worlds import World, lane_seeds, make_world, world_spec
+from segue.worlds import VectorWorld, lane_seeds, make_world, world_spec
 from tests.worlds.conformance import Named, started, through_a_file
 from tests.worlds.play import Episodes, actions_by_seed, assert_same, play
 
@@ -17,13 +17,13 @@ STEPS = 130
 LANES = 5
 
 
-def advice_of(world: World) -> NDArray[Any]:
+def advice_of(world: VectorWorld) -> NDArray[Any]:
     """What the expert says, in one array [L, ...]: actions, and whether they are available."""
     advice = world.expert()
     return np.column_stack([advice.action, advice.available])
 
 
-def play_with_advice(world: World, actions: NDArray[Any]) -> tuple[Episodes, NDArray[Any]]:
+def play_with_advice(world: VectorWorld, actions: NDArray[Any]) -> tuple[Episodes, NDArray[Any]]:
     """Perform `actions` [T, L], consulting the expert before each.
 
     Returns the episodes and the advice [T, L, ...].

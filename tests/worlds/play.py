@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from segue.worlds import Step, World
+from segue.worlds import Step, VectorWorld
 
 Policy = Callable[[int], NDArray[Any]]
 
@@ -48,7 +48,7 @@ class Episodes:
         ]
 
 
-def actions_by_seed(world: World, seeds: NDArray[np.uint64], steps: int) -> NDArray[Any]:
+def actions_by_seed(world: VectorWorld, seeds: NDArray[np.uint64], steps: int) -> NDArray[Any]:
     """Random actions [T, L, ...] in which a lane's depend on its seed only."""
     space = world.single_action_space
     generators = [np.random.default_rng(int(seed)) for seed in seeds]
@@ -62,7 +62,7 @@ def actions_by_seed(world: World, seeds: NDArray[np.uint64], steps: int) -> NDAr
     )
 
 
-def play(world: World, actions: NDArray[Any]) -> Episodes:
+def play(world: VectorWorld, actions: NDArray[Any]) -> Episodes:
     """Step the world through `actions` [T, L, ...] from where it is."""
     episodes = Episodes()
     for row in actions:

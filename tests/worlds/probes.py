@@ -10,10 +10,10 @@ from gymnasium.spaces import Box, Discrete, Space
 from numpy.typing import NDArray
 
 from segue.worlds.seeds import LaneStreams
-from segue.worlds.world import Lanes, State, Step, World, one_seed_each
+from segue.worlds.world import Lanes, State, Step, VectorWorld, one_seed_each
 
 
-class Probe(World):
+class Probe(VectorWorld):
     """Episodes of `length` steps, each with a signal of -1 or 1 drawn when it begins.
 
     Subclasses define the reward.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segue.worlds import World, lane_seeds, make_world
+from segue.worlds import VectorWorld, lane_seeds, make_world
 
 WORLDS = [
     "CartPole-v1",
@@ -20,13 +20,13 @@ RED = (220, 50, 47)
 GREY = (110, 110, 110)
 
 
-def started(name: str, lanes: int = 2) -> World:
+def started(name: str, lanes: int = 2) -> VectorWorld:
     world = make_world(name, 1, lanes)
     world.reset(lane_seeds(0, "held-out", lanes))
     return world
 
 
-def act(world: World, generator: np.random.Generator) -> NDArray[np.generic]:
+def act(world: VectorWorld, generator: np.random.Generator) -> NDArray[np.generic]:
     space = world.single_action_space
     if isinstance(space, gymnasium.spaces.Discrete):
         return generator.integers(space.n, size=world.lanes)

@@ -12,14 +12,15 @@ from segue.base.files import write_atomic
 from segue.plan.sweeps.setup import TrialSetup
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
+from segue.plan.world import World
 from segue.record import attributes
 from segue.record.layout import CODE
 from segue.record.trials import TrialSummary
 from segue.report.data.heldout import Comparison
 from segue.report.data.summary import Summary
 from segue.report.python_source import Source
+from segue.worlds.factories import GYMNASIUM
 from segue.worlds.registrations import package_of
-from segue.worlds.registry import GYMNASIUM
 
 _BODY = '''"""{title}
 
@@ -112,6 +113,8 @@ def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
 
 def _is_registered_by_sweep(world: object) -> bool:
     """Return whether only the sweep's file, or what it imports, makes the name of a world known."""
+    if isinstance(world, World):
+        world = world.id
     if not isinstance(world, str):
         return False
     spec = gymnasium.registry.get(world.removeprefix(GYMNASIUM))

@@ -16,10 +16,11 @@ from torch import Tensor
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.train.policies import ActorCritic
 from segue.train.policies.stacked import Array, as_native
+from segue.train.rollouts.normalization import ObservationScale
 from segue.train.rollouts.rollout import reset_memory, transfers
 from segue.worlds.registry import make_world
 from segue.worlds.seeds import Use, lane_seeds, stream
-from segue.worlds.world import Step, World, WorldFactory
+from segue.worlds.world import AnyWorld, Step, VectorWorld
 
 EPISODE_METRICS = ("return", "length")
 """Metrics of every world: the undiscounted return and the steps of an episode."""
@@ -34,7 +35,7 @@ class Evaluator:
     """
 
     policy: ActorCritic
-    world: World
+    world: VectorWorld
     seeds: Sequence[int]
     how: Evaluation
     use: Use = "evaluation"
@@ -49,7 +50,7 @@ class Evaluator:
     def new(
         cls,
         policy: ActorCritic,
-        world: str | WorldFactory,
+        world: AnyWorld,
         seeds: Sequence[int],
         how: Evaluation,
         use: Use = "evaluation",
@@ -57,14 +58,18 @@ class Evaluator:
         """Return an evaluator with a new world."""
         return cls(policy, make_world(world, len(seeds), how.episodes), seeds, how, use)
 
-    def __call__(self, parameters_KP: Tensor) -> dict[str, NDArray[np.float64]]:
+    def __call__(
+        self, parameters_KP: Tensor, scale: ObservationScale | None = None
+    ) -> dict[str, NDArray[np.float64]]:
         """Return the mean of each metric over a member's episodes, `[K]`.
 
+        `scale` are the statistics by which the members' observations are normalised, which stay as
+        they are.
         An episode that `max_episode_steps` cuts counts with its sums so far. A metric that a world
         reports only at the end of an episode is then missing, and is averaged over the episodes
         that did end (NaN if none did).
         """
-        act = self._actor(parameters_KP)
+        act = self._actor(parameters_KP, scale)
         scores = Scores.empty(self.world.lanes, self.world.metrics)
         observation = self.world.reset(self._start)
         for _ in range(self.how.max_episode_steps):
@@ -76,13 +81,17 @@ class Evaluator:
                 break
         return scores.means(len(self.seeds))
 
-    def _actor(self, parameters_KP: Tensor) -> Actor:
+    def _actor(self, parameters_KP: Tensor, scale: ObservationScale | None = None) -> Actor:
         generators = [
             np.random.Generator(np.random.SFC64(stream(seed, "evaluation actions")))
             for seed in self.seeds
         ]
         return Actor(
-            self.policy, parameters_KP, self.world.lanes, None if self.how.greedy else generators
+            self.policy,
+            parameters_KP,
+            self.world.lanes,
+            None if self.how.greedy else generators,
+            scale,
         )
 
 
@@ -98,8 +107,13 @@ class Actor:
         parameters_KP: Tensor,
         lanes: int,
         generators: Sequence[np.random.Generator] | None = None,
+        scale: ObservationScale | None = None,
     ) -> None:
-        """Create an actor for `lanes` lanes of all members, L."""
+        """Create an actor for `lanes` lanes of all members, L.
+
+        Its observations are normalised by `scale`, if there is one.
+        """
+        self.scale = scale
         self.head = policy.head
         self.generators = generators
         self.act = policy.actor(parameters_KP)
@@ -116,6 +130,8 @@ class Actor:
         numbers = np.ascontiguousarray(observation, np.float32).reshape(
             self.members, len(observation) // self.members, -1
         )
+        if self.scale is not None:
+            numbers = self.scale(numbers)
         inputs, self.memory, _ = self.act(self.to_device(numbers), self.memory)
         chosen = self.head.mode(inputs) if self.generators is None else self._sample(inputs)
         return self.to_host(chosen).reshape(len(observation), *self.head.action_shape)

@@ -23,7 +23,7 @@ from segue.plan.pipelines.stage import PipelineStage
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.train.policies import Policy
 from segue.train.trainer import Trainer
-from segue.worlds.world import WorldFactory
+from segue.worlds.world import AnyWorld
 
 # iterations, iterations, of each stage
 WARM_UP = 2
@@ -68,7 +68,7 @@ class Need:
 
 def gpu_need(
     pipeline: TrainingPipeline,
-    world: str | WorldFactory,
+    world: AnyWorld,
     seeds: Sequence[int],
     evaluation: Evaluation,
     *,

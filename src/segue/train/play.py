@@ -17,26 +17,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.world import World
 from segue.train.checkpoint import form_checked, read_checkpoint
 from segue.train.evaluate import Actor, Evaluator
 from segue.train.policies import ActorCritic, Policy, default_policy
-from segue.worlds.registry import make_world, world_spec
+from segue.train.rollouts.normalization import ObservationScale
+from segue.worlds.registry import as_world, make_world, world_spec
 from segue.worlds.seeds import lane_seeds
-from segue.worlds.world import WorldFactory
+from segue.worlds.world import AnyWorld
 
 
 @dataclass(frozen=True)
 class Players:
-    """Trained members: their parameters `[K, P]` on the CPU, and the network these are of."""
+    """Trained members: their parameters `[K, P]` on the CPU, and the network these are of.
 
-    world: str | WorldFactory
+    `scale` are the statistics by which their observations are normalised, if they are.
+    """
+
+    world: AnyWorld
     policy: ActorCritic
     parameters: Tensor
+    scale: ObservationScale | None = None
 
     @classmethod
-    def load(
-        cls, checkpoint: Path, world: str | WorldFactory, policy: Policy | None = None
-    ) -> Players:
+    def load(cls, checkpoint: Path, world: AnyWorld, policy: Policy | None = None) -> Players:
         """Load the members of a checkpoint file.
 
         `policy` is the policy that they were trained with; None stands for the default one. Raises
@@ -46,7 +50,7 @@ class Players:
         spec = world_spec(world)
         chosen = policy or default_policy(spec.single_observation_space)
         built = chosen.build(spec.single_observation_space, spec.single_action_space)
-        parameters = _parameters(checkpoint)
+        parameters, scale = _members(checkpoint, as_world(world))
         wanted = built.parameters
         if parameters.shape[-1] != wanted:
             raise ValueError(
@@ -54,7 +58,7 @@ class Players:
                 f" policy has {wanted:,}: give the world and the policy with which they were"
                 " trained."
             )
-        return cls(world, built, parameters)
+        return cls(world, built, parameters, scale)
 
     def evaluate(
         self, episodes: int, seed: int = 0, greedy: bool = True
@@ -67,7 +71,7 @@ class Players:
         how = Evaluation(every=1, episodes=episodes, greedy=greedy)
         evaluator = Evaluator.new(self.policy, self.world, seeds, how, "held-out")
         try:
-            return evaluator(self.parameters)
+            return evaluator(self.parameters, self.scale)
         finally:
             evaluator.world.close()
 
@@ -79,7 +83,8 @@ class Players:
         world = make_world(self.world, 1, 1)
         try:
             observation = world.reset(lane_seeds(seed, "held-out", 1))
-            act = Actor(self.policy, self.parameters[member : member + 1], 1)
+            scale = self.scale and self.scale.select([member])
+            act = Actor(self.policy, self.parameters[member : member + 1], 1, scale=scale)
             while episodes:
                 yield world.render(0)
                 step = world.step(act(observation))
@@ -90,8 +95,8 @@ class Players:
             world.close()
 
 
-def _parameters(checkpoint: Path) -> Tensor:
-    """Return the parameters `[K, P]`, in the members' order."""
+def _members(checkpoint: Path, world: World) -> tuple[Tensor, ObservationScale | None]:
+    """Return the parameters `[K, P]` and the statistics of observations, in the members' order."""
     state = read_checkpoint(checkpoint)
     with form_checked(checkpoint):
         groups = state["trainer"]["groups"]
@@ -101,4 +106,15 @@ def _parameters(checkpoint: Path) -> Tensor:
         parameters: Tensor = torch.cat([group["pack"]["parameters"] for group in groups])
         if parameters.ndim != 2 or parameters.dtype != torch.float32:
             raise TypeError(f"its parameters are {parameters.dtype} of {list(parameters.shape)}")
-        return parameters[torch.tensor(order).argsort()]
+        rows = np.argsort(order)
+        statistics = [group["pack"]["normalizer"]["observation"] for group in groups]
+        scales = [
+            ObservationScale.restored(each, world.clip_observation) for each in statistics if each
+        ]
+    if bool(scales) != world.normalize_observation:
+        raise ValueError(
+            f"{checkpoint} holds members {'with' if scales else 'without'} statistics of"
+            f" observations: give the world normalize_observation={bool(scales)}."
+        )
+    scale = ObservationScale.together(scales).select(rows.tolist()) if scales else None
+    return parameters[torch.from_numpy(rows)], scale

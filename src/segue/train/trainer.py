@@ -23,12 +23,19 @@ from segue.train.checks import check_trial
 from segue.train.evaluate import Evaluator
 from segue.train.members.member import Member, teacher_ratios, track
 from segue.train.optimizers.choice import one_rule
-from segue.train.packs.groups import Group, furthest_behind, part, partition
+from segue.train.packs.groups import (
+    Group,
+    furthest_behind,
+    observation_scale,
+    part,
+    partition,
+    rows_of,
+)
 from segue.train.packs.interval import AdvanceResult, MemberInterval
 from segue.train.packs.pack import Pack
 from segue.train.policies import Policy
-from segue.worlds.registry import make_world
-from segue.worlds.world import WorldFactory
+from segue.worlds.registry import as_world, make_world, spec_of
+from segue.worlds.world import AnyWorld
 
 
 @dataclass
@@ -51,7 +58,7 @@ class Trainer:
     def new(
         cls,
         pipelines: TrainingPipeline | Sequence[TrainingPipeline],
-        world: str | WorldFactory,
+        world: AnyWorld,
         seeds: Sequence[int],
         evaluation: Evaluation,
         *,
@@ -68,11 +75,13 @@ class Trainer:
             [pipelines] * len(seeds) if isinstance(pipelines, TrainingPipeline) else list(pipelines)
         )
         batch = make_world(world, len(seeds), lanes)
+        spec = spec_of(world, batch)
         actor_critic = next(
-            iter([check_trial(pipeline, batch, lanes, policy) for pipeline in dict.fromkeys(each)])
+            iter([check_trial(pipeline, spec, lanes, policy) for pipeline in dict.fromkeys(each)])
         )
         group = Group(
-            list(range(len(seeds))), Pack.new(actor_critic, batch, one_rule(each), seeds, device)
+            list(range(len(seeds))),
+            Pack.new(actor_critic, batch, one_rule(each), seeds, device, as_world(world)),
         )
         evaluator = Evaluator.new(actor_critic, world, seeds, evaluation)
         members = [
@@ -116,8 +125,8 @@ class Trainer:
     @property
     def parameters(self) -> Tensor:
         """The members' parameters `[K, P]`, in the members' order."""
-        order = torch.tensor([member for group in self.groups for member in group.members])
-        return torch.cat([group.pack.parameters for group in self.groups])[order.argsort()]
+        rows = torch.cat([group.pack.parameters for group in self.groups])
+        return rows[torch.from_numpy(rows_of(self.groups))]
 
     def advance(self) -> AdvanceResult:
         """Take one rollout and its update, with the pack that has the fewest steps."""
@@ -158,7 +167,7 @@ class Trainer:
         Also stored in `evaluated`. NaN for a member that has failed.
         """
         failed = [member.failure is not None for member in self.members]
-        found = self.evaluator(self.parameters)
+        found = self.evaluator(self.parameters, observation_scale(self.groups))
         self.evaluated = {
             name: np.where(failed, np.nan, values).tolist() for name, values in found.items()
         }

@@ -11,7 +11,7 @@ from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.values.describe import fingerprint
 from segue.train.policies import Policy
 from segue.train.trainer import Trainer
-from segue.worlds.world import WorldFactory
+from segue.worlds.world import AnyWorld
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class TrialSpec:
 
     Attributes:
         pipeline: The training pipeline of every member.
-        world: The world's name, or a function that makes it.
+        world: The world's name, a `World`, or a function that makes it.
         seeds: One seed for each member of the pack.
         evaluation: How often and on how many episodes the members are evaluated.
         metric: The metric that a report is about.
@@ -32,7 +32,7 @@ class TrialSpec:
     """
 
     pipeline: TrainingPipeline
-    world: str | WorldFactory
+    world: AnyWorld
     seeds: Sequence[int]
     evaluation: Evaluation
     metric: str = "return"

@@ -5,19 +5,29 @@ from segue.worlds.array.cartpole import CartPole
 from segue.worlds.array.minigrid import MiniGrid
 from segue.worlds.array.poisoned_doors import PoisonedDoors
 from segue.worlds.checks import check_world
+from segue.worlds.factories import known_worlds
 from segue.worlds.registry import (
     WorldSpec,
-    known_worlds,
     make_world,
     world_spec,
     worlds_with_experts,
 )
 from segue.worlds.seeds import LaneStreams, Use, lane_seeds, stream
-from segue.worlds.world import NO_LANES, Advice, Lanes, State, Step, World, WorldFactory
+from segue.worlds.world import (
+    NO_LANES,
+    Advice,
+    AnyWorld,
+    Lanes,
+    State,
+    Step,
+    VectorWorld,
+    WorldFactory,
+)
 
 __all__ = [
     "NO_LANES",
     "Advice",
+    "AnyWorld",
     "CartPole",
     "GymnasiumWorld",
     "LaneStreams",
@@ -27,7 +37,7 @@ __all__ = [
     "State",
     "Step",
     "Use",
-    "World",
+    "VectorWorld",
     "WorldFactory",
     "WorldSpec",
     "check_world",

@@ -10,15 +10,16 @@ from segue.base.user_code import user_code
 from segue.worlds.adapters.environment_check import check_environment
 from segue.worlds.adapters.gymnasium import GymnasiumWorld
 from segue.worlds.adapters.spaces import row_shape
+from segue.worlds.frame_stack import FrameStack
 from segue.worlds.registry import make_world, world_name
 from segue.worlds.seeds import lane_seeds
-from segue.worlds.world import Step, World, WorldFactory
+from segue.worlds.world import AnyWorld, Step, VectorWorld
 
 _LANES = 2
 _STEPS = 32
 
 
-def check_world(world: str | WorldFactory) -> None:
+def check_world(world: AnyWorld) -> None:
     """Make a small world, take random steps in it, and close it.
 
     Raise ValueError as `make_world` does, and for whatever the world returns that cannot be
@@ -26,14 +27,15 @@ def check_world(world: str | WorldFactory) -> None:
     """
     made = make_world(world, 1, _LANES)
     try:
-        if isinstance(made, GymnasiumWorld):
-            check_environment(made.first_environment, made.env_id, _STEPS)
+        stepped = made.world if isinstance(made, FrameStack) else made
+        if isinstance(stepped, GymnasiumWorld):
+            check_environment(stepped.first_environment, stepped.env_id, _STEPS)
         _run(made, f"the world {world_name(world)}")
     finally:
         made.close()
 
 
-def _run(world: World, name: str) -> None:
+def _run(world: VectorWorld, name: str) -> None:
     _check_actions(world, name)
     with user_code(f"The reset of {name}"):
         first = world.reset(lane_seeds(0, "train", world.lanes))
@@ -46,7 +48,7 @@ def _run(world: World, name: str) -> None:
         _check_step(world, step, f"Step {number} of {name} returned")
 
 
-def _check_actions(world: World, name: str) -> None:
+def _check_actions(world: VectorWorld, name: str) -> None:
     space = world.single_action_space
     if not isinstance(space, Discrete | Box):
         raise ValueError(
@@ -54,14 +56,14 @@ def _check_actions(world: World, name: str) -> None:
         )
 
 
-def _random_actions(world: World, generator: np.random.Generator) -> NDArray[Any]:
+def _random_actions(world: VectorWorld, generator: np.random.Generator) -> NDArray[Any]:
     space = world.single_action_space
     if isinstance(space, Discrete):
         return generator.integers(space.n, size=world.lanes)
     return generator.standard_normal((world.lanes, *(space.shape or ())), np.float32)
 
 
-def _check_step(world: World, step: Step, returned: str) -> None:
+def _check_step(world: VectorWorld, step: Step, returned: str) -> None:
     if not isinstance(step, Step):
         raise ValueError(f"{returned} a {type(step).__name__}: return a segue.Step.")
     _check_observation(world, step.observation, world.lanes, returned)
@@ -84,7 +86,7 @@ def _check_step(world: World, step: Step, returned: str) -> None:
         _check_array(values, (ended.size,), "biuf", f"{returned} the metric {name!r}", finite=False)
 
 
-def _check_observation(world: World, observation: Any, lanes: int, returned: str) -> None:
+def _check_observation(world: VectorWorld, observation: Any, lanes: int, returned: str) -> None:
     shape = (lanes, *row_shape(world.single_observation_space))
     _check_array(observation, shape, "biuf", f"{returned} the observation")
 

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segue.base.files import write_atomic
-from segue.worlds.registry import make_world
+from segue.worlds.registry import as_world, make_world
 from segue.worlds.seeds import lane_seeds, stream
-from segue.worlds.world import WITH_EXPERTS, World, WorldFactory
+from segue.worlds.world import WITH_EXPERTS, AnyWorld, VectorWorld
 
 FORMAT = 1
 _ARRAYS = ("observation", "action", "reward", "begins")
@@ -62,7 +62,7 @@ class Recording:
 
 
 def record_episodes(
-    world: str | WorldFactory,
+    world: AnyWorld,
     episodes: int,
     seed: int,
     *,
@@ -97,10 +97,11 @@ def record_episodes(
         recorder.play(_seeds(seed, made.lanes), on_progress)
     finally:
         made.close()
-    if isinstance(world, str):
-        name = world
+    given = as_world(world).id
+    if isinstance(given, str):
+        name = given
     else:
-        name = getattr(world, "__qualname__", type(world).__qualname__)
+        name = getattr(given, "__qualname__", type(given).__qualname__)
     return recorder.recording(
         {"world": name, "seed": seed, "lanes": made.lanes, "success_only": success_only}
     )
@@ -173,7 +174,7 @@ _Episode: TypeAlias = list[tuple[Any, Any, float]]
 class _Recorder:
     """Plays the expert and collects each lane's episodes."""
 
-    def __init__(self, world: World, episodes: int, success_only: bool) -> None:
+    def __init__(self, world: VectorWorld, episodes: int, success_only: bool) -> None:
         self._world = world
         self._success_only = success_only
         share, rest = divmod(episodes, world.lanes)

@@ -12,6 +12,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from segue.plan.world import World
+
 Lanes: TypeAlias = NDArray[np.int64]
 State: TypeAlias = dict[str, Any]
 
@@ -45,7 +47,7 @@ class Step(NamedTuple):
     final_observation: NDArray[Any]
     """[E, ...] The last observations of those episodes, which `observation` does not contain."""
     info: Mapping[str, NDArray[np.float32]]
-    """For each name in `World.metrics`, [E] values of those episodes."""
+    """For each name in `VectorWorld.metrics`, [E] values of those episodes."""
 
 
 class Advice(NamedTuple):
@@ -69,7 +71,7 @@ WITH_EXPERTS = (
 """The worlds that `segue.worlds.registry.worlds_with_experts` lists, as text."""
 
 
-class World(ABC):
+class VectorWorld(ABC):
     """L environments that are stepped together, each a function of its own seed and actions alone.
 
     A world is made for `members * lanes` lanes; a class whose constructor takes `(members, lanes)`
@@ -106,7 +108,7 @@ class World(ABC):
         """
 
     @abstractmethod
-    def select(self, lanes: Lanes) -> "World":
+    def select(self, lanes: Lanes) -> "VectorWorld":
         """Return a world of these lanes alone, in this order, each continuing bit for bit.
 
         This world must not be stepped again, but other lanes may still be selected from it. This is
@@ -149,8 +151,11 @@ class World(ABC):
         """Release the resources that the world holds outside of memory."""
 
 
-WorldFactory: TypeAlias = Callable[[int, int], World]
+WorldFactory: TypeAlias = Callable[[int, int], VectorWorld]
 """Returns a world of members * lanes lanes, for the arguments (members, lanes of a member)."""
+
+AnyWorld: TypeAlias = str | World | WorldFactory
+"""A world as it is given: by name, as a value, or as a function that makes it."""
 
 
 def one_seed_each(seeds: NDArray[np.uint64], lanes: int) -> NDArray[np.uint64]:

@@ -130,7 +130,10 @@ def test_another_function_is_one_of_the_space(world: Any) -> None:
             r"The lanes function must return a whole number of at least 1, got 0 at \{'steps': 10",
         ),
         ({"evaluation": lambda size: size}, "The evaluation function must return an Evaluation"),
-        ({"world": lambda size: size}, "The world function must return the name of a world, or"),
+        (
+            {"world": lambda size: size},
+            "The world function must return the name of a world, a World, or",
+        ),
         ({"policy": lambda size: 1 // 0}, r"policy function fails at \{.*: ZeroDivisionError: "),
     ],
 )

@@ -45,7 +45,7 @@ def final_state(directory):
     return load_checkpoint(directory / "checkpoints")
 
 
-def interrupted_after(directory, reports, made=None):
+def interrupted_after(directory, reports, made=None, **more):
     """The rows of an attempt that its `reports`-th report (from 1) ends."""
     heard = []
 
@@ -55,5 +55,5 @@ def interrupted_after(directory, reports, made=None):
             raise AttemptEndedError
 
     with pytest.raises(AttemptEndedError):
-        run(directory, made, report)
+        run(directory, made, report, **more)
     return heard

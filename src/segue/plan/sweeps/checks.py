@@ -8,6 +8,7 @@ from segue.plan.sweeps.aggregate import AGGREGATES
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.setup import functions_of_space, is_function_of_space
 from segue.plan.values.describe import canonical_json, describe
+from segue.plan.world import World
 
 SEARCHES = ("tpe", "random", "gp", "cmaes", "qmc", "nsga2")
 """The names of the searches, which propose points."""
@@ -40,7 +41,7 @@ def check_kinds(sweep: Any) -> None:
         isinstance(point, Mapping) for point in sweep.points
     ):
         raise TypeError(f"points must be a list of dictionaries, got {sweep.points!r}.")
-    if not callable(sweep.world):
+    if not isinstance(sweep.world, World) and not callable(sweep.world):
         checks.text("world", sweep.world)
     is_function = is_function_of_space("evaluation", sweep.evaluation)
     if not is_function and not isinstance(sweep.evaluation, Evaluation):

@@ -11,6 +11,7 @@ from segue.base.suggestions import nearest, suggestion
 from segue.base.text import error_text
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.world import World
 
 PARTS = ("pipeline", "world", "evaluation", "lanes", "policy")
 """The fields of a sweep that may be functions of names in its space; the first always is."""
@@ -116,8 +117,8 @@ def _is_count(value: object) -> bool:
 _RESULTS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "pipeline": ("a TrainingPipeline", lambda value: isinstance(value, TrainingPipeline)),
     "world": (
-        "the name of a world, or a class or function of (members, lanes)",
-        lambda value: callable(value) or (isinstance(value, str) and bool(value)),
+        "the name of a world, a World, or a class or function of (members, lanes)",
+        lambda value: callable(value) or (isinstance(value, str | World) and bool(value)),
     ),
     "evaluation": ("an Evaluation", lambda value: isinstance(value, Evaluation)),
     "lanes": ("a whole number of at least 1", _is_count),

@@ -22,6 +22,7 @@ from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.objectives import Constraint, Objective, check_objectives
 from segue.plan.sweeps.setup import TrialSetup, check_names, setup_at
 from segue.plan.values.describe import canonical_json, describe, fingerprint
+from segue.plan.world import World
 
 # These fields may change when a sweep is resumed; all others define the experiment.
 _LIMITS = ("trials", "max_env_steps", "time_budget_s", "target", "retries", "report_timeout_s")
@@ -47,9 +48,9 @@ class Sweep:
       define-by-run function, as Optuna's objectives are (`segue.plan.spaces.define_by_run`).
     - `points`: points that are tried first, dictionaries of the space's names. Values are taken in
       the type that is proposed: 256.0 is the int 256 for a `tune.randint`.
-    - `world`: the name of a world, or a class or function of (members, lanes) that makes one. A
-      function whose first parameters have these two names makes the world of every trial; any
-      other one is a function of names in the space.
+    - `world`: the name of a world, a `World`, or a class or function of (members, lanes) that makes
+      one. A function whose first parameters have these two names makes the world of every trial;
+      any other one is a function of names in the space.
     - `evaluation`, `metric`, `mode`: how a trial is evaluated, by which metric, and whether more or
       less of it is better.
     - `objectives`: objectives in addition to the metric, pairs of a metric's name or `StepsTo` and
@@ -84,7 +85,7 @@ class Sweep:
 
     pipeline: Callable[..., TrainingPipeline]
     space: Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]
-    world: str | Callable[..., Any]
+    world: str | World | Callable[..., Any]
     evaluation: Evaluation | Callable[..., Evaluation]
     metric: str = "return"
     mode: Mode = "max"

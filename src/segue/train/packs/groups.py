@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from segue.train.members.member import Member
 from segue.train.packs.pack import Pack
+from segue.train.rollouts.normalization import ObservationScale
 
 
 @dataclass
@@ -15,6 +19,20 @@ class Group:
 
     members: list[int]
     pack: Pack
+
+
+def rows_of(groups: Sequence[Group]) -> NDArray[np.int64]:
+    """Return the row of each member, `[K]`, where the packs' rows follow one another."""
+    return np.argsort([member for group in groups for member in group.members])
+
+
+def observation_scale(groups: Sequence[Group]) -> ObservationScale | None:
+    """Return the statistics of all members' observations, in their order; None without any."""
+    parts = [group.pack.normalizer.observation for group in groups]
+    scales = [part.scale for part in parts if part is not None]
+    if not scales:
+        return None
+    return ObservationScale.together(scales).select(rows_of(groups).tolist())
 
 
 def furthest_behind(groups: Sequence[Group], members: Sequence[Member]) -> Group:

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from segue.plan.world import World
 from segue.train.data.component_data import Data
 from segue.train.members.episodes import EpisodeTotals, FinishedEpisodes, ended_episodes
 from segue.train.members.knobs import Knobs
@@ -26,12 +27,13 @@ from segue.train.optimizers import OptimizerState, Rule
 from segue.train.policies import ActorCritic
 from segue.train.policies.stacked import as_native, as_tensor
 from segue.train.rollouts.generators import MemberGenerators
+from segue.train.rollouts.normalization import Normalizer
 from segue.train.rollouts.rollout import Rollout, collect, noise_for
 from segue.train.rollouts.teacher import Teaching
 from segue.train.updates.experience import experience
 from segue.train.updates.update import Learner, UpdateResult
 from segue.worlds.seeds import lane_seeds
-from segue.worlds.world import World
+from segue.worlds.world import VectorWorld
 
 CACHE = 2 << 20  # bytes of activations that a chunk of members may hold in memory
 
@@ -55,20 +57,30 @@ class Pack:
     """
 
     policy: ActorCritic
-    world: World
+    world: VectorWorld
     parameters: Tensor  # [K, P]
     optimizer: OptimizerState
     generators: list[MemberGenerators]
     running: EpisodeTotals
     observation: np.ndarray  # [K, N, O]: what the members see now
     memory: Tensor  # [K, N, M]: what their policies remember
+    normalizer: Normalizer
     rollout: Rollout | None = None
 
     @classmethod
     def new(
-        cls, policy: ActorCritic, world: World, rule: Rule, seeds: Sequence[int], device: str
+        cls,
+        policy: ActorCritic,
+        world: VectorWorld,
+        rule: Rule,
+        seeds: Sequence[int],
+        device: str,
+        definition: World,
     ) -> Pack:
-        """Draw the parameters of one member a seed, and begin an episode in each of its lanes."""
+        """Draw the parameters of one member a seed, and begin an episode in each of its lanes.
+
+        `definition` says what is normalised of what `world`, which was made of it, returns.
+        """
         members = len(seeds)
         lanes = world.lanes // len(seeds)
         generators = [MemberGenerators.of(seed) for seed in seeds]
@@ -76,12 +88,22 @@ class Pack:
         observation = world.reset(
             np.concatenate([lane_seeds(seed, "train", lanes) for seed in seeds])
         )
-        numbers = np.asarray(observation, np.float32).reshape(members, lanes, -1)
+        numbers = np.array(observation, np.float32).reshape(members, lanes, -1)
+        normalizer = Normalizer.of(definition, members, lanes, numbers.shape[2])
+        normalizer.begin(observation, numbers)
         running = EpisodeTotals.zeros(members * lanes)
         memory = torch.zeros(members, lanes, policy.memory, device=device)
         optimizer = OptimizerState.zeros(rule, parameters)
         return cls(
-            policy, world, parameters, optimizer, generators, running, numbers.copy(), memory
+            policy,
+            world,
+            parameters,
+            optimizer,
+            generators,
+            running,
+            numbers,
+            memory,
+            normalizer,
         )
 
     @property
@@ -109,12 +131,13 @@ class Pack:
             self.device,
         )
         rollout.teaching = self._teaching(knobs)
+        rollout.normalizer = self.normalizer.observation
         collect(self.world, self.policy, self.parameters, noise, rollout)
         self.observation = rollout.observation[:, -1]
         self.memory = as_tensor(rollout.last_memory)
-        ended, self.running = ended_episodes(
-            rollout.reward, rollout.terminated | rollout.truncated, self.running
-        )
+        over = rollout.terminated | rollout.truncated
+        ended, self.running = ended_episodes(rollout.reward, over, self.running)
+        self.normalizer.apply_to_rewards(rollout.reward, over, [row.gamma for row in knobs])
         width = self.width(knobs[0])
         learned_from = experience(self.policy, self.parameters, rollout, knobs, width)
         learner = Learner(self.policy, self.parameters, self.optimizer, width)
@@ -122,10 +145,8 @@ class Pack:
             learned_from, knobs, [own.minibatches for own in self.generators]
         )
         if any(data):
-            learned = [
-                one.and_then(other)
-                for one, other in zip(learned, learner.from_data(knobs, data), strict=True)
-            ]
+            from_data = learner.from_data(knobs, self.normalizer.recorded(data))
+            learned = [one.and_then(other) for one, other in zip(learned, from_data, strict=True)]
         for member, result in enumerate(learned):
             if result.failure is not None:
                 result.failure = rollout.not_finite(member) or result.failure
@@ -134,14 +155,15 @@ class Pack:
             if rollout.teaching is None
             else rollout.teaching.ratios(self.members)
         )
-        return IterationResult(ended, self._world_metrics(rollout), learned, ratios)
+        return IterationResult(ended, rollout.world_metrics(self.world.metrics), learned, ratios)
 
     def restart(self, members: Sequence[int]) -> None:
         """Abandon the running episodes of these members and start new ones in all their lanes."""
         lanes = self._lanes_of(members)
         first = np.asarray(self.world.restart(lanes), np.float32)
+        first = first.reshape(len(members), *self.observation.shape[1:])
         self.observation = self.observation.copy()
-        self.observation[list(members)] = first.reshape(len(members), *self.observation.shape[1:])
+        self.observation[list(members)] = self.normalizer.restarted(members, first)
         self.memory = self.memory.clone()
         self.memory[list(members)] = 0
         self.running.reward[lanes] = 0
@@ -185,6 +207,7 @@ class Pack:
             running,
             observation,
             memory,
+            self.normalizer.select(members),
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -196,6 +219,7 @@ class Pack:
             "running": deepcopy(self.running._asdict()),
             "observation": self.observation.copy(),
             "memory": self.memory.clone(),
+            "normalizer": self.normalizer.state_dict(),
             "world": self.world.state_dict(),
         }
 
@@ -208,6 +232,7 @@ class Pack:
         self.running = EpisodeTotals(**deepcopy(state["running"]))
         self.observation = state["observation"].copy()
         self.memory = state["memory"].clone()
+        self.normalizer.load_state_dict(state["normalizer"])
         self.world.load_state_dict(state["world"])
 
     def _buffers(self, steps: int) -> Rollout:
@@ -232,14 +257,3 @@ class Pack:
         """Return the lanes of these members, in their order."""
         lanes: NDArray[np.int64] = np.array(members)[:, None] * self.lanes + np.arange(self.lanes)
         return lanes.reshape(-1)
-
-    def _world_metrics(self, rollout: Rollout) -> dict[str, list[list[float]]]:
-        """Return the values of the episodes that ended, by metric and member."""
-        found: dict[str, list[list[float]]] = {
-            name: [[] for _ in range(self.members)] for name in self.world.metrics
-        }
-        for lanes, info in rollout.info:
-            for name, values in info.items():
-                for lane, value in zip(lanes, values, strict=True):
-                    found[name][lane // self.lanes].append(float(value))
-        return found

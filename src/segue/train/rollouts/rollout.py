@@ -18,8 +18,9 @@ from torch import Tensor
 from segue.train.policies import ActorCritic
 from segue.train.policies.heads import Head
 from segue.train.policies.stacked import Array, as_native
+from segue.train.rollouts.normalization import ObservationNormalizer
 from segue.train.rollouts.teacher import Teaching
-from segue.worlds.world import Step, World
+from segue.worlds.world import Step, VectorWorld
 
 ToDevice = Callable[[NDArray[Any]], Array]
 ToHost = Callable[[Array], NDArray[Any]]
@@ -64,6 +65,7 @@ class Rollout:
     )
     """Lanes and world metrics `[E]` of ended episodes."""
     teaching: Teaching | None = None
+    normalizer: ObservationNormalizer | None = None
 
     @classmethod
     def empty(cls, members: int, steps: int, lanes: int, numbers: int, memory: Array) -> Rollout:
@@ -85,6 +87,16 @@ class Rollout:
             if (bad := values[~np.isfinite(values)]).size:
                 return f"the world returned {bad[0]} in {name}s: let it return finite numbers"
         return None
+
+    def world_metrics(self, names: Sequence[str]) -> dict[str, list[list[float]]]:
+        """Return the values of the episodes that ended, by metric and member."""
+        members, _, own, _ = self.observation.shape
+        found: dict[str, list[list[float]]] = {name: [[] for _ in range(members)] for name in names}
+        for lanes, info in self.info:
+            for name, values in info.items():
+                for lane, value in zip(lanes, values, strict=True):
+                    found[name][lane // own].append(float(value))
+        return found
 
     def clear(self) -> None:
         """Clear the lists of the last rollout."""
@@ -109,7 +121,11 @@ def noise_for(
 
 
 def collect(
-    world: World, policy: ActorCritic, parameters: Tensor, noise: Sequence[Array], rollout: Rollout
+    world: VectorWorld,
+    policy: ActorCritic,
+    parameters: Tensor,
+    noise: Sequence[Array],
+    rollout: Rollout,
 ) -> None:
     """Fill `rollout`, whose first observation and memory are set."""
     rollout.clear()
@@ -126,7 +142,10 @@ def collect(
         if rollout.teaching is not None:
             action = apply_teacher_forcing(world, rollout.teaching, t, action, to_host, to_device)
         step = world.step(to_host(action).reshape(actions))
-        seen[t + 1] = step.observation.reshape(seen[t].shape)
+        if rollout.normalizer is None:
+            seen[t + 1] = step.observation.reshape(seen[t].shape)
+        else:
+            rollout.normalizer.observe(step.observation, seen[t + 1])
         rollout.head.append(inputs)
         rollout.action.append(action)
         if value is not None:
@@ -153,7 +172,12 @@ def reset_memory(memory_KNM: Array, lanes: NDArray[np.int64]) -> Array:
 
 
 def apply_teacher_forcing(
-    world: World, teaching: Teaching, t: int, action: Array, to_host: ToHost, to_device: ToDevice
+    world: VectorWorld,
+    teaching: Teaching,
+    t: int,
+    action: Array,
+    to_host: ToHost,
+    to_device: ToDevice,
 ) -> Array:
     """Return the actions, with the expert's in lanes that are to follow it."""
     own = to_host(action)
@@ -183,9 +207,15 @@ def record_ends(rollout: Rollout, t: int, step: Step, memory_KNM: Array) -> None
         )
     cut = rollout.truncated[t, ended] & ~rollout.terminated[t, ended]
     if cut.any():
-        numbers = step.final_observation[cut].reshape(int(cut.sum()), -1).astype(np.float32)
+        numbers = step.final_observation[cut].reshape(int(cut.sum()), -1)
+        if rollout.normalizer is not None:
+            members = ended[cut] // memory_KNM.shape[1]
+            numbers = rollout.normalizer.scale.of(members, numbers)
         rollout.cut.append(
             TruncatedEpisodes(
-                t, ended[cut], numbers, memory_KNM[np.divmod(ended[cut], memory_KNM.shape[1])]
+                t,
+                ended[cut],
+                numbers.astype(np.float32, copy=False),
+                memory_KNM[np.divmod(ended[cut], memory_KNM.shape[1])],
             )
         )

@@ -6,9 +6,10 @@ from typing import Any, cast
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Dict
 from numpy.typing import NDArray
 
-from segue.worlds.adapters.environments import RowObservation, make_environment
+from segue.worlds.adapters.environments import RowObservation
 from segue.worlds.adapters.gymnasium import GymnasiumWorld
 from segue.worlds.adapters.missions import NumberedMissions, most_words
 from segue.worlds.adapters.package_view import speed_up_view
@@ -43,8 +44,15 @@ class BabyAI(GymnasiumWorld):
 
     metrics = ("success",)
 
-    def __init__(self, env_id: str, members: int, lanes: int) -> None:
-        super().__init__(env_id, members, lanes, metrics=self.metrics)
+    def __init__(
+        self, env_id: str, members: int, lanes: int, *, metrics: tuple[str, ...] = (), **rest: Any
+    ) -> None:
+        """Make the environments; the keywords are those of `GymnasiumWorld`.
+
+        With wrappers, the observations are what these return, and missions are their affair.
+        """
+        own = [name for name in self.metrics if name not in metrics]
+        super().__init__(env_id, members, lanes, metrics=(*own, *metrics), **rest)
         self.has_expert = bot_plays(env_id)
         # While a state is loaded: the step of each episode at which its bot began.
         self._bot_starts: list[int] = []
@@ -55,7 +63,7 @@ class BabyAI(GymnasiumWorld):
         return [environment.unwrapped.mission for environment in self._environments()]  # type: ignore[attr-defined]
 
     def expert(self) -> Advice:
-        """Consult the bots; see `World.expert`."""
+        """Consult the bots; see `VectorWorld.expert`."""
         if not self.has_expert:
             return super().expert()
         actions = [environment.advise() for environment in self._bots()]
@@ -65,22 +73,24 @@ class BabyAI(GymnasiumWorld):
     def state_dict(self) -> State:
         """Return the running episodes' seeds and actions, and where their bots began.
 
-        See `World.state_dict`.
+        See `VectorWorld.state_dict`.
         """
         bot_starts = [environment.bot_start for environment in self._bots()]
         return {**super().state_dict(), "asked_at": np.array(bot_starts, np.int64)}
 
     def load_state_dict(self, state: State) -> None:
-        """Replay the episodes of `state`, bots included; see `World.load_state_dict`."""
+        """Replay the episodes of `state`, bots included; see `VectorWorld.load_state_dict`."""
         self._bot_starts = np.asarray(state["asked_at"]).tolist()
         super().load_state_dict(state)
 
     def _make(self) -> "gymnasium.Env[Any, Any]":
-        environment = make_environment(self.env_id)
+        environment = self.recipe.make()
         speed_up_view(environment)
-        return _WithBot(
-            RowObservation(NumberedMissions(environment, most_words(self.env_id)), self.env_id)
-        )
+        if not self.recipe.wrappers:
+            environment = NumberedMissions(environment, most_words(self.env_id))
+        if isinstance(environment.observation_space, Dict):
+            environment = RowObservation(environment, self.env_id)
+        return _WithBot(environment)
 
     def _replay(
         self, lane: int, environment: "gymnasium.Env[Any, Any]", actions: NDArray[Any]
@@ -120,7 +130,7 @@ class _WithBot(gymnasium.Wrapper[Any, Any, Any, Any]):
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._steps += 1
         if terminated or truncated:
-            info = {"success": float(reward) > 0}
+            info = {**info, "success": float(reward) > 0}
         else:
             self._follow(action)
         return observation, reward, terminated, truncated, info

@@ -8,6 +8,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from segue.worlds.adapters.environments import Recipe
+
 
 class Camera:
     """An environment with a renderer that follows an episode by its seed and actions.
@@ -15,17 +17,15 @@ class Camera:
     Worlds therefore need no renderer for training, and none is made unless a picture is requested.
     """
 
-    def __init__(self, env_id: str, as_native: Callable[[NDArray[Any]], Iterable[Any]]) -> None:
+    def __init__(self, recipe: Recipe, as_native: Callable[[NDArray[Any]], Iterable[Any]]) -> None:
         """Make the environment; raise ValueError where it cannot be drawn.
 
         `as_native` converts the world's actions to the environment's.
         """
-        self._env_id = env_id
+        self._env_id = recipe.env_id
         self._as_native = as_native
         with self._drawing():
-            self._env: gymnasium.Env[Any, Any] = gymnasium.make(
-                env_id, render_mode="rgb_array", disable_env_checker=True
-            )
+            self._env = recipe.make_drawn()
         self._seed = -1
         self._steps = 0
 

@@ -1,16 +1,21 @@
 """Gymnasium's environments: making them, stepping them as one vector, and reading metrics."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Dict
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import NormalizeObservation, NormalizeReward
 from numpy.typing import NDArray
 
 from segue.base.text import error_text
+from segue.base.user_code import user_code
+from segue.plan.pipelines.text import short_text
 from segue.worlds.adapters.spaces import row_space, row_view
 
 _EXTRAS = {
@@ -69,22 +74,64 @@ class VectorEnvironment(SyncVectorEnv):
         self.closed = True
 
 
-def make_environment(env_id: str) -> "gymnasium.Env[Any, Any]":
-    """Make one environment.
+@dataclass(frozen=True)
+class Recipe:
+    """How an environment is made: its arguments, and its wrappers, the last of them outermost."""
 
-    Raise ValueError if a package is missing, if Gymnasium refuses, and if the environment's own
-    code fails.
-    """
-    try:
-        return gymnasium.make(env_id, disable_env_checker=True)
-    except Exception as error:  # of Gymnasium or of the environment's own code
-        missing = error if isinstance(error, ImportError) else error.__cause__
-        if isinstance(missing, ImportError) and missing.name:
-            raise ValueError(_missing_package(env_id, missing.name)) from error
-        said = error_text(error)
-        if isinstance(error, gymnasium.error.Error):
-            said = str(error).rstrip(".")
-        raise ValueError(f"Gymnasium cannot make the world {env_id!r}: {said}.") from error
+    env_id: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    wrappers: Sequence[Callable[[Any], Any]] = ()
+    max_episode_steps: int | None = None
+
+    def make(self) -> "gymnasium.Env[Any, Any]":
+        """Make an environment.
+
+        Raise ValueError if a package is missing, if Gymnasium refuses, and if the code of the
+        environment or of a wrapper fails.
+        """
+        env_id = self.env_id
+        try:
+            environment = self._made(self.kwargs)
+        except Exception as error:  # of Gymnasium or of the environment's own code
+            missing = error if isinstance(error, ImportError) else error.__cause__
+            if isinstance(missing, ImportError) and missing.name:
+                raise ValueError(_missing_package(env_id, missing.name)) from error
+            said = error_text(error)
+            if isinstance(error, gymnasium.error.Error):
+                said = str(error).rstrip(".")
+            raise ValueError(f"Gymnasium cannot make the world {env_id!r}: {said}.") from error
+        return self._wrapped(environment)
+
+    def make_drawn(self) -> "gymnasium.Env[Any, Any]":
+        """Make an environment that draws itself; raise what Gymnasium raises where none can."""
+        return self._wrapped(self._made({**self.kwargs, "render_mode": "rgb_array"}))
+
+    def _made(self, kwargs: Mapping[str, Any]) -> "gymnasium.Env[Any, Any]":
+        return gymnasium.make(
+            self.env_id,
+            max_episode_steps=self.max_episode_steps,
+            disable_env_checker=True,
+            **kwargs,
+        )
+
+    def _wrapped(self, environment: "gymnasium.Env[Any, Any]") -> "gymnasium.Env[Any, Any]":
+        """Return an environment in the wrappers; raise ValueError for one that fails."""
+        for wrapper in self.wrappers:
+            which = f"The wrapper {short_text(wrapper)} of the world {self.env_id!r}"
+            made_by = wrapper.func if isinstance(wrapper, partial) else wrapper
+            if made_by in (NormalizeObservation, NormalizeReward):
+                instead = "observation" if made_by is NormalizeObservation else "reward"
+                raise ValueError(
+                    f"{which} has statistics that no checkpoint contains: give the World"
+                    f" normalize_{instead}=True instead."
+                )
+            with user_code(which):
+                environment = wrapper(environment)
+            if not isinstance(environment, gymnasium.Env):
+                raise ValueError(
+                    f"{which} returned {environment!r}: let it return the wrapped environment."
+                )
+        return environment
 
 
 def _missing_package(env_id: str, module: str) -> str:

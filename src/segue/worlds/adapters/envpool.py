@@ -1,7 +1,7 @@
 """EnvPool's environments (Weng et al., NeurIPS 2022): C++, much faster than Python, no experts."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from importlib import import_module
 from typing import Any
@@ -10,19 +10,20 @@ import numpy as np
 from gymnasium.spaces import Dict, MultiDiscrete, Space
 from numpy.typing import NDArray
 
+from segue.base.text import error_text
 from segue.worlds.adapters.missions import VOCABULARY, most_words, word_numbers
 from segue.worlds.adapters.replay import ActionLog
 from segue.worlds.adapters.spaces import action_view, fields, observation_view, row_dtype, row_shape
 from segue.worlds.array.minigrid.view import view_space
 from segue.worlds.seeds import LaneStreams, environment_seeds, uses_of
-from segue.worlds.world import NO_LANES, Lanes, State, Step, World, one_seed_each
+from segue.worlds.world import NO_LANES, Lanes, State, Step, VectorWorld, one_seed_each
 
 PREFIX = "envpool/"
 _MISSION = "mission"
 _IMAGE = "image"
 
 
-class EnvPoolWorld(World):
+class EnvPoolWorld(VectorWorld):
     """An environment of EnvPool in `members * lanes` lanes.
 
     Each lane is a function of its own seed and actions. An environment cannot be saved, so that
@@ -32,11 +33,17 @@ class EnvPoolWorld(World):
     of MiniGrid and BabyAI: `success`, a positive reward.
     """
 
-    def __init__(self, env_id: str, members: int, lanes: int) -> None:
-        """Make the environments; raise ValueError for a missing EnvPool, id or supported space."""
+    def __init__(
+        self, env_id: str, members: int, lanes: int, *, kwargs: Mapping[str, Any] | None = None
+    ) -> None:
+        """Make the environments, with keyword arguments of `envpool.make`.
+
+        Raises ValueError for a missing EnvPool, id, argument or supported space.
+        """
         self._env_id = env_id
+        self._kwargs = dict(kwargs or {})
         self.lanes = members * lanes
-        pool = _make(env_id, np.zeros(1, np.int64))
+        pool = _make(env_id, np.zeros(1, np.int64), self._kwargs)
         self.single_observation_space, self._write_observation = _view(
             pool.observation_space, env_id, most_words(env_id)
         )
@@ -51,28 +58,28 @@ class EnvPoolWorld(World):
         self._log = ActionLog(self.lanes, self.single_action_space)
 
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[Any]:
-        """Begin an episode in every lane; see `World.reset`."""
+        """Begin an episode in every lane; see `VectorWorld.reset`."""
         self._seeds = one_seed_each(seeds, self.lanes).copy()
         self._log = ActionLog(self.lanes, self.single_action_space)
         small = environment_seeds(self._seeds, uses_of(self._seeds))
-        self._pool = _make(self._env_id, small.astype(np.int64))
+        self._pool = _make(self._env_id, small.astype(np.int64), self._kwargs)
         self._ids = np.arange(self.lanes, dtype=np.int32)
         self._begin(np.arange(self.lanes))
         return self._observation
 
     def step(self, actions: NDArray[Any]) -> Step:
-        """Step all lanes at once; see `World.step`."""
+        """Step all lanes at once; see `VectorWorld.step`."""
         self._log.add(actions)
         return self._step(actions)
 
     def restart(self, lanes: Lanes) -> NDArray[Any]:
-        """Begin the next episodes of these lanes; see `World.restart`."""
+        """Begin the next episodes of these lanes; see `VectorWorld.restart`."""
         self._log.restart(lanes)
         self._begin(lanes)
         return self._observation[lanes]
 
     def select(self, lanes: Lanes) -> "EnvPoolWorld":
-        """Return a world of these lanes of the same pool; see `World.select`."""
+        """Return a world of these lanes of the same pool; see `VectorWorld.select`."""
         selected = copy(self)
         selected.lanes = len(lanes)
         selected._ids = self._ids[lanes]
@@ -82,7 +89,7 @@ class EnvPoolWorld(World):
         return selected
 
     def state_dict(self) -> State:
-        """Return the seeds and all actions; see `World.state_dict`."""
+        """Return the seeds and all actions; see `VectorWorld.state_dict`."""
         return {
             "streams": LaneStreams(self._seeds).state_dict(),  # for the check of the lanes' number
             "seeds": self._seeds.astype(np.int64),
@@ -91,7 +98,7 @@ class EnvPoolWorld(World):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Replay all actions; see `World.load_state_dict`.
+        """Replay all actions; see `VectorWorld.load_state_dict`.
 
         Raises RuntimeError when the replay leads to other observations.
         """
@@ -137,7 +144,7 @@ class EnvPoolWorld(World):
             self._write_observation(raw, self._observation, lanes)
 
 
-def _make(env_id: str, seeds: NDArray[np.int64]) -> Any:
+def _make(env_id: str, seeds: NDArray[np.int64], kwargs: Mapping[str, Any]) -> Any:
     try:
         envpool = import_module("envpool")
     except ImportError as error:
@@ -155,12 +162,17 @@ def _make(env_id: str, seeds: NDArray[np.int64]) -> Any:
                 num_envs=len(seeds),
                 seed=seeds.tolist(),
                 num_threads=1,
+                **kwargs,
             )
             pool.observation_space, pool.action_space  # noqa: B018
             return pool
     except AssertionError as error:
         raise ValueError(
             f"EnvPool has no environment {env_id!r}: `envpool.list_all_envs()` lists them."
+        ) from error
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"EnvPool cannot make {env_id!r} with {dict(kwargs)!r} ({error_text(error)})."
         ) from error
 
 

@@ -1,6 +1,6 @@
 """Gymnasium environments as worlds: one vector environment for each member."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from itertools import accumulate, groupby
 from typing import Any
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from segue.worlds.adapters.camera import Camera
 from segue.worlds.adapters.environments import (
+    Recipe,
     RowObservation,
     VectorEnvironment,
-    make_environment,
     read_metric,
 )
 from segue.worlds.adapters.spaces import (
@@ -24,10 +24,10 @@ from segue.worlds.adapters.spaces import (
     row_shape,
 )
 from segue.worlds.seeds import LaneStreams, environment_seeds, uses_of
-from segue.worlds.world import NO_LANES, Lanes, State, Step, World, one_seed_each
+from segue.worlds.world import NO_LANES, Lanes, State, Step, VectorWorld, one_seed_each
 
 
-class GymnasiumWorld(World):
+class GymnasiumWorld(VectorWorld):
     """A registered Gymnasium environment in `members * lanes` lanes.
 
     Every episode begins with `reset(seed=...)`, its seed below 2**31 and drawn from the lane's own
@@ -42,16 +42,25 @@ class GymnasiumWorld(World):
     """
 
     def __init__(
-        self, env_id: str, members: int, lanes: int, *, metrics: tuple[str, ...] = ()
+        self,
+        env_id: str,
+        members: int,
+        lanes: int,
+        *,
+        metrics: tuple[str, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        wrappers: Sequence[Callable[[Any], Any]] = (),
+        max_episode_steps: int | None = None,
     ) -> None:
         """Make the environments.
 
         `metrics` names numbers in the info of an episode's last step; "success" is also found as
-        "is_success". Raises ValueError when the environment cannot be made or has spaces that no
-        policy supports.
+        "is_success". The other arguments are those of `segue.World`. Raises ValueError when the
+        environment cannot be made or has spaces that no policy supports.
         """
         self.env_id = env_id
         self.metrics = metrics
+        self.recipe = Recipe(env_id, dict(kwargs or {}), tuple(wrappers), max_episode_steps)
         self._camera: Camera | None = None  # made when a picture is requested
         self._released: dict[int, gymnasium.Env[Any, Any]] = {}
         self._hold(
@@ -73,7 +82,7 @@ class GymnasiumWorld(World):
         self._actions: list[list[Any]] = [[] for _ in range(self.lanes)]
 
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[Any]:
-        """Begin an episode in every lane; see `World.reset`."""
+        """Begin an episode in every lane; see `VectorWorld.reset`."""
         seeds = one_seed_each(seeds, self.lanes)
         self._streams = LaneStreams(seeds)
         self._uses = uses_of(seeds)
@@ -81,7 +90,7 @@ class GymnasiumWorld(World):
         return self._observation
 
     def step(self, actions: NDArray[Any]) -> Step:
-        """Step the environments one after the other; see `World.step`.
+        """Step the environments one after the other; see `VectorWorld.step`.
 
         Raises ValueError when an episode ends without one of the world's metrics in its info.
         """
@@ -98,12 +107,12 @@ class GymnasiumWorld(World):
         return self._result(ended, final, info)
 
     def restart(self, lanes: Lanes) -> NDArray[Any]:
-        """Begin the next episodes of these lanes; see `World.restart`."""
+        """Begin the next episodes of these lanes; see `VectorWorld.restart`."""
         self._begin(lanes)
         return self._observation[lanes]
 
     def select(self, lanes: Lanes) -> "GymnasiumWorld":
-        """Move the environments of these lanes to a new world; see `World.select`.
+        """Move the environments of these lanes to a new world; see `VectorWorld.select`.
 
         The others stay for later selections.
         """
@@ -133,7 +142,7 @@ class GymnasiumWorld(World):
         return selected
 
     def state_dict(self) -> State:
-        """Return the running episodes' seeds and actions; see `World.state_dict`."""
+        """Return the running episodes' seeds and actions; see `VectorWorld.state_dict`."""
         actions = [action for log in self._actions for action in log]
         shape = self.single_action_space.shape or ()
         return {
@@ -146,7 +155,7 @@ class GymnasiumWorld(World):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Replay the running episodes of `state`; see `World.load_state_dict`.
+        """Replay the running episodes of `state`; see `VectorWorld.load_state_dict`.
 
         Raises RuntimeError when an environment's replay leads to another observation.
         """
@@ -167,10 +176,10 @@ class GymnasiumWorld(World):
     def render(self, lane: int) -> NDArray[np.uint8]:
         """Draw as the environment itself does, in a second one that replays the episode.
 
-        See `World.render`.
+        See `VectorWorld.render`.
         """
         if self._camera is None:
-            self._camera = Camera(self.env_id, self._as_native)
+            self._camera = Camera(self.recipe, self._as_native)
         return self._camera.picture(int(self._episode_seeds[lane]), self._actions[lane])
 
     def close(self) -> None:
@@ -184,7 +193,7 @@ class GymnasiumWorld(World):
 
     def _make(self) -> "gymnasium.Env[Any, Any]":
         """Make the environment of one lane; a subclass may wrap it."""
-        environment = make_environment(self.env_id)
+        environment = self.recipe.make()
         return (
             RowObservation(environment, self.env_id)
             if isinstance(environment.observation_space, Dict)

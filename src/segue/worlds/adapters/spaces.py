@@ -71,6 +71,22 @@ def _fits_a_byte(space: Space[object]) -> bool:
     return space.dtype == np.uint8
 
 
+def normalized_space(space: Space[object], most: float, world: str) -> Space[object]:
+    """Return the space of normalised observations, whose magnitudes are at most `most`.
+
+    Raises ValueError unless `space` is a Box, or a Dict of boxes.
+    """
+    if isinstance(space, Dict):
+        entries = space.spaces.items()
+        return Dict({name: normalized_space(entry, most, world) for name, entry in entries})
+    if isinstance(space, Box):
+        return Box(-most, most, space.shape, np.float32)
+    raise ValueError(
+        f"The world {world!r} observes {space}, which has no mean and variance: leave"
+        " normalize_observation out, or wrap the environment so that it observes a Box."
+    )
+
+
 def observation_view(space: Space[object], world: str) -> tuple[Space[object], Convert]:
     """Return the space that a policy observes, and a function that converts a batch [N, ...] to it.
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from segue.worlds.drawing import draw_cart_pole
 from segue.worlds.seeds import LaneStreams
-from segue.worlds.world import NO_LANES, Advice, Lanes, State, Step, World, one_seed_each
+from segue.worlds.world import NO_LANES, Advice, Lanes, State, Step, VectorWorld, one_seed_each
 
 GRAVITY = 9.8
 POLE_MASS = 0.1
@@ -25,7 +25,7 @@ _EXPERT_GAINS = np.array([0.1, 0.2, 1.0, 0.6])  # of position, velocity, angle, 
 _LIMITS = np.array([[POSITION_LIMIT], [ANGLE_LIMIT]])
 
 
-class CartPole(World):
+class CartPole(VectorWorld):
     """Balance a pole on a cart (Barto, Sutton, Anderson, 1983): reward 1 a step, at most 500 steps.
 
     Equal, bit for bit, to Gymnasium's CartPole-v1: its equations in its order of operations, in
@@ -37,8 +37,10 @@ class CartPole(World):
 
     has_expert = True
 
-    def __init__(self, members: int, lanes: int) -> None:
+    def __init__(self, members: int, lanes: int, *, max_episode_steps: int | None = None) -> None:
+        """Make the lanes; `max_episode_steps` replaces the limit of 500 steps."""
         self.lanes = members * lanes
+        self._max_episode_steps = max_episode_steps
         self.single_observation_space = _observation_space()
         self.single_action_space = gymnasium.spaces.Discrete(2)
         self._adopt(
@@ -49,20 +51,20 @@ class CartPole(World):
         self._allocate()
 
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[np.float32]:
-        """Begin near the upright position in every lane; see `World.reset`."""
+        """Begin near the upright position in every lane; see `VectorWorld.reset`."""
         self._streams = LaneStreams(one_seed_each(seeds, self.lanes))
         self._begin(np.arange(self.lanes))
         np.copyto(self._observation, self._state.T)
         return self._observation
 
     def restart(self, lanes: Lanes) -> NDArray[np.float32]:
-        """Begin the next episodes of these lanes; see `World.restart`."""
+        """Begin the next episodes of these lanes; see `VectorWorld.restart`."""
         self._begin(lanes)
         first: NDArray[np.float32] = self._state.T[lanes].astype(np.float32)
         return first
 
     def step(self, actions: NDArray[np.int64]) -> Step:
-        """Push left (0) or right (1) in every lane; see `World.step`."""
+        """Push left (0) or right (1) in every lane; see `VectorWorld.step`."""
         self._push(actions)
         self._move()
         np.copyto(self._observation, self._state.T)
@@ -70,7 +72,9 @@ class CartPole(World):
         np.abs(self._state[0::2], out=self._outside)
         np.greater(self._outside, _LIMITS, out=self._beyond)
         np.logical_or(self._beyond[0], self._beyond[1], out=self._terminated)
-        np.greater_equal(self._steps, MAX_EPISODE_STEPS, out=self._truncated)
+        np.greater_equal(
+            self._steps, self._max_episode_steps or MAX_EPISODE_STEPS, out=self._truncated
+        )
         np.logical_or(self._terminated, self._truncated, out=self._over)
         ended = NO_LANES
         final = self._no_final
@@ -86,24 +90,24 @@ class CartPole(World):
     def expert(self) -> Advice:
         """Push under the falling pole, leaning to the middle of the track.
 
-        This linear controller balances for all 500 steps; see `World.expert`.
+        This linear controller balances for all 500 steps; see `VectorWorld.expert`.
         """
         return Advice((_EXPERT_GAINS @ self._state > 0).astype(np.int64), self._always)
 
     def render(self, lane: int) -> NDArray[np.uint8]:
-        """Draw the cart and its pole; see `World.render`."""
+        """Draw the cart and its pole; see `VectorWorld.render`."""
         return draw_cart_pole(self._state[0, lane], self._state[2, lane], POSITION_LIMIT)
 
     def select(self, lanes: Lanes) -> "CartPole":
-        """Return a world of these lanes; see `World.select`."""
-        selected = CartPole(1, len(lanes))
+        """Return a world of these lanes; see `VectorWorld.select`."""
+        selected = CartPole(1, len(lanes), max_episode_steps=self._max_episode_steps)
         selected._adopt(self._streams.select(lanes), self._state[:, lanes], self._steps[lanes])
         return selected
 
     def state_dict(self) -> State:
         """Return carts, poles, steps of the running episodes and random streams.
 
-        See `World.state_dict`.
+        See `VectorWorld.state_dict`.
         """
         return {
             "state": self._state.copy(),
@@ -112,7 +116,7 @@ class CartPole(World):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Restore `state`; see `World.load_state_dict`."""
+        """Restore `state`; see `VectorWorld.load_state_dict`."""
         self._streams.load_state_dict(state["streams"])
         self._adopt(
             self._streams, np.array(state["state"], np.float64), np.array(state["steps"], np.int64)

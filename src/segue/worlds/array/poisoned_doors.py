@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segue.worlds.seeds import LaneStreams, stream
-from segue.worlds.world import NO_LANES, Advice, Lanes, State, Step, World, one_seed_each
+from segue.worlds.world import NO_LANES, Advice, Lanes, State, Step, VectorWorld, one_seed_each
 
 SYMBOLS = 3
 DOORS = 4
@@ -17,7 +17,7 @@ CHOOSING, AT_PAD, AFTER_RIGHT_DIGIT, DONE = range(4)  # observations
 _NO_PAD = -1  # right digits so far of a lane that has chosen no door yet
 
 
-class PoisonedDoors(World):
+class PoisonedDoors(VectorWorld):
     """Four doors, one behind a code, one of the others good (Weihs et al., ADVISOR, NeurIPS 2021).
 
     Actions 0-2 enter a digit, 3-6 choose door 0-3. Doors 1-3 end the episode: +2 for this episode's
@@ -34,8 +34,17 @@ class PoisonedDoors(World):
     metrics = ("success",)
     has_expert = True
 
-    def __init__(self, members: int, lanes: int, *, code_seed: int = 0) -> None:
+    def __init__(
+        self,
+        members: int,
+        lanes: int,
+        *,
+        code_seed: int = 0,
+        max_episode_steps: int | None = None,
+    ) -> None:
+        """Make the lanes; `max_episode_steps` replaces the limit of 100 steps."""
         self.lanes = members * lanes
+        self._max_episode_steps = max_episode_steps
         self.single_observation_space = gymnasium.spaces.Discrete(4)
         self.single_action_space = gymnasium.spaces.Discrete(SYMBOLS + DOORS)
         self._code_seed = code_seed
@@ -47,13 +56,13 @@ class PoisonedDoors(World):
         self._steps = np.zeros(self.lanes, np.int64)
 
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Place the agent before the doors in every lane; see `World.reset`."""
+        """Place the agent before the doors in every lane; see `VectorWorld.reset`."""
         self._streams = LaneStreams(one_seed_each(seeds, self.lanes))
         self._begin(np.arange(self.lanes))
         return self._observe()
 
     def step(self, actions: NDArray[np.int64]) -> Step:
-        """Enter a digit or choose a door in every lane; see `World.step`."""
+        """Enter a digit or choose a door in every lane; see `VectorWorld.step`."""
         doors = actions - SYMBOLS
         at_pad = self._digits != _NO_PAD
         right = at_pad & (actions == self._code[self._digits])
@@ -64,23 +73,28 @@ class PoisonedDoors(World):
         reward = np.where(opened, np.where(doors == self._good, 2, -2), cracked).astype(np.float32)
         self._steps += 1
         terminated = opened | (at_pad & ~right) | cracked
-        truncated = self._steps >= MAX_EPISODE_STEPS
+        truncated = self._steps >= (self._max_episode_steps or MAX_EPISODE_STEPS)
         return self._result(reward, terminated, truncated)
 
     def restart(self, lanes: Lanes) -> NDArray[np.int64]:
-        """Begin the next episodes of these lanes; see `World.restart`."""
+        """Begin the next episodes of these lanes; see `VectorWorld.restart`."""
         self._begin(lanes)
         return self._observe()[lanes]
 
     def expert(self) -> Advice:
-        """Choose the good door, or enter the code's next digit at the pad; see `World.expert`."""
+        """Choose the good door, or enter the code's next digit; see `VectorWorld.expert`."""
         choosing = self._digits == _NO_PAD
         action = np.where(choosing, SYMBOLS + self._good, self._code[self._digits])
         return Advice(action, np.ones(self.lanes, np.bool_))
 
     def select(self, lanes: Lanes) -> "PoisonedDoors":
-        """Return a world of these lanes; see `World.select`."""
-        selected = PoisonedDoors(1, len(lanes), code_seed=self._code_seed)
+        """Return a world of these lanes; see `VectorWorld.select`."""
+        selected = PoisonedDoors(
+            1,
+            len(lanes),
+            code_seed=self._code_seed,
+            max_episode_steps=self._max_episode_steps,
+        )
         selected._streams = self._streams.select(lanes)
         selected._good = self._good[lanes]
         selected._digits = self._digits[lanes]
@@ -90,7 +104,7 @@ class PoisonedDoors(World):
     def state_dict(self) -> State:
         """Return good doors, right digits, steps of the running episodes and random streams.
 
-        See `World.state_dict`.
+        See `VectorWorld.state_dict`.
         """
         return {
             "streams": self._streams.state_dict(),
@@ -100,7 +114,7 @@ class PoisonedDoors(World):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Restore `state`; see `World.load_state_dict`."""
+        """Restore `state`; see `VectorWorld.load_state_dict`."""
         self._streams.load_state_dict(state["streams"])
         self._good, self._digits, self._steps = (
             np.array(state[name]) for name in ("good", "digits", "steps")

@@ -11,7 +11,7 @@ from segue.worlds.array.minigrid.expert import ShortestPath
 from segue.worlds.array.minigrid.level import Level
 from segue.worlds.array.minigrid.levels.checks import at_least
 from segue.worlds.seeds import LaneStreams
-from segue.worlds.world import NO_LANES, Advice, Lanes, State, Step, World, one_seed_each
+from segue.worlds.world import NO_LANES, Advice, Lanes, State, Step, VectorWorld, one_seed_each
 
 _TURNS = np.zeros(rules.ACTIONS, np.int64)
 _TURNS[rules.LEFT] = -1
@@ -23,7 +23,7 @@ _ONE_HOT = np.eye(rules.ACTIONS, dtype=np.float32)
 _WHIMS = np.uint64(0x57_48_49_4D_53)  # maps a seed to that of the expert's own stream
 
 
-class MiniGrid(World):
+class MiniGrid(VectorWorld):
     """A level of MiniGrid in `members * lanes` lanes (Chevalier-Boisvert et al., NeurIPS 2023).
 
     Equal to the `minigrid` package in images, directions, rewards and ends on the same grids and
@@ -38,11 +38,21 @@ class MiniGrid(World):
 
     metrics = ("success",)
 
-    def __init__(self, level: Level, members: int, lanes: int, *, corrupt_within: int = 0) -> None:
+    def __init__(
+        self,
+        level: Level,
+        members: int,
+        lanes: int,
+        *,
+        corrupt_within: int = 0,
+        max_episode_steps: int | None = None,
+    ) -> None:
+        """Make the lanes; `max_episode_steps` ends episodes before the level's own limit."""
         at_least(type(level).__name__, "corrupt_within", corrupt_within, 0)
         self.level = level
         self.lanes = members * lanes
         self.corrupt_within = corrupt_within
+        self._most_steps = min(max_episode_steps or level.max_steps, level.max_steps)
         self.has_expert = level.has_expert
         self.single_observation_space = view.view_space()
         self.single_action_space = gymnasium.spaces.Discrete(rules.ACTIONS)
@@ -69,7 +79,7 @@ class MiniGrid(World):
         return self._direction
 
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        """Begin an episode in every lane; see `World.reset`."""
+        """Begin an episode in every lane; see `VectorWorld.reset`."""
         self._streams = LaneStreams(one_seed_each(seeds, self.lanes))
         self._whims = LaneStreams(one_seed_each(seeds, self.lanes) ^ _WHIMS)
         every = np.arange(self.lanes)
@@ -77,13 +87,13 @@ class MiniGrid(World):
         return self._look(every)
 
     def step(self, actions: NDArray[np.int64]) -> Step:
-        """Turn, walk, pick up, drop or toggle in every lane; see `World.step`."""
+        """Turn, walk, pick up, drop or toggle in every lane; see `VectorWorld.step`."""
         ending = self._act(actions)
         self._steps += 1
         success = ending == rules.SUCCESS
         reward = self._rewards.take(self._steps) * success
         terminated = ending != rules.NO_END
-        truncated = self._steps >= self.level.max_steps
+        truncated = self._steps >= self._most_steps
         observation = self._look(slice(None))
         ended = np.flatnonzero(terminated | truncated)
         if not ended.size:
@@ -103,13 +113,13 @@ class MiniGrid(World):
         return Step(observation, reward, terminated, truncated, ended, final, info)
 
     def restart(self, lanes: Lanes) -> NDArray[np.uint8]:
-        """Begin the next episodes of these lanes; see `World.restart`."""
+        """Begin the next episodes of these lanes; see `VectorWorld.restart`."""
         if lanes.size:
             self._begin(lanes)
         return self._look(lanes)
 
     def expert(self) -> Advice:
-        """Follow a shortest path, or act at random near the goal; see `World.expert`."""
+        """Follow a shortest path, or act at random near the goal; see `VectorWorld.expert`."""
         if not self.has_expert:
             return super().expert()
         if self._expert is None:
@@ -126,7 +136,7 @@ class MiniGrid(World):
         return Advice(np.where(near, whim.astype(np.int64), action), available, policy)
 
     def render(self, lane: int) -> NDArray[np.uint8]:
-        """Draw the grid and the agent; see `World.render`."""
+        """Draw the grid and the agent; see `VectorWorld.render`."""
         y, x = divmod(int(self._at[lane]), self._width)
         inner = self._cells[lane, _INNER, _INNER]
         margin = view.MARGIN
@@ -135,8 +145,14 @@ class MiniGrid(World):
         )
 
     def select(self, lanes: Lanes) -> "MiniGrid":
-        """Return a world of these lanes; see `World.select`."""
-        selected = MiniGrid(self.level, 1, len(lanes), corrupt_within=self.corrupt_within)
+        """Return a world of these lanes; see `VectorWorld.select`."""
+        selected = MiniGrid(
+            self.level,
+            1,
+            len(lanes),
+            corrupt_within=self.corrupt_within,
+            max_episode_steps=self._most_steps,
+        )
         selected._streams = self._streams.select(lanes)
         selected._whims = self._whims.select(lanes)
         selected._cells = self._cells[lanes]
@@ -149,7 +165,7 @@ class MiniGrid(World):
     def state_dict(self) -> State:
         """Return grids, agents, steps of the running episodes and random streams.
 
-        See `World.state_dict`.
+        See `VectorWorld.state_dict`.
         """
         return {
             "streams": self._streams.state_dict(),
@@ -162,7 +178,7 @@ class MiniGrid(World):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Restore `state`; see `World.load_state_dict`."""
+        """Restore `state`; see `VectorWorld.load_state_dict`."""
         self._streams.load_state_dict(state["streams"])
         self._whims.load_state_dict(state["whims"])
         self._cells, self._carried = (

@@ -1,0 +1,84 @@
+"""Running means and variances, from which observations and rewards are normalised.
+
+Shapes: K members, N samples of a member in a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+EPSILON = 1e-8
+"""Added to a variance before its root is taken."""
+FIRST_COUNT = 1e-4
+"""The weight, in samples, of the mean 0 and the variance 1 from which statistics start."""
+
+
+@dataclass
+class Moments:
+    """Running means and variances of K members, `[K, ...]`, over `count` samples of each.
+
+    Batches are combined as by Chan et al. (1979).
+    """
+
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    count: float = FIRST_COUNT
+
+    @classmethod
+    def start(cls, *shape: int) -> Moments:
+        """Return the statistics before the first sample."""
+        return cls(np.zeros(shape), np.ones(shape))
+
+    def update(self, batch_KN: NDArray[np.float64], scratch_KN: NDArray[np.float64]) -> None:
+        """Add N samples of each member, `[K, N, ...]`; `scratch_KN` of this shape is overwritten.
+
+        Sums run over the lanes of one member, and are taken in 64 bits without a conversion, so
+        that their order does not depend on the number of members.
+        """
+        samples = batch_KN.shape[1]
+        mean = np.add.reduce(batch_KN, 1)
+        mean /= samples
+        np.subtract(batch_KN, mean[:, None], out=scratch_KN)
+        np.square(scratch_KN, out=scratch_KN)
+        variance = np.add.reduce(scratch_KN, 1)
+        variance /= samples
+        total = self.count + samples
+        mean -= self.mean  # from here the distance between the two means
+        self.variance *= self.count
+        variance *= samples
+        self.variance += variance
+        np.square(mean, out=variance)
+        variance *= self.count
+        variance *= samples
+        variance /= total
+        self.variance += variance
+        self.variance /= total
+        mean *= samples
+        mean /= total
+        self.mean += mean
+        self.count = total
+
+    def deviation(self) -> NDArray[np.float64]:
+        """Return the standard deviations, `[K, ...]`, which are above 0."""
+        deviation: NDArray[np.float64] = np.sqrt(self.variance + EPSILON)
+        return deviation
+
+    def select(self, members: Sequence[int]) -> Moments:
+        """Return the statistics of these members."""
+        rows = list(members)
+        return Moments(self.mean[rows], self.variance[rows], self.count)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return copies of the statistics."""
+        return {"mean": self.mean.copy(), "variance": self.variance.copy(), "count": self.count}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore the statistics of as many members."""
+        self.mean = np.array(state["mean"], np.float64).reshape(self.mean.shape)
+        self.variance = np.array(state["variance"], np.float64).reshape(self.variance.shape)
+        self.count = float(state["count"])
