@@ -17,6 +17,7 @@ REPORT = ReportRow(
     stage_done=True,
     final=False,
     evaluation={"success": 0.5, "return": 3.0},
+    diagnostics={"approx_kl": 0.01},
 )
 
 

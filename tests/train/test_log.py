@@ -19,6 +19,20 @@ MISC = {
 }
 
 
+DIAGNOSTICS = {
+    f"train-diagnostics/{name}"
+    for name in (
+        "approx_kl",
+        "clip_fraction",
+        "entropy",
+        "value_loss",
+        "policy_loss",
+        "explained_variance",
+        "grad_norm",
+    )
+}
+
+
 def events(directory):
     """(tag, env steps) -> number, as TensorBoard shows them."""
     accumulator = EventAccumulator(str(directory), size_guidance={"scalars": 0})
@@ -62,7 +76,7 @@ def test_tags_are_those_of_the_seed_engine(whole):
         f"train-losses/ppo/{name}" for name in ("ppo_total", "action", "value", "entropy", "ratio")
     }
     a2c = {f"train-losses/a2c/{name}" for name in ("a2c_total", "action", "value", "entropy")}
-    assert tags == metrics | ppo | a2c | MISC
+    assert tags == metrics | ppo | a2c | DIAGNOSTICS | MISC
 
 
 def test_the_x_axis_is_environment_steps_of_a_member(whole):
@@ -98,6 +112,34 @@ def test_valid_metrics_are_those_of_the_results(whole):
     for row in rows(whole):
         for name, value in row["evaluation"].items():
             assert found[f"valid-metrics/{name}", row["env_steps"]] == pytest.approx(value)
+
+
+def test_diagnostics_have_one_curve_across_stages(whole):
+    found = events(whole)
+    for tag in DIAGNOSTICS - {"train-diagnostics/clip_fraction"}:
+        assert [at // ROLLOUT for one, at in found if one == tag] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_diagnostics_of_a_report_are_those_of_the_log(whole):
+    found = numbers(whole)
+    for row in rows(whole):
+        assert row["diagnostics"]
+        for name, value in row["diagnostics"].items():
+            assert found[f"train-diagnostics/{name}", row["env_steps"]] == pytest.approx(value)
+
+
+def test_each_seed_has_curves_of_its_own_on_request(tmp_path, whole):
+    made = plan(metric_accumulate_interval=ROLLOUT, save_interval=0)
+    interrupted_after(tmp_path, 3, made, world=ContextualAction, log_seeds=True)
+    run(tmp_path, made, world=ContextualAction, log_seeds=True)
+    means = without_fps(events(tmp_path))
+    assert means == without_fps(events(whole))
+    seeds = [events(tmp_path / f"seed-{seed}") for seed in (0, 1)]
+    assert seeds[0].keys() == seeds[1].keys() == means.keys()
+    assert seeds[0] != seeds[1]
+    for at, mean in means.items():
+        assert mean == pytest.approx((seeds[0][at] + seeds[1][at]) / 2, rel=1e-5, abs=1e-9)
+    assert not (whole / "seed-0").exists()
 
 
 @pytest.mark.parametrize("reports", [1, 3])

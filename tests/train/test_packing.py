@@ -5,7 +5,7 @@ alone.
 import pytest
 import torch
 
-from segue.train import Mlp, Network
+from segue.train import PPO, Mlp, Network
 from segue.worlds.array import cartpole
 from tests.train.support.example_members import SEEDS, Patience, ThreeTargets, member, seven
 from tests.train.support.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
@@ -75,6 +75,42 @@ def test_when_a_criterion_ends_the_stages_of_some():
     together = assert_each_is_itself([plan(i) for i in range(len(SEEDS))])
     lengths = [member.progress.total_steps // ROLLOUT for member in together.members]
     assert lengths == [20, 14, 20, 16, 10, 18, 20]
+
+
+@pytest.mark.parametrize("policy", [None, Network("lstm", hidden=8)], ids=["Mlp", "lstm"])
+def test_when_the_epochs_of_some_end_early(policy):
+    """Members end at different updates, and without the epochs that they leave out."""
+    limits = [None, 1e-4, 1e-3, None, 3e-3, 1e-5, 1e-2]
+
+    def plan(i):
+        ppo = PPO(clip_param=0.2, target_kl=limits[i])
+        whole = stage(steps=6 * ROLLOUT, update_repeats=4)
+        return pipeline(whole, losses={"ppo": ppo}, adam={"lr": 1e-2})
+
+    together = assert_each_is_itself([plan(i) for i in range(len(SEEDS))], policy=policy)
+    updates = updates_by_member(together)
+    assert [count for count, limit in zip(updates, limits, strict=True) if not limit] == [48, 48]
+    assert len(set(updates)) >= 4
+
+
+def updates_by_member(made):
+    """How many updates each member has had."""
+    return [
+        int(group.pack.optimizer.updates[group.members.index(member)])
+        for member in range(len(made.members))
+        for group in made.groups
+        if member in group.members
+    ]
+
+
+def test_a_limit_of_the_divergence_that_is_never_reached_changes_nothing():
+    with_it, without = (
+        advanced(trainer(pipeline(stage(update_repeats=4), losses={"ppo": loss}), seeds=SEEDS[:3]))
+        for loss in (PPO(target_kl=1e9), PPO())
+    )
+    assert torch.equal(with_it.parameters, without.parameters)
+    states = [[member.state_dict() for member in made.members] for made in (with_it, without)]
+    assert states[0] == states[1]
 
 
 def test_when_stages_have_rollouts_and_minibatches_of_their_own():

@@ -49,6 +49,10 @@ class TrialLayout:
         """The training log: one row an interval of training or an evaluation."""
         return self.path / "metrics.jsonl"
 
+    def seed_events(self, seed: int) -> Path:
+        """Return the folder of TensorBoard's events of one seed, by its index."""
+        return self.path / f"seed-{seed}"
+
     @property
     def log(self) -> Path:
         """What the trial printed."""

@@ -23,6 +23,7 @@ class _ReportRow(Checked):
     final: bool = False
     metric_per_seed: list[float] = Field([])
     evaluation: dict[str, float] = Field({})
+    diagnostics: dict[str, float] = Field({})
 
 
 class Results(NamedTuple):

@@ -6,7 +6,7 @@ damaged file) use the names below.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 Row = dict[str, Any]
@@ -20,6 +20,7 @@ STAGE_DONE: Final = "stage_done"
 FINAL: Final = "final"
 METRIC_PER_SEED: Final = "metric_per_seed"
 EVALUATION: Final = "evaluation"
+DIAGNOSTICS: Final = "diagnostics"
 REPLAYED: Final = "replayed"
 
 FIELDS: Final = frozenset(
@@ -33,6 +34,7 @@ FIELDS: Final = frozenset(
         FINAL,
         METRIC_PER_SEED,
         EVALUATION,
+        DIAGNOSTICS,
         REPLAYED,
     }
 )
@@ -89,6 +91,8 @@ class ReportRow:
     """Whether the pipeline ends with this report."""
     evaluation: Mapping[str, float]
     """Mean of each evaluated metric over the seeds."""
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
+    """Mean of each diagnostic of learning over the seeds, at the end of the last interval."""
 
     def to_dict(self) -> Row:
         """Return the row as it is written and reported."""
@@ -103,6 +107,7 @@ class ReportRow:
             STAGE_DONE: self.stage_done,
             FINAL: self.final,
             EVALUATION: self.evaluation,
+            DIAGNOSTICS: self.diagnostics,
         }
 
     @classmethod
@@ -110,7 +115,12 @@ class ReportRow:
         """Return the typed form of a complete row; raise KeyError for an incomplete one."""
         names = (METRIC_PER_SEED, ENV_STEPS, TOTAL_ENV_STEPS, STAGE, STAGES, STAGE_STEPS)
         flags = (STAGE_DONE, FINAL, EVALUATION)
-        return cls(metric=metric, value=row[metric], **{name: row[name] for name in names + flags})
+        return cls(
+            metric=metric,
+            value=row[metric],
+            diagnostics=row.get(DIAGNOSTICS, {}),
+            **{name: row[name] for name in names + flags},
+        )
 
 
 def replayed(row: Row) -> Row:
@@ -126,12 +136,15 @@ def unflattened(result: Row) -> Row:
     >>> unflattened({"env_steps": 400, "evaluation/return": 1.0})
     {'env_steps': 400, 'evaluation': {'return': 1.0}}
     """
-    mark = f"{EVALUATION}/"
-    row = {name: value for name, value in result.items() if not name.startswith(mark)}
-    parts = {
-        name.removeprefix(mark): value for name, value in result.items() if name.startswith(mark)
-    }
-    return {**row, EVALUATION: parts} if parts else row
+    row: Row = {}
+    nested: dict[str, Row] = {}
+    for name, value in result.items():
+        outer, _, inner = name.partition("/")
+        if inner and outer in (EVALUATION, DIAGNOSTICS):
+            nested.setdefault(outer, {})[inner] = value
+        else:
+            row[name] = value
+    return row | nested
 
 
 def evaluated(row: Row) -> Row:

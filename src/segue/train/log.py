@@ -1,8 +1,10 @@
 """The log of a trial: TensorBoard events, and rows of JSON with the same numbers.
 
 Tags are those of AllenAct's engine: `train-metrics/*`, `train-losses/<loss>/*`, `train-misc/*`,
-`valid-metrics/*`; the x axis is environment steps of the member that is furthest behind, so that it
-never runs backwards. A number is the mean over the trial's members.
+`valid-metrics/*`; and `train-diagnostics/*`, which name the same quantity in every stage, whatever
+its losses are called (`segue.train.updates.diagnostics`). The x axis is environment steps of the
+member that is furthest behind, so that it never runs backwards. A number is the mean over the
+trial's members.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segue.base.files import read_rows, write_rows
 from segue.base.strict_json import to_json
@@ -20,35 +22,36 @@ from segue.record.layout import TrialLayout
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS
 from segue.train.packs.interval import MemberInterval
 
+if TYPE_CHECKING:
+    from tensorboardX import SummaryWriter
+
 
 class TrialLog(AbstractContextManager["TrialLog"]):
     """The log of one trial, from `from_steps` steps per member and `total_env_steps` in total.
 
     Later rows of an earlier log in the same directory are removed, since they will be written
-    again.
+    again. With `seeds`, each of that number of members has events of its own as well, in a folder
+    of its own: TensorBoard draws their curves into the same charts.
     """
 
     def __init__(
-        self, directory: Path, from_steps: int = 0, total_env_steps: int = 0, write: bool = True
+        self,
+        directory: Path,
+        from_steps: int = 0,
+        total_env_steps: int = 0,
+        write: bool = True,
+        seeds: int = 0,
     ) -> None:
-        self.path = TrialLayout(directory).metrics
+        layout = TrialLayout(directory)
+        self.path = layout.metrics
         self.write = write
         if not write:
             return
-        # Imported here, since it is slow: it imports boto3 if that is installed.
-        from tensorboardX import SummaryWriter
-
         rows = [row for row in read_rows(self.path) if _is_up_to(row, total_env_steps)]
         write_rows(self.path, rows)
         self.rows = self.path.open("a")
-        # TensorBoard discards what earlier attempts wrote from purge_step on. The suffix
-        # distinguishes attempts of the same second.
-        self.events = SummaryWriter(
-            str(directory),
-            purge_step=from_steps + 1,
-            filename_suffix=f".{from_steps:012d}",
-            write_to_disk=True,
-        )
+        self.events = _event_writer(directory, from_steps)
+        self.seeds = [_event_writer(layout.seed_events(seed), from_steps) for seed in range(seeds)]
         self.since = time.perf_counter()
         self.steps = total_env_steps
 
@@ -60,30 +63,30 @@ class TrialLog(AbstractContextManager["TrialLog"]):
         fps = (total_env_steps - self.steps) / max(now - self.since, 1e-9)
         self.since = now
         self.steps = total_env_steps
-        misc = {
-            "stage": mean([one.stage for one in logged]),
-            "lr": mean([one.lr for one in logged]),
-            "fps": fps,
-            **mean_of_flat([one.teacher for one in logged]),
-        }
-        numbers = dict(mean_of_flat([dict(flat("train-metrics", one.metrics)) for one in logged]))
-        numbers |= mean_of_flat([dict(flat("train-losses", one.losses)) for one in logged])
-        numbers |= dict(flat("train-misc", misc))
+        tagged = [_tagged(one) for one in logged]
+        numbers = {**mean_of_flat(tagged), "train-misc/fps": fps}
         self._row(env_steps, total_env_steps, numbers)
+        for one, own in zip(logged, tagged, strict=True):
+            self._of_seed(one.member, env_steps, own)
 
     def valid(
         self, evaluated: Mapping[str, Sequence[float]], env_steps: int, total_env_steps: int
     ) -> None:
-        """Write an evaluation."""
-        if self.write:
-            means = {name: mean(values) for name, values in evaluated.items()}
-            self._row(env_steps, total_env_steps, dict(flat("valid-metrics", means)))
+        """Write an evaluation, which has one number of each member by metric."""
+        if not self.write:
+            return
+        means = {name: mean(values) for name, values in evaluated.items()}
+        self._row(env_steps, total_env_steps, dict(flat("valid-metrics", means)))
+        for seed in range(len(self.seeds)):
+            own = {name: values[seed] for name, values in evaluated.items()}
+            self._of_seed(seed, env_steps, dict(flat("valid-metrics", own)))
 
     def flush(self) -> None:
-        """Flush both files, so that readers see what was written."""
+        """Flush all files, so that readers see what was written."""
         if self.write:
             self.rows.flush()
-            self.events.flush()
+            for writer in (self.events, *self.seeds):
+                writer.flush()
 
     def __exit__(
         self,
@@ -91,16 +94,51 @@ class TrialLog(AbstractContextManager["TrialLog"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close both files, however the trial ended."""
+        """Close all files, however the trial ended."""
         if self.write:
             self.rows.close()
-            self.events.close()
+            for writer in (self.events, *self.seeds):
+                writer.close()
 
     def _row(self, env_steps: int, total_env_steps: int, numbers: Mapping[str, float]) -> None:
         row = {ENV_STEPS: env_steps, TOTAL_ENV_STEPS: total_env_steps, **numbers}
         self.rows.write(to_json(row) + "\n")
-        for tag, number in numbers.items():
-            self.events.add_scalar(tag, number, env_steps)
+        _add_scalars(self.events, env_steps, numbers)
+
+    def _of_seed(self, seed: int, env_steps: int, numbers: Mapping[str, float]) -> None:
+        if self.seeds:
+            _add_scalars(self.seeds[seed], env_steps, numbers)
+
+
+def _event_writer(directory: Path, from_steps: int) -> SummaryWriter:
+    """Return a writer of events from `from_steps` on, in a file of its own."""
+    # Imported here, since it is slow: it imports boto3 if that is installed.
+    from tensorboardX import SummaryWriter
+
+    # TensorBoard discards what earlier attempts wrote from purge_step on. The suffix distinguishes
+    # attempts of the same second.
+    return SummaryWriter(
+        str(directory),
+        purge_step=from_steps + 1,
+        filename_suffix=f".{from_steps:012d}",
+        write_to_disk=True,
+    )
+
+
+def _add_scalars(events: SummaryWriter, env_steps: int, numbers: Mapping[str, float]) -> None:
+    for tag, number in numbers.items():
+        events.add_scalar(tag, number, env_steps)
+
+
+def _tagged(one: MemberInterval) -> dict[str, float]:
+    """Return the numbers of an interval of one member by their tags."""
+    groups: dict[str, Mapping[str, Any]] = {
+        "train-metrics": one.metrics,
+        "train-losses": one.losses,
+        "train-diagnostics": one.diagnostics,
+        "train-misc": {"stage": one.stage, "lr": one.lr, **one.teacher},
+    }
+    return dict(pair for prefix, values in groups.items() for pair in flat(prefix, values))
 
 
 def _is_up_to(row: Mapping[str, Any], total_env_steps: int) -> bool:

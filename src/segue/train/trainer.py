@@ -31,7 +31,7 @@ from segue.train.packs.groups import (
     partition,
     rows_of,
 )
-from segue.train.packs.interval import AdvanceResult, MemberInterval
+from segue.train.packs.interval import AdvanceResult, MemberInterval, completed
 from segue.train.packs.pack import Pack
 from segue.train.policies import Policy
 from segue.worlds.registry import as_world, make_world, spec_of
@@ -135,23 +135,22 @@ class Trainer:
         self._restart(group)
         knobs = [self.members[member].knobs for member in group.members]
         happened = group.pack.iterate(
-            knobs, [self.members[member].batches() for member in group.members]
+            knobs,
+            [self.members[member].batches() for member in group.members],
+            [self.members[member].will_log for member in group.members],
         )
-        logged = []
+        logged: list[MemberInterval] = []
         for row, index in enumerate(group.members):
             member = self.members[index]
             track(member, row, group.pack.lanes, happened.ended, happened.metrics)
             member.teacher.add_scalars(teacher_ratios(knobs[row], happened.teacher_ratio[row]))
-            before = member.progress.stage
-            interval = member.advance(knobs[row].num_steps * group.pack.lanes)
+            learned = happened.learned[row]
+            steps_taken = knobs[row].num_steps * group.pack.lanes
+            interval = completed(index, member, knobs[row], steps_taken, learned)
             if interval is not None:
-                losses = happened.learned[row].losses
-                teacher = member.teacher.pop_and_reset()
-                at = member.progress.total_steps
-                lr = knobs[row].optimizer.lr
-                logged.append(MemberInterval(index, before, at, interval, losses, lr, teacher))
-            if failure := happened.learned[row].failure:
-                member.fail(failure)
+                logged.append(interval)
+            if learned.failure:
+                member.fail(learned.failure)
         self._regroup(group)
         return self._happened(logged, steps)
 

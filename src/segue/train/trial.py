@@ -25,7 +25,7 @@ from segue.plan.decision import Decision, Exploit
 from segue.record.layout import TrialLayout
 from segue.record.row import ReportRow, Row, replayed
 from segue.train.checks import check_metric
-from segue.train.log import TrialLog
+from segue.train.log import TrialLog, mean_of_flat
 from segue.train.trainer import Trainer
 from segue.train.trial_files import TrialFiles
 from segue.train.trial_spec import TrialSpec
@@ -116,6 +116,7 @@ class Attempt:
             self.trainer.env_steps,
             self.trainer.total_env_steps,
             self.spec.pipeline.should_log,
+            len(self.spec.seeds) if self.spec.log_seeds else 0,
         )
 
     def step(self, log: TrialLog) -> Row | None:
@@ -215,6 +216,7 @@ def result_row(
         evaluation={
             name: sum(per_seed) / len(per_seed) for name, per_seed in trainer.evaluated.items()
         },
+        diagnostics=mean_of_flat([member.diagnosed for member in trainer.members]),
     ).to_dict()
 
 

@@ -28,6 +28,7 @@ class TrialSpec:
         lanes: Number of worlds that each member acts in.
         policy: The policy; by default the one that suits the observations.
         device: "cpu" or "cuda".
+        log_seeds: Whether each seed has TensorBoard events of its own, besides those of the means.
         code: Digests of the user's modules on which the trial depends, such as its environment's.
     """
 
@@ -40,6 +41,7 @@ class TrialSpec:
     lanes: int = 8
     policy: Policy | None = None
     device: str = "cpu"
+    log_seeds: bool = False
     code: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -78,7 +78,7 @@ def phase(rules, state, members, parameters, norms, gradients_UKP):
     rows = state.take(members, parameters)
     step = rules[0].begin(rules, rows, len(gradients_UKP))
     for update, gradient in enumerate(gradients_UKP):
-        step(clipped(gradient, norms), update)
+        step(clipped(gradient, norms)[0], update)
     state.put_back(members, rows, parameters, len(gradients_UKP))
 
 
@@ -182,11 +182,12 @@ def test_one_update_worked_by_hand(kind, arguments, expected):
 def test_clipping_is_torch_s():
     rows = normal(2, 3, P)
     limit = torch.tensor([0.1, 100.0, float("inf")])
-    for k, row in enumerate(clipped(rows, limit)):
+    for k, (row, norm) in enumerate(zip(*clipped(rows, limit), strict=True)):
         parameter = torch.nn.Parameter(torch.zeros(P))
         parameter.grad = rows[k].clone()
-        torch.nn.utils.clip_grad_norm_([parameter], limit[k].item())
+        before = torch.nn.utils.clip_grad_norm_([parameter], limit[k].item())
         torch.testing.assert_close(row, parameter.grad, rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(norm, before, rtol=1e-6, atol=1e-7)
 
 
 BUILDERS = {

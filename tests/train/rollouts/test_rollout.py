@@ -95,7 +95,7 @@ def test_last_observations_and_metrics_outlive_the_world_s_next_step():
 def test_metrics_of_the_world_come_to_the_member_they_are_about():
     pack = trainer(pipeline(), ContextualAction, SEEDS, lanes=N).groups[0].pack
     knobs = trainer(pipeline()).members[0].knobs
-    happened = pack.iterate([knobs, knobs], [[], []])
+    happened = pack.iterate([knobs, knobs], [[], []], [False, False])
     ended = happened.ended
     metrics = happened.metrics
     for k in range(2):

@@ -76,7 +76,9 @@ def test_a_forced_rollout_is_the_expert_s():
     made = trainer(
         pipeline(stage("ppo", teacher_forcing=lambda taken: 1.0), losses=LOSSES), seeds=SEEDS[:2]
     )
-    happened = made.groups[0].pack.iterate([member.knobs for member in made.members], [[], []])
+    happened = made.groups[0].pack.iterate(
+        [member.knobs for member in made.members], [[], []], [False, False]
+    )
     assert happened.teacher_ratio.tolist() == [1.0, 1.0]
     rollout = made.groups[0].pack.rollout
     acted = np.array(rollout.action).reshape(rollout.teaching.action.shape)

@@ -29,10 +29,18 @@ def run(
     seeds=(0, 1),
     metric="return",
     world="CartPole-v1",
+    log_seeds=False,
     **more,
 ):
     spec = TrialSpec(
-        made or plan(), world, seeds, EVALUATION, metric, lanes=LANES, policy=Mlp((8,))
+        made or plan(),
+        world,
+        seeds,
+        EVALUATION,
+        metric,
+        lanes=LANES,
+        policy=Mlp((8,)),
+        log_seeds=log_seeds,
     )
     return run_trial(spec, directory, report=report, **more)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from segue.plan.sweeps.evaluation import Evaluation
-from segue.train import Mlp, Network
+from segue.train import A2C, PPO, Mlp, Network
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
 from tests.train.support.example_members import SEEDS, Patience, ThreeTargets, member
 from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
@@ -56,6 +56,18 @@ def test_with_a_criterion_that_has_state_and_a_metric_half_gathered(tmp_path):
     assert_resumes_everywhere(
         tmp_path, pipeline(first, stage(), metric_accumulate_interval=3 * ROLLOUT)
     )
+
+
+def test_with_epochs_that_end_early_within_an_interval(tmp_path):
+    losses = {"ppo": PPO(target_kl=1e-3), "a2c": A2C()}
+    made = pipeline(
+        stage(update_repeats=4),
+        stage("a2c"),
+        losses=losses,
+        adam={"lr": 1e-2},
+        metric_accumulate_interval=2 * ROLLOUT,
+    )
+    assert_resumes_everywhere(tmp_path, made)
 
 
 @pytest.mark.parametrize("world", ["CartPole-v1", "Pendulum-v1"])

@@ -26,7 +26,7 @@ from segue.plan.world import World
 
 # These fields may change when a sweep is resumed; all others define the experiment.
 _LIMITS = ("trials", "max_env_steps", "time_budget_s", "target", "retries", "report_timeout_s")
-_CHANGEABLE = (*_LIMITS, "resources", "concurrency")
+_CHANGEABLE = (*_LIMITS, "resources", "concurrency", "log_seeds")
 # These fields are described only where they differ from their defaults.
 _DEFAULTS: Mapping[str, object] = {
     "points": (),
@@ -76,7 +76,7 @@ class Sweep:
       times the longest time between reports so far; None is never.
     - `resources`: resources of one trial, by Ray's names; "auto" for "gpu" is the share that a
       probe measures, and 0 where there is no GPU. `concurrency`: trials at once, None for as many
-      as fit.
+      as fit. `log_seeds`: whether TensorBoard shows a curve of each seed besides their means.
     - `code`: digests of the user's modules on which the sweep depends, by name; they are set when a
       sweep file is loaded.
 
@@ -107,6 +107,7 @@ class Sweep:
     report_timeout_s: float | Literal["auto"] | None = "auto"
     resources: Mapping[str, Any] = field(default_factory=lambda: {"cpu": 1})
     concurrency: int | None = None
+    log_seeds: bool = False
     code: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -155,7 +156,8 @@ class Sweep:
 
         The names of the space and the modules of the code have entries of their own
         ("space.gamma"). Limits (`trials` and
-        others), `resources` and `concurrency` are left out: they may change when a sweep resumes.
+        others), `resources`, `concurrency` and `log_seeds` are left out: they may change when a
+        sweep resumes.
         Sweeps with equal descriptions are the same experiment.
         """
         description: JsonObject = self.__dict__["_description"]

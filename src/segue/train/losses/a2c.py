@@ -6,6 +6,7 @@ Shapes: K members, B samples of a minibatch; a knob is `[K, 1]`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -32,6 +33,8 @@ class A2C(Loss):
 
     value_loss_coef: float = 0.5
     entropy_coef: float = 0.01
+
+    policy_loss: ClassVar[str | None] = "action"
 
     def __post_init__(self) -> None:
         require_non_negative(self, "value_loss_coef", "entropy_coef")

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
 
 def require_non_negative(loss: object, *names: str) -> None:
     """Raise ValueError, naming the attribute, unless each is a finite number >= 0."""
     for name in names:
         value = getattr(loss, name)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (number and math.isfinite(value) and value >= 0):
+        if not (_is_finite(value) and value >= 0):
             raise ValueError(
                 f"{type(loss).__name__}({name}={value!r}): {name} is a finite number of at least 0."
             )
+
+
+def require_positive(loss: object, name: str) -> None:
+    """Raise ValueError, naming the attribute, unless it is a finite number > 0."""
+    value = getattr(loss, name)
+    if not (_is_finite(value) and value > 0):
+        raise ValueError(
+            f"{type(loss).__name__}({name}={value!r}): {name} is a finite number above 0, or None."
+        )
+
+
+def _is_finite(value: object) -> TypeGuard[float]:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value)

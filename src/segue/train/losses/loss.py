@@ -44,10 +44,28 @@ class AnyLoss(ABC):
 
 
 class Loss(AnyLoss):
-    """A loss of a pipeline's stage, which learns from rollouts."""
+    """A loss of a pipeline's stage, which learns from rollouts.
+
+    Attributes:
+        needs_expert: Whether the loss reads the expert's actions.
+        needs_auxiliary: Whether the policy must have a second actor.
+        policy_loss: The entry of the logged numbers that is the diagnostic `policy_loss`, if any.
+        ratio_clip: The hyperparameter that limits how far the probability ratio may leave 1, which
+            the diagnostic `clip_fraction` reads, if any.
+    """
 
     needs_expert: ClassVar[bool] = False
-    needs_auxiliary: ClassVar[bool] = False  # a policy with a second actor
+    needs_auxiliary: ClassVar[bool] = False
+    policy_loss: ClassVar[str | None] = None
+    ratio_clip: ClassVar[str | None] = None
+
+    @property
+    def kl_limit(self) -> float | None:
+        """The approximate KL divergence above which a member's updates from a rollout end.
+
+        None if they are never ended early.
+        """
+        return None
 
     @property
     def needs_expert_policy(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from torch.autograd import Function
 from segue.base.suggestions import refuse_misspelt_fields
 from segue.train.autograd import Context, apply
 from segue.train.data.batch import Batch
-from segue.train.losses.checks import require_non_negative
+from segue.train.losses.checks import require_non_negative, require_positive
 from segue.train.losses.loss import Hyperparameters, Info, Loss
 from segue.train.policies import Outputs
 
@@ -36,6 +36,9 @@ class PPO(Loss):
             stage.
         normalize_advantage: Whether advantages have mean 0 and standard deviation 1 in each
             minibatch; "rollout" for normalisation over each rollout, as AllenAct does.
+        target_kl: Ends the updates from a rollout at the first minibatch whose approximate KL
+            divergence from the policy of the rollout exceeds 1.5 times this value, before its
+            update, as Stable-Baselines3 does. None runs all epochs.
     """
 
     clip_param: float = 0.1
@@ -44,6 +47,10 @@ class PPO(Loss):
     use_clipped_value_loss: bool = True
     clip_decay: Callable[[int], float] | None = None
     normalize_advantage: bool | Literal["rollout"] = True
+    target_kl: float | None = None
+
+    policy_loss: ClassVar[str | None] = "action"
+    ratio_clip: ClassVar[str | None] = "clip"
 
     def __post_init__(self) -> None:
         require_non_negative(self, "clip_param", "value_loss_coef", "entropy_coef")
@@ -57,6 +64,8 @@ class PPO(Loss):
                 f"PPO(normalize_advantage={self.normalize_advantage!r}): choose True, False or"
                 " 'rollout'."
             )
+        if self.target_kl is not None:
+            require_positive(self, "target_kl")
 
     def hyperparameters(self, stage_steps: int) -> dict[str, float]:
         """Return the decayed clip range, and the weights of value loss and entropy bonus."""
@@ -66,6 +75,11 @@ class PPO(Loss):
             "value_loss_coef": self.value_loss_coef,
             "entropy_coef": self.entropy_coef,
         }
+
+    @property
+    def kl_limit(self) -> float | None:
+        """See `Loss`: 1.5 times `target_kl`, the factor of Stable-Baselines3."""
+        return None if self.target_kl is None else 1.5 * self.target_kl
 
     @property
     def structure(self) -> Hashable:

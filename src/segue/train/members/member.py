@@ -27,6 +27,7 @@ class Member:
     progress: Progress = field(default_factory=Progress)
     tracker: ScalarMeanTracker = field(default_factory=ScalarMeanTracker)
     teacher: ScalarMeanTracker = field(default_factory=ScalarMeanTracker)  # not the agent's metrics
+    diagnosed: dict[str, float] = field(default_factory=dict)  # at the end of the last interval
     reached: Progress = field(default_factory=Progress)  # before a next stage is entered
     logged_at: int = 0  # total steps when metrics were last taken
     failure: str | None = None  # why the member failed, if it did; it then stops learning
@@ -57,6 +58,11 @@ class Member:
         """The settings of the next rollout and update, computed once for each progress."""
         return self._stage_knobs.at(self.progress)
 
+    @property
+    def will_log(self) -> bool:
+        """Whether the next rollout completes an interval."""
+        return self._completes_interval(self._after(self.knobs.num_steps * self.lanes))
+
     def batches(self) -> list[Data]:
         """Return the next batches of the stage's off-policy component; none if it has none."""
         part = self.knobs.off_policy
@@ -69,16 +75,10 @@ class Member:
         rollout that reaches its step limit, or that completes an interval whose metrics satisfy its
         criterion. The metrics of two stages are never mixed: an interval ends with its stage.
         """
-        now = replace(
-            self.progress,
-            stage_steps=self.progress.stage_steps + steps,
-            total_steps=self.progress.total_steps + steps,
-        )
-        stage = self.pipeline.pipeline_stages[now.stage]
-        interval = self._stage_knobs.settings.metric_accumulate_interval
-        over = now.stage_steps >= stage.step_limit
+        now = self._after(steps)
+        over = self._reaches_step_limit(now)
         metrics = None
-        if over or now.total_steps - self.logged_at >= interval:
+        if self._completes_interval(now):
             over = self._is_criterion_satisfied(now) or over
             metrics = self.tracker.pop_and_reset()
             self.logged_at = now.total_steps
@@ -105,6 +105,7 @@ class Member:
             "reached": asdict(self.reached),
             "tracker": self.tracker.state_dict(),
             "teacher": self.teacher.state_dict(),
+            "diagnosed": dict(self.diagnosed),
             "criterion": self.criterion.state_dict(),
             "logged_at": self.logged_at,
             "failure": self.failure,
@@ -117,6 +118,7 @@ class Member:
         self.reached = Progress(**state["reached"])
         self.tracker.load_state_dict(state["tracker"])
         self.teacher.load_state_dict(state["teacher"])
+        self.diagnosed = dict(state["diagnosed"])
         self.logged_at = state["logged_at"]
         self.failure = state["failure"]
         self._enter_stage()
@@ -129,6 +131,21 @@ class Member:
         if self.data is not None:
             self.data.close()
         self.data = None
+
+    def _after(self, steps: int) -> Progress:
+        """Return the progress after so many steps more in the stage."""
+        return replace(
+            self.progress,
+            stage_steps=self.progress.stage_steps + steps,
+            total_steps=self.progress.total_steps + steps,
+        )
+
+    def _reaches_step_limit(self, now: Progress) -> bool:
+        return now.stage_steps >= self.pipeline.pipeline_stages[now.stage].step_limit
+
+    def _completes_interval(self, now: Progress) -> bool:
+        interval = self._stage_knobs.settings.metric_accumulate_interval
+        return self._reaches_step_limit(now) or now.total_steps - self.logged_at >= interval
 
     def _enter_stage(self) -> None:
         """Create the criterion and the data iterator of the stage that begins.

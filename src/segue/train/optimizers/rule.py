@@ -65,13 +65,14 @@ class Rule(ABC):
         """Raise ValueError unless it can be used."""
 
 
-def clipped(gradient: Tensor, max_norm_K: Tensor) -> Tensor:
-    """Return each row with its L2 norm clipped, as `torch.nn.utils.clip_grad_norm_` does.
+def clipped(gradient: Tensor, max_norm_K: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each row with its L2 norm clipped, and the norms before clipping, `[k]`.
 
-    The factor is min(1, max / (norm + 1e-6)).
+    This is what `torch.nn.utils.clip_grad_norm_` does and returns; the factor is
+    min(1, max / (norm + 1e-6)).
     """
     norm: Tensor = torch.linalg.vector_norm(gradient, dim=1)
-    return gradient * (max_norm_K / (norm + 1e-6)).clamp_(max=1.0).unsqueeze(-1)
+    return gradient * (max_norm_K / (norm + 1e-6)).clamp_(max=1.0).unsqueeze(-1), norm
 
 
 def column(values: Any, device: torch.device) -> Tensor:

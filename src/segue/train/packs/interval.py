@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from segue.train.updates.update import LossInfo
+from segue.train.members.knobs import Knobs
+from segue.train.members.member import Member
+from segue.train.updates.history import LossInfo, UpdateResult
 
 
 @dataclass(frozen=True)
 class MemberInterval:
-    """The metrics, losses and learning rate of a member in an interval of training."""
+    """The metrics, losses, diagnostics and learning rate of a member in an interval."""
 
     member: int
     stage: int
@@ -19,6 +21,8 @@ class MemberInterval:
     lr: float
     teacher: dict[str, float] = field(default_factory=dict)
     """The measured and the requested ratio of the teacher's actions."""
+    diagnostics: dict[str, float] = field(default_factory=dict)
+    """Of the interval's last rollout, as `losses`; see `segue.train.updates.diagnostics`."""
 
 
 @dataclass(frozen=True)
@@ -29,3 +33,27 @@ class AdvanceResult:
     stage_ended: bool  # whether the slowest member has left a stage
     report_due: bool
     save_due: bool
+
+
+def completed(
+    index: int, member: Member, knobs: Knobs, steps: int, learned: UpdateResult
+) -> MemberInterval | None:
+    """Count a rollout of `steps` steps of a member, and return the interval that it completes.
+
+    None if it does not complete one. `index` is the member's, `learned` what followed the rollout.
+    """
+    stage = member.progress.stage
+    metrics = member.advance(steps)
+    if metrics is None:
+        return None
+    member.diagnosed = learned.diagnostics
+    return MemberInterval(
+        index,
+        stage,
+        member.progress.total_steps,
+        metrics,
+        learned.losses,
+        knobs.optimizer.lr,
+        member.teacher.pop_and_reset(),
+        member.diagnosed,
+    )

@@ -31,7 +31,8 @@ from segue.train.rollouts.normalization import Normalizer
 from segue.train.rollouts.rollout import Rollout, collect, noise_for
 from segue.train.rollouts.teacher import Teaching
 from segue.train.updates.experience import experience
-from segue.train.updates.update import Learner, UpdateResult
+from segue.train.updates.history import UpdateResult
+from segue.train.updates.update import Learner
 from segue.worlds.seeds import lane_seeds
 from segue.worlds.world import VectorWorld
 
@@ -116,10 +117,13 @@ class Pack:
         """Number of lanes of one member, N."""
         return self.world.lanes // self.members
 
-    def iterate(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> IterationResult:
+    def iterate(
+        self, knobs: Sequence[Knobs], data: Sequence[list[Data]], logged: Sequence[bool]
+    ) -> IterationResult:
         """Run one rollout, the updates from it, and those from other `data`.
 
-        `data` lists the batches of each member.
+        `data` lists the batches of each member, `logged` whether its losses and diagnostics are
+        needed.
         """
         steps = knobs[0].num_steps
         rollout = self._buffers(steps)
@@ -140,7 +144,7 @@ class Pack:
         self.normalizer.apply_to_rewards(rollout.reward, over, [row.gamma for row in knobs])
         width = self.width(knobs[0])
         learned_from = experience(self.policy, self.parameters, rollout, knobs, width)
-        learner = Learner(self.policy, self.parameters, self.optimizer, width)
+        learner = Learner(self.policy, self.parameters, self.optimizer, width, logged)
         learned = learner.from_rollout(
             learned_from, knobs, [own.minibatches for own in self.generators]
         )

@@ -35,6 +35,11 @@ class Outputs:
         """Entropy of the policy in nats, `[K, B]`."""
         return self._taken[1]
 
+    @property
+    def computed_log_prob_and_entropy(self) -> tuple[Tensor, Tensor] | None:
+        """Both for the actions that were taken, if a loss has read one of them; None otherwise."""
+        return vars(self).get("_taken")
+
     def log_prob_of(self, action: Tensor) -> Tensor:
         """Return the log-probability of other actions in the same states, `[K, B]`."""
         return self.head.log_prob_and_entropy(self.inputs, self.extra, action)[0]

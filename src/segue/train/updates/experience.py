@@ -43,6 +43,16 @@ class Experience:
     memory: Tensor | None = None  # [K*N, M] before the first step, where the policy has one
     begins: Tensor | None = None  # [K*B] 1.0 where an episode begins within the rollout
 
+    @property
+    def value(self) -> Tensor:
+        """The values of the rollout, `[K, B]`."""
+        return self.scalars[3].view(-1, self.samples)
+
+    @property
+    def value_target(self) -> Tensor:
+        """The value targets of the rollout, `[K, B]`."""
+        return self.scalars[2].view(-1, self.samples)
+
     def batches(self, index: NDArray[np.int64]) -> Iterator[Batch]:
         """Minibatches for row numbers `[M, k, mb]`, gathered for a whole epoch at once.
 

@@ -1,44 +1,34 @@
 """Learning: the epochs of members over their rollouts, and their updates from other data.
 
-Members that run the same operations are updated together.
+Members that run the same operations are updated together. A member whose epochs end early leaves
+its chunk, and the others go on without it.
 
-Shapes: K members, k members of a chunk, L losses, U updates, P parameters.
+Shapes: K members, k members of a chunk, U updates, N numbers of an update, P parameters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.train.data.batch import Batch, DataBatch
 from segue.train.data.component_data import Data, signature, stacked_batches
-from segue.train.members.knobs import ActiveLoss, Knobs, member_values
-from segue.train.optimizers import OptimizerState, ParameterRows
-from segue.train.optimizers.rule import clipped
+from segue.train.members.knobs import Knobs
+from segue.train.optimizers import OptimizerState
 from segue.train.policies import ActorCritic
+from segue.train.updates.chunk import Phase, update_chunk
+from segue.train.updates.diagnostics import EXPLAINED_VARIANCE, explained_variance
 from segue.train.updates.experience import Experience
+from segue.train.updates.history import History, UpdateResult
 from segue.train.updates.minibatches import Generators, minibatches
 
-LossInfo = dict[str, dict[str, float]]
-StackedLosses = list[tuple[ActiveLoss, Tensor, dict[str, Tensor]]]
-
-
-@dataclass
-class UpdateResult:
-    """The result of a learning phase for one member."""
-
-    losses: LossInfo = field(default_factory=dict)  # of the last epoch, by loss
-    failure: str | None = None  # the first update and loss that were not finite
-
-    def and_then(self, other: UpdateResult) -> UpdateResult:
-        """Return the result of this phase followed by another one."""
-        return UpdateResult({**self.losses, **other.losses}, self.failure or other.failure)
+Batches = Callable[[list[int], int], Iterable[Batch | DataBatch]]
+"""(places in the chunk, updates done) -> the minibatches of the next updates of these members."""
 
 
 @dataclass
@@ -49,6 +39,7 @@ class Learner:
     parameters: Tensor  # [K, P], updated in place
     optimizer: OptimizerState
     width: int  # members that are updated at a time
+    logged: Sequence[bool]  # whether a member's losses and diagnostics are needed
 
     def from_rollout(
         self, experience: Experience, knobs: Sequence[Knobs], generators: Generators
@@ -61,11 +52,17 @@ class Learner:
                 index = minibatches(
                     [generators[member] for member in members], members, experience, rows[0]
                 )
-                batches = chain.from_iterable(experience.batches(order) for order in index)
                 phase = Phase(
-                    rows, [row.losses for row in rows], rows[0].updates, rows[0].num_mini_batch
+                    rows,
+                    [row.losses for row in rows],
+                    rows[0].updates,
+                    rows[0].num_mini_batch,
+                    any(self.logged[member] for member in members),
                 )
-                self._learn(phase, members, batches, learned)
+                results = self._learn(phase, members, partial(remaining, experience, index))
+                for member, result in zip(members, results, strict=True):
+                    learned[member] = result
+        self._explain(experience, learned)
         return learned
 
     def from_data(self, knobs: Sequence[Knobs], data: Sequence[list[Data]]) -> list[UpdateResult]:
@@ -82,74 +79,65 @@ class Learner:
             members = [having[place] for place in places]
             rows = [knobs[member] for member in members]
             parts = [row.off_policy for row in rows if row.off_policy is not None]
-            phase = Phase(rows, [part.losses for part in parts], parts[0].updates, parts[0].updates)
+            updates = parts[0].updates
+            logged = any(self.logged[member] for member in members)
+            phase = Phase(rows, [part.losses for part in parts], updates, updates, logged)
             device = str(self.parameters.device)
             batches = stacked_batches(
                 [data[member] for member in members], self.policy.memory, device
             )
-            self._learn(phase, members, batches, learned)
+            results = self._learn(phase, members, partial(everything, batches))
+            for member, result in zip(members, results, strict=True):
+                learned[member] = result
         return learned
 
-    def _learn(
-        self,
-        phase: Phase,
-        members: list[int],
-        batches: Iterable[Batch | DataBatch],
-        learned: list[UpdateResult],
-    ) -> None:
-        """Run one phase of these members, in place, and add its results to `learned`."""
-        rows = self.optimizer.take(members, self.parameters)
-        done = rows.updates
-        with np.errstate(all="ignore"):  # what is not finite is found below, and marks its member
-            updated = update_chunk(self.policy, rows, phase, batches)
-        self.optimizer.put_back(members, rows, self.parameters, phase.updates)
-        finite = rows.parameters.detach().isfinite().all(1).tolist()
-        for place, member in enumerate(members):
-            learned[member].losses = {
-                loss: {name: values[place] for name, values in numbers.items()}
-                for loss, numbers in updated.info.items()
-            }
-            learned[member].failure = updated.failure(place, int(done[place]), finite[place])
+    def _explain(self, experience: Experience, learned: list[UpdateResult]) -> None:
+        """Add the explained variance of the rollout to the members that log diagnostics."""
+        if any(result.diagnostics for result in learned):
+            explained = explained_variance(experience.value, experience.value_target).tolist()
+            for result, number in zip(learned, explained, strict=True):
+                if result.diagnostics and np.isfinite(number):
+                    result.diagnostics[EXPLAINED_VARIANCE] = number
+
+    def _learn(self, phase: Phase, members: list[int], batches: Batches) -> list[UpdateResult]:
+        """Run one phase of these members, in place, and return the result of each."""
+        history = History(phase, self.optimizer.updates[members])
+        going = list(range(len(members)))
+        done = 0
+        while going and done < phase.updates:
+            chosen = [members[place] for place in going]
+            rows = self.optimizer.take(chosen, self.parameters)
+            with np.errstate(all="ignore"):  # what is not finite marks its member, in the history
+                updated = update_chunk(
+                    self.policy, rows, phase.rest(going, done), batches(going, done)
+                )
+            self.optimizer.put_back(chosen, rows, self.parameters, updated.updates)
+            finite = rows.parameters.detach().isfinite().all(1).tolist()
+            history.add(going, done, updated, finite)
+            going = [place for place, end in zip(going, updated.ended, strict=True) if not end]
+            done += updated.updates
+        return history.results()
 
 
-@dataclass(frozen=True)
-class Phase:
-    """A number of updates of members that run the same operations.
+def remaining(
+    experience: Experience, index: NDArray[np.int64], places: list[int], done: int
+) -> Iterator[Batch]:
+    """Yield the minibatches of these members after the first `done`.
 
-    The last `logged` updates are averaged for the log.
+    `index` has the rows of all members' minibatches, `[E, M, k, mb]`.
     """
+    epoch, first = divmod(done, index.shape[1])
+    for order in index[epoch:]:
+        rest = order[first:]
+        yield from experience.batches(
+            rest if len(places) == index.shape[2] else np.ascontiguousarray(rest[:, places])
+        )
+        first = 0
 
-    rows: Sequence[Knobs]
-    losses: Sequence[Sequence[ActiveLoss]]
-    updates: int
-    logged_updates: int
 
-
-@dataclass(frozen=True)
-class ChunkLosses:
-    """The losses of a chunk of members."""
-
-    values: Tensor  # [U, L, k]
-    info: Mapping[str, Mapping[str, list[float]]]  # loss -> name -> k means over the last epoch
-
-    def failure(self, place: int, done: int, finite: bool) -> str | None:
-        """Return the first update of a member with a loss that was not finite, and that loss.
-
-        Updates are counted from the member's first. None if all losses were finite.
-        """
-        bad = (~self.values[:, :, place].isfinite()).nonzero()
-        if len(bad):
-            update, loss = bad[0].tolist()
-            name = list(self.info)[loss]
-            value = self.values[update, loss, place].item()
-            return f"the loss {name!r} was {value} in update {done + update + 1:,}"
-        if not finite:
-            names = ", ".join(repr(name) for name in self.info)
-            return (
-                f"the gradient of the losses {names} was not finite by update"
-                f" {done + len(self.values):,}"
-            )
-        return None
+def everything(batches: Iterable[DataBatch], places: list[int], done: int) -> Iterable[DataBatch]:
+    """Return all batches of recorded data: these updates never end early."""
+    return batches
 
 
 def chunks(programs: Sequence[Hashable], width: int) -> Iterator[list[int]]:
@@ -163,71 +151,3 @@ def chunks(programs: Sequence[Hashable], width: int) -> Iterator[list[int]]:
     for group in groups.values():
         for start in range(0, len(group), width):
             yield group[start : start + width]
-
-
-def update_chunk(
-    policy: ActorCritic, rows: ParameterRows, phase: Phase, batches: Iterable[Batch | DataBatch]
-) -> ChunkLosses:
-    """Run all updates of one chunk, in place on its rows."""
-    device = rows.parameters.device
-    rules = [row.optimizer for row in phase.rows]
-    norm = torch.from_numpy(member_values(phase.rows, "max_grad_norm")).to(device)
-    step = rules[0].begin(rules, rows, phase.updates)
-    losses = stacked_losses(phase.losses, str(device))
-    parameters = rows.parameters.requires_grad_()
-    values: list[Tensor] = []
-    logged: list[Tensor] = []
-    for update, batch in enumerate(batches):
-        total, value_LK, info = total_loss(policy, parameters, batch, losses)
-        (gradient,) = torch.autograd.grad(total, parameters)
-        with torch.no_grad():
-            step(clipped(gradient, norm), update)
-        values.append(value_LK)
-        numbers = [number.detach() for one in info.values() for number in one.values()]
-        if numbers and update >= phase.updates - phase.logged_updates:
-            logged.append(torch.stack(numbers))
-    means = iter(torch.stack(logged).mean(0).tolist() if logged else [])
-    return ChunkLosses(
-        torch.stack(values),
-        {loss: {name: next(means) for name in one} for loss, one in info.items()},
-    )
-
-
-def stacked_losses(losses: Sequence[Sequence[ActiveLoss]], device: str) -> StackedLosses:
-    """Return each loss once, with its members' weights `[k]` and hyperparameters `[k, 1]`.
-
-    `losses` are those of each member.
-    """
-    return [
-        (
-            same[0],
-            torch.tensor([active.weight for active in same], device=device),
-            {
-                name: torch.tensor(
-                    [[active.hyperparameters[name]] for active in same], device=device
-                )
-                for name in same[0].hyperparameters
-            },
-        )
-        for same in zip(*losses, strict=True)
-    ]
-
-
-def total_loss(
-    policy: ActorCritic, parameters: Tensor, batch: Batch | DataBatch, losses: StackedLosses
-) -> tuple[Tensor, Tensor, dict[str, dict[str, Tensor]]]:
-    """Return the weighted sum of the losses of all members, and what is to be logged.
-
-    The gradients of members do not mix. Logged are each loss of each member, `[L, k]`, and the
-    numbers that each loss reports.
-    """
-    outputs = policy.outputs(parameters, batch.policy_input)
-    total = parameters.new_zeros(())
-    values = []
-    info = {}
-    for active, weight, numbers in losses:
-        loss: Any = active.loss  # of a kind that takes this batch: checked when the sweep was made
-        value, info[active.name] = loss(batch, outputs, numbers)
-        values.append(value.detach())
-        total = total + (weight * value).sum()
-    return total, torch.stack(values), info

@@ -10,7 +10,7 @@ from typing import Protocol
 from segue.base.files import read_rows
 from segue.base.text import printable
 from segue.record.attributes import stage_number
-from segue.record.row import ENV_STEPS, STAGE, Row, evaluated
+from segue.record.row import DIAGNOSTICS, ENV_STEPS, STAGE, Row, evaluated
 from segue.record.trials import TrialSummary
 from segue.tune.failures import one_line
 from segue.tune.observers.ledger import Ledger
@@ -127,10 +127,12 @@ class ServiceThread:
 def values_of(row: Row) -> dict[str, float]:
     """Return the numbers of a report.
 
-    They are each evaluated metric, the sweep's own as aggregated over the seeds, and the trial's
-    progress.
+    They are each evaluated metric, the sweep's own as aggregated over the seeds, the trial's
+    progress, and the diagnostics of learning as `diagnostics/NAME`.
     """
     values = evaluated(row)
+    diagnostics = values.pop(DIAGNOSTICS, {})
+    values |= {f"{DIAGNOSTICS}/{name}": value for name, value in diagnostics.items()}
     if STAGE in values:
         values[STAGE] = stage_number(values[STAGE])
     return {

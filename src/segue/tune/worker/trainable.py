@@ -186,6 +186,7 @@ def _trial_spec(sweep: Sweep, parameters: Mapping[str, Any], device: str) -> Tri
         lanes=setup.lanes,
         policy=setup.policy,
         device=device,
+        log_seeds=sweep.log_seeds,
         code=sweep.code,
     )
 
