@@ -65,8 +65,8 @@ def trials(run: str) -> list[TrialSummary]:
 
 
 def complete(run: str) -> list[TrialSummary]:
-    if (
-        not is_url(run) and not Path(run, "trials").exists()
+    if not is_url(run) and not any(
+        Path(run, "trials").glob("*")
     ):  # the driver is creating the study, which must not be opened yet
         return []
     return [trial for trial in trials(run) if trial.state == "complete"]

@@ -17,12 +17,19 @@ NAME = "agents"
 RUN = "runs/agents"
 SWEEP = '''
 """Which network, on how many lanes, in which cart pole?"""
-from functools import partial
-
 from ray import tune
 from torch import optim
 
-from segue import PPO, Builder, Evaluation, Mlp, PipelineStage, Sweep, TrainingPipeline
+from segue import (
+    PPO,
+    Builder,
+    Evaluation,
+    Mlp,
+    PipelineStage,
+    Sweep,
+    TrainingPipeline,
+    World,
+)
 from segue.worlds import CartPole
 
 
@@ -73,8 +80,11 @@ sweep = Sweep(
         "lanes": tune.choice([2, 4]),
         "episodes": tune.choice([2, 3]),
         "mirrored": tune.choice([False, True]),
+        "normalized": tune.choice([False, True]),
     },
-    world=lambda mirrored: partial(Mirrored, mirrored=mirrored),
+    world=lambda mirrored, normalized: World(
+        Mirrored, kwargs={"mirrored": mirrored}, normalize_observation=normalized
+    ),
     evaluation=lambda episodes: Evaluation(every=512, episodes=episodes),
     lanes=lambda lanes: lanes,
     policy=lambda width, depth, activation: Mlp((width,) * depth, activation),
@@ -122,4 +132,8 @@ def test_agents_of_different_shapes_are_searched_resumed_and_used(
         [sys.executable, "best.py"], cwd=RUN, capture_output=True, text=True, check=False
     )
     assert finished.returncode == 0, finished.stderr
-    assert f"partial(Mirrored, mirrored={wanted['mirrored']})" in Path(RUN, "best.py").read_text()
+    written = Path(RUN, "best.py").read_text()
+    assert (
+        f'{{"mirrored": {wanted["mirrored"]}}}' in written
+        and "from sweep import Mirrored" in written
+    )

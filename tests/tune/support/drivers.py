@@ -126,10 +126,8 @@ def remove(folder: Path) -> None:
 
 
 def trials_of(path: Path, *states: TrialState) -> list[FrozenTrial]:
-    if not (
-        path / "trials"
-    ).exists():  # the driver is creating the study, which must not be opened yet
-        return []
+    if not any((path / "trials").glob("*")):
+        return []  # the driver is creating the study, which must not be opened yet
     trials = optuna.load_study(study_name="double", storage=f"sqlite:///{path / 'study.db'}").trials
     return [trial for trial in trials if not states or trial.state in states]
 
