@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+OWN = "own-trainers"  # which has a test of its own, since one block needs Stable-Baselines3
+GUIDES = sorted(page for page in (ROOT / "docs" / "guides").glob("*.md") if page.stem != OWN)
 
 
 def run(page: Path) -> int:

@@ -24,6 +24,7 @@ from segue.plan.seeding import set_deterministic_cudnn as set_deterministic_cudn
 from segue.plan.seeding import set_seed as set_seed
 from segue.plan.sweeps.evaluation import Evaluation as Evaluation
 from segue.plan.sweeps.objectives import StepsTo as StepsTo
+from segue.plan.sweeps.stages import TrainerStage as TrainerStage
 from segue.plan.sweeps.sweep import Sweep as Sweep
 from segue.plan.tracker import ScalarMeanTracker as ScalarMeanTracker
 from segue.plan.values.builder import Builder as Builder
@@ -50,6 +51,10 @@ from segue.train.losses.loss import OffPolicyLoss as OffPolicyLoss
 from segue.train.losses.member import MemberLoss as MemberLoss
 from segue.train.losses.ppo import PPO as PPO
 from segue.train.losses.ppo_value import PPOValue as PPOValue
+from segue.train.own.run import run_trainer as run_trainer
+from segue.train.own.signals import Signal as Signal
+from segue.train.own.signals import TrainerError as TrainerError
+from segue.train.own.trial import Trial as Trial
 from segue.train.play import Players as Players
 from segue.train.policies.cores.core import Core as Core
 from segue.train.policies.encoders.discrete import Discrete as Discrete

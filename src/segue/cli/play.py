@@ -112,6 +112,12 @@ def _load(
             " trials."
         )
     sweep = sweep_of(directory, sweep_file)
+    if sweep.trainer is not None:
+        raise ValueError(
+            f"Trial {trial} was trained by a trainer of the sweep's own, with whose policy Segue"
+            f" cannot act: its checkpoint is {checkpoint}, and its own files are in"
+            f" {directory.trial(trial).path}."
+        )
     exploit = read_lineage(directory.trial(trial))
     given = {each.number: each.params for each in summary.trials}[trial]
     setup = sweep.at(of_recorded(sweep, exploit.parameters if exploit else given))

@@ -31,8 +31,10 @@ def write_winner(sweep: Sweep, summary: "Summary", run: "LocalRun", console: Con
 
 
 def _winner(sweep: Sweep, summary: "Summary", run: "LocalRun", console: Console) -> None:
+    from segue.plan.sweeps.stages import TrainerPlan
     from segue.report.data.heldout import read_comparison
     from segue.report.export import Winner, export
+    from segue.report.export_trainer import TrainerSetup
     from segue.tune.run.directory import RunDirectory
     from segue.tune.search.define_by_run import of_recorded
 
@@ -40,7 +42,13 @@ def _winner(sweep: Sweep, summary: "Summary", run: "LocalRun", console: Console)
     trial = _best(summary, held_out)
     if trial is None:
         return
-    setup = sweep.at(of_recorded(sweep, trial.trained_with))
+    point = of_recorded(sweep, trial.trained_with)
+    plan = sweep.plan_at(point)
+    setup = (
+        TrainerSetup(point, plan, sweep.trainer)
+        if isinstance(plan, TrainerPlan)
+        else sweep.at(point)
+    )
     checkpoint = RunDirectory(run.path, run.store).newest_checkpoint(trial.number)
     problem = export(summary, sweep, Winner(trial, setup, checkpoint), held_out)
     run.upload(BEST_JSON, BEST_PYTHON)

@@ -7,10 +7,11 @@ from typing import Any
 
 from segue.base.text import plural
 from segue.plan.pipelines.text import short_text, shown
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.corners import Corners, trained_steps_at
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.objectives import StepsTo
 from segue.plan.sweeps.setup import functions_of_space, is_function_of_space
+from segue.plan.sweeps.stages import TrainerPlan
 from segue.plan.sweeps.sweep import Sweep
 
 _WIDTH = 72
@@ -35,18 +36,27 @@ def describe_sweep(
         scheduler: The scheduler in words.
         remarks: Further lines of the plan, each a label and its text.
     """
-    corner = corners.points[0]
-    setup = corners.setups[0]
     lines = [f"{name}: {title}" if title else name, *_plan(sweep, corners, scheduler)]
     for label, remark in remarks:
         lines += _entry(label, remark)
     lines += _space(sweep)
-    lines += _entry("pipeline at", _point(corner))
+    lines += _first_corner(sweep, corners)
+    return "\n".join(lines)
+
+
+def _first_corner(sweep: Sweep, corners: Corners) -> Iterator[str]:
+    point = _point(corners.points[0])
+    plan = corners.plans[0]
+    if isinstance(plan, TrainerPlan):
+        yield from _entry("stages at", point)
+        yield textwrap.indent(plan.to_text(short_text(sweep.trainer)), "  ")
+        return
+    setup = corners.setups[0]
+    yield from _entry("pipeline at", point)
     for part in functions_of_space(sweep):
         if part != "pipeline":
-            lines += _entry(part, shown(getattr(setup, part)), indent=2)
-    lines.append(textwrap.indent(setup.pipeline.to_text(), "  "))
-    return "\n".join(lines)
+            yield from _entry(part, shown(getattr(setup, part)), indent=2)
+    yield textwrap.indent(setup.pipeline.to_text(), "  ")
 
 
 def _point(values: Mapping[str, Any]) -> str:
@@ -66,21 +76,12 @@ def _space(sweep: Sweep) -> Iterator[str]:
 def _plan(sweep: Sweep, corners: Corners, scheduler: str) -> Iterator[str]:
     planned = len(sweep.planned())
     trials = sweep.requested_trials
-    setup = corners.setups[0]
-    world = _part(sweep, "world", shown(setup.world))
-    if is_function_of_space("lanes", sweep.lanes):
-        yield from _entry("world", world)
-        yield from _entry("lanes", f"{_part(sweep, 'lanes', '')}, per seed")
-    else:
-        yield from _entry("world", f"{world}, {plural(setup.lanes, 'lane')} per seed")
-    evaluation = _part(sweep, "evaluation", _evaluation(setup.evaluation))
-    yield from _entry("evaluation", f"{sweep.metric} ({sweep.mode}), {evaluation}")
+    yield from _setup(sweep, corners) if sweep.trainer is None else _trainer(sweep)
     for quantity, mode in sweep.objectives:
         what = quantity if isinstance(quantity, str) else _steps_to(sweep, quantity)
         yield from _entry("objective", f"{what} ({mode})")
     if sweep.constraints:
         yield from _entry("constraints", ", ".join(f"{name} <= 0" for name in sweep.constraints))
-    yield from _entry("policy", _part(sweep, "policy", _policy(setup.policy)))
     yield from _entry("trials", f"{trials}: {', then '.join(_sources(sweep, trials > planned))}")
     if sweep.points:
         yield from _entry("first point", _point(sweep.points[0]))
@@ -93,6 +94,30 @@ def _plan(sweep: Sweep, corners: Corners, scheduler: str) -> Iterator[str]:
     if sweep.target is not None:
         goal = f"{sweep.metric} {sweep.target:g}, reached by a trial at its end"
         yield from _entry("target", goal)
+
+
+def _setup(sweep: Sweep, corners: Corners) -> Iterator[str]:
+    """Yield what a trial of a pipeline trains."""
+    setup = corners.setups[0]
+    world = _part(sweep, "world", shown(setup.world))
+    if is_function_of_space("lanes", sweep.lanes):
+        yield from _entry("world", world)
+        yield from _entry("lanes", f"{_part(sweep, 'lanes', '')}, per seed")
+    else:
+        yield from _entry("world", f"{world}, {plural(setup.lanes, 'lane')} per seed")
+    yield from _entry("policy", _part(sweep, "policy", _policy(setup.policy)))
+    evaluation = _part(sweep, "evaluation", _evaluation(setup.evaluation))
+    yield from _entry("evaluation", f"{sweep.metric} ({sweep.mode}), {evaluation}")
+
+
+def _trainer(sweep: Sweep) -> Iterator[str]:
+    """Yield what a trial with a trainer of the sweep's own is given."""
+    yield from _entry("trainer", short_text(sweep.trainer))
+    if sweep.world is not None:
+        yield from _entry("world", shown(sweep.world))
+    evaluation = sweep.evaluation
+    when = f", {_evaluation(evaluation)}" if isinstance(evaluation, Evaluation) else ""
+    yield from _entry("evaluation", f"{sweep.metric} ({sweep.mode}){when}")
 
 
 def _evaluation(evaluation: Evaluation) -> str:
@@ -131,8 +156,7 @@ def _steps_to(sweep: Sweep, objective: StepsTo) -> str:
 def _most_steps(sweep: Sweep, corners: Corners, trials: int) -> int:
     """Return the most environment steps that the sweep can take, over all trials and seeds."""
     grid = (sweep.grid() or [])[:trials]
-    setups = map(sweep.at, grid)
-    planned = sum(setup.pipeline.trained_steps(setup.lanes) for setup in setups)
+    planned = sum(trained_steps_at(sweep, point) for point in grid)
     steps = (planned + max(trials - len(grid), 0) * corners.longest_training) * sweep.seeds
     return min(steps, sweep.max_env_steps or steps)
 

@@ -18,6 +18,7 @@ from segue.record.layout import CODE
 from segue.record.trials import TrialSummary
 from segue.report.data.heldout import Comparison
 from segue.report.data.summary import Summary
+from segue.report.export_trainer import TrainerSetup, trainer_as_python
 from segue.report.python_source import Source
 from segue.worlds.factories import GYMNASIUM
 from segue.worlds.registrations import package_of
@@ -64,7 +65,7 @@ class Winner:
     """The best trial, what it trained, and its newest checkpoint if one exists."""
 
     trial: TrialSummary
-    setup: TrialSetup
+    setup: TrialSetup | TrainerSetup
     checkpoint: Path | None
 
 
@@ -94,6 +95,9 @@ def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
     Raise ValueError for a value that cannot be written as source.
     """
     setup = winner.setup
+    title = _title(summary, winner.trial)
+    if isinstance(setup, TrainerSetup):
+        return trainer_as_python(sweep, setup, title)
     source = Source(homes={sweep.pipeline.__module__: "sweep"})
     parts = {
         "world": source.expression(setup.world),
@@ -107,7 +111,6 @@ def as_python(summary: Summary, sweep: Sweep, winner: Winner) -> str:
     imports = source.header()
     if _is_registered_by_sweep(setup.world) and summary.layout.source.exists():
         imports = f"import sweep  # noqa: F401  # registers the world\n{imports}"
-    title = _title(summary, winner.trial)
     return _BODY.format(title=title, code=CODE, imports=imports, **parts)
 
 
@@ -148,12 +151,21 @@ def _facts(
         ),
         attributes.ENV_STEPS: trial.env_steps,
         "parameters": trial.trained_with,
-        "world": describe(winner.setup.world),
-        "evaluation": describe(winner.setup.evaluation),
-        "lanes": winner.setup.lanes,
-        "policy": describe(winner.setup.policy),
-        "pipeline": winner.setup.pipeline.to_dict(),
+        **_trained(winner.setup),
         "checkpoint": (
             str(winner.checkpoint.relative_to(summary.run)) if winner.checkpoint else None
         ),
+    }
+
+
+def _trained(setup: TrialSetup | TrainerSetup) -> Mapping[str, Any]:
+    """Return the facts about what the winner trained."""
+    if isinstance(setup, TrainerSetup):
+        return setup.facts()
+    return {
+        "world": describe(setup.world),
+        "evaluation": describe(setup.evaluation),
+        "lanes": setup.lanes,
+        "policy": describe(setup.policy),
+        "pipeline": setup.pipeline.to_dict(),
     }

@@ -13,6 +13,15 @@ from segue.train.losses import (
     MemberLoss,
     PPOValue,
 )
+from segue.train.own import (
+    Signal,
+    TrainerError,
+    TrainerSpec,
+    Trial,
+    check_reported_name,
+    run_own_trial,
+    run_trainer,
+)
 from segue.train.policies import Mlp, Module, Network
 from segue.train.trainer import Trainer
 from segue.train.trial import ExploitRequested, Preempted, member_seeds, run_trial
@@ -35,11 +44,18 @@ __all__ = [
     "Network",
     "PPOValue",
     "Preempted",
+    "Signal",
     "Trainer",
+    "TrainerError",
+    "TrainerSpec",
+    "Trial",
     "TrialSpec",
     "check_metric",
+    "check_reported_name",
     "check_trial",
     "member_keywords",
     "member_seeds",
+    "run_own_trial",
+    "run_trainer",
     "run_trial",
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from segue.base.files import read_regular, write_rows
 from segue.record.layout import LOCK, LOG, TRIAL, TrialLayout
@@ -17,7 +19,24 @@ from segue.train.checkpoint import (
     read_copy,
     save_checkpoint,
 )
-from segue.train.trainer import Trainer
+
+
+class Resumable(Protocol):
+    """What a checkpoint is of: a trainer, or a trial with a trainer of the user's own."""
+
+    @property
+    def env_steps(self) -> int:
+        """Environment steps of the member that is furthest behind."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state that a checkpoint holds."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore a `state_dict`."""
+        ...
+
 
 _STAY = (LOCK, LOG, TRIAL)  # in use while a trial runs, or written for it just now
 
@@ -42,7 +61,7 @@ class TrialFiles:
         """The folder of the newest checkpoints."""
         return TrialLayout(self.directory).checkpoints(self.generation)
 
-    def adopt(self, trainer: Trainer, checkpoint: Path, identity: str, device: str) -> None:
+    def adopt(self, trainer: Resumable, checkpoint: Path, identity: str, device: str) -> None:
         """Start the generation from another trial's checkpoint, unless it has started already."""
         if not newest_first(self.checkpoints):
             state = read_copy(checkpoint, device)
@@ -51,7 +70,7 @@ class TrialFiles:
             self.save(trainer, identity)
 
     def resume(
-        self, trainer: Trainer, identity: str, device: str, accept_changes: bool, metric: str
+        self, trainer: Resumable, identity: str, device: str, accept_changes: bool, metric: str
     ) -> Row | None:
         """Restore the newest valid checkpoint, and return the last row up to it, if any.
 
@@ -93,7 +112,7 @@ class TrialFiles:
             if entry.name not in _STAY and not entry.name.startswith("before-"):
                 entry.rename(aside / entry.name)
 
-    def save(self, trainer: Trainer, identity: str) -> None:
+    def save(self, trainer: Resumable, identity: str) -> None:
         """Write a checkpoint of the trainer, marked with the identity of the trial."""
         save_checkpoint(
             self.checkpoints,

@@ -7,7 +7,7 @@ from segue.base.user_code import located_user_errors
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe
-from segue.train import check_metric, check_trial
+from segue.train import check_metric, check_reported_name, check_trial
 from segue.tune.cluster.parcel import Parcel
 from segue.tune.reads import check_reads
 from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
@@ -34,8 +34,12 @@ def check_sweep(sweep: Sweep) -> CheckedSweep:
     the user fails, the sentence has its function and line.
     """
     corners = Corners.of(sweep)
-    for metrics in _check_corners(sweep, corners):
-        check_reads(sweep, metrics)
+    if sweep.trainer is None:
+        for metrics in _check_corners(sweep, corners):
+            check_reads(sweep, metrics)
+    else:
+        for metric in _metrics(sweep):
+            check_reported_name(metric)
     make_scheduler(sweep, corners)
     check_stage_schedulers(sweep, corners)
     _check_sendable(sweep)

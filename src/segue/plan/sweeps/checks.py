@@ -21,10 +21,6 @@ _COUNTS = ("seeds", "lanes", "trials", "concurrency", "max_env_steps")
 
 def check_kinds(sweep: Any) -> None:
     """Check the type of every field."""
-    if not callable(sweep.pipeline):
-        raise TypeError(
-            f"pipeline must be a function that returns a TrainingPipeline, got {sweep.pipeline!r}."
-        )
     if not isinstance(sweep.resources, Mapping):
         raise TypeError(f"resources must be a dictionary, got {sweep.resources!r}.")
     if not isinstance(sweep.space, Mapping) and not callable(sweep.space):
@@ -41,10 +37,11 @@ def check_kinds(sweep: Any) -> None:
         isinstance(point, Mapping) for point in sweep.points
     ):
         raise TypeError(f"points must be a list of dictionaries, got {sweep.points!r}.")
-    if not isinstance(sweep.world, World) and not callable(sweep.world):
+    if sweep.trainer is None and not isinstance(sweep.world, World) and not callable(sweep.world):
         checks.text("world", sweep.world)
     is_function = is_function_of_space("evaluation", sweep.evaluation)
-    if not is_function and not isinstance(sweep.evaluation, Evaluation):
+    is_value = sweep.trainer is None and not is_function
+    if is_value and not isinstance(sweep.evaluation, Evaluation):
         raise TypeError(
             f"evaluation must be an Evaluation, got {sweep.evaluation!r}: write"
             " Evaluation(every=10_000)."

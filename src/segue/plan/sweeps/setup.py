@@ -59,6 +59,11 @@ def setup_at(sweep: Any, point: Mapping[str, Any]) -> TrialSetup:
     Raise ValueError, with the function and the point, where one fails or returns something else
     than its field takes.
     """
+    if sweep.trainer is not None:
+        raise ValueError(
+            "The trials of a sweep with a trainer of its own have no setup: plan_at(point) returns"
+            " their stages."
+        )
     functions = functions_of_space(sweep)
     parts = {part: getattr(sweep, part) for part in PARTS if part not in functions}
     for part, function in functions.items():

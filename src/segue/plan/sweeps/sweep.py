@@ -20,7 +20,9 @@ from segue.plan.sweeps.checks import (
 )
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.objectives import Constraint, Objective, check_objectives
-from segue.plan.sweeps.setup import TrialSetup, check_names, setup_at
+from segue.plan.sweeps.setup import TrialSetup, setup_at
+from segue.plan.sweeps.stages import StagePlan, TrainerSteps
+from segue.plan.sweeps.trainers import check_names_of, check_trainer, plan_at
 from segue.plan.values.describe import canonical_json, describe, fingerprint
 from segue.plan.world import World
 
@@ -33,6 +35,7 @@ _DEFAULTS: Mapping[str, object] = {
     "aggregate": "mean",
     "objectives": (),
     "constraints": {},
+    **dict.fromkeys(("pipeline", "trainer", "steps", "world", "evaluation")),
 }
 
 
@@ -44,6 +47,10 @@ class Sweep:
       `world`, `evaluation`, `lanes` and `policy` are values, or such functions as well: plain
       functions (`def` or `lambda`) of names in the space. Each name must be taken by one or more of
       them.
+    - `trainer`: in place of `pipeline`, a function of a `Trial` that trains it and reports, or a
+      class that is made with one and has a method `train`. `steps`: the environment steps of one
+      seed that it takes; several numbers, or `TrainerStage`s, are stages; or a function of names in
+      the space that returns them. `world` and `evaluation` are optional then.
     - `space`: `ray.tune` domains, `tune.grid_search` lists, and constants, by name; or a
       define-by-run function, as Optuna's objectives are (`segue.plan.spaces.define_by_run`).
     - `points`: points that are tried first, dictionaries of the space's names. Values are taken in
@@ -83,10 +90,12 @@ class Sweep:
     Raises ValueError, in one sentence with the fix, for a definition that cannot work.
     """
 
-    pipeline: Callable[..., TrainingPipeline]
+    pipeline: Callable[..., TrainingPipeline] | None = None
+    trainer: Callable[[Any], object] | None = None
+    steps: TrainerSteps | Callable[..., TrainerSteps] | None = None
     space: Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]
-    world: str | World | Callable[..., Any]
-    evaluation: Evaluation | Callable[..., Evaluation]
+    world: str | World | Callable[..., Any] | None = None
+    evaluation: Evaluation | Callable[..., Evaluation] | None = None
     metric: str = "return"
     mode: Mode = "max"
     objectives: Sequence[Objective] = ()
@@ -138,6 +147,10 @@ class Sweep:
         """
         return setup_at(self, point)
 
+    def plan_at(self, point: Mapping[str, Any]) -> StagePlan:
+        """Return the stages of the trial of a point; raise ValueError as `at` does."""
+        return plan_at(self, point)
+
     def grid(self) -> list[domains.Point] | None:
         """Return every point of a space that has only grids and constants, None otherwise."""
         return None if callable(self.space) else domains.grid_points(self.space)
@@ -178,6 +191,7 @@ class Sweep:
         return hash(canonical_json(self.describe()))
 
     def _check(self) -> None:
+        check_trainer(self)
         check_kinds(self)
         object.__setattr__(self, "resources", dict(self.resources))
         self._check_space()
@@ -195,7 +209,7 @@ class Sweep:
         else:
             object.__setattr__(self, "space", domains.plain_space(self.space))
             check_space(self.space)
-            check_names(self, self.space)
+            check_names_of(self, self.space)
         points = tuple(self._completed(point) for point in self.points)
         object.__setattr__(self, "points", points)
         check_repetition(points)
@@ -205,8 +219,8 @@ class Sweep:
         corners = self.corners()
         if callable(self.space):
             for corner in corners:
-                check_names(self, corner, f" at {corner}")
-        self.at(corners[0])
+                check_names_of(self, corner, f" at {corner}")
+        self.plan_at(corners[0])
 
     def _completed(self, point: Mapping[str, Any]) -> domains.Point:
         """Return a point with its values as they would be proposed."""

@@ -62,8 +62,8 @@ def check_stage_schedulers(sweep: Sweep, corners: Corners) -> None:
     """Raise ValueError, as `make_stage_scheduler` does, if a stage's scheduler cannot work."""
     found = {
         (index, canonical_json(describe(criterion))): criterion
-        for pipeline in corners.pipelines
-        for index, stage in enumerate(pipeline)
+        for plan in corners.plans
+        for index, stage in enumerate(plan)
         for criterion in scheduler_criteria(stage.new_criterion())
     }
     for (index, _), criterion in found.items():

@@ -56,6 +56,11 @@ def check_scheduler(scheduler: Any, time: str, longest: int, sweep: Sweep) -> No
 
 def check_population(sweep: Sweep, corners: Corners) -> None:
     """Raise ValueError for a sweep that population-based training cannot run."""
+    if sweep.trainer is not None:
+        raise ValueError(
+            "Population-based training changes the pipeline of a running trial, which a trainer of"
+            " the sweep's own does not have: use 'asha' or 'stage_asha'."
+        )
     if callable(sweep.space):
         raise ValueError(
             "Population-based training changes parameters by their domains: make the space a"

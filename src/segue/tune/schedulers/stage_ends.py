@@ -3,8 +3,8 @@
 from ray.tune.schedulers import TrialScheduler
 
 from segue.plan.criteria.scheduler import SchedulerCriterion, scheduler_criteria
-from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.stages import PlannedStage
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe
 from segue.record.row import STAGE, STAGE_DONE, STAGE_STEPS, STAGES, Row
@@ -28,7 +28,7 @@ class StageEnds:
         self._record = record
         self._schedulers: dict[str, TrialScheduler] = {}
         self._known: set[tuple[str, int]] = set()
-        self._pipelines: dict[int, TrainingPipeline] = {}
+        self._plans: dict[int, list[PlannedStage]] = {}
 
     def evaluate(
         self, tune_controller: TuneController, trial: NumberedTrial, row: Row
@@ -47,11 +47,9 @@ class StageEnds:
         return reasons[0] if reasons else None
 
     def _criteria(self, number: int, stage: int) -> list[SchedulerCriterion]:
-        if number not in self._pipelines:
-            self._pipelines[number] = self._sweep.at(self._record.parameters(number)).pipeline
-        return list(
-            scheduler_criteria(self._pipelines[number].pipeline_stages[stage].new_criterion())
-        )
+        if number not in self._plans:
+            self._plans[number] = list(self._sweep.plan_at(self._record.parameters(number)))
+        return list(scheduler_criteria(self._plans[number][stage].new_criterion()))
 
     def _reason(
         self,

@@ -57,7 +57,7 @@ class _Comparison:
         return decision_for(self.decisions, row)
 
 
-class _LastReport(Exception):  # noqa: N818  # not an error
+class _LastReport(BaseException):  # not an error, nor for a trainer to handle
     """Raised at the last recorded report, after which the trial need not train."""
 
 

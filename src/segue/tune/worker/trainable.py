@@ -20,7 +20,14 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
 from segue.record.layout import TrialLayout
 from segue.record.row import Row
-from segue.train import ExploitRequested, Preempted, TrialSpec, member_seeds, run_trial
+from segue.train import (
+    ExploitRequested,
+    Preempted,
+    TrainerError,
+    TrialSpec,
+    member_seeds,
+    run_trial,
+)
 from segue.tune.cluster.credentials import fetch_credentials
 from segue.tune.cluster.parcel import Parcel
 from segue.tune.failures import is_out_of_memory
@@ -30,6 +37,7 @@ from segue.tune.run.lineage import read_lineage, write_lineage
 from segue.tune.search.define_by_run import of_recorded
 from segue.tune.verdicts import OUT_OF_MEMORY
 from segue.tune.worker import preemption
+from segue.tune.worker.own import train_own
 from segue.tune.worker.reporter import TuneReporter, shared_cause
 
 Report = Callable[[Row], Decision | None]
@@ -131,8 +139,8 @@ def _exit_for_a_larger_share(error: Exception, report: TuneReporter) -> NoReturn
 
 
 def _is_permanent(error: Exception) -> bool:
-    # A number that is not finite would come again, bit for bit.
-    return isinstance(error, FloatingPointError) or bool(shared_cause(error))
+    # A number that is not finite would come again, bit for bit, and so would a trainer's mistake.
+    return isinstance(error, FloatingPointError | TrainerError) or bool(shared_cause(error))
 
 
 def train_one(
@@ -150,6 +158,16 @@ def train_one(
     With `accept_changes`, a trial that was started with another pipeline starts from scratch, and
     its files are moved aside.
     """
+    if sweep.trainer is not None:
+        train_own(
+            sweep,
+            parameters,
+            directory,
+            device=device,
+            report=report,
+            accept_changes=accept_changes,
+        )
+        return
     exploit = read_lineage(TrialLayout(directory))
     while True:
         keywords = of_recorded(sweep, exploit.parameters) if exploit else parameters
