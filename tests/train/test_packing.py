@@ -10,6 +10,7 @@ from segue.worlds.array import cartpole
 from tests.train.support.example_members import SEEDS, Patience, ThreeTargets, member, seven
 from tests.train.support.pipelines import LANES, ROLLOUT, advanced, pipeline, stage, trainer
 from tests.train.support.staged import NAMES, plans
+from tests.worlds.probes import Bits, BoundedTarget, Choices, Numbered, Painted
 
 SLOW = pytest.mark.slow
 
@@ -18,9 +19,10 @@ def assert_each_is_itself(pipelines, world="CartPole-v1", lanes=LANES, policy=No
     def run(plans, seeds):
         return advanced(trainer(plans, world, seeds, lanes=lanes, policy=policy))
 
-    together = run(pipelines, SEEDS)
-    assert len(together.parameters.unique(dim=0)) == len(SEEDS)
-    for k, (plan, seed) in enumerate(zip(pipelines, SEEDS, strict=True)):
+    seeds = SEEDS[: len(pipelines)]
+    together = run(pipelines, seeds)
+    assert len(together.parameters.unique(dim=0)) == len(seeds)
+    for k, (plan, seed) in enumerate(zip(pipelines, seeds, strict=True)):
         alone = run([plan], [seed])
         assert torch.equal(alone.parameters[0], together.parameters[k]), (
             f"member {k} depends on its neighbours"
@@ -147,6 +149,27 @@ def test_with_networks_in_all_kinds_of_stages(name, memory):
 def test_with_networks_that_read_states_and_views(world):
     policy = Network("lstm", hidden=8, auxiliary=True)
     assert_each_is_itself([plans(i)["advisor"] for i in range(len(SEEDS))], world, policy=policy)
+
+
+NEW = {
+    "choices": (Choices, Mlp((5,), "silu", ortho_init=False)),
+    "bits": (Bits, Network(hidden=(7, 5), activation="gelu")),
+    "squashed": (BoundedTarget, Mlp((5,), "elu", squash_output=True, log_std_init=-1.0)),
+    "squashed with deviations of the state": (
+        BoundedTarget,
+        Network(shared=False, hidden=5, squash_output=True, state_dependent_std=True),
+    ),
+    "one-hot": (Numbered, Mlp((5,), "gelu")),
+    "pictures": (Painted, Network(hidden=5)),
+    "separate memories": ("CartPole-v1", Network("gru", hidden=(7, 5), shared=False, actor=(3,))),
+}
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_with_policies_of_all_kinds(name):
+    world, policy = NEW[name]
+    pipelines = [member(i, 3 * 13, rollouts=6, num_steps=13, num_mini_batch=3) for i in range(3)]
+    assert_each_is_itself(pipelines, world, lanes=3, policy=policy)
 
 
 def test_whatever_number_of_members_is_updated_at_a_time(monkeypatch):

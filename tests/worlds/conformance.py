@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.spaces import Dict, Discrete, Space
+from gymnasium.spaces import Dict, Discrete, MultiBinary, MultiDiscrete, Space
 from numpy.typing import NDArray
 
 from segue.worlds import VectorWorld, lane_seeds, make_world
@@ -93,6 +93,8 @@ class WorldConformance:
         space = make_world(world, 1, 1).single_action_space
         if isinstance(space, Discrete):
             assert space.start == 0
+        elif isinstance(space, MultiDiscrete | MultiBinary):
+            assert len(space.shape) == 1
         else:
             assert (len(space.shape), space.dtype) == (1, np.float32)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Discrete
+from gymnasium.spaces import Discrete, MultiBinary, MultiDiscrete
 from numpy.typing import NDArray
 
 from segue.worlds import Step, VectorWorld
@@ -57,6 +57,9 @@ def actions_by_seed(world: VectorWorld, seeds: NDArray[np.uint64], steps: int) -
             [generator.integers(space.n, size=steps) for generator in generators], axis=1
         )
     size = (steps, *(space.shape or ()))
+    if isinstance(space, MultiDiscrete | MultiBinary):
+        choices = space.nvec if isinstance(space, MultiDiscrete) else 2
+        return np.stack([generator.integers(choices, size=size) for generator in generators], 1)
     return np.stack(
         [generator.normal(0, 3, size).astype(np.float32) for generator in generators], axis=1
     )

@@ -6,7 +6,7 @@ Each docstring says what a trained policy must find.
 from typing import Any, ClassVar
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete, Space
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 from numpy.typing import NDArray
 
 from segue.worlds.seeds import LaneStreams
@@ -34,6 +34,10 @@ class Probe(VectorWorld):
         """[L]: what each lane sees; nothing, unless a subclass shows it something."""
         return np.zeros(self.lanes, np.float32)
 
+    def seen(self) -> NDArray[Any]:
+        """Return the observations of all lanes, [L, ...]: one number, unless overridden."""
+        return self.observe()[:, None]
+
     def rewards(self, actions: NDArray[Any]) -> NDArray[np.float32]:
         """Return the rewards of this step, [L]: 1, unless a subclass overrides it.
 
@@ -44,23 +48,23 @@ class Probe(VectorWorld):
     def reset(self, seeds: NDArray[np.uint64]) -> NDArray[np.float32]:
         self._streams = LaneStreams(one_seed_each(seeds, self.lanes))
         self._begin(np.arange(self.lanes))
-        return self.observe()[:, None]
+        return self.seen()
 
     def step(self, actions: NDArray[Any]) -> Step:
         reward = self.rewards(actions)
         self._time += 1
         over = self._time >= self.length
         ended = np.flatnonzero(over)
-        final = self.observe()[ended, None]
+        final = self.seen()[ended]
         self._begin(ended)
         never = np.zeros(self.lanes, np.bool_)
         terminated, truncated = (never, over) if self.truncates else (over, never)
         info = dict.fromkeys(self.metrics, reward[ended])
-        return Step(self.observe()[:, None], reward, terminated, truncated, ended, final, info)
+        return Step(self.seen(), reward, terminated, truncated, ended, final, info)
 
     def restart(self, lanes: Lanes) -> NDArray[np.float32]:
         self._begin(lanes)
-        return self.observe()[lanes, None]
+        return self.seen()[lanes]
 
     def select(self, lanes: Lanes) -> "Probe":
         kept = type(self)(1, len(lanes))
@@ -164,6 +168,57 @@ class GaussianTarget(Probe):
         return reward
 
 
+class Choices(Probe):
+    """One step, reward 1 for each of three choices that is right: 1 where 1 is observed, else 0.
+
+    Fails when the head of several choices is wrong.
+    """
+
+    single_action_space = MultiDiscrete([2, 3, 2])
+
+    def observe(self) -> NDArray[np.float32]:
+        return self._signal.copy()
+
+    def rewards(self, actions: NDArray[Any]) -> NDArray[np.float32]:
+        right = actions == (self._signal > 0)[:, None]
+        reward: NDArray[np.float32] = right.sum(1).astype(np.float32)
+        return reward
+
+
+class Bits(Choices):
+    """The same with bits. Fails when the head of bits is wrong."""
+
+    single_action_space = MultiBinary(3)
+
+
+class BoundedTarget(GaussianTarget):
+    """The same as `GaussianTarget` with bounds. Fails when actions are squashed wrongly."""
+
+    single_action_space = Box(-2, 1, (1,), np.float32)
+
+
+class Numbered(ContextualAction):
+    """The signal is the first of two numbered states. Fails when these are read wrongly."""
+
+    single_observation_space = MultiDiscrete([2, 3])
+
+    def seen(self) -> NDArray[Any]:
+        signal = (self._signal > 0).astype(np.int64)
+        return np.stack([signal, np.full(self.lanes, 2)], 1)
+
+
+class Painted(ContextualAction):
+    """The signal is the brightness of the left or right half. Fails when pictures are misread."""
+
+    single_observation_space = Box(0, 255, (7, 8, 2), np.uint8)
+
+    def seen(self) -> NDArray[Any]:
+        picture = np.zeros((self.lanes, 7, 8, 2), np.uint8)
+        picture[self._signal > 0, :, :4] = 255
+        picture[self._signal < 0, :, 4:] = 255
+        return picture
+
+
 class TruncatedForever(Probe):
     """Reward 1, truncated every 5 steps, never terminated: the value is 1 / (1 - gamma).
 
@@ -181,5 +236,10 @@ PROBES = (
     ActionReward,
     ContextualAction,
     GaussianTarget,
+    Choices,
+    Bits,
+    BoundedTarget,
+    Numbered,
+    Painted,
     TruncatedForever,
 )

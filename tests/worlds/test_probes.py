@@ -56,6 +56,25 @@ def test_gaussian_target() -> None:
     )
 
 
+def test_each_right_choice_is_rewarded() -> None:
+    for probe in (probes.Choices, probes.Bits):
+        world, observation = started(probe)
+        actions = np.repeat((observation > 0)[:, None], 3, 1).astype(np.int64)
+        assert (world.step(actions).reward == 3).all()
+        actions[:, 1] = 1 - actions[:, 1]
+        assert set(world.step(actions).reward) <= {1, 2}
+
+
+def test_states_and_pictures_show_the_signal() -> None:
+    world, observation = started(probes.Numbered)
+    assert set(observation) == {0, 1}
+    assert (world.step(observation).reward == 1).all()
+    painted = probes.Painted(1, 64)
+    pictures = painted.reset(lane_seeds(0, "train", 64))
+    actions = (pictures[:, 0, 0, 0] > 0).astype(np.int64)
+    assert (painted.step(actions).reward == 1).all()
+
+
 def test_truncated_forever_is_never_terminated() -> None:
     world, _ = started(probes.TruncatedForever, 1)
     steps = [world.step(np.zeros(1, np.int64)) for _ in range(10)]

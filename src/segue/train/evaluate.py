@@ -142,7 +142,7 @@ class Actor:
             self.memory = reset_memory(self.memory, lanes)
 
     def _sample(self, outputs: Array) -> Array:
-        noise = np.empty(outputs.shape, np.float32)
+        noise = np.empty((*outputs.shape[:-1], self.head.noise_size), np.float32)
         for member, generator in enumerate(self.generators or ()):
             self.head.draw_noise(generator, noise[member])
         shaped = self.head.shape_noise(torch.from_numpy(noise).to(self.device))

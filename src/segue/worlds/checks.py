@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from numpy.typing import NDArray
 
 from segue.base.user_code import user_code
@@ -50,9 +50,10 @@ def _run(world: VectorWorld, name: str) -> None:
 
 def _check_actions(world: VectorWorld, name: str) -> None:
     space = world.single_action_space
-    if not isinstance(space, Discrete | Box):
+    if not isinstance(space, Discrete | MultiDiscrete | MultiBinary | Box):
         raise ValueError(
-            f"The action space of {name} is {space!r}: let single_action_space be Discrete or Box."
+            f"The action space of {name} is {space!r}: let single_action_space be Discrete,"
+            " MultiDiscrete, MultiBinary or Box."
         )
 
 
@@ -60,6 +61,10 @@ def _random_actions(world: VectorWorld, generator: np.random.Generator) -> NDArr
     space = world.single_action_space
     if isinstance(space, Discrete):
         return generator.integers(space.n, size=world.lanes)
+    if isinstance(space, MultiDiscrete):
+        return generator.integers(space.nvec, size=(world.lanes, len(space.nvec)))
+    if isinstance(space, MultiBinary):
+        return generator.integers(2, size=(world.lanes, *space.shape))
     return generator.standard_normal((world.lanes, *(space.shape or ())), np.float32)
 
 

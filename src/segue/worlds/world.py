@@ -54,7 +54,7 @@ class Advice(NamedTuple):
     """The expert's action in each lane. The next call of the world may overwrite both arrays."""
 
     action: NDArray[Any]
-    """int64 [L] for a discrete action space, float32 [L, A] for a continuous one.
+    """As `World.step` takes them: int64 [L], int64 [L, A] or float32 [L, A].
 
     Arbitrary where not available.
     """
@@ -96,7 +96,8 @@ class VectorWorld(ABC):
     def step(self, actions: NDArray[Any]) -> Step:
         """Act in every lane at once.
 
-        `actions` is int64 [L] for a discrete action space, float32 [L, A] for a continuous one.
+        `actions` is int64 [L] for a Discrete action space, int64 [L, A] for a MultiDiscrete or
+        MultiBinary one, float32 [L, A] for a continuous one.
         """
 
     @abstractmethod

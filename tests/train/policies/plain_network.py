@@ -72,15 +72,15 @@ class PlainNetwork(nn.Module):
         self.weights = {
             name: value[0] for name, value in policy._flat.unpack(self.row[None]).items()
         }
-        size = policy.core.hidden
-        self.kind = {1: None, 3: "gru", 4: "lstm"}[policy.core.gates]
+        size = policy.trunk.core.hidden
+        self.kind = {1: None, 3: "gru", 4: "lstm"}[policy.trunk.core.gates]
         if self.kind:
             self.cell = (nn.GRUCell if self.kind == "gru" else nn.LSTMCell)(
-                policy.encoder.features, size
+                policy.trunk.encoder.features, size
             )
 
     def forward(self, seen, action, memory=None, begins=None):
-        features = read(self.policy.encoder, own(self.weights, "encoder"), seen)
+        features = read(self.policy.trunk.encoder, own(self.weights, "encoder"), seen)
         hidden = self.remember(features, memory, begins)
         out = hidden @ self.weights["heads"] + self.weights["heads_bias"][0]
         size = self.policy.head.size
@@ -103,7 +103,7 @@ class PlainNetwork(nn.Module):
         return torch.cat(hidden)
 
     def cell_parameters(self):
-        size = self.policy.core.hidden
+        size = self.policy.trunk.core.hidden
         order = TORCH_GATES[self.kind]
 
         def turned(name):

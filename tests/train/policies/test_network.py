@@ -192,13 +192,9 @@ def test_impossible_networks_are_refused(changes, sentence):
 @pytest.mark.parametrize(
     ("space", "encoders", "sentence"),
     [
-        (
-            spaces.Box(0, 255, (84, 84, 3), np.uint8),
-            {},
-            r"no encoder of pictures.*observes Box.*torch.nn.Module of your own",
-        ),
-        (PICTURE, {}, r"no encoder of pictures.*If .* Network\(encoders=\{'': GridView\(width"),
-        (spaces.Dict({"eye": PICTURE}), {}, r"no encoder of pictures.*as 'eye'.*'eye': GridView"),
+        (PICTURE, {}, r"colours or .* cells: .*\{'': Picture\(10, 10, 3\).*GridView\(10, 10\)"),
+        (spaces.Dict({"eye": PICTURE}), {}, r"observes Box.*as 'eye'.*'eye': GridView\(10"),
+        (spaces.Box(0, 1, (4, 40)), {}, r"pictures below 5x5 have no default convolutions"),
         (SPACES["several"], {"picture": None}, r"an encoder for 'picture', which is not observed"),
         (spaces.Dict({"sound": spaces.Box(-1, 1, (2, 2, 2, 2))}), {}, r"as 'sound'"),
     ],

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from segue.train.autograd import apply
+from segue.train.policies.activations import activated
 from segue.train.policies.stacked import Layers, StackedPerceptrons, as_native, as_tensor
-from tests.train.support.plain import flat, flat_gradient, sequential
+from tests.train.support.plain import ACTIVATIONS, flat, flat_gradient, sequential
 
 ROWS = 3
 B = 11
@@ -18,7 +19,7 @@ def rows_and_input(layers, spare=5):
     return rows.requires_grad_(), torch.randn(ROWS, B, layers.sizes[0], generator=generator)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("sizes", SHAPES)
 def test_outputs_and_gradients_are_those_of_torch_modules(sizes, activation):
     layers = Layers(sizes, activation)
@@ -58,10 +59,31 @@ def test_views_are_views(sizes):
     )
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_numpy_and_torch_compute_the_same(activation):
     layers = Layers((4, 9, 2), activation)
     rows, inputs = rows_and_input(layers)
     by_torch = layers(layers.views(rows.detach()), inputs)
     by_numpy = layers(layers.views(as_native(rows)), as_native(inputs))
     torch.testing.assert_close(by_torch, as_tensor(by_numpy), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_an_activation_is_the_same_bit_for_bit_whatever_its_neighbours(activation):
+    before = 3 * torch.randn(5, 7, 9, generator=torch.Generator().manual_seed(0))
+    weights = torch.randn(5, 7, 9, generator=torch.Generator().manual_seed(1))
+
+    def both(rows):
+        leaf = before[rows].clone().requires_grad_()
+        after = activated(activation, leaf)
+        (gradient,) = torch.autograd.grad((after * weights[rows]).sum(), leaf)
+        return after.detach(), gradient
+
+    together = both([0, 1, 2, 3, 4])
+    for row in range(5):
+        for alone, of_all in zip(both([row]), together, strict=True):
+            assert torch.equal(alone[0], of_all[row])
+    leaf = before.clone().requires_grad_()
+    known = ACTIVATIONS[activation]()(leaf)
+    torch.testing.assert_close(together[0], known.detach())
+    torch.testing.assert_close(together[1], torch.autograd.grad((known * weights).sum(), leaf)[0])

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from segue.plan.sweeps.evaluation import Evaluation
-from segue.train import A2C, PPO, Mlp, TrialSpec, member_seeds, run_trial
+from segue.train import A2C, PPO, Mlp, Network, TrialSpec, member_seeds, run_trial
+from segue.train.policies.encoders import Picture
 from tests.train.support.pipelines import advanced, pipeline, stage, trainer
 from tests.worlds import probes
 
@@ -18,11 +19,11 @@ ALGORITHMS = {
 }
 
 
-def learned(world, algorithm="ppo", rollouts=100, lr=1e-2, **changes):
+def learned(world, algorithm="ppo", rollouts=100, lr=1e-2, policy=None, **changes):
     """A trainer at the end of so many rollouts of 8 lanes x 16 steps."""
     settings = {"gamma": GAMMA, "adam": {"lr": lr}} | ALGORITHMS[algorithm] | changes
     made = pipeline(stage(steps=rollouts * 8 * 16), num_steps=16, **settings)
-    return advanced(trainer(made, world, SEEDS, lanes=8, policy=Mlp((16,))))
+    return advanced(trainer(made, world, SEEDS, lanes=8, policy=policy or Mlp((16,))))
 
 
 def values(made, *seen):
@@ -83,6 +84,26 @@ def test_a_gaussian_s_means_find_their_targets_and_its_spread_shrinks(algorithm)
     made = learned(probes.GaussianTarget, algorithm, rollouts=200)
     assert_close(outputs(made, -1.0, 1.0)[..., 0], [-0.5, 0.5], tolerance=0.15)
     assert (made.groups[0].pack.policy.extra(made.parameters).exp() < 0.7).all()
+
+
+SMALL = Picture(7, 8, 2, features=16, convolutions=((4, 3, 2),))
+
+
+@pytest.mark.parametrize(
+    ("world", "policy", "most"),
+    [
+        (probes.Choices, Mlp((16,)), 3),
+        (probes.Bits, Mlp((16,), "silu"), 3),
+        (probes.BoundedTarget, Mlp((16,), squash_output=True, log_std_init=-0.5), 0),
+        (probes.Numbered, Network(hidden=(16, 16), activation="elu"), 1),
+        (probes.Numbered, Mlp((16,), "gelu"), 1),
+        (probes.Painted, Network(hidden=16, encoders={"": SMALL}), 1),
+    ],
+    ids=["choices", "bits", "bounded", "embedded states", "one-hot states", "pictures"],
+)
+def test_the_best_actions_are_found(world, policy, most):
+    made = learned(world, rollouts=40, policy=policy)
+    assert (np.array(made.evaluate()["return"]) > most - 0.05).all()
 
 
 @pytest.mark.parametrize("use_gae", [True, False])

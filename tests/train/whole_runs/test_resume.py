@@ -9,6 +9,7 @@ from tests.train.support.example_members import SEEDS, Patience, ThreeTargets, m
 from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
 from tests.train.support.same import assert_same_state
 from tests.train.support.staged import NAMES, plans
+from tests.worlds.probes import Bits, BoundedTarget, Choices, Numbered, Painted
 
 EVALUATION = Evaluation(every=2 * ROLLOUT, episodes=2, max_episode_steps=20)
 POLICY = Mlp((8,))
@@ -88,6 +89,22 @@ def test_in_all_kinds_of_stages_with_and_without_a_memory(tmp_path, name, memory
 def test_in_worlds_of_states_and_views(tmp_path, world):
     policy = Network("gru", hidden=8)
     assert_resumes_everywhere(tmp_path, plans(0)["weaned"], world, policy=policy)
+
+
+@pytest.mark.parametrize(
+    ("world", "policy"),
+    [
+        (Choices, Mlp((5,), "silu", ortho_init=False)),
+        (Bits, Network(hidden=(7, 5), activation="gelu")),
+        (BoundedTarget, Mlp((5,), squash_output=True, state_dependent_std=True)),
+        (Numbered, Mlp((5,))),
+        (Painted, Network(hidden=5)),
+        ("CartPole-v1", Network("gru", hidden=(7, 5), shared=False, critic=(3,))),
+    ],
+    ids=["choices", "bits", "squashed", "one-hot", "pictures", "separate memories"],
+)
+def test_with_policies_of_all_kinds(tmp_path, world, policy):
+    assert_resumes_everywhere(tmp_path, pipeline(), world, SEEDS[:2], policy=policy)
 
 
 def test_when_the_pack_is_parted_from_the_beginning_and_again_later(tmp_path):

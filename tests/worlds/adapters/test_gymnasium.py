@@ -243,7 +243,7 @@ def test_resuming_an_environment_that_is_not_deterministic_is_refused(register: 
     [
         (Dict(inner=Dict(image=Box(0, 1))), None, "observes Dict"),
         (Tuple([Discrete(2)]), None, "observes Tuple"),
-        (None, MultiDiscrete([2, 2]), "acts in MultiDiscrete"),
+        (None, Tuple([Discrete(2)]), "acts in Tuple"),
         (None, Box(0, 9, (1,), np.int64), "acts in Box"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
 
 from segue.base.text import error_text
 from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
@@ -80,12 +81,25 @@ def _check_shapes(where: str, batch: Data, ahead: int, world: Spaces) -> None:
 
 def _check_actions(where: str, batch: Data, space: gymnasium.Space[object]) -> None:
     actions = batch["action"]
-    if isinstance(space, gymnasium.spaces.Discrete):
-        if actions.dtype.kind not in "iu" or actions.min() < 0 or actions.max() >= space.n:
+    choices = _choices(space)
+    if choices is not None:
+        if actions.dtype.kind not in "iu" or actions.min() < 0 or (actions >= choices).any():
             raise ValueError(
                 f"{where} gives actions from {actions.min()} to {actions.max()} ({actions.dtype}),"
-                f" and the world's are whole numbers from 0 to {space.n - 1}: record the data"
+                f" and the world's are whole numbers from 0 to {choices - 1}: record the data"
                 " in it."
             )
     elif not np.isfinite(actions).all():
         raise ValueError(f"{where} gives actions that are not finite.")
+
+
+def _choices(space: gymnasium.Space[object]) -> NDArray[np.int64] | None:
+    """Return the number of choices of each number of an action; None for real numbers."""
+    match space:
+        case gymnasium.spaces.Discrete():
+            return np.array(space.n)
+        case gymnasium.spaces.MultiDiscrete():
+            return space.nvec.astype(np.int64)
+        case gymnasium.spaces.MultiBinary():
+            return np.full(space.shape, 2)
+    return None

@@ -6,13 +6,17 @@ Shapes: K members, P parameters of a member.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ class Flat:
     @property
     def _sizes(self) -> list[int]:
         return [math.prod(shape) for shape in self.shapes.values()]
+
+
+def prefixed(prefix: str, named: Mapping[str, T]) -> dict[str, T]:
+    """Return the values under the names `prefix.name`."""
+    return {f"{prefix}.{name}": value for name, value in named.items()}
 
 
 def entries_of(weights: Weights, name: str) -> Weights:

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+DrawLayer = Callable[[np.random.Generator, int, int, float], tuple[Floats, Floats]]
+"""Generator, inputs, outputs, gain -> weight `[inputs, outputs]` and bias `[1, outputs]`."""
+HIDDEN_GAIN = math.sqrt(2)
+ACTOR_GAIN = 0.01
+CRITIC_GAIN = 1.0
 
 
 def orthogonal(
@@ -19,3 +29,27 @@ def orthogonal(
     q, r = np.linalg.qr(normal)
     q = q * np.sign(np.diag(r))
     return np.ascontiguousarray(gain * (q if inputs >= outputs else q.T), dtype=np.float32)
+
+
+def orthogonal_layer(
+    generator: np.random.Generator, inputs: int, outputs: int, gain: float
+) -> tuple[Floats, Floats]:
+    """Draw an orthogonal weight; biases are zero."""
+    return orthogonal(generator, inputs, outputs, gain), np.zeros((1, outputs), np.float32)
+
+
+def uniform_layer(
+    generator: np.random.Generator, inputs: int, outputs: int, gain: float
+) -> tuple[Floats, Floats]:
+    """Draw weight and bias uniformly within 1 / sqrt(inputs), as `torch.nn.Linear` does.
+
+    There is no gain.
+    """
+    bound = 1 / math.sqrt(inputs)
+    weight = generator.uniform(-bound, bound, (inputs, outputs)).astype(np.float32)
+    return weight, generator.uniform(-bound, bound, (1, outputs)).astype(np.float32)
+
+
+def draw_for(ortho_init: bool) -> DrawLayer:
+    """Return the function that draws the layers of a policy with this `ortho_init`."""
+    return orthogonal_layer if ortho_init else uniform_layer

@@ -8,8 +8,7 @@ rows of the same batched product.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import get_args
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -18,32 +17,46 @@ from torch import Tensor
 
 from segue.train.autograd import apply
 from segue.train.data.batch import PolicyInput
-from segue.train.policies.heads import Head
-from segue.train.policies.initial import orthogonal
-from segue.train.policies.outputs import Outputs
-from segue.train.policies.policy import Act, ActorCritic, Policy, PolicyStep, head_for
-from segue.train.policies.stacked import (
-    Activation,
-    Layers,
-    StackedPerceptrons,
-    as_native,
-    as_tensor,
+from segue.train.policies.activations import Activation, check_activation
+from segue.train.policies.heads import ContinuousActions, Head
+from segue.train.policies.initial import (
+    ACTOR_GAIN,
+    CRITIC_GAIN,
+    HIDDEN_GAIN,
+    DrawLayer,
+    draw_for,
+    orthogonal_layer,
 )
+from segue.train.policies.one_hot import OneHot
+from segue.train.policies.outputs import Outputs
+from segue.train.policies.policy import Act, ActorCritic, Policy, PolicyStep
+from segue.train.policies.stacked import Array, Layers, StackedPerceptrons, as_native, as_tensor
 
 # floats: rows start at multiples of a cache line, so that vector code does not split a row
 LANE = 16
+_READABLE = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
 
 @dataclass(frozen=True)
-class Mlp(Policy):
-    """Multilayer perceptrons for vector observations.
+class Mlp(ContinuousActions, Policy):
+    """Multilayer perceptrons for vectors and numbered states; actor and critic share nothing.
 
-    Initial weights are orthogonal, with gains sqrt(2), actor 0.01 and critic 1, as in Andrychowicz
-    et al., 2021, "What matters for on-policy deep actor-critic methods?", section 3.2.
+    Discrete and MultiDiscrete observations are read as ones and zeros, one for each state.
+
+    Attributes:
+        hidden: Sizes of the hidden layers, of the actor and of the critic.
+        activation: Of the hidden layers: "tanh", "relu", "elu", "silu" or "gelu".
+        ortho_init: Whether initial weights are orthogonal, with gains sqrt(2), actor 0.01 and
+            critic 1, and biases zero, as in Andrychowicz et al., 2021, "What matters for on-policy
+            deep actor-critic methods?", section 3.2; otherwise they are those of `torch.nn.Linear`.
+        log_std_init: See `ContinuousActions`, also for the attributes below.
+        state_dependent_std: Whether the actor returns the standard deviations of actions.
+        squash_output: Whether actions are confined to their bounds.
     """
 
     hidden: tuple[int, ...] = (64, 64)
     activation: Activation = "tanh"
+    ortho_init: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         if not all(isinstance(width, int) and width >= 1 for width in self.hidden):
@@ -51,11 +64,7 @@ class Mlp(Policy):
                 f"Mlp(hidden={self.hidden!r}): hidden lists the widths of the layers, each at"
                 " least 1."
             )
-        if self.activation not in get_args(Activation):
-            raise ValueError(
-                f"Mlp(activation={self.activation!r}): choose one of"
-                f" {', '.join(get_args(Activation))}."
-            )
+        check_activation(self.activation, "Mlp")
 
     def build(
         self, observation_space: spaces.Space[object], action_space: spaces.Space[object]
@@ -64,14 +73,17 @@ class Mlp(Policy):
 
         Raises ValueError if the policy does not support the spaces.
         """
-        if not isinstance(observation_space, spaces.Box):
+        if not isinstance(observation_space, _READABLE):
             raise ValueError(
-                "The policy Mlp reads vectors (a Box space), and the world observes"
-                f" {observation_space}: choose a policy that reads these."
+                "The policy Mlp reads vectors (a Box space) and numbered states (Discrete,"
+                f" MultiDiscrete and MultiBinary), and the world observes {observation_space}:"
+                " choose a policy that reads these."
             )
-        head = head_for(action_space)
-        sizes = (math.prod(observation_space.shape), *self.hidden, head.size)
-        return Perceptrons(Layers(sizes, self.activation), head)
+        head = self.head_for(action_space)
+        one_hot = OneHot.of(observation_space)
+        numbers = math.prod(observation_space.shape or ()) if one_hot is None else one_hot.numbers
+        layers = Layers((numbers, *self.hidden, head.size), self.activation)
+        return Perceptrons(layers, head, one_hot, draw_for(self.ortho_init))
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,8 @@ class Perceptrons(ActorCritic):
 
     layers: Layers
     head: Head
+    one_hot: OneHot | None = None
+    draw: DrawLayer = orthogonal_layer
 
     @property
     def row(self) -> int:
@@ -100,27 +114,31 @@ class Perceptrons(ActorCritic):
         """Return the flat parameters `[parameters]` of a new member."""
         flat = torch.zeros(1, self.parameters)
         actor, critic = (self.layers.views(self._rows(flat)[row::2]) for row in (0, 1))
-        for network, last, outputs in ((actor, 0.01, self.head.size), (critic, 1.0, 1)):
-            for i, (weight, _) in enumerate(network):
+        for network, last, outputs in (
+            (actor, ACTOR_GAIN, self.head.size),
+            (critic, CRITIC_GAIN, 1),
+        ):
+            for i, (weight, bias) in enumerate(network):
                 is_last = i == len(network) - 1
                 width = outputs if is_last else weight.shape[2]
-                gain = last if is_last else math.sqrt(2)
-                weight[0, :, :width] = torch.from_numpy(
-                    orthogonal(generator, weight.shape[1], width, gain)
-                )
+                gain = last if is_last else HIDDEN_GAIN
+                own_weight, own_bias = self.draw(generator, weight.shape[1], width, gain)
+                weight[0, :, :width] = torch.from_numpy(own_weight)
+                bias[0, :, :width] = torch.from_numpy(own_bias)
+        self.extra(flat)[0] = torch.from_numpy(self.head.initial_extra())
         return flat[0]
 
     def actor(self, parameters_KP: Tensor) -> Act:
         """See `ActorCritic.actor`; values are left for later, when they are one large product."""
         views = self.layers.views(as_native(self._rows(parameters_KP)[0::2]))
         return lambda observation_KNO, memory: PolicyStep(
-            self.layers(views, observation_KNO), memory
+            self.layers(views, self._read(observation_KNO)), memory
         )
 
     def values(self, parameters_KP: Tensor, observation_KBO: Tensor, memory_KBM: Tensor) -> Tensor:
         """See `ActorCritic.values`."""
         views = self.layers.views(as_native(self._rows(parameters_KP)[1::2]))
-        return as_tensor(self.layers(views, as_native(observation_KBO)))[..., 0]
+        return as_tensor(self.layers(views, self._read(as_native(observation_KBO))))[..., 0]
 
     def extra(self, parameters_KP: Tensor) -> Tensor:
         """See `ActorCritic.extra`."""
@@ -129,9 +147,10 @@ class Perceptrons(ActorCritic):
 
     def outputs(self, parameters_KP: Tensor, seen: PolicyInput) -> Outputs:
         """See `ActorCritic.outputs`."""
-        members, samples, numbers = seen.observation.shape
+        observation = self._read(seen.observation)
+        members, samples, numbers = observation.shape
         twice = (
-            seen.observation.unsqueeze(1)
+            observation.unsqueeze(1)
             .expand(members, 2, samples, numbers)
             .reshape(-1, samples, numbers)
         )
@@ -139,6 +158,10 @@ class Perceptrons(ActorCritic):
         both = out.unflatten(0, (members, 2))
         extra = self.extra(parameters_KP) if self.head.extra else parameters_KP
         return Outputs(self.head, both[:, 0], extra, both[:, 1, :, 0], seen.action)
+
+    def _read(self, observation: Array) -> Array:
+        """Return the inputs of the first layer."""
+        return observation if self.one_hot is None else self.one_hot(observation)
 
     def _rows(self, parameters_KP: Tensor) -> Tensor:
         """Return actor and critic of every member as alternating rows `[2K, R]`."""

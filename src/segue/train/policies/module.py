@@ -19,9 +19,9 @@ from torch.func import functional_call, vmap
 
 from segue.train.data.batch import PolicyInput
 from segue.train.policies.flat import Flat
-from segue.train.policies.heads import Head
+from segue.train.policies.heads import ContinuousActions, Head
 from segue.train.policies.outputs import Outputs
-from segue.train.policies.policy import Act, JointActorCritic, Policy, PolicyStep, head_for
+from segue.train.policies.policy import Act, JointActorCritic, Policy, PolicyStep
 from segue.train.policies.stacked import Array, as_native, as_tensor
 from segue.worlds.adapters.spaces import fields
 
@@ -30,15 +30,17 @@ _RANDOM_OR_MUTABLE = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._Dropo
 
 
 @dataclass(frozen=True)
-class Module(Policy):
+class Module(ContinuousActions, Policy):
     """A policy that is a custom `torch.nn.Module`, written for one member.
 
     `make(observation_space, action_space)` returns the module of one member; it is called once per
     member. The module's `forward(observation)` receives `[B, ...]` in the form of the space (whole
     numbers for Discrete, a dictionary for Dict) and returns the actor's outputs `[B, A]` (logits,
-    or means) and values `[B]`. A module with an attribute `memory`, a number M, has
-    `forward(observation, memory)` and also returns the memory `[B, M]` after the step; the memory
-    starts at zero. A Gaussian's log standard deviations are added by the head.
+    or means) and values `[B]`; `A` is the sum of the choices' sizes for MultiDiscrete actions, and
+    twice the number of dimensions with `state_dependent_std`. A module with an attribute `memory`,
+    a number M, has `forward(observation, memory)` and also returns the memory `[B, M]` after the
+    step; the memory starts at zero. A Gaussian's log standard deviations are added by the head
+    unless they depend on the state; `ContinuousActions` has the settings of continuous actions.
 
     Attributes:
         make: The function that returns the module of one member.
@@ -59,7 +61,7 @@ class Module(Policy):
         shapes.
         """
         built = ModuleActorCritic(
-            self.make, observation_space, action_space, head_for(action_space), self.together
+            self.make, observation_space, action_space, self.head_for(action_space), self.together
         )
         built.check()
         return built
@@ -100,6 +102,7 @@ class ModuleActorCritic(JointActorCritic):
             module = self.make(self.observation_space, self.action_space)
         return self._flat.pack(
             {name: value.detach().numpy() for name, value in module.named_parameters()}
+            | {_EXTRA: self.head.initial_extra()}
         )
 
     def actor(self, parameters_KP: Tensor) -> Act:

@@ -1,172 +1,125 @@
-"""An actor and a critic on one trunk, with or without a memory, for K members at once.
-
-Shapes: K members, N lanes, B samples, O observation numbers, M memory numbers, H hidden units, G
-gate inputs, A outputs of an actor.
-"""
+"""An actor and a critic on encoders of the observations, with or without a memory."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-import numpy as np
-import torch
 from gymnasium import spaces
-from torch import Tensor
 
-from segue.train.data.batch import PolicyInput
+from segue.train.policies.activations import Activation, check_activation
 from segue.train.policies.cores import GRU, LSTM, Core, Dense
-from segue.train.policies.cores.core import Shapes, Weights
 from segue.train.policies.encoders import Encoder, encoder_for
-from segue.train.policies.flat import Flat, entries_of
-from segue.train.policies.heads import Head
-from segue.train.policies.initial import orthogonal
-from segue.train.policies.outputs import Outputs
-from segue.train.policies.policy import Act, JointActorCritic, Policy, PolicyStep, head_for
-from segue.train.policies.products import linear
-from segue.train.policies.stacked import Array, as_native, as_tensor
+from segue.train.policies.heads import ContinuousActions, Head
+from segue.train.policies.initial import ACTOR_GAIN, CRITIC_GAIN, draw_for
+from segue.train.policies.policy import Policy
+from segue.train.policies.stacked_network import StackedNetwork
+from segue.train.policies.trunk import Top, Trunk
 
 Memory = Literal["gru", "lstm"]
-_CORES: Mapping[Memory | None, type[Core]] = {None: Dense, "gru": GRU, "lstm": LSTM}
 
 
 @dataclass(frozen=True)
-class Network(Policy):
-    """A network of an encoder, a core and heads.
+class Network(ContinuousActions, Policy):
+    """A network of an encoder, a trunk and heads.
 
     It reads vectors, numbered states (Discrete and MultiDiscrete), MiniGrid's views, and
     dictionaries of these with a mission.
 
     Attributes:
-        memory: "gru", "lstm", or None for a layer of rectified units in its place.
-        hidden: Units of the memory, or of that layer.
+        memory: "gru", "lstm", or None for a layer of units in its place.
+        hidden: Units of the memory, or of that layer; or the sizes of several layers, of which the
+            last one is the memory. `()` for none: the heads read the encoder's features.
         auxiliary: Whether there is a second actor on the trunk, as the loss `Advisor` requires.
         encoders: Encoders in place of the default ones, by the names of a dictionary's entries (""
             for a space that is not a dictionary).
+        actor: Sizes of further layers of the actor alone, between the trunk and its outputs.
+        critic: Sizes of further layers of the critic alone.
+        shared: Whether actor and critic share encoders and trunk; otherwise each has its own.
+        activation: Of all these layers, and of the encoders of vectors: "tanh", "relu", "elu",
+            "silu" or "gelu".
+        ortho_init: Whether initial weights are orthogonal, with gain sqrt(2) for layers, 1 for the
+            last layer or memory of the trunk and for the critic, 0.01 for the actor, and biases
+            zero; otherwise they are those of `torch.nn.Linear`.
+        log_std_init: See `ContinuousActions`, also for the attributes below.
+        state_dependent_std: Whether the actor returns the standard deviations of actions.
+        squash_output: Whether actions are confined to their bounds.
     """
 
     memory: Memory | None = None
-    hidden: int = 128
+    hidden: int | tuple[int, ...] = 128
     auxiliary: bool = False
     encoders: Mapping[str, Encoder] = field(default_factory=dict)
+    actor: tuple[int, ...] = field(default=(), kw_only=True)
+    critic: tuple[int, ...] = field(default=(), kw_only=True)
+    shared: bool = field(default=True, kw_only=True)
+    activation: Activation = field(default="relu", kw_only=True)
+    ortho_init: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.memory is not None and self.memory not in get_args(Memory):
             raise ValueError(
                 f"Network(memory={self.memory!r}): choose one of 'gru', 'lstm' and None."
             )
-        if not isinstance(self.hidden, int) or self.hidden < 1:
+        if not _are_widths(self._widths):
             raise ValueError(
-                f"Network(hidden={self.hidden!r}): hidden is a number of units, at least 1."
+                f"Network(hidden={self.hidden!r}): hidden is a number of units, at least 1, or a"
+                " tuple of these."
             )
+        if self.memory is not None and not self._widths:
+            raise ValueError(
+                f"Network(memory={self.memory!r}, hidden=()): the last number of hidden is that of"
+                " the memory's units: give at least one."
+            )
+        for name in ("actor", "critic"):
+            if not _are_widths(getattr(self, name)):
+                raise ValueError(
+                    f"Network({name}={getattr(self, name)!r}): {name} lists the widths of layers,"
+                    " each at least 1."
+                )
+        check_activation(self.activation, "Network")
 
     def build(
         self, observation_space: spaces.Space[object], action_space: spaces.Space[object]
     ) -> StackedNetwork:
         """See `Policy.build`."""
-        encoder = encoder_for(observation_space, self.encoders)
+        head = self.head_for(action_space)
+        encoder = encoder_for(observation_space, self.encoders, self.activation)
+        trunk = Trunk(encoder, self._widths[:-1], self._core(), self.activation)
+        draw = draw_for(self.ortho_init)
         return StackedNetwork(
-            encoder, _CORES[self.memory](self.hidden), head_for(action_space), self.auxiliary
+            trunk, self.shared, self._tops(head, trunk.features), head, self.auxiliary, draw
         )
-
-
-@dataclass(frozen=True)
-class StackedNetwork(JointActorCritic):
-    """See `ActorCritic`.
-
-    One product gives the inputs of the actor, the value, and the second actor's inputs.
-    """
-
-    encoder: Encoder
-    core: Core
-    head: Head
-    has_auxiliary: bool = False
 
     @property
-    def parameters(self) -> int:
-        """Number of parameters of one member, P."""
-        return self._flat.size
+    def _widths(self) -> tuple[int, ...]:
+        return (self.hidden,) if isinstance(self.hidden, int) else tuple(self.hidden)
 
-    @property
-    def activations(self) -> int:
-        """Floats of encoder, gates and features, and of the two passes through time."""
-        core = (2 * self.core.gates + 3) * self.core.hidden
-        return self.encoder.activations + core
+    def _core(self) -> Core | None:
+        if not self._widths:
+            return None
+        size = self._widths[-1]
+        match self.memory:
+            case "gru":
+                return GRU(size)
+            case "lstm":
+                return LSTM(size)
+        return Dense(size, self.activation)
 
-    @property
-    def memory(self) -> int:
-        """Number of memory numbers of one lane, M."""
-        return self.core.memory
-
-    def initial(self, generator: np.random.Generator) -> Tensor:
-        """Draw orthogonal layers: gain 1 into all gates, 0.01 for actors, 1 for the critic."""
-        hidden = self.core.hidden
-        features = self.encoder.features
-        widths = [
-            (self.head.size, 0.01),
-            (1, 1.0),
-            *([(self.head.size, 0.01)] if self.has_auxiliary else []),
-        ]
-        heads = [orthogonal(generator, hidden, width, gain) for width, gain in widths]
-        return self._flat.pack(
-            {
-                **_prefixed("encoder", self.encoder.initial(generator)),
-                "gates": orthogonal(generator, features, self.core.gates * hidden, 1.0),
-                **_prefixed("core", self.core.initial(generator)),
-                "heads": np.concatenate(heads, 1),
-            }
-        )
-
-    @torch.no_grad()
-    def actor(self, parameters_KP: Tensor) -> Act:
-        """See `ActorCritic.actor`."""
-        weights = self._flat.unpack(parameters_KP.detach())
-        project = self._projector(weights)
-        core = entries_of(weights, "core")
-        size = self.head.size
-
-        @torch.no_grad()
-        def act(observation_KNO: Array, memory_KNM: Array) -> PolicyStep:
-            features, memory = self.core.step(core, project(as_tensor(observation_KNO)), memory_KNM)
-            out = as_native(linear(as_tensor(features), weights["heads"], weights["heads_bias"]))
-            return PolicyStep(out[..., :size], memory, out[..., size])
-
-        return act
-
-    def outputs(self, parameters_KP: Tensor, seen: PolicyInput) -> Outputs:
-        """See `ActorCritic.outputs`."""
-        weights = self._flat.unpack(parameters_KP)
-        gates = self._projector(weights)(seen.observation)
-        features = self.core.sequence(entries_of(weights, "core"), gates, seen.sequences)
-        out = linear(features, weights["heads"], weights["heads_bias"])
-        size = self.head.size
-        auxiliary = out[..., size + 1 :] if self.has_auxiliary else None
-        return Outputs(
-            self.head, out[..., :size], weights["extra"], out[..., size], seen.action, auxiliary
-        )
-
-    @cached_property
-    def _flat(self) -> Flat:
-        gates = self.core.gates * self.core.hidden
-        outputs = self.head.size * (1 + self.has_auxiliary) + 1
-        shapes: dict[str, tuple[int, ...]] = {
-            **_prefixed("encoder", self.encoder.shapes),
-            "gates": (self.encoder.features, gates),
-            "gates_bias": (1, gates),
-            **_prefixed("core", self.core.shapes),
-            "heads": (self.core.hidden, outputs),
-            "heads_bias": (1, outputs),
-            "extra": (1, self.head.extra),
-        }
-        return Flat(shapes)
-
-    def _projector(self, weights: Weights) -> Any:
-        return self.encoder.projector(
-            entries_of(weights, "encoder"), weights["gates"], weights["gates_bias"]
+    def _tops(self, head: Head, features: int) -> tuple[Top, ...]:
+        actor = (head.size, ACTOR_GAIN)
+        critic = (1, CRITIC_GAIN)
+        second = (actor,) if self.auxiliary else ()
+        if self.shared and not self.actor and not self.critic:
+            return (Top(features, (), (actor, critic, *second), self.activation),)
+        return (
+            Top(features, tuple(self.actor), (actor, *second), self.activation),
+            Top(features, tuple(self.critic), (critic,), self.activation),
         )
 
 
-def _prefixed(prefix: str, named: Mapping[str, Any] | Shapes) -> dict[str, Any]:
-    return {f"{prefix}.{name}": value for name, value in named.items()}
+def _are_widths(widths: Sequence[object]) -> bool:
+    return not isinstance(widths, str) and all(
+        isinstance(width, int) and width >= 1 for width in widths
+    )

@@ -18,7 +18,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from segue.train.data.batch import PolicyInput
-from segue.train.policies.heads import Categorical, Gaussian, Head
+from segue.train.policies.heads import Head
 from segue.train.policies.outputs import Outputs
 from segue.train.policies.stacked import Array, as_native, as_tensor
 
@@ -122,14 +122,3 @@ class JointActorCritic(ActorCritic):
     def extra(self, parameters_KP: Tensor) -> Tensor:
         """See `ActorCritic.extra`."""
         return parameters_KP[:, None, parameters_KP.shape[1] - self.head.extra :]
-
-
-def head_for(action_space: spaces.Space[object]) -> Head:
-    """Return the distribution for an action space; raise ValueError where there is none."""
-    if isinstance(action_space, spaces.Discrete):
-        return Categorical(int(action_space.n))
-    if isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
-        return Gaussian(action_space.shape[0])
-    raise ValueError(
-        f"Actions are Discrete or a Box of one dimension, and the world's are {action_space}."
-    )

@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
-Activation = Literal["tanh", "relu"]
+from segue.train.policies.activations import Activation, activate, activation_backward
+
 Array = Any  # an ndarray, or a tensor on a GPU: what both have is used
 Layer = tuple[Array, Array]
 
@@ -73,55 +74,46 @@ class Layers:
 
     def __call__(self, layers: list[Layer], input_RBI: Array) -> Array:
         """Return the networks' outputs `[R, B, D]`."""
-        return self.activations(layers, input_RBI)[-1]
+        return self.forward(layers, input_RBI)[1][-1]
 
-    def activations(self, layers: list[Layer], input_RBI: Array) -> list[Array]:
-        """Return the input and the outputs of every layer, the last one linear."""
+    def forward(self, layers: list[Layer], input_RBI: Array) -> tuple[list[Array], list[Array]]:
+        """Return the products of every layer, and the input and the outputs of every layer.
+
+        The last layer is linear. A product may have been overwritten by the layer's output.
+        """
         lib = array_module(input_RBI)
+        products = []
         outputs = [input_RBI]
         for i, (weight, bias) in enumerate(layers):
-            output = lib.matmul(outputs[-1], weight)
-            output += bias
-            if i < len(layers) - 1:
-                self.activate(output)
-            outputs.append(output)
-        return outputs
-
-    def activate(self, output: Array) -> None:
-        """Apply the activation in place."""
-        lib = array_module(output)
-        if self.activation == "tanh":
-            lib.tanh(output, out=output)
-        else:
-            lib.clip(output, 0, None, out=output)
-
-    def activation_backward(self, gradient: Array, output: Array) -> None:
-        """Turn the gradient after the activation into the one before it, in place.
-
-        It is computed from the activation's output.
-        """
-        if self.activation == "tanh":
-            before = as_tensor(
-                gradient
-            )  # torch does this in one pass over memory, numpy would take three
-            torch.ops.aten.tanh_backward.grad_input(before, as_tensor(output), grad_input=before)
-        else:
-            gradient *= output > 0
+            product = lib.matmul(outputs[-1], weight)
+            product += bias
+            products.append(product)
+            is_last = i == len(layers) - 1
+            outputs.append(product if is_last else activate(self.activation, product))
+        return products, outputs
 
     def backward(
-        self, layers: list[Layer], activations: list[Array], gradient_RBD: Array, flat_RP: Array
+        self,
+        layers: list[Layer],
+        passed: tuple[list[Array], list[Array]],
+        gradient_RBD: Array,
+        flat_RP: Array,
     ) -> None:
-        """Write the gradient of all parameters into the flat rows, from the last layer on."""
+        """Write the gradient of all parameters into the flat rows, from the last layer on.
+
+        `passed` is what `forward` returned.
+        """
+        products, outputs = passed
         lib = array_module(gradient_RBD)
         written = self.views(flat_RP)
         ones_R1B = lib.ones_like(gradient_RBD[:, :, :1]).swapaxes(1, 2)
         for i in reversed(range(len(layers))):
             weight, bias = written[i]
-            weight[:] = lib.matmul(activations[i].swapaxes(1, 2), gradient_RBD)
+            weight[:] = lib.matmul(outputs[i].swapaxes(1, 2), gradient_RBD)
             bias[:] = lib.matmul(ones_R1B, gradient_RBD)
             if i:
                 gradient_RBD = lib.matmul(gradient_RBD, layers[i][0].swapaxes(1, 2))
-                self.activation_backward(gradient_RBD, activations[i])
+                activation_backward(self.activation, gradient_RBD, products[i - 1], outputs[i])
 
 
 class StackedPerceptrons(Function):
@@ -138,12 +130,12 @@ class StackedPerceptrons(Function):
         ctx.layers = layers
         ctx.views = layers.views(as_native(rows_RP))
         ctx.row = rows_RP.shape[1]
-        ctx.activations = layers.activations(ctx.views, as_native(input_RBI))
-        return as_tensor(ctx.activations[-1])
+        ctx.passed = layers.forward(ctx.views, as_native(input_RBI))
+        return as_tensor(ctx.passed[1][-1])
 
     @staticmethod
     def backward(ctx: Any, gradient_RBD: Tensor) -> tuple[Tensor, None, None]:
         """Return the gradient of the flat rows; numbers beyond the layers have gradient zero."""
         flat_RP = gradient_RBD.new_zeros(len(gradient_RBD), ctx.row)
-        ctx.layers.backward(ctx.views, ctx.activations, as_native(gradient_RBD), as_native(flat_RP))
+        ctx.layers.backward(ctx.views, ctx.passed, as_native(gradient_RBD), as_native(flat_RP))
         return flat_RP, None, None

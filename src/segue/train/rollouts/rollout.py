@@ -107,11 +107,11 @@ class Rollout:
 def noise_for(
     head: Head, generators: Sequence[np.random.Generator], steps: int, lanes: int, device: str
 ) -> list[Array]:
-    """Return the noise of a whole rollout, T x `[K, N, A]`.
+    """Return the noise of a whole rollout, T x `[K, N, Z]` with Z numbers for one action.
 
     Each member's noise comes from its own generator.
     """
-    noise = np.empty((len(generators), steps, lanes, head.size), np.float32)
+    noise = np.empty((len(generators), steps, lanes, head.noise_size), np.float32)
     for member, generator in enumerate(generators):
         head.draw_noise(generator, noise[member])
     return [

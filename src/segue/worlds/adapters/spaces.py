@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Space
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 from numpy.typing import NDArray
 
 Convert: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
@@ -68,6 +68,8 @@ def _fits_a_byte(space: Space[object]) -> bool:
             return bool(space.n <= 256)
         case MultiDiscrete():
             return bool((space.nvec <= 256).all())
+        case MultiBinary():
+            return True
     return space.dtype == np.uint8
 
 
@@ -91,8 +93,8 @@ def observation_view(space: Space[object], world: str) -> tuple[Space[object], C
     """Return the space that a policy observes, and a function that converts a batch [N, ...] to it.
 
     Discrete and MultiDiscrete observations are counted from zero (int64), boxes of floats become
-    float32, other boxes (images) stay as they are. Raises ValueError for other spaces; dictionaries
-    have `row_view`.
+    float32, MultiBinary and other boxes (images) stay as they are. Raises ValueError for other
+    spaces; dictionaries have `row_view`.
     """
     if isinstance(space, Discrete):
         start = int(space.start)
@@ -100,12 +102,14 @@ def observation_view(space: Space[object], world: str) -> tuple[Space[object], C
     if isinstance(space, MultiDiscrete) and len(space.shape) == 1:
         first = space.start
         return MultiDiscrete(space.nvec), lambda batch: batch - first
+    if isinstance(space, MultiBinary):
+        return space, lambda batch: batch
     if isinstance(space, Box):
         dtype = np.dtype(np.float32) if space.dtype.kind == "f" else space.dtype
         return _box(space.low, space.high, dtype), lambda batch: batch.astype(dtype)
     raise ValueError(
         f"The world {world!r} observes {space}, which no policy supports: wrap it so that it"
-        " observes a Box, a Discrete or MultiDiscrete space, or a Dict of these."
+        " observes a Box, a Discrete, MultiDiscrete or MultiBinary space, or a Dict of these."
     )
 
 
@@ -131,13 +135,24 @@ def row_view(space: Dict, world: str) -> tuple[Dict, Callable[[Mapping[str, Any]
 def action_view(space: Space[object], world: str) -> tuple[Space[object], Convert]:
     """Return the space in which a policy acts, and a function that converts a batch to `space`.
 
-    Discrete actions int64 [N] are counted from zero; continuous ones float32 [N, A] are clipped to
+    Discrete actions int64 [N], and those of MultiDiscrete and MultiBinary spaces, int64 [N, A], are
+    counted from zero; continuous ones float32 [N, A] are clipped to
     the bounds of `space` here, so that a Gaussian policy needs no bounds of its own. Raises
     ValueError for other spaces.
     """
     if isinstance(space, Discrete):
         start = int(space.start)
         return Discrete(int(space.n)), lambda actions: actions + start
+    if isinstance(space, MultiDiscrete):
+        first = space.start
+        return MultiDiscrete(
+            space.nvec.reshape(-1)
+        ), lambda actions: actions.reshape(-1, *first.shape) + first
+    if isinstance(space, MultiBinary):
+        shape = space.shape
+        return MultiBinary(math.prod(shape)), lambda actions: actions.reshape(-1, *shape).astype(
+            np.int8
+        )
     if isinstance(space, Box) and space.dtype.kind == "f":
         box = space
         flat = _box(box.low.reshape(-1), box.high.reshape(-1), np.dtype(np.float32))
@@ -146,7 +161,7 @@ def action_view(space: Space[object], world: str) -> tuple[Space[object], Conver
         )
     raise ValueError(
         f"The world {world!r} acts in {space}, which no policy supports: wrap it so that it"
-        " acts in a Discrete space or a Box of floats."
+        " acts in a Discrete, MultiDiscrete or MultiBinary space or a Box of floats."
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.train.data.batch import Sequences
-from segue.train.policies.initial import orthogonal
+from segue.train.policies.initial import DrawLayer, orthogonal_layer
 from segue.train.policies.stacked import Array
 
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
@@ -47,12 +47,9 @@ class Core(ABC):
         """The core's own parameters by name, without the member axis."""
         return {"recurrent": (self.hidden, self.gates * self.hidden)}
 
-    def initial(self, generator: np.random.Generator) -> Drawn:
-        """Return orthogonal recurrent weights, one matrix for all gates.
-
-        Biases are zero and are not drawn.
-        """
-        return {"recurrent": orthogonal(generator, self.hidden, self.gates * self.hidden, 1.0)}
+    def initial(self, generator: np.random.Generator, draw: DrawLayer = orthogonal_layer) -> Drawn:
+        """Return recurrent weights with gain 1, one matrix for all gates."""
+        return {"recurrent": draw(generator, self.hidden, self.gates * self.hidden, 1.0)[0]}
 
     @abstractmethod
     def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:

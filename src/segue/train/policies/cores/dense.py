@@ -1,21 +1,24 @@
-"""No memory: one layer of rectified units."""
+"""No memory: one layer of units."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from segue.train.data.batch import Sequences
+from segue.train.policies.activations import Activation, activated
 from segue.train.policies.cores.core import Core, Drawn, Shapes, Weights
+from segue.train.policies.initial import DrawLayer, orthogonal_layer
 from segue.train.policies.stacked import Array, as_native
 
 
 @dataclass(frozen=True)
 class Dense(Core):
-    """`h = max(0, gates)`."""
+    """`h = max(0, gates)`, or another activation of the gates."""
+
+    activation: Activation = "relu"
 
     @property
     def gates(self) -> int:
@@ -32,14 +35,14 @@ class Dense(Core):
         """The core has no parameters."""
         return {}
 
-    def initial(self, generator: np.random.Generator) -> Drawn:
+    def initial(self, generator: np.random.Generator, draw: DrawLayer = orthogonal_layer) -> Drawn:
         """Return nothing: there is nothing to draw."""
         return {}
 
     def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:
         """See `Core.step`."""
-        return as_native(gates_KNG.relu()), memory_KNM
+        return as_native(activated(self.activation, gates_KNG)), memory_KNM
 
     def sequence(self, weights: Weights, gates_KBG: Tensor, sequences: Sequences | None) -> Tensor:
         """See `Core.sequence`."""
-        return torch.relu(gates_KBG)
+        return activated(self.activation, gates_KBG)

@@ -14,14 +14,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
 from segue.train.autograd import apply
 from segue.train.data.batch import Sequences
-from segue.train.policies.cores.core import Core, Shapes, Weights
+from segue.train.policies.cores.core import Core, Drawn, Shapes, Weights
 from segue.train.policies.cores.scan import member_major, memory_factors, step_factors, time_major
+from segue.train.policies.initial import DrawLayer, orthogonal_layer
 from segue.train.policies.products import column_sums
 from segue.train.policies.stacked import Array, array_module, as_native, as_tensor
 
@@ -44,6 +46,11 @@ class GRU(Core):
     def shapes(self) -> Shapes:
         """Recurrent weights, and the bias within the candidate's reset."""
         return {**super().shapes, "candidate_bias": (1, self.hidden)}
+
+    def initial(self, generator: np.random.Generator, draw: DrawLayer = orthogonal_layer) -> Drawn:
+        """See `Core.initial`; with the bias of the candidate."""
+        weight, bias = draw(generator, self.hidden, self.gates * self.hidden, 1.0)
+        return {"recurrent": weight, "candidate_bias": bias[:, 2 * self.hidden :]}
 
     def step(self, weights: Weights, gates_KNG: Tensor, memory_KNM: Array) -> tuple[Array, Array]:
         """See `Core.step`."""

@@ -29,6 +29,7 @@ from segue.train.policies.cores.core import Core, Weights
 from segue.train.policies.cores.scan import (
     member_major,
     memory_factors,
+    sigmoid_by_member,
     step_factors,
     time_major,
     weight_gradient,
@@ -60,7 +61,7 @@ class LSTM(Core):
         gates += lib.matmul(hidden, as_native(weights["recurrent"]))
         i, f, o, g = quarters(gates, size)
         g *= 2
-        gates_KNG.sigmoid_()
+        sigmoid_by_member(gates_KNG)
         memory = lib.empty_like(memory_KNM)
         hidden = memory[..., :size]
         cell_next = memory[..., size:]
@@ -107,7 +108,7 @@ class LSTMScan(Function):
                 hidden = hidden * keep[t]
                 cell = cell * keep[t]
             gate += lib.matmul(hidden, weight, out=recurrence)
-            sigmoid.sigmoid_()
+            sigmoid_by_member(sigmoid)
             write_next_cell(i, f, g, cell, c[t + 1])
             lib.tanh(c[t + 1], out=squashed[t])
             lib.multiply(o, squashed[t], out=h[t + 1])

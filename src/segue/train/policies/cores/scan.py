@@ -51,3 +51,18 @@ def weight_gradient(hidden_TKnH: Array, d_gates_TKnG: Array) -> tuple[Array, Arr
     hidden = member_major(hidden_TKnH)
     d_gates = member_major(d_gates_TKnG)
     return array_module(hidden).matmul(hidden.swapaxes(1, 2), d_gates), d_gates
+
+
+_VECTOR = 32  # floats that torch's vector code computes at a time, at most
+
+
+def sigmoid_by_member(gates_KnG: Tensor) -> None:
+    """Compute sigmoids in place, of all members at once where that rounds as one by one.
+
+    torch's scalar code, for what is left at the end of an array, rounds differently.
+    """
+    if gates_KnG.is_cuda or gates_KnG[0].numel() % _VECTOR == 0:
+        gates_KnG.sigmoid_()
+    else:
+        for own in gates_KnG.unbind(0):
+            own.sigmoid_()

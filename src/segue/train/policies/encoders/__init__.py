@@ -5,6 +5,7 @@ from segue.train.policies.encoders.discrete import Discrete
 from segue.train.policies.encoders.encoder import Encoder
 from segue.train.policies.encoders.grid_view import GridView
 from segue.train.policies.encoders.mission import Mission
+from segue.train.policies.encoders.picture import Picture
 from segue.train.policies.encoders.vector import Vector
 
-__all__ = ["Discrete", "Encoder", "GridView", "Mission", "Vector", "encoder_for"]
+__all__ = ["Discrete", "Encoder", "GridView", "Mission", "Picture", "Vector", "encoder_for"]

@@ -9,10 +9,12 @@ import numpy as np
 from gymnasium import spaces
 
 from segue.base.suggestions import suggestion
+from segue.train.policies.activations import Activation
 from segue.train.policies.encoders.discrete import Discrete
 from segue.train.policies.encoders.encoder import Encoder
 from segue.train.policies.encoders.grid_view import COLOURS, KINDS, STATES, GridView
 from segue.train.policies.encoders.mission import Mission
+from segue.train.policies.encoders.picture import NATURE_SIDE, Picture
 from segue.train.policies.encoders.several import Part, Several
 from segue.train.policies.encoders.vector import Vector
 from segue.worlds.adapters.spaces import fields
@@ -21,11 +23,16 @@ MISSION = "mission"
 _ENTRY = 16  # features of a number that is an entry among others
 
 
-def encoder_for(observation_space: spaces.Space[object], chosen: Mapping[str, Encoder]) -> Encoder:
+def encoder_for(
+    observation_space: spaces.Space[object],
+    chosen: Mapping[str, Encoder],
+    activation: Activation = "relu",
+) -> Encoder:
     """Return the default encoder of a space, or the `chosen` ones.
 
-    `chosen` maps the names of a dictionary's entries to encoders ("" for other spaces). Raises
-    ValueError for a name that the space lacks, and for a space without an encoder.
+    `activation` is that of the default encoders of vectors. `chosen` maps the names of a
+    dictionary's entries to encoders ("" for other spaces). Raises ValueError for a name that the
+    space lacks, and for a space without an encoder.
     """
     parts = fields(observation_space)
     for name in chosen:
@@ -35,8 +42,8 @@ def encoder_for(observation_space: spaces.Space[object], chosen: Mapping[str, En
                 f" {suggestion(name, known)}"
             )
     if not isinstance(observation_space, spaces.Dict):
-        return chosen.get("") or usual(observation_space, "")
-    encoders = [chosen.get(part.name) or usual(part.space, part.name) for part in parts]
+        return chosen.get("") or usual(observation_space, "", activation)
+    encoders = [chosen.get(part.name) or usual(part.space, part.name, activation) for part in parts]
     return Several(
         tuple(
             Part(part.name, part.start, part.stop, own)
@@ -45,7 +52,7 @@ def encoder_for(observation_space: spaces.Space[object], chosen: Mapping[str, En
     )
 
 
-def usual(space: spaces.Space[object], name: str) -> Encoder:
+def usual(space: spaces.Space[object], name: str, activation: Activation) -> Encoder:
     """Return the default encoder of a space; `name` is that of a dictionary's entry."""
     if isinstance(space, spaces.Discrete):
         return Discrete(int(space.n), _ENTRY) if name else Discrete(int(space.n))
@@ -60,29 +67,44 @@ def usual(space: spaces.Space[object], name: str) -> Encoder:
         )
     if isinstance(space, spaces.Box) and is_grid_view(space):
         return GridView(*space.shape[:2])
-    if isinstance(space, spaces.Box) and len(space.shape) <= 1:
-        return Vector(math.prod(space.shape))
+    if isinstance(space, spaces.Box | spaces.MultiBinary) and len(space.shape) <= 1:
+        return Vector(math.prod(space.shape), activation=activation)
     what = f"{space}{f' as {name!r}' if name else ''}"
     if isinstance(space, spaces.Box) and is_picture(space):
-        raise ValueError(
-            f"The policy Network has no encoder of pictures, and the world observes {what}: use"
-            " Module with a torch.nn.Module of your own. If the numbers are the kinds, colours and"
-            f" states of MiniGrid's cells, write Network(encoders={{{name!r}: GridView(width,"
-            " height)})."
-        )
+        return picture_encoder(space, name, what)
     raise ValueError(
-        "The policy Network reads vectors, numbered states, MiniGrid's views and dictionaries of"
-        f" these, and the world observes {what}: give it an encoder for that, or use Module with a"
-        " torch.nn.Module of your own."
+        "The policy Network reads vectors, numbered states, bits, pictures, MiniGrid's views and"
+        f" dictionaries of these, and the world observes {what}: give it an encoder for that, or"
+        " use Module with a torch.nn.Module of your own."
     )
 
 
+def picture_encoder(space: spaces.Box, name: str, what: str) -> Encoder:
+    """Return the encoder of pictures; raise ValueError where they may be MiniGrid's cells."""
+    encoder = Picture.of(space)
+    small = min(encoder.height, encoder.width) < NATURE_SIDE
+    if small and _has_three_bytes(space):
+        size = f"{encoder.height}, {encoder.width}"
+        raise ValueError(
+            f"The world observes {what}, which may be colours or the kinds, colours and states of"
+            f" MiniGrid's cells: write Network(encoders={{{name!r}: Picture({size}, 3)}}) for"
+            f" colours, or Network(encoders={{{name!r}: GridView({size})}}) for cells."
+        )
+    return encoder
+
+
 def is_picture(space: spaces.Box) -> bool:
-    """Return whether a space is that of pictures of three bytes for each place."""
+    """Return whether a box has the dimensions of pictures: rows, columns and channels."""
+    return len(space.shape) in (2, 3)
+
+
+def _has_three_bytes(space: spaces.Box) -> bool:
     return space.dtype == np.uint8 and len(space.shape) == 3 and space.shape[2] == 3
 
 
 def is_grid_view(space: spaces.Box) -> bool:
     """Return whether a space is that of MiniGrid's views: its bounds are those of their cells."""
     cells = np.array([KINDS, COLOURS, STATES])
-    return is_picture(space) and min(space.shape[:2]) >= 3 and bool((space.high < cells).all())
+    return (
+        _has_three_bytes(space) and min(space.shape[:2]) >= 3 and bool((space.high < cells).all())
+    )

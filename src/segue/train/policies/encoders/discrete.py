@@ -11,6 +11,7 @@ from torch.nn.functional import embedding
 
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.encoders.encoder import Encoder, Read
+from segue.train.policies.initial import DrawLayer, orthogonal_layer
 from segue.train.policies.products import linear
 
 
@@ -34,7 +35,7 @@ class Discrete(Encoder):
         """The shape of the table of embeddings."""
         return {"table": (self.size, self.features)}
 
-    def initial(self, generator: np.random.Generator) -> Drawn:
+    def initial(self, generator: np.random.Generator, draw: DrawLayer = orthogonal_layer) -> Drawn:
         """Draw the table from a standard normal distribution, as `torch.nn.Embedding` does."""
         return {"table": generator.standard_normal((self.size, self.features), np.float32)}
 

@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
+from segue.train.policies.initial import DrawLayer, orthogonal_layer
 from segue.train.policies.products import linear
 
 Read = Callable[[Tensor], Tensor]
@@ -38,8 +39,8 @@ class Encoder(ABC):
         """The parameters by name, without the member axis."""
 
     @abstractmethod
-    def initial(self, generator: np.random.Generator) -> Drawn:
-        """Return the initial parameters of a new member that are not zero."""
+    def initial(self, generator: np.random.Generator, draw: DrawLayer = orthogonal_layer) -> Drawn:
+        """Return the initial parameters of a new member that are not zero; `draw` draws layers."""
 
     @abstractmethod
     def reader(self, weights: Weights) -> Read:

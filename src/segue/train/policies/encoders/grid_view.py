@@ -10,7 +10,6 @@ kinds, colours and states, E numbers of an embedding, F filters.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.encoders.encoder import Encoder, Read
-from segue.train.policies.initial import orthogonal
+from segue.train.policies.initial import HIDDEN_GAIN, DrawLayer, orthogonal_layer
 from segue.train.policies.products import linear
 
 # of MiniGrid, as an image numbers them
@@ -65,13 +64,13 @@ class GridView(Encoder):
             "bias": (1, self.features),
         }
 
-    def initial(self, generator: np.random.Generator) -> Drawn:
-        """Draw normal tables, and orthogonal filters and layer with gain sqrt(2)."""
+    def initial(self, generator: np.random.Generator, draw: DrawLayer = orthogonal_layer) -> Drawn:
+        """Draw normal tables, and filters and layer with gain sqrt(2)."""
         tables = ("kinds", "colours", "states")
         drawn = {name: generator.standard_normal(self.shapes[name], np.float32) for name in tables}
-        for name in ("filters", "weight"):
+        for name, bias in (("filters", "filters_bias"), ("weight", "bias")):
             inputs, outputs = self.shapes[name]
-            drawn[name] = orthogonal(generator, inputs, outputs, math.sqrt(2))
+            drawn[name], drawn[bias] = draw(generator, inputs, outputs, HIDDEN_GAIN)
         return drawn
 
     def reader(self, weights: Weights) -> Read:

@@ -13,6 +13,7 @@ from torch import Tensor
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.encoders.discrete import rows
 from segue.train.policies.encoders.encoder import Encoder, Read
+from segue.train.policies.initial import DrawLayer, orthogonal_layer
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Mission(Encoder):
         """A row for each word and each place; word 0 means that there is no word."""
         return {"table": (self.vocabulary, self.features), "places": (self.words, self.features)}
 
-    def initial(self, generator: np.random.Generator) -> Drawn:
+    def initial(self, generator: np.random.Generator, draw: DrawLayer = orthogonal_layer) -> Drawn:
         """Draw both tables from a normal distribution with standard deviation 1/2."""
         half = np.float32(0.5)
         return {

@@ -14,6 +14,7 @@ from torch import Tensor
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.encoders.encoder import Encoder, Read
 from segue.train.policies.flat import entries_of
+from segue.train.policies.initial import DrawLayer, orthogonal_layer
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ class Several(Encoder):
             for name, shape in part.encoder.shapes.items()
         }
 
-    def initial(self, generator: np.random.Generator) -> Drawn:
+    def initial(self, generator: np.random.Generator, draw: DrawLayer = orthogonal_layer) -> Drawn:
         """Draw the parameters of every part in turn."""
-        drawn = [(part.name, part.encoder.initial(generator)) for part in self.parts]
+        drawn = [(part.name, part.encoder.initial(generator, draw)) for part in self.parts]
         return {
             f"{name}.{own}": values
             for name, parameters in drawn

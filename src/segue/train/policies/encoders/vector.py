@@ -1,24 +1,25 @@
-"""Encoder of vectors of numbers: a layer of rectified units."""
+"""Encoder of vectors of numbers: one layer of units."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from segue.train.policies.activations import Activation, activated
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.encoders.encoder import Encoder, Read
-from segue.train.policies.initial import orthogonal
+from segue.train.policies.initial import HIDDEN_GAIN, DrawLayer, orthogonal_layer
 from segue.train.policies.products import linear
 
 
 @dataclass(frozen=True)
 class Vector(Encoder):
-    """`max(0, x W + b)` of `numbers` numbers."""
+    """A layer of units on `numbers` numbers: `max(0, x W + b)`, or another activation."""
 
     numbers: int
     features: int = 128
+    activation: Activation = "relu"
 
     @property
     def activations(self) -> int:
@@ -30,10 +31,13 @@ class Vector(Encoder):
         """The weight and the bias of one layer."""
         return {"weight": (self.numbers, self.features), "bias": (1, self.features)}
 
-    def initial(self, generator: np.random.Generator) -> Drawn:
-        """Draw an orthogonal weight with gain sqrt(2)."""
-        return {"weight": orthogonal(generator, self.numbers, self.features, math.sqrt(2))}
+    def initial(self, generator: np.random.Generator, draw: DrawLayer = orthogonal_layer) -> Drawn:
+        """Draw the layer with gain sqrt(2)."""
+        weight, bias = draw(generator, self.numbers, self.features, HIDDEN_GAIN)
+        return {"weight": weight, "bias": bias}
 
     def reader(self, weights: Weights) -> Read:
         """See `Encoder.reader`."""
-        return lambda observation: linear(observation, weights["weight"], weights["bias"]).relu()
+        return lambda observation: activated(
+            self.activation, linear(observation, weights["weight"], weights["bias"])
+        )
