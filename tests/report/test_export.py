@@ -104,7 +104,7 @@ def test_best_py_finds_an_environment_beside_the_sweep(
     summary.layout.source.write_text(text)
     (run / CODE).mkdir(exist_ok=True)
     (run / CODE / f"{module}.py").write_text(beside)
-    assert export(summary, sweep, Winner(facts(summary)[0], sweep.at({"n": 64}), None)) is None
+    assert export(summary, sweep, Winner(facts(summary)[0], sweep.at({"n": 64}))) is None
     finished = subprocess.run(
         [sys.executable, "best.py"], cwd=run, capture_output=True, text=True, check=False
     )

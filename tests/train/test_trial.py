@@ -2,8 +2,10 @@
 
 import pytest
 
-from segue.train import member_seeds, trial_files
+from segue.record.layout import steps_of
+from segue.train import Mlp, member_seeds, trial_files
 from segue.train.checkpoint import newest_first
+from segue.train.play import Players
 from tests.train.support.pipelines import ROLLOUT, stage
 from tests.train.support.trials import interrupted_after, plan, rows, run
 from tests.worlds.probes import ContextualAction
@@ -62,6 +64,25 @@ def test_checkpoints_are_written_at_save_interval(tmp_path, monkeypatch, save_in
     )
     run(tmp_path, plan(save_interval=save_interval))
     assert written == [rollouts * ROLLOUT for rollouts in saved]
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_the_members_of_the_best_report_are_stored(tmp_path, mode):
+    whole = tmp_path / "whole"
+    run(whole, mode=mode)
+    values = [row["return"] for row in rows(whole)]
+    best = values.index(max(values) if mode == "max" else min(values))
+    (stored,) = (whole / "best").iterdir()
+    assert steps_of(stored) == rows(whole)[best]["env_steps"]
+    for reports in range(1, len(values)):
+        parted = tmp_path / str(reports)
+        interrupted_after(parted, reports, mode=mode)
+        if reports == best + 1:
+            there = newest_first(parted / "checkpoints")[0]
+            members = [Players.load(path, "CartPole-v1", Mlp((8,))) for path in (stored, there)]
+            assert members[0].parameters.equal(members[1].parameters)
+        run(parted, mode=mode)
+        assert [path.name for path in (parted / "best").iterdir()] == [stored.name]
 
 
 def test_a_stage_may_have_a_save_interval_of_its_own(tmp_path, monkeypatch):

@@ -36,6 +36,13 @@ def command(
             help="Seed of the episodes, which occur neither in training nor in evaluation.", min=0
         ),
     ] = 0,
+    best: Annotated[
+        bool,
+        typer.Option(
+            "--best",
+            help="Play the members as they were at the trial's best report, not at its last one.",
+        ),
+    ] = False,
     sampled: Annotated[
         bool, typer.Option("--sampled", help="Sample actions instead of taking the most probable.")
     ] = False,
@@ -49,7 +56,7 @@ def command(
     fps: Annotated[int, typer.Option(help="Frames per second of the video.", min=1)] = 30,
     sweep: SweepFile = None,
 ) -> int:
-    """Evaluate the members of a trial from its newest checkpoint, and record a video."""
+    """Evaluate the members of a trial from a checkpoint, the newest one, and record a video."""
     from segue.record.local_run import fetch_run
     from segue.report.data.summary import read_summary, trained_trial
 
@@ -64,7 +71,7 @@ def command(
     number = trained_trial(summary, chosen)
     if number != chosen:
         print_line(console, f"Trial {chosen} is a copy of trial {number}, which is played.")
-    players, steps = _load(local_run, summary, number, sweep)
+    players, steps = _load(local_run, summary, number, sweep, best)
     scores = players.evaluate(episodes, seed, greedy=not sampled)
     print_line(
         console,
@@ -94,9 +101,9 @@ def best_trial(summary: "Summary") -> int:
 
 
 def _load(
-    run: "LocalRun", summary: "Summary", trial: int, sweep_file: Path | None
+    run: "LocalRun", summary: "Summary", trial: int, sweep_file: Path | None, best: bool
 ) -> "tuple[Players, int]":
-    """Return the members of a trial's newest checkpoint, and its environment steps."""
+    """Return the members of a trial's newest or best checkpoint, and its environment steps."""
     from segue.record.layout import steps_of
     from segue.train.play import Players
     from segue.tune.run.directory import RunDirectory
@@ -105,7 +112,8 @@ def _load(
     from segue.tune.search.define_by_run import of_recorded
 
     directory = RunDirectory(run.path, run.store)
-    checkpoint = directory.newest_checkpoint(trial)
+    found = directory.best_checkpoint if best else directory.newest_checkpoint
+    checkpoint = found(trial)
     if checkpoint is None:
         raise ValueError(
             f"Trial {trial} of {run.shown} has no checkpoint: `segue show {run.shown}` lists the"

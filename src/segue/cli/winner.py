@@ -49,8 +49,14 @@ def _winner(sweep: Sweep, summary: "Summary", run: "LocalRun", console: Console)
         if isinstance(plan, TrainerPlan)
         else sweep.at(point)
     )
-    checkpoint = RunDirectory(run.path, run.store).newest_checkpoint(trial.number)
-    problem = export(summary, sweep, Winner(trial, setup, checkpoint), held_out)
+    directory = RunDirectory(run.path, run.store)
+    winner = Winner(
+        trial,
+        setup,
+        directory.newest_checkpoint(trial.number),
+        directory.best_checkpoint(trial.number),
+    )
+    problem = export(summary, sweep, winner, held_out)
     run.upload(BEST_JSON, BEST_PYTHON)
     files = f"{run.path / BEST_JSON}, {run.path / BEST_PYTHON}"
     if problem:

@@ -24,6 +24,7 @@ HELD_OUT = "retrained.json"
 BEST_JSON = "best.json"
 BEST_PYTHON = "best.py"
 REPORT = "report.html"
+BEST = "best"
 _CHECKPOINTS = "checkpoints*/checkpoint-*.pt"
 _CHECKPOINT_NAME = re.compile(r"checkpoint-\d{1,18}-[0-9a-f]+\.pt", re.ASCII)
 
@@ -79,6 +80,18 @@ class TrialLayout:
         The generation counts how often the trial continued from another trial's checkpoint.
         """
         return self.path / (f"checkpoints-{generation}" if generation else "checkpoints")
+
+    @property
+    def best(self) -> Path:
+        """The folder of the checkpoint of the members with the best metric so far.
+
+        It holds what they act with, not what they would need to continue training.
+        """
+        return self.path / BEST
+
+    def best_checkpoint(self) -> Path | None:
+        """Return the checkpoint of the members with the best metric, or None."""
+        return newest(filter(has_checkpoint_name, self.best.glob("checkpoint-*.pt")))
 
     def all_checkpoints(self) -> Iterator[Path]:
         """Return the checkpoints of all generations."""
@@ -242,6 +255,12 @@ def is_of_trial(name: str, *files: str) -> bool:
 def is_checkpoint(name: str) -> bool:
     """Return whether a file of a trial, named relative to its directory, is a checkpoint."""
     return Path(name).match(_CHECKPOINTS) and has_checkpoint_name(Path(name))
+
+
+def is_best_checkpoint(name: str) -> bool:
+    """Return whether a file of a trial, named relative to its directory, is its best checkpoint."""
+    path = Path(name)
+    return path.parent == Path(BEST) and has_checkpoint_name(path)
 
 
 def has_checkpoint_name(path: Path) -> bool:

@@ -62,11 +62,12 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True)
 class Winner:
-    """The best trial, what it trained, and its newest checkpoint if one exists."""
+    """The best trial, what it trained, and its newest and best checkpoints, if these exist."""
 
     trial: TrialSummary
     setup: TrialSetup | TrainerSetup
-    checkpoint: Path | None
+    checkpoint: Path | None = None
+    best_checkpoint: Path | None = None
 
 
 def export(
@@ -152,9 +153,8 @@ def _facts(
         attributes.ENV_STEPS: trial.env_steps,
         "parameters": trial.trained_with,
         **_trained(winner.setup),
-        "checkpoint": (
-            str(winner.checkpoint.relative_to(summary.run)) if winner.checkpoint else None
-        ),
+        "checkpoint": _below(summary.run, winner.checkpoint),
+        "best_checkpoint": _below(summary.run, winner.best_checkpoint),
     }
 
 
@@ -169,3 +169,7 @@ def _trained(setup: TrialSetup | TrainerSetup) -> Mapping[str, Any]:
         "policy": describe(setup.policy),
         "pipeline": setup.pipeline.to_dict(),
     }
+
+
+def _below(run: Path, checkpoint: Path | None) -> str | None:
+    return None if checkpoint is None else str(checkpoint.relative_to(run))

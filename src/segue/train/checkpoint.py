@@ -34,12 +34,18 @@ def save_checkpoint(directory: Path, env_steps: int, state: Mapping[str, Any]) -
 
     A state consists of tensors, arrays, plain values, and lists and dictionaries of them.
     """
-    content = encoded(state)
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / checkpoint_name(env_steps, digest(content))
-    write_atomic(path, content)
+    path = _write(directory, env_steps, state)
     for old in newest_first(directory)[_RETAINED:]:
         old.unlink()
+    return path
+
+
+def save_only_checkpoint(directory: Path, env_steps: int, state: Mapping[str, Any]) -> Path:
+    """Write `state` as `save_checkpoint` does, and delete all other checkpoints."""
+    path = _write(directory, env_steps, state)
+    for other in newest_first(directory):
+        if other != path:
+            other.unlink()
     return path
 
 
@@ -102,6 +108,14 @@ def load_checkpoint(directory: Path, device: str = "cpu") -> dict[str, Any] | No
             path.name,
         )
     return None
+
+
+def _write(directory: Path, env_steps: int, state: Mapping[str, Any]) -> Path:
+    content = encoded(state)
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / checkpoint_name(env_steps, digest(content))
+    write_atomic(path, content)
+    return path
 
 
 def _read(path: Path) -> bytes:

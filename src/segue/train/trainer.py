@@ -186,6 +186,15 @@ class Trainer:
             "evaluated": self.evaluated,
         }
 
+    def acting_state(self) -> dict[str, Any]:
+        """Return what the members act with: a part of the `state_dict`, for `Players`."""
+        return {
+            "groups": [
+                {"members": group.members, "pack": group.pack.acting_state()}
+                for group in self.groups
+            ]
+        }
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the state of another trainer, before this one has advanced."""
         for member, saved in zip(self.members, state["members"], strict=True):

@@ -1,9 +1,10 @@
 """Run one trial in its directory: train, evaluate, record, and resume an earlier attempt.
 
     trials/0007/
-      lock  results.jsonl  metrics.jsonl  events.out.tfevents.*  checkpoints/
+      lock  results.jsonl  metrics.jsonl  events.out.tfevents.*  checkpoints/  best/
 
-The order of a report: the row is written, then the checkpoint is complete, then the row is
+The order of a report: the row is written, then the best members so far are stored, if these are
+the best, then the checkpoint is complete, then the row is
 reported. Whatever ends the process, an attempt resumes from the newest valid checkpoint, removes
 the rows after it, and reports the last remaining row again, in case it was not received.
 """
@@ -22,6 +23,7 @@ from threadpoolctl import threadpool_limits
 from segue.base.files import append_row
 from segue.base.lock import locked
 from segue.plan.decision import Decision, Exploit
+from segue.plan.mode import sign_of
 from segue.record.layout import TrialLayout
 from segue.record.row import ReportRow, Row, replayed
 from segue.train.checks import check_metric
@@ -96,6 +98,7 @@ class Attempt:
     def __post_init__(self) -> None:
         check_metric(self.spec.metric, self.trainer.evaluator.world.metrics)
         self.identity = self.spec.identity
+        self.best = -math.inf  # of the metric so far, higher is better
 
     def resume(self, exploit: Exploit | None, accept_changes: bool) -> Row | None:
         """Continue from the newest checkpoint, and repeat the last report before it, if any."""
@@ -105,6 +108,8 @@ class Attempt:
         row = self.files.resume(
             self.trainer, self.identity, device, accept_changes, self.spec.metric
         )
+        sign = sign_of(self.spec.mode)
+        self.best = sign * self.files.best_value(self.spec.metric, self.spec.mode)
         if row is not None:
             self._send(replayed(row))
         return row
@@ -130,6 +135,7 @@ class Attempt:
             log.valid(trainer.evaluate(), trainer.env_steps, trainer.total_env_steps)
             row = result_row(trainer, self.spec.metric, self.spec.aggregate, result.stage_ended)
             append_row(self.files.results, row)
+            self._save_if_best(row)
         if result.save_due:
             self.save(log)
         elif result.report_due:
@@ -142,6 +148,14 @@ class Attempt:
         """Write a checkpoint, after everything that was logged before it."""
         log.flush()
         self.files.save(self.trainer, self.identity)
+
+    def _save_if_best(self, row: Row) -> None:
+        """Store the members if the metric is better than it ever was."""
+        value = sign_of(self.spec.mode) * row[self.spec.metric]
+        if value > self.best:
+            self.best = value
+            trainer = self.trainer
+            self.files.save_best(trainer.env_steps, trainer.acting_state(), self.identity)
 
     def _send(self, row: Row) -> None:
         """Report a row, and apply the decision that answers it."""

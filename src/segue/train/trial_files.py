@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from segue.base.files import read_regular, write_rows
+from segue.plan.mode import Mode, sign_of
 from segue.record.layout import LOCK, LOG, TRIAL, TrialLayout
 from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, Row
@@ -18,6 +20,7 @@ from segue.train.checkpoint import (
     newest_first,
     read_copy,
     save_checkpoint,
+    save_only_checkpoint,
 )
 
 
@@ -111,6 +114,17 @@ class TrialFiles:
         for entry in entries:
             if entry.name not in _STAY and not entry.name.startswith("before-"):
                 entry.rename(aside / entry.name)
+
+    def best_value(self, metric: str, mode: Mode) -> float:
+        """Return the best value of the metric in the rows; the worst possible one without rows."""
+        sign = sign_of(mode)
+        values = (sign * row[metric] for row in read_results(self.results, metric).rows)
+        return sign * max(values, default=-math.inf)
+
+    def save_best(self, env_steps: int, acting_state: Mapping[str, Any], identity: str) -> None:
+        """Write what the members act with, in place of what was the best before."""
+        state = {"identity": identity, "trainer": acting_state}
+        save_only_checkpoint(TrialLayout(self.directory).best, env_steps, state)
 
     def save(self, trainer: Resumable, identity: str) -> None:
         """Write a checkpoint of the trainer, marked with the identity of the trial."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from segue.plan.mode import Mode
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.aggregate import aggregate_seeds
 from segue.plan.sweeps.evaluation import Evaluation
@@ -24,6 +25,7 @@ class TrialSpec:
         seeds: One seed for each member of the pack.
         evaluation: How often and on how many episodes the members are evaluated.
         metric: The metric that a report is about.
+        mode: Whether more ("max") or less ("min") of it is better.
         aggregate: Makes one number of the metric's values of all seeds; by default their mean.
         lanes: Number of worlds that each member acts in.
         policy: The policy; by default the one that suits the observations.
@@ -37,6 +39,7 @@ class TrialSpec:
     seeds: Sequence[int]
     evaluation: Evaluation
     metric: str = "return"
+    mode: Mode = "max"
     aggregate: Callable[[Sequence[float]], float] = aggregate_seeds
     lanes: int = 8
     policy: Policy | None = None

@@ -227,6 +227,13 @@ class Pack:
             "world": self.world.state_dict(),
         }
 
+    def acting_state(self) -> dict[str, Any]:
+        """Return copies of what the members act with: a part of the `state_dict`."""
+        return {
+            "parameters": self.parameters.clone(),
+            "normalizer": self.normalizer.state_dict(),
+        }
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore a state; the next iteration is bit for bit that of the saved pack."""
         self.parameters.copy_(state["parameters"])

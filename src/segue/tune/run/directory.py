@@ -7,7 +7,13 @@ from pathlib import Path
 from segue.record.layout import RunLayout, newest, trial_name
 from segue.store.mirror import Mirror
 from segue.store.objects import FEW_WAITS, Store
-from segue.tune.run.stored import StoreTrialSync, TrialSync, driver_mirror, fetched_checkpoint
+from segue.tune.run.stored import (
+    StoreTrialSync,
+    TrialSync,
+    driver_mirror,
+    fetched_best_checkpoint,
+    fetched_checkpoint,
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,12 @@ class RunDirectory(RunLayout):
         if self.store:
             return fetched_checkpoint(self.store.at(trial_name(number)), self.trial(number))
         return newest(self.trial(number).all_checkpoints())
+
+    def best_checkpoint(self, number: int) -> Path | None:
+        """Return the checkpoint of a trial's best members, fetched as `newest_checkpoint` does."""
+        if self.store:
+            return fetched_best_checkpoint(self.store.at(trial_name(number)), self.trial(number))
+        return self.trial(number).best_checkpoint()
 
     def trial_sync(self, number: int) -> TrialSync:
         """Return what synchronizes the files of a trial with the store; for the worker."""

@@ -2,6 +2,7 @@
 
 import sqlite3
 import tempfile
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from segue.record.layout import (
     STUDY,
     RunLayout,
     TrialLayout,
+    is_best_checkpoint,
     is_checkpoint,
     is_decision,
     is_definition,
@@ -126,12 +128,23 @@ def move_aside(store: Store, stamp: str) -> None:
 
 def fetched_checkpoint(store: Store, trial: TrialLayout) -> Path | None:
     """Fetch the newest checkpoint in a trial's store into its folder, in place of older ones."""
-    latest = newest(Path(name) for name in store.names() if is_checkpoint(name))
+    return _fetched(store, trial, is_checkpoint, trial.all_checkpoints())
+
+
+def fetched_best_checkpoint(store: Store, trial: TrialLayout) -> Path | None:
+    """Fetch the best checkpoint in a trial's store into its folder, in place of an older one."""
+    return _fetched(store, trial, is_best_checkpoint, trial.best.glob("checkpoint-*.pt"))
+
+
+def _fetched(
+    store: Store, trial: TrialLayout, is_wanted: Callable[[str], bool], known: Iterable[Path]
+) -> Path | None:
+    latest = newest(Path(name) for name in store.names() if is_wanted(name))
     content = None if latest is None else store.read(latest.as_posix())
     if latest is None or content is None:
         return None
     copy = inside(trial.path, latest.as_posix(), store.shown())
-    for older in trial.all_checkpoints():
+    for older in known:
         older.unlink()
     copy.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(copy, content)

@@ -200,6 +200,7 @@ def _trial_spec(sweep: Sweep, parameters: Mapping[str, Any], device: str) -> Tri
         member_seeds(sweep.seed, sweep.seeds),
         setup.evaluation,
         metric=sweep.metric,
+        mode=sweep.mode,
         aggregate=partial(aggregate_seeds, how=sweep.aggregate, mode=sweep.mode),
         lanes=setup.lanes,
         policy=setup.policy,
