@@ -137,6 +137,7 @@ def test_a_pipeline_function_may_take_any_name():
         ({"seed": -1}, "seed must be at least 0"),
         ({"lanes": 0}, "lanes must be at least 1"),
         ({"concurrency": 0}, "concurrency must be at least 1"),
+        ({"log_seeds": 1}, "log_seeds must be True or False, got 1"),
         ({"resources": {}}, "resources is empty"),
         ({"resources": {"cpus": 1}}, "resources names 'cpus': did you mean 'cpu'"),
         ({"resources": {"GPU": 1}}, "resources names 'GPU': did you mean 'gpu'"),

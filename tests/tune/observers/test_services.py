@@ -134,7 +134,10 @@ def test_a_hanging_service_times_out(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_only_numbers_are_logged_with_precedence_for_the_sweeps_metric() -> None:
     row = learning_curve(make_sweep(), {"lr": 1e-3, "gae_lambda": 0.9, "first_steps": 400}, 400)
-    values = values_of({**row, "evaluation": {"return": -1.0, "length": 9.0}})
+    diagnostics = {"approx_kl": 0.01}
+    values = values_of(
+        {**row, "evaluation": {"return": -1.0, "length": 9.0}, "diagnostics": diagnostics}
+    )
     assert values == {
         "length": 9.0,
         "return": row["return"],
@@ -143,6 +146,7 @@ def test_only_numbers_are_logged_with_precedence_for_the_sweeps_metric() -> None
         "stage": 1,
         "stages": 2,
         "stage_steps": 400,
+        "diagnostics/approx_kl": 0.01,
     }
 
 
