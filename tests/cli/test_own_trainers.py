@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,13 +67,47 @@ sweep = Sweep(
 '''
 
 
+STABLE_BASELINES3 = """
+import gymnasium
+from ray import tune
+
+from segue import Sweep
+
+TRAINER
+
+
+sweep = Sweep(
+    trainer=partial(train_sb3, algorithm=PPO),
+    steps=(128, 256),
+    space={
+        "learning_rate": tune.grid_search([3e-4, 3e-2, 1e-2, 3e-3, 1e-3, 1e-4]),
+        "n_steps": 32,
+        "batch_size": 32,
+    },
+    world="CartPole-v1",
+    evaluation=Evaluation(every=64, episodes=3),
+    scheduler="stage_asha",
+    concurrency=1,
+)
+"""
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "own-trainers.md"
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the sweep, in which commands are given."""
+    """A folder with the sweeps, in which commands are given."""
+    block = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)[1]
+    trainer = block.split("\n\nppo = Sweep(")[0]
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / f"{NAME}.py").write_text(SWEEP)
+    (tmp_path / "sweeps" / "sb3.py").write_text(STABLE_BASELINES3.replace("TRAINER", trainer))
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def rows_of(run: str, number: int) -> list[dict[str, Any]]:
+    path = Path(run, "trials", f"{number:04d}", "results.jsonl")
+    return [json.loads(row) for row in path.read_text().splitlines()] if path.exists() else []
 
 
 def attempts_of(number: int) -> list[list[int]]:
@@ -88,10 +123,8 @@ def test_a_trainer_is_swept_resumed_and_used(
     assert "budget        at most 14,400 environment steps" in described
     assert "  stage 2 of 2: 800 steps" in described
 
-    results = place / RUN / "trials" / "0001" / "results.jsonl"
     with driver(NAME) as process:
-        reports = lambda: results.read_text().count("\n") if results.exists() else 0  # noqa: E731
-        wait_for(lambda: reports() >= 3 or process.poll() is not None)
+        wait_for(lambda: len(rows_of(RUN, 1)) >= 3 or process.poll() is not None)
         process.send_signal(signal.SIGKILL)
     output_of(capsys, "run", NAME)
     known = {trial.number: trial for trial in trials(RUN)}
@@ -102,8 +135,7 @@ def test_a_trainer_is_swept_resumed_and_used(
     for number, trial in known.items():  # also the one that was resumed
         again = output_of(capsys, "rerun", RUN, "--trial", str(number))
         assert "Equal: all" in again, (trial, again)
-    rows = results.read_text().splitlines()
-    assert [json.loads(row)["env_steps"] for row in rows] == list(range(100, 1_300, 100))
+    assert [row["env_steps"] for row in rows_of(RUN, 1)] == list(range(100, 1_300, 100))
 
     shown = output_of(capsys, "show", RUN, "--trial", "1")
     assert "2 stages, 1,200 steps, trained by train" in shown
@@ -125,3 +157,22 @@ def test_a_trainer_is_swept_resumed_and_used(
         segue(["play", RUN])
     assert refused.value.code == REFUSED
     assert "was trained by a trainer of the sweep's own" in capsys.readouterr().err
+
+
+def test_stable_baselines3_is_swept_in_stages_and_resumed(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("stable_baselines3")
+    run = "runs/sb3"
+    with driver("sb3") as process:
+        wait_for(lambda: len(rows_of(run, 0)) >= 3 or process.poll() is not None)
+        process.send_signal(signal.SIGKILL)
+    before = rows_of(run, 0)
+    output_of(capsys, "run", "sb3")
+    known = {trial.number: trial for trial in trials(run)}
+    assert {trial.state for trial in known.values()} == {"complete", "pruned"}
+    assert known[0].state == "complete"  # it was resumed, and the first is not compared
+    assert rows_of(run, 0)[:2] == before[:2]
+    assert [row["env_steps"] for row in rows_of(run, 0)] == list(range(64, 385, 64))
+    assert [row["env_steps"] for row in rows_of(run, 0) if row["stage_done"]] == [128, 384]
+    assert (place / run / "trials" / "0000" / "model.zip").exists()

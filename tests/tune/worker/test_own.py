@@ -121,7 +121,7 @@ def test_a_sweep_with_a_trainer_is_checked_without_a_world() -> None:
         ({"metric": "rollout/return"}, "The metric is 'rollout/return', which contains a slash"),
         (
             {"scheduler": tune.schedulers.ASHAScheduler("env_steps", max_t=100)},
-            "ends trials after 100 steps, but pipelines of this sweep take 1,200",
+            "ends trials after 100 steps, but trials of this sweep take 1,200",
         ),
     ],
 )

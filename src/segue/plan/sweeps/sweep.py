@@ -65,12 +65,10 @@ class Sweep:
       of a trial's last report whose result is 0 or less if the trial is allowed; samplers learn
       them, and a trial that violates one does not win.
     - `trials`: the number of trials; None for every point of a grid.
-    - `seeds`: members of a trial, each with a separate seed; `seed` is the one from which all of
-      them are derived.
-    - `aggregate`: how a trial's metric follows from its seeds' metrics: "mean", "iqm"
+    - `seeds`: members of a trial, each with a separate seed; all are derived from `seed`.
+      `aggregate`: how a trial's metric follows from its seeds' metrics: "mean", "iqm"
       (interquartile mean) or "worst".
-    - `lanes`: environments of each member.
-    - `policy`: the policy; None for the trainer's default.
+    - `lanes`: environments of each member. `policy`: the policy; None for the world's default.
     - `scheduler`: None, "asha", "stage_asha", "hyperband", "median", "pbt", or a scheduler of
       `ray.tune`.
     - `search`: how points are proposed after the grid and `points`: "tpe", "random", "gp", "cmaes",
@@ -168,10 +166,9 @@ class Sweep:
         """Return the definition as JSON can hold it, with an entry for each field.
 
         The names of the space and the modules of the code have entries of their own
-        ("space.gamma"). Limits (`trials` and
-        others), `resources`, `concurrency` and `log_seeds` are left out: they may change when a
-        sweep resumes.
-        Sweeps with equal descriptions are the same experiment.
+        ("space.gamma"). Limits (`trials` and others), `resources`, `concurrency` and `log_seeds`
+        are left out: they may change when a sweep resumes. Sweeps with equal descriptions are the
+        same experiment.
         """
         description: JsonObject = self.__dict__["_description"]
         return dict(description)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from segue.base.files import append_row
@@ -51,7 +50,7 @@ class Trial:
         should_preempt: Callable[[], bool],
         scratch: Path,
     ) -> None:
-        self.parameters: Mapping[str, Any] = MappingProxyType(dict(spec.parameters))
+        self.parameters: dict[str, Any] = dict(spec.parameters)
         self.seeds: tuple[int, ...] = tuple(spec.seeds)
         self.directory: Path = stored.directory
         self.device: str = spec.device

@@ -47,7 +47,7 @@ def check_scheduler(scheduler: Any, time: str, longest: int, sweep: Sweep) -> No
         )
     if getattr(scheduler, "_max_t", longest) < longest:
         raise ValueError(
-            f"The scheduler {name} ends trials after {scheduler._max_t:,} steps, but pipelines of"
+            f"The scheduler {name} ends trials after {scheduler._max_t:,} steps, but trials of"
             f" this sweep take {longest:,}: give it max_t={longest}."
         )
     _check_brackets(scheduler, name)
