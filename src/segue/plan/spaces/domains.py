@@ -3,14 +3,14 @@
 import copy
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from segue.base.files import JsonValue
 from segue.plan.spaces.choices import Choices, is_same, plain_scalar
 from segue.plan.spaces.nested import GRID, is_domain, is_grid
 from segue.plan.spaces.ranges import Range, multiples
-from segue.plan.values.describe import describe
+from segue.plan.values.describe import canonical_json, describe
 
 Space: TypeAlias = Mapping[str, Any]
 """Domains, grids and constants by the names of the pipeline function's keywords."""
@@ -77,6 +77,14 @@ def completed_point(space: Space, point: Mapping[str, Any]) -> Point:
         else:
             found[name] = _proposed(known[name], name, point[name])
     return found
+
+
+def distinct_points(points: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """Return the points without those that equal an earlier one."""
+    distinct: dict[str, Any] = {}
+    for point in points:
+        distinct.setdefault(canonical_json(describe(point)), point)
+    return list(distinct.values())
 
 
 def describe_entry(entry: Any) -> JsonValue:

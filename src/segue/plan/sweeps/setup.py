@@ -2,23 +2,29 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from inspect import Parameter, signature
+from inspect import signature
 from numbers import Integral
 from types import FunctionType
 from typing import Any
 
-from segue.base.suggestions import nearest, suggestion
-from segue.base.text import error_text
+from segue.base.suggestions import suggestion
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.functions import (
+    check_required,
+    failing_at,
+    keyword_names,
+    taken_by,
+    takes,
+)
 from segue.plan.world import World
 
 PARTS = ("pipeline", "world", "evaluation", "lanes", "policy")
 """The fields of a sweep that may be functions of names in its space; the first always is."""
 FACTORY = ("members", "lanes")
 """The first parameters of a function that makes a world, rather than one of names in the space."""
+_OR_FACTORY = ", or let it take (members, lanes) and make worlds"
 _Function = Callable[..., Any]
-_NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
 
 @dataclass(frozen=True)
@@ -84,15 +90,14 @@ def check_names(sweep: Any, names: Iterable[str], at: str = "") -> None:
             " lanes), as a function does that makes worlds: rename one of the two in the space."
         )
     for name in known:
-        if not any(_takes(function, name) for function in functions.values()):
+        if not any(takes(function, name) for function in functions.values()):
             raise ValueError(
                 f"The space names {name!r}{at}, which {_what_does_not_take(functions)}:"
                 f" {_remedy(name, functions)}"
             )
     for part, function in functions.items():
-        for name in _required(function):
-            if name not in known:
-                raise ValueError(_lacking(part, name, known, at))
+        instead = _OR_FACTORY if part == "world" else ""
+        check_required(part, function, known, at, instead)
 
 
 def _is_factory(world: object) -> bool:
@@ -100,13 +105,8 @@ def _is_factory(world: object) -> bool:
 
 
 def _result(part: str, function: _Function, point: Mapping[str, Any]) -> Any:
-    taken = {name: value for name, value in point.items() if _takes(function, name)}
-    try:
-        result = function(**taken)
-    except (Exception, SystemExit) as error:
-        sentence = " ".join(str(error).split()) if isinstance(error, ValueError | TypeError) else ""
-        message = sentence or error_text(error)
-        raise ValueError(f"The {part} function fails at {dict(point)}: {message}") from error
+    with failing_at(part, point):
+        result = function(**taken_by(function, point))
     what, is_valid = _RESULTS[part]
     if not is_valid(result):
         raise ValueError(
@@ -131,22 +131,6 @@ _RESULTS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-def _takes(function: _Function, name: str) -> bool:
-    parameters = signature(function).parameters
-    takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values())
-    return takes_any or name in _keywords(function)
-
-
-def _keywords(function: _Function) -> list[str]:
-    parameters = signature(function).parameters
-    return [name for name, each in parameters.items() if each.kind in _NAMED]
-
-
-def _required(function: _Function) -> list[str]:
-    parameters = signature(function).parameters
-    return [name for name in _keywords(function) if parameters[name].default is Parameter.empty]
-
-
 def _what_does_not_take(functions: Mapping[str, _Function]) -> str:
     if len(functions) == 1:
         return "the pipeline function does not take"
@@ -156,13 +140,5 @@ def _what_does_not_take(functions: Mapping[str, _Function]) -> str:
 def _remedy(name: str, functions: Mapping[str, _Function]) -> str:
     if name in PARTS and name not in functions:
         return f"write {name}=lambda {name}: {name} if it is the sweep's."
-    taken = [keyword for function in functions.values() for keyword in _keywords(function)]
+    taken = [keyword for function in functions.values() for keyword in keyword_names(function)]
     return suggestion(name, taken)
-
-
-def _lacking(part: str, name: str, known: Iterable[str], at: str) -> str:
-    found = nearest(name, known)
-    remedy = f"did you mean {found!r}?" if found else "add it, or give it a default."
-    if part == "world":
-        remedy = f"{remedy[:-1]}, or let it take (members, lanes) and make worlds{remedy[-1]}"
-    return f"The {part} function takes {name!r}, which the space lacks{at}: {remedy}"

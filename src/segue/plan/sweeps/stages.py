@@ -1,17 +1,15 @@
 """The stages of a trial: their lengths and criteria, whoever trains it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from inspect import Parameter, signature
 from typing import Any, Protocol, TypeAlias
 
 from segue.base.checks import count
-from segue.base.text import error_text, plural
+from segue.base.text import plural
 from segue.plan.criteria.criterion import EarlyStoppingCriterion, NeverEarlyStoppingCriterion
 from segue.plan.pipelines.text import short_text
-
-_NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+from segue.plan.sweeps.functions import failing_at, taken_by
 
 
 class PlannedStage(Protocol):
@@ -126,19 +124,8 @@ def trainer_plan_at(steps: object, point: Mapping[str, Any]) -> TrainerPlan:
     """
     if not callable(steps):
         return trainer_plan(steps)
-    taken = {name: point[name] for name in keywords_of_steps(steps) if name in point}
-    try:
-        return trainer_plan(steps(**taken))
-    except (Exception, SystemExit) as error:
-        is_plain = isinstance(error, ValueError | TypeError) and str(error)
-        message = " ".join(str(error).split()) if is_plain else error_text(error)
-        raise ValueError(f"The steps function fails at {dict(point)}: {message}") from error
-
-
-def keywords_of_steps(function: Callable[..., object]) -> list[str]:
-    """Return the names of the space that a function of it takes."""
-    parameters = signature(function).parameters.values()
-    return [each.name for each in parameters if each.kind in _NAMED]
+    with failing_at("steps", point):
+        return trainer_plan(steps(**taken_by(steps, point)))
 
 
 def _stage(entry: object) -> TrainerStage:

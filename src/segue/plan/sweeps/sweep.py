@@ -1,6 +1,6 @@
 """The definition of a sweep, checked when it is made."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -135,7 +135,7 @@ class Sweep:
             found = define_by_run.function_corners(self.space)
         else:
             found = domains.domain_corners(self.space)
-        return _without_repetition([*found, *map(self._keywords, self.points)])
+        return domains.distinct_points([*found, *map(self._keywords, self.points)])
 
     def at(self, point: Mapping[str, Any]) -> TrialSetup:
         """Return what the trial of a point trains: its pipeline, world, evaluation, lanes, policy.
@@ -155,7 +155,7 @@ class Sweep:
 
     def planned(self) -> list[Mapping[str, Any]]:
         """Return the points that are tried before any is proposed: `points`, then the grid."""
-        return _without_repetition([*self.points, *(self.grid() or [])])
+        return domains.distinct_points([*self.points, *(self.grid() or [])])
 
     @property
     def requested_trials(self) -> int:
@@ -242,10 +242,3 @@ class Sweep:
         return described | {
             f"space.{name}": domains.describe_entry(entry) for name, entry in self.space.items()
         }
-
-
-def _without_repetition(points: Iterable[Mapping[str, Any]]) -> list[Any]:
-    distinct: dict[str, Any] = {}
-    for point in points:
-        distinct.setdefault(canonical_json(describe(point)), point)
-    return list(distinct.values())

@@ -5,13 +5,12 @@ from inspect import signature
 from types import FunctionType
 from typing import Any
 
-from segue.base.suggestions import suggestion
 from segue.plan.pipelines.text import short_text
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.functions import check_required
 from segue.plan.sweeps.setup import check_names, setup_at
 from segue.plan.sweeps.stages import (
     StagePlan,
-    keywords_of_steps,
     trainer_plan,
     trainer_plan_at,
 )
@@ -73,13 +72,7 @@ def check_names_of(sweep: Any, names: Iterable[str], at: str = "") -> None:
         check_names(sweep, known, at)
         return
     if callable(sweep.steps):
-        parameters = signature(sweep.steps).parameters
-        for name in keywords_of_steps(sweep.steps):
-            if name not in known and parameters[name].default is parameters[name].empty:
-                raise ValueError(
-                    f"The steps function takes {name!r}, which the space lacks{at}:"
-                    f" {suggestion(name, known)}"
-                )
+        check_required("steps", sweep.steps, known, at)
 
 
 def _check_pipeline(sweep: Any) -> None:
