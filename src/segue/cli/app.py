@@ -11,7 +11,7 @@ import typer
 
 from segue.base.output import guarded_output, open_standard_files
 from segue.base.text import error_text, printable
-from segue.cli import cluster, jobs, play, record, report, rerun, retrain, run, show
+from segue.cli import cluster, jobs, play, record, report, rerun, retrain, run, show, zoo
 
 FAILED = 1
 REFUSED = 2
@@ -39,6 +39,7 @@ _everything.command("retrain")(retrain.command)
 _everything.command("play")(play.command)
 _everything.command("rerun")(rerun.command)
 _everything.command("record")(record.command)
+_everything.command("zoo")(zoo.command)
 _everything.command("submit", context_settings=jobs.PASSED_ON | _HELP)(jobs.submit)
 _everything.command("jobs")(jobs.command)
 _clusters = typer.Typer(help="Check cluster files.", no_args_is_help=True)
