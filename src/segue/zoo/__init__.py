@@ -4,7 +4,7 @@ The zoo's files, such as `ppo.yml`, have the hyperparameters of Stable-Baselines
 environment.
 """
 
-from segue.zoo.entry import Entry, read_entry
+from segue.zoo.entry import ZooEntry, read_entry
 from segue.zoo.sweep_text import sweep_text
 
-__all__ = ["Entry", "read_entry", "sweep_text"]
+__all__ = ["ZooEntry", "read_entry", "sweep_text"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from segue.zoo.entry import Entry, Schedule
+from segue.zoo.entry import Schedule, ZooEntry
 
 _ACTIVATIONS = ("Tanh", "ReLU", "ELU", "SiLU", "GELU")
 _POLICY_KWARGS = ("activation_fn", "log_std_init", "net_arch", "ortho_init", "squash_output")
@@ -17,26 +17,26 @@ _NORMALIZE = {
 _NO_COUNTERPART = "has no counterpart here"
 
 
-def number(value: float) -> str:
+def number_text(value: float) -> str:
     """Return a number as Python writes it, with underscores in long whole ones.
 
-    >>> number(1_000_000.0), number(2.5e-4), number(0.0)
+    >>> number_text(1_000_000.0), number_text(2.5e-4), number_text(0.0)
     ('1_000_000', '0.00025', '0.0')
     """
     is_large = float(value).is_integer() and abs(value) >= 1_000
     return f"{int(value):_}" if is_large or isinstance(value, int) else repr(float(value))
 
 
-def loss(entry: Entry) -> str:
+def loss(entry: ZooEntry) -> str:
     """Return the loss on lines of its own; its value loss is half of Stable-Baselines3's."""
     given = {
-        "clip_param": number(entry.clip_range.value),
-        "value_loss_coef": number(2 * entry.vf_coef),
-        "entropy_coef": number(entry.ent_coef),
+        "clip_param": number_text(entry.clip_range.value),
+        "value_loss_coef": number_text(2 * entry.vf_coef),
+        "entropy_coef": number_text(entry.ent_coef),
         "use_clipped_value_loss": "False",
         "clip_decay": "LinearDecay(STEPS)" if entry.clip_range.is_linear else None,
         "normalize_advantage": None if entry.normalize_advantage else "False",
-        "target_kl": None if entry.target_kl is None else number(entry.target_kl),
+        "target_kl": None if entry.target_kl is None else number_text(entry.target_kl),
     }
     lines = [f"{' ' * 16}{name}={value},\n" for name, value in given.items() if value]
     return f"PPO(\n{''.join(lines)}{' ' * 12})"
@@ -49,7 +49,7 @@ def schedule(rate: Schedule) -> str | None:
     return 'Builder(LambdaLR, {"lr_lambda": LinearDecay(STEPS)})'
 
 
-def world(entry: Entry, name: str) -> str:
+def world(entry: ZooEntry, name: str) -> str:
     """Return the world: its name, or a `World` where there is more to say."""
     normalization = {
         ours: entry.normalize[name]
@@ -67,14 +67,14 @@ def world(entry: Entry, name: str) -> str:
     return call("World", given, f'"{name}"')
 
 
-def policy(entry: Entry) -> str:
+def policy(entry: ZooEntry) -> str:
     """Return the policy of an entry."""
     given = entry.policy_kwargs
     activation = str(given.get("activation_fn", "Tanh"))
     actor, critic = _layers(given.get("net_arch"))
     shared = {
         "ortho_init": "False" if given.get("ortho_init") is False else None,
-        "log_std_init": number(given["log_std_init"]) if "log_std_init" in given else None,
+        "log_std_init": number_text(given["log_std_init"]) if "log_std_init" in given else None,
         "squash_output": "True" if given.get("squash_output") else None,
     }
     if entry.policy != "MlpPolicy":
@@ -86,7 +86,7 @@ def policy(entry: Entry) -> str:
     return call("Network", {"hidden": "()", **apart, "activation": named, **shared})
 
 
-def remarks(entry: Entry) -> Iterator[str]:
+def remarks(entry: ZooEntry) -> Iterator[str]:
     """Yield a sentence for each setting that the sweep does not have."""
     for name, value in entry.unread.items():
         yield f"{name}={value!r} {_NO_COUNTERPART}."
@@ -115,7 +115,7 @@ def call(name: str, keywords: Mapping[str, str | None], *positional: str) -> str
     return f"{name}({', '.join([*positional, *named])})"
 
 
-def wrapper_imports(entry: Entry) -> list[str]:
+def wrapper_imports(entry: ZooEntry) -> list[str]:
     """Return the lines that import the wrappers."""
     found = []
     for dotted in entry.env_wrapper:
@@ -124,7 +124,7 @@ def wrapper_imports(entry: Entry) -> list[str]:
     return found
 
 
-def _wrappers(entry: Entry) -> str | None:
+def _wrappers(entry: ZooEntry) -> str | None:
     each = [
         call("partial", {name: repr(value) for name, value in arguments.items()}, last)
         if arguments

@@ -44,7 +44,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class ZooEntry:
     """The settings of PPO for an environment, with Stable-Baselines3's defaults."""
 
     n_timesteps: int
@@ -73,7 +73,7 @@ class Entry:
     """Settings that Segue has no counterpart of."""
 
 
-def read_entry(path: Path, name: str) -> Entry:
+def read_entry(path: Path, name: str) -> ZooEntry:
     """Read the entry of an environment.
 
     Raise ValueError, in one sentence, for a file that cannot be read, an entry that does not exist,
@@ -104,15 +104,15 @@ def _content(path: Path) -> dict[Any, Any]:
     return content
 
 
-def _entry(given: Mapping[str, Any]) -> Entry:
-    kinds = {each.name: type(each.default) for each in fields(Entry)}
+def _entry(given: Mapping[str, Any]) -> ZooEntry:
+    kinds = {each.name: type(each.default) for each in fields(ZooEntry)}
     values: dict[str, Any] = {}
     for name in given.keys() & set(_READ):
         value = given[name]
         reader = _READERS.get(name)
         values[name] = reader(value) if reader else _plain(name, value, kinds[name])
     unread = {str(name): value for name, value in given.items() if name not in _READ}
-    return Entry(**values, unread=unread)
+    return ZooEntry(**values, unread=unread)
 
 
 def _plain(name: str, value: object, kind: type) -> Any:

@@ -3,7 +3,7 @@
 import textwrap
 
 from segue.zoo import arguments
-from segue.zoo.entry import Entry
+from segue.zoo.entry import ZooEntry
 
 _EVALUATIONS = 10
 _TRIALS = 16
@@ -67,7 +67,7 @@ sweep = Sweep(
 '''
 
 
-def sweep_text(entry: Entry, name: str) -> str:
+def sweep_text(entry: ZooEntry, name: str) -> str:
     """Return the text of a sweep file: the zoo's settings, and a search for the learning rate.
 
     `name` is the world's. Raise ValueError for a policy that cannot be translated.
@@ -80,20 +80,20 @@ def sweep_text(entry: Entry, name: str) -> str:
         world_name=name,
         notes=_notes(entry),
         imports="{imports}",
-        steps=arguments.number(entry.n_timesteps),
+        steps=arguments.number_text(entry.n_timesteps),
         loss=arguments.loss(entry),
         scheduler=f"\n        lr_scheduler_builder={scheduler}," if scheduler else "",
         minibatches=max(rollout // entry.batch_size, 1),
         epochs=entry.n_epochs,
-        max_grad_norm=arguments.number(entry.max_grad_norm),
-        num_steps=arguments.number(entry.n_steps),
-        gamma=arguments.number(entry.gamma),
-        gae_lambda=arguments.number(entry.gae_lambda),
-        interval=arguments.number(interval),
-        rollout=arguments.number(rollout),
-        lowest=arguments.number(float(f"{rate / _FACTOR:.3g}")),
-        highest=arguments.number(float(f"{rate * _FACTOR:.3g}")),
-        lr=arguments.number(rate),
+        max_grad_norm=arguments.number_text(entry.max_grad_norm),
+        num_steps=arguments.number_text(entry.n_steps),
+        gamma=arguments.number_text(entry.gamma),
+        gae_lambda=arguments.number_text(entry.gae_lambda),
+        interval=arguments.number_text(interval),
+        rollout=arguments.number_text(rollout),
+        lowest=arguments.number_text(float(f"{rate / _FACTOR:.3g}")),
+        highest=arguments.number_text(float(f"{rate * _FACTOR:.3g}")),
+        lr=arguments.number_text(rate),
         world=arguments.world(entry, name),
         policy=arguments.policy(entry),
         lanes=entry.n_envs,
@@ -102,7 +102,7 @@ def sweep_text(entry: Entry, name: str) -> str:
     return body.replace("{imports}", _imports(entry, body), 1)
 
 
-def _notes(entry: Entry) -> str:
+def _notes(entry: ZooEntry) -> str:
     remarks = list(arguments.remarks(entry))
     if not remarks:
         return ""
@@ -110,7 +110,7 @@ def _notes(entry: Entry) -> str:
     return "\n\n" + "\n".join(["This sweep differs from them:", "", *wrapped])
 
 
-def _imports(entry: Entry, body: str) -> str:
+def _imports(entry: ZooEntry, body: str) -> str:
     """Return the import statements of the names that the text uses."""
     lines = ["from functools import partial", ""] if "partial(" in body else []
     lines += ["from ray import tune", *arguments.wrapper_imports(entry), "from torch import optim"]
