@@ -83,7 +83,11 @@ sweep = Sweep(
         "normalized": tune.choice([False, True]),
     },
     world=lambda mirrored, normalized: World(
-        Mirrored, kwargs={"mirrored": mirrored}, normalize_observation=normalized
+        Mirrored,
+        kwargs={"mirrored": mirrored},
+        frame_stack=2,
+        normalize_observation=normalized,
+        normalize_reward=True,
     ),
     evaluation=lambda episodes: Evaluation(every=512, episodes=episodes),
     lanes=lambda lanes: lanes,
@@ -137,3 +141,4 @@ def test_agents_of_different_shapes_are_searched_resumed_and_used(
         f'{{"mirrored": {wanted["mirrored"]}}}' in written
         and "from sweep import Mirrored" in written
     )
+    assert "normalize_reward=True" in written

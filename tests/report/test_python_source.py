@@ -17,6 +17,7 @@ from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
 from segue.plan.pipelines.schedules import LinearDecay
 from segue.plan.pipelines.stage import PipelineStage
 from segue.plan.values.builder import Builder
+from segue.plan.world import World
 from segue.report.python_source import Source
 from segue.train import Demonstrations, member_keywords
 from segue.tune.run.sweep_file import load_sweep
@@ -52,6 +53,20 @@ def test_pipelines_of_every_sweep_are_built_again(path: Path) -> None:
         pipeline = sweep.at(corner).pipeline
         assert built(pipeline) == pipeline
     assert built(sweep.policy) == sweep.policy and built(sweep.evaluation) == sweep.evaluation
+
+
+def test_worlds_are_built_again() -> None:
+    world = World(
+        "Ant-v5",
+        kwargs={"ctrl_cost_weight": 0.1},
+        wrappers=[functools.partial(member_keywords, 5), Adam],
+        metrics=["success"],
+        normalize_observation=True,
+    )
+    assert built(world) == world
+    assert Source().expression(World("Ant-v5")) == 'World(id="Ant-v5")'
+    with pytest.raises(ValueError, match="cannot be imported"):
+        built(World("Ant-v5", wrappers=[lambda env: env]))
 
 
 plain = (
