@@ -72,7 +72,7 @@ class World:
         return hash(canonical_json(describe(self)))
 
     def __repr__(self) -> str:
-        return f"World({', '.join([repr(self.id), *self.given()])})"
+        return f"World({', '.join([_text(self.id), *self.given()])})"
 
     def given(self) -> list[str]:
         """Return the arguments other than the id that differ from their defaults, as text."""

@@ -63,6 +63,29 @@ class Moments:
         self.mean += mean
         self.count = total
 
+    def update_each(self, batch_TKN: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Add T batches of single numbers, one after another, to statistics `[K]`.
+
+        Return the standard deviations after each of them, `[T, K]`. It is `update` for all batches
+        at once: the means after each are sums from the first one on.
+        """
+        samples = batch_TKN.shape[2]
+        mean = np.add.reduce(batch_TKN, 2)
+        mean /= samples
+        squares = np.square(batch_TKN - mean[:, :, None])
+        within = np.add.reduce(squares, 2)
+        counts = self.count + samples * np.arange(len(mean) + 1.0)[:, None]
+        weighted = np.concatenate([[self.mean * self.count], mean * samples])
+        means = np.add.accumulate(weighted, 0) / counts
+        apart = np.square(mean - means[:-1]) * (counts[:-1] * samples / counts[1:])
+        deviations = np.concatenate([[self.variance * self.count], within + apart])
+        variances = np.add.accumulate(deviations, 0) / counts
+        self.mean = means[-1]
+        self.variance = variances[-1]
+        self.count = float(counts[-1, 0])
+        found: NDArray[np.float64] = np.sqrt(variances[1:] + EPSILON)
+        return found
+
     def deviation(self) -> NDArray[np.float64]:
         """Return the standard deviations, `[K, ...]`, which are above 0."""
         deviation: NDArray[np.float64] = np.sqrt(self.variance + EPSILON)
