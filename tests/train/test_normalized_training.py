@@ -7,7 +7,7 @@ import torch
 from segue.plan.world import World
 from segue.train import Evaluator, Mlp, Network
 from segue.train.checkpoint import newest_first, read_checkpoint
-from segue.train.packs.groups import observation_scale
+from segue.train.packs.groups import scale_of
 from segue.train.play import Players
 from segue.worlds import make_world
 from tests.train.support.example_members import SEEDS, seven
@@ -79,7 +79,7 @@ def test_an_evaluation_uses_the_statistics_and_leaves_them():
     first = made.evaluate()
     assert made.evaluate() == first
     assert_same_state(before["groups"], made.state_dict()["groups"])
-    scale = observation_scale(made.groups)
+    scale = scale_of(made.groups)
     evaluator = Evaluator.new(made.evaluator.policy, PENDULUM, SEEDS[:2], RARELY)
     assert evaluator(made.parameters, scale)["return"].tolist() == first["return"]
     assert evaluator(made.parameters)["return"].tolist() != first["return"]
@@ -116,7 +116,7 @@ def test_members_play_with_their_statistics(checkpoint):
     players = Players.load(checkpoint, PENDULUM, Mlp((8,)))
     made = trainer(plan(), PENDULUM, (3, 5), EVALUATION, policy=Mlp((8,)))
     made.load_state_dict(read_checkpoint(checkpoint)["trainer"])
-    scale = observation_scale(made.groups)
+    scale = scale_of(made.groups)
     np.testing.assert_array_equal(players.scale.mean, scale.mean)
     np.testing.assert_array_equal(players.scale.deviation, scale.deviation)
     scores = players.evaluate(3)

@@ -23,15 +23,8 @@ from segue.train.checks import check_trial
 from segue.train.evaluate import Evaluator
 from segue.train.members.member import Member, teacher_ratios, track
 from segue.train.optimizers.choice import one_rule
-from segue.train.packs.groups import (
-    Group,
-    furthest_behind,
-    observation_scale,
-    part,
-    partition,
-    rows_of,
-)
-from segue.train.packs.interval import AdvanceResult, MemberInterval, completed
+from segue.train.packs.groups import Group, furthest_behind, part, partition, rows_of, scale_of
+from segue.train.packs.interval import AdvanceResult, MemberInterval, completed, crossed
 from segue.train.packs.pack import Pack
 from segue.train.policies import Policy
 from segue.worlds.registry import as_world, make_world, spec_of
@@ -166,7 +159,7 @@ class Trainer:
         Also stored in `evaluated`. NaN for a member that has failed.
         """
         failed = [member.failure is not None for member in self.members]
-        found = self.evaluator(self.parameters, observation_scale(self.groups))
+        found = self.evaluator(self.parameters, scale_of(self.groups))
         self.evaluated = {
             name: np.where(failed, np.nan, values).tolist() for name, values in found.items()
         }
@@ -255,11 +248,6 @@ class Trainer:
 
     def _shape(self, member: int) -> tuple[int, int] | None:
         return None if self.members[member].done else self.members[member].knobs.shape
-
-
-def crossed(before: int, now: int, interval: int) -> bool:
-    """Return whether a multiple of `interval` lies in (before, now]."""
-    return now // interval > before // interval
 
 
 def _stage_and_steps(progress: Progress) -> tuple[int, int]:

@@ -26,7 +26,7 @@ def rows_of(groups: Sequence[Group]) -> NDArray[np.int64]:
     return np.argsort([member for group in groups for member in group.members])
 
 
-def observation_scale(groups: Sequence[Group]) -> ObservationScale | None:
+def scale_of(groups: Sequence[Group]) -> ObservationScale | None:
     """Return the statistics of all members' observations, in their order; None without any."""
     parts = [group.pack.normalizer.observation for group in groups]
     scales = [part.scale for part in parts if part is not None]

@@ -1,12 +1,27 @@
-"""What an advance of the trainer returns: intervals to log, and what is due."""
+"""What an iteration of a pack and an advance of the trainer return."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+from segue.train.members.episodes import FinishedEpisodes
 from segue.train.members.knobs import Knobs
 from segue.train.members.member import Member
 from segue.train.updates.history import LossInfo, UpdateResult
+
+
+@dataclass(frozen=True)
+class IterationResult:
+    """The result of one rollout and its updates."""
+
+    ended: FinishedEpisodes
+    metrics: dict[str, list[list[float]]]
+    """The world's metrics: name -> member -> values of the episodes that ended."""
+    learned: list[UpdateResult]  # for each member
+    teacher_ratio: NDArray[np.float64]  # [K] share of the actions that were the expert's
 
 
 @dataclass(frozen=True)
@@ -57,3 +72,8 @@ def completed(
         member.teacher.pop_and_reset(),
         member.diagnosed,
     )
+
+
+def crossed(before: int, now: int, interval: int) -> bool:
+    """Return whether a multiple of `interval` lies in (before, now]."""
+    return now // interval > before // interval

@@ -21,9 +21,10 @@ from torch import Tensor
 
 from segue.plan.world import World
 from segue.train.data.component_data import Data
-from segue.train.members.episodes import EpisodeTotals, FinishedEpisodes, ended_episodes
+from segue.train.members.episodes import EpisodeTotals, ended_episodes
 from segue.train.members.knobs import Knobs
 from segue.train.optimizers import OptimizerState, Rule
+from segue.train.packs.interval import IterationResult
 from segue.train.policies import ActorCritic
 from segue.train.policies.stacked import as_native, as_tensor
 from segue.train.rollouts.generators import MemberGenerators
@@ -31,23 +32,11 @@ from segue.train.rollouts.normalization import Normalizer
 from segue.train.rollouts.rollout import Rollout, collect, noise_for
 from segue.train.rollouts.teacher import Teaching
 from segue.train.updates.experience import experience
-from segue.train.updates.history import UpdateResult
 from segue.train.updates.update import Learner
 from segue.worlds.seeds import lane_seeds
 from segue.worlds.world import VectorWorld
 
 CACHE = 2 << 20  # bytes of activations that a chunk of members may hold in memory
-
-
-@dataclass(frozen=True)
-class IterationResult:
-    """The result of one rollout and its updates."""
-
-    ended: FinishedEpisodes
-    metrics: dict[str, list[list[float]]]
-    """The world's metrics: name -> member -> values of the episodes that ended."""
-    learned: list[UpdateResult]  # for each member
-    teacher_ratio: NDArray[np.float64]  # [K] share of the actions that were the expert's
 
 
 @dataclass

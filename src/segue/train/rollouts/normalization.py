@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from segue.plan.world import World
 from segue.train.data.component_data import Data
-from segue.train.rollouts.moments import Moments
+from segue.train.rollouts.moments import Moments, clip
+from segue.train.rollouts.rewards import RewardNormalizer
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class ObservationScale:
         self, centred: NDArray[np.float64], deviation: NDArray[np.float64]
     ) -> NDArray[np.float32]:
         centred /= deviation
-        _clip(centred, self.most)
+        clip(centred, self.most)
         return centred.astype(np.float32)
 
 
@@ -89,81 +90,13 @@ class ObservationNormalizer:
             self.moments.update(numbers, self._scratch)
             numbers -= self.moments.mean[:, None]
             numbers /= self.moments.deviation()[:, None]
-            _clip(numbers, self.most)
+            clip(numbers, self.most)
             np.copyto(out_KNO, numbers, casting="same_kind")
 
     def select(self, members: Sequence[int]) -> ObservationNormalizer:
         """Return the normaliser of these members."""
         lanes = self._numbers.shape[1]
         return ObservationNormalizer(self.moments.select(members), lanes, self.most)
-
-
-@dataclass
-class RewardNormalizer:
-    """Scales the rewards of K members, and divides them by the deviation of their returns."""
-
-    scale: float
-    most: float
-    returns: NDArray[np.float64]  # [K, N] the discounted returns of the running episodes so far
-    moments: Moments | None  # of these returns, [K]; None where rewards are only scaled
-
-    def apply(
-        self,
-        reward_TL: NDArray[np.float32],
-        ended_TL: NDArray[np.bool_],
-        gamma_K: NDArray[np.float64],
-    ) -> None:
-        """Scale and normalise the rewards of a rollout in place.
-
-        A reward is divided by the deviation of all returns so far, of which the return that
-        contains it is the last. A return starts from 0 with each episode.
-        """
-        if self.scale != 1:
-            reward_TL *= np.float32(self.scale)
-        if self.moments is None:
-            return
-        shape = (len(reward_TL), *self.returns.shape)
-        reward = reward_TL.reshape(shape)
-        with np.errstate(all="ignore"):  # what is not finite marks its member when it learns
-            returns = self._returns(reward, ended_TL.reshape(shape), gamma_K[:, None])
-            scaled = np.divide(reward, self.moments.update_each(returns)[:, :, None], out=returns)
-            _clip(scaled, self.most)
-            np.copyto(reward, scaled, casting="same_kind")
-
-    def _returns(
-        self,
-        reward_TKN: NDArray[np.float32],
-        ended_TKN: NDArray[np.bool_],
-        gamma_K1: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        """Return the discounted return at each step, `[T, K, N]`, and continue the running ones."""
-        found = np.empty(reward_TKN.shape)
-        ends = ended_TKN.any((1, 2)).tolist()
-        running = self.returns
-        for t, is_end in enumerate(ends):
-            np.multiply(running, gamma_K1, out=found[t])
-            running = found[t]
-            running += reward_TKN[t]
-            if is_end:
-                running = np.where(ended_TKN[t], 0, running)
-        self.returns = running.copy()
-        return found
-
-    def select(self, members: Sequence[int]) -> RewardNormalizer:
-        """Return the normaliser of these members."""
-        moments = self.moments and self.moments.select(members)
-        return RewardNormalizer(self.scale, self.most, self.returns[list(members)], moments)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return copies of the returns and their statistics."""
-        moments = self.moments and self.moments.state_dict()
-        return {"returns": self.returns.copy(), "moments": moments}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore the returns and statistics of as many members."""
-        self.returns = np.array(state["returns"], np.float64).reshape(self.returns.shape)
-        if self.moments is not None:
-            self.moments.load_state_dict(state["moments"])
 
 
 @dataclass
@@ -252,9 +185,3 @@ def _recorded(batch: Data, scale: ObservationScale) -> Data:
     observed = batch["observation"]
     rows = observed.reshape(1, -1, scale.mean.shape[1])
     return {**batch, "observation": scale(rows).reshape(observed.shape)}
-
-
-def _clip(numbers: NDArray[np.float64], most: float) -> None:
-    """Clip numbers to +-`most` in place; `np.clip` takes several times as long for a few."""
-    np.minimum(numbers, most, out=numbers)
-    np.maximum(numbers, -most, out=numbers)
