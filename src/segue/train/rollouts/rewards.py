@@ -55,7 +55,7 @@ class RewardNormalizer:
     ) -> NDArray[np.float64]:
         """Return the discounted return at each step, `[T, K, N]`, and continue the running ones."""
         found = np.empty(reward_TKN.shape)
-        ends = ended_TKN.any((1, 2)).tolist()
+        ends: list[bool] = np.any(ended_TKN.reshape(len(ended_TKN), -1), axis=1).tolist()
         running = self.returns
         for t, is_end in enumerate(ends):
             np.multiply(running, gamma_K1, out=found[t])
