@@ -1,12 +1,14 @@
 """The tables of the documentation name what there is, and nothing else; the site is whole."""
 
+import ast
 import inspect
 import os
 import re
 import subprocess
 import sys
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +48,22 @@ def test_every_loss_is_described_with_its_fields_and_their_defaults() -> None:
         for loss in losses
         if is_dataclass(loss)
     }
+
+
+@pytest.mark.parametrize("policy", [segue.Mlp, segue.Network])
+def test_the_settings_of_policies_are_listed_with_their_defaults(policy: Any) -> None:
+    section = SETTINGS.split("## Policies")[1].split("\n## ")[0]
+    own, common = (
+        section.split(f"\n### {title}")[1].split("\n###")[0]
+        for title in (f"`{policy.__name__}`\n", "`Mlp`, `Network` and `Module`")
+    )
+    described = defaults((own + common).replace("`actor`, `critic`", "`actor`"))
+    given = {field.name: field.default for field in fields(policy)}
+    given.pop("critic", None)
+    assert described.keys() == given.keys()
+    for name, default in described.items():
+        if given[name] is not MISSING:
+            assert ast.literal_eval(default.strip("`")) == given[name], name
 
 
 def defaults(text: str) -> dict[str, str]:

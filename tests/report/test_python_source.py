@@ -19,7 +19,9 @@ from segue.plan.pipelines.stage import PipelineStage
 from segue.plan.values.builder import Builder
 from segue.plan.world import World
 from segue.report.python_source import Source
-from segue.train import Demonstrations, member_keywords
+from segue.train import Demonstrations, Mlp, Network, member_keywords
+from segue.train.policies import Policy
+from segue.train.policies.encoders import Picture
 from segue.tune.run.sweep_file import load_sweep
 
 SWEEPS = sorted((Path(__file__).parents[2] / "sweeps").glob("*_*.py"))
@@ -67,6 +69,18 @@ def test_worlds_are_built_again() -> None:
     assert Source().expression(World("Ant-v5")) == 'World(id="Ant-v5")'
     with pytest.raises(ValueError, match="cannot be imported"):
         built(World("Ant-v5", wrappers=[lambda env: env]))
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Mlp((32, 16), "silu", ortho_init=False, log_std_init=-2.0, squash_output=True),
+        Network("lstm", (64, 32), actor=(8,), critic=(8, 8), shared=False, activation="gelu"),
+        Network(hidden=(), encoders={"": Picture(40, 40, 3, convolutions=((8, 3, 2),))}),
+    ],
+)
+def test_policies_are_built_again(policy: Policy) -> None:
+    assert built(policy) == policy
 
 
 plain = (

@@ -24,8 +24,8 @@ Memory = Literal["gru", "lstm"]
 class Network(ContinuousActions, Policy):
     """A network of an encoder, a trunk and heads.
 
-    It reads vectors, numbered states (Discrete and MultiDiscrete), MiniGrid's views, and
-    dictionaries of these with a mission.
+    It reads vectors, numbered states (Discrete and MultiDiscrete), bits (MultiBinary), pictures,
+    MiniGrid's views, and dictionaries of these with a mission.
 
     Attributes:
         memory: "gru", "lstm", or None for a layer of units in its place.
