@@ -1,16 +1,20 @@
 """The code of the guide on own trainers runs as it stands, and its trainers train."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.sweep import Sweep
 from segue.record.results import read_results
 from segue.train import Trial, run_trainer
+from segue.tune.run.sweep_file import load_sweep
 
-PAGE = Path(__file__).parents[3] / "docs" / "guides" / "own-trainers.md"
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "guides" / "own-trainers.md"
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +37,50 @@ def test_stable_baselines3_is_reported_and_resumes(
     names: dict[str, Any] = {"__name__": PAGE.stem}
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)
-    sweep = names[algorithm]
-    parameters = {"learning_rate": 3e-4, **({"buffer_size": 500} if algorithm == "sac" else {})}
-    given = {"world": sweep.world, "evaluation": Evaluation(every=100, episodes=1), "steps": 300}
+    small = {"buffer_size": 500} if algorithm == "sac" else {}
+    check_resumes(names[algorithm], {"learning_rate": 3e-4, **small}, [0], tmp_path, monkeypatch)
+    assert (tmp_path / "model.zip").exists()
+
+
+@pytest.mark.slow
+def test_the_sweep_of_sac_resumes_all_seeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("stable_baselines3")
+    sweep = load_sweep(ROOT / "sweeps" / "sb3_sac.py")
+    check_resumes(sweep, {"batch_size": 16}, [1, 2], tmp_path, monkeypatch)
+
+
+def check_resumes(
+    sweep: Sweep,
+    parameters: dict[str, Any],
+    seeds: list[int],
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Train a trial of 300 steps that is lost after 200, and again to its end."""
+    assert sweep.trainer is not None
+    run = partial(
+        run_trainer,
+        sweep.trainer,
+        parameters,
+        directory,
+        steps=300,
+        seeds=seeds,
+        world=sweep.world,
+        evaluation=Evaluation(every=100, episodes=1),
+    )
     report = Trial.report
 
-    def lost(trial: Trial, *arguments: Any, **keywords: Any) -> Any:
-        if report(trial, *arguments, **keywords) and trial.env_steps == 200:
+    def lost(trial: Trial, *arguments: Any, **keywords: Any) -> None:
+        report(trial, *arguments, **keywords)
+        if trial.env_steps == 200:
             raise ConnectionError("lost")
 
     with monkeypatch.context() as patched, pytest.raises(ConnectionError):
         patched.setattr(Trial, "report", lost)
-        run_trainer(sweep.trainer, parameters, tmp_path, **given)
-    run_trainer(sweep.trainer, parameters, tmp_path, **given)
-    rows = read_results(tmp_path / "results.jsonl", "return").rows
+        run()
+    run()
+    rows = read_results(directory / "results.jsonl", "return").rows
     assert [row["env_steps"] for row in rows] == [100, 200, 300]
-    assert (tmp_path / "model.zip").exists()
+    assert [len(row["metric_per_seed"]) for row in rows] == [len(seeds)] * 3
