@@ -20,7 +20,7 @@ from segue.base.files import read_rows
 from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
-from segue.train import PPO, EntropyBonus, Mlp
+from segue.train import PPO, EntropyBonus, Mlp, Network
 from segue.tune.checks import check_sweep
 from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.drive import run_sweep
@@ -327,15 +327,27 @@ class TestWhatIsRefused:
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 class TestOnRay:
-    def test_weights_progress_and_later_parameters_are_taken_over(self, tmp_path: Path) -> None:
-        trials = run(
-            tmp_path,
-            make_sweep(evaluation=Evaluation(every=STEPS, episodes=5), points=TWO_LEARN_TWO_STAY),
-            runner=make_paced(STEPS, 12 * STEPS),
+    def test_weights_progress_network_and_later_parameters_are_taken_over(
+        self, tmp_path: Path
+    ) -> None:
+        widths = [32, 16, 32, 16]
+        sweep = make_sweep(
+            evaluation=Evaluation(every=STEPS, episodes=5),
+            space=SPACE | {"width": tune.choice([16, 32])},
+            points=[
+                point | {"width": width}
+                for point, width in zip(TWO_LEARN_TWO_STAY, widths, strict=True)
+            ],
+            policy=lambda width: Network(hidden=width),
         )
+        trials = run(tmp_path, sweep, runner=make_paced(STEPS, 12 * STEPS))
         assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 4
         moved = [trial for trial in trials if "lineage" in trial.user_attrs]
-        assert moved
+        assert any(
+            step["parameters"]["width"] != trial.params["width"]
+            for trial in moved
+            for step in trial.user_attrs["lineage"]
+        )
         for trial in moved:
             rows = read_rows(tmp_path / "trials" / f"{trial.number:04d}" / "results.jsonl")
             assert [row["env_steps"] for row in rows] == sorted({row["env_steps"] for row in rows})
