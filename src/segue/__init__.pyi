@@ -60,6 +60,7 @@ from segue.train.policies.cores.core import Core as Core
 from segue.train.policies.encoders.discrete import Discrete as Discrete
 from segue.train.policies.encoders.encoder import Encoder as Encoder
 from segue.train.policies.encoders.grid_view import GridView as GridView
+from segue.train.policies.encoders.identity import Identity as Identity
 from segue.train.policies.encoders.mission import Mission as Mission
 from segue.train.policies.encoders.picture import Picture as Picture
 from segue.train.policies.encoders.vector import Vector as Vector

@@ -6,7 +6,7 @@ import torch
 from gymnasium import spaces
 
 from segue.train.data.batch import PolicyInput, Sequences
-from segue.train.policies import Network
+from segue.train.policies import Mlp, Network
 from segue.train.policies.flat import entries_of
 from tests.train.support.plain import ACTIVATIONS
 
@@ -52,9 +52,10 @@ def plainly(network, weights, seen):
     """The actor's inputs and the values of a network without a memory, by torch alone."""
 
     def features(part):
-        read = layered(entries_of(part, "encoder"), [], seen, network.activation)
         encoder = entries_of(part, "encoder")
-        read = ACTIVATIONS[network.activation]()(read @ encoder["weight"] + encoder["bias"])
+        read = seen
+        if encoder:
+            read = ACTIVATIONS[network.activation]()(read @ encoder["weight"] + encoder["bias"])
         names = [name for name in ("layer0", "gates") if name in part]
         return layered(part, names, read, network.activation)
 
@@ -154,6 +155,32 @@ def test_initial_gains_of_own_layers():
     gains = {"actor.own0": 2**0.5, "actor.heads": 0.01, "critic.own0": 2**0.5, "critic.heads": 1.0}
     for name, gain in gains.items():
         assert torch.linalg.matrix_norm(weights[name][0], 2).item() == pytest.approx(gain, rel=1e-4)
+
+
+def test_without_a_trunk_actor_and_critic_are_perceptrons_as_those_of_mlp():
+    """This is how layers of different sizes are written, as `net_arch` of Stable-Baselines3."""
+    network = Network(hidden=(), actor=(6, 5), critic=(6, 5), activation="tanh")
+    policy = network.build(SEEN, ACTIONS)
+    mlp = Mlp((6, 5)).build(SEEN, ACTIONS)
+    rows = torch.stack([mlp.initial(np.random.default_rng(seed)) for seed in range(K)])
+    parts = [mlp.layers.views(part) for part in rows.view(K, 2, -1).unbind(1)]
+    named = {}
+    for who, layers in zip(("actor", "critic"), parts, strict=True):
+        for name, (weight, bias) in zip(("own0", "own1", "heads"), layers, strict=True):
+            width = 1 if (who, name) == ("critic", "heads") else weight.shape[2]
+            named[f"{who}.{name}"] = weight[..., :width]
+            named[f"{who}.{name}_bias"] = bias[..., :width]
+    same = torch.stack(
+        [
+            policy._flat.pack({name: value[k].numpy() for name, value in named.items()})
+            for k in range(K)
+        ]
+    )
+    seen = seen_by(policy)
+    own = policy.outputs(same, seen)
+    theirs = mlp.outputs(rows, seen)
+    torch.testing.assert_close(own.inputs, theirs.inputs)
+    torch.testing.assert_close(own.value, theirs.value)
 
 
 def test_the_states_of_an_embedding_may_be_read_by_the_heads_alone():

@@ -30,7 +30,8 @@ class Network(ContinuousActions, Policy):
     Attributes:
         memory: "gru", "lstm", or None for a layer of units in its place.
         hidden: Units of the memory, or of that layer; or the sizes of several layers, of which the
-            last one is the memory. `()` for none: the heads read the encoder's features.
+            last one is the memory. `()` for none: what follows reads the encoders' features, and
+            vectors as they are.
         auxiliary: Whether there is a second actor on the trunk, as the loss `Advisor` requires.
         encoders: Encoders in place of the default ones, by the names of a dictionary's entries (""
             for a space that is not a dictionary).
@@ -85,7 +86,8 @@ class Network(ContinuousActions, Policy):
     ) -> StackedNetwork:
         """See `Policy.build`."""
         head = self.head_for(action_space)
-        encoder = encoder_for(observation_space, self.encoders, self.activation)
+        of_vectors = self.activation if self._widths else None
+        encoder = encoder_for(observation_space, self.encoders, of_vectors)
         trunk = Trunk(encoder, self._widths[:-1], self._core(), self.activation)
         draw = draw_for(self.ortho_init)
         return StackedNetwork(

@@ -13,6 +13,7 @@ from segue.train.policies.activations import Activation
 from segue.train.policies.encoders.discrete import Discrete
 from segue.train.policies.encoders.encoder import Encoder
 from segue.train.policies.encoders.grid_view import COLOURS, KINDS, STATES, GridView
+from segue.train.policies.encoders.identity import Identity
 from segue.train.policies.encoders.mission import Mission
 from segue.train.policies.encoders.picture import NATURE_SIDE, Picture
 from segue.train.policies.encoders.several import Part, Several
@@ -26,13 +27,13 @@ _ENTRY = 16  # features of a number that is an entry among others
 def encoder_for(
     observation_space: spaces.Space[object],
     chosen: Mapping[str, Encoder],
-    activation: Activation = "relu",
+    activation: Activation | None = "relu",
 ) -> Encoder:
     """Return the default encoder of a space, or the `chosen` ones.
 
-    `activation` is that of the default encoders of vectors. `chosen` maps the names of a
-    dictionary's entries to encoders ("" for other spaces). Raises ValueError for a name that the
-    space lacks, and for a space without an encoder.
+    `activation` is that of the default encoders of vectors; None: vectors are not encoded. `chosen`
+    maps the names of a dictionary's entries to encoders ("" for other spaces). Raises ValueError
+    for a name that the space lacks, and for a space without an encoder.
     """
     parts = fields(observation_space)
     for name in chosen:
@@ -52,7 +53,7 @@ def encoder_for(
     )
 
 
-def usual(space: spaces.Space[object], name: str, activation: Activation) -> Encoder:
+def usual(space: spaces.Space[object], name: str, activation: Activation | None) -> Encoder:
     """Return the default encoder of a space; `name` is that of a dictionary's entry."""
     if isinstance(space, spaces.Discrete):
         return Discrete(int(space.n), _ENTRY) if name else Discrete(int(space.n))
@@ -68,7 +69,8 @@ def usual(space: spaces.Space[object], name: str, activation: Activation) -> Enc
     if isinstance(space, spaces.Box) and is_grid_view(space):
         return GridView(*space.shape[:2])
     if isinstance(space, spaces.Box | spaces.MultiBinary) and len(space.shape) <= 1:
-        return Vector(math.prod(space.shape), activation=activation)
+        numbers = math.prod(space.shape)
+        return Identity(numbers) if activation is None else Vector(numbers, activation=activation)
     what = f"{space}{f' as {name!r}' if name else ''}"
     if isinstance(space, spaces.Box) and is_picture(space):
         return picture_encoder(space, name, what)
