@@ -71,7 +71,6 @@ def test_the_sweeps_own_scheduler_stays_as_it_was() -> None:
         ),
         (StageASHA(100), "StageASHA(grace_period=100, reduction_factor=3, min_peers=2)"),
     ],
-    ids=str,
 )
 def test_a_scheduler_is_explained_with_its_numbers(scheduler: Any, words: str) -> None:
     sweep = make_sweep(scheduler=scheduler)
