@@ -47,7 +47,7 @@ def test_every_argument_counts(changes) -> None:
 def test_a_world_shows_what_is_given() -> None:
     assert repr(World("Ant-v5")) == "World('Ant-v5')"
     world = World(wrap, normalize_observation=True, wrappers=[wrap], metrics=["success"])
-    assert world.name == "wrap"
+    assert world.name == "wrap" and repr(world).startswith("World(wrap, wrappers=[wrap], ")
     assert world.given() == ["wrappers=[wrap]", "metrics=['success']", "normalize_observation=True"]
 
 
