@@ -106,7 +106,7 @@ def test_agents_of_different_shapes_are_searched_resumed_and_used(
     monkeypatch.chdir(tmp_path)
     described = output_of(capsys, "run", NAME, "--describe")
     assert "policy        a function of width, depth, activation" in described
-    assert "  policy        Mlp(hidden=(8,)" in described
+    assert "hidden=(8,)" in described
 
     with driver(NAME) as process:
         wait_for(lambda: bool(complete(RUN)) or process.poll() is not None)
@@ -123,7 +123,7 @@ def test_agents_of_different_shapes_are_searched_resumed_and_used(
             assert "Equal: all" in output_of(capsys, "rerun", RUN, "--trial", str(number))
         shown = output_of(capsys, "show", RUN, "--trial", str(number))
         hidden = (trial.parameters["width"],) * trial.parameters["depth"]
-        assert f"Mlp(hidden={hidden}" in shown
+        assert f"hidden={hidden}" in " ".join(shown.split())
         assert re.search(rf"^lanes +{trial.parameters['lanes']}$", shown, re.MULTILINE), shown
         played = output_of(capsys, "play", RUN, "--trial", str(number), "--episodes", "2")
         assert f"Trial {number} after" in played
