@@ -138,8 +138,13 @@ def test_the_definition_has_the_trainer_and_what_it_is_given() -> None:
         ),
         (
             {"policy": "mlp"},
-            "policy is for the pipeline's own training: leave it out, and build the network in the"
-            " trainer.",
+            "policy belongs to the training of a pipeline: leave it out, and let the trainer make"
+            " its networks and environments.",
+        ),
+        (
+            {"lanes": 16},
+            "lanes belongs to the training of a pipeline: leave it out, and let the trainer make"
+            " its networks and environments.",
         ),
         (
             {"world": lambda first: f"CartPole-v{first}"},

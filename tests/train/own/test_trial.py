@@ -167,11 +167,12 @@ def test_seeds_are_aggregated_and_a_tracker_is_a_report(tmp_path: Path) -> None:
         tracker.add_scalars({"length": 5.0, "loss": math.nan})
         trial.report(100, tracker, per_seed=np.array([1.0, 2.0, 6.0]))
 
-    run_own_trial(spec_of(train, 100, seeds=[1, 2, 3], aggregate=min), tmp_path)
+    run_own_trial(spec_of(train, 100, seeds=[1, 2, 3], aggregate=min, log_seeds=True), tmp_path)
     (row,) = rows_of(tmp_path)
     assert row["return"] == 1.0 and row["metric_per_seed"] == [1.0, 2.0, 6.0]
     assert row["evaluation"] == {"return": 3.0, "length": 4.0}  # a loss that is NaN is left out
     assert row["total_env_steps"] == 300
+    assert len(list(tmp_path.glob("seed-*/events.out.tfevents.*"))) == 3
 
 
 class Tally:

@@ -16,6 +16,8 @@ from segue.plan.sweeps.stages import (
 )
 
 _AUTO = "auto"
+_OF_PIPELINES = ("policy", "lanes")
+"""Fields that a trainer of the sweep's own has no use for."""
 
 
 def check_trainer(sweep: Any) -> None:
@@ -35,11 +37,12 @@ def check_trainer(sweep: Any) -> None:
         )
     if not callable(sweep.steps):
         trainer_plan(sweep.steps)
-    if sweep.policy is not None:
-        raise ValueError(
-            "policy is for the pipeline's own training: leave it out, and build the network in the"
-            " trainer."
-        )
+    for name in _OF_PIPELINES:
+        if getattr(sweep, name) != getattr(type(sweep), name):  # its default
+            raise ValueError(
+                f"{name} belongs to the training of a pipeline: leave it out, and let the trainer"
+                " make its networks and environments."
+            )
     for name in ("world", "evaluation"):
         if isinstance(getattr(sweep, name), FunctionType):
             raise ValueError(
