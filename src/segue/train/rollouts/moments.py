@@ -41,26 +41,23 @@ class Moments:
         that their order does not depend on the number of members.
         """
         samples = batch_KN.shape[1]
-        mean = np.add.reduce(batch_KN, 1)
-        mean /= samples
-        np.subtract(batch_KN, mean[:, None], out=scratch_KN)
-        np.square(scratch_KN, out=scratch_KN)
-        variance = np.add.reduce(scratch_KN, 1)
-        variance /= samples
         total = self.count + samples
-        mean -= self.mean  # from here the distance between the two means
         self.variance *= self.count
-        variance *= samples
-        self.variance += variance
-        np.square(mean, out=variance)
-        variance *= self.count
-        variance *= samples
-        variance /= total
-        self.variance += variance
+        if samples == 1:
+            apart = batch_KN[:, 0] - self.mean
+        else:
+            mean = np.add.reduce(batch_KN, 1)
+            mean /= samples
+            np.subtract(batch_KN, mean[:, None], out=scratch_KN)
+            np.square(scratch_KN, out=scratch_KN)
+            self.variance += np.add.reduce(scratch_KN, 1)
+            apart = np.subtract(mean, self.mean, out=mean)
+        share = samples / total
+        self.mean += apart * share
+        np.square(apart, out=apart)
+        apart *= self.count * share
+        self.variance += apart
         self.variance /= total
-        mean *= samples
-        mean /= total
-        self.mean += mean
         self.count = total
 
     def update_each(self, batch_TKN: NDArray[np.float64]) -> NDArray[np.float64]:
