@@ -118,6 +118,7 @@ def test_cloning_from_a_file_learns_what_the_expert_does(doorkey, memory):
         logged += made.advance().logged
     said = [one.losses["cloning"]["cross_entropy"] for one in logged if one.member == 1]
     assert said[0] > 1.5 and said[-1] < 0.7
+    assert {frozenset(one.diagnostics) for one in logged} == {frozenset({"grad_norm"})}
     parameters = made.parameters
     assert not torch.equal(parameters[0], parameters[1])
 
@@ -215,5 +216,6 @@ def test_a_component_s_iterator_ends_with_its_stage_and_keywords_are_generated()
     (logged,) = made.advance().logged
     assert heard[-1] == {"worker": 0, "rollouts": [4], "seed": 7}
     assert set(logged.losses) == {"ppo", "cloning"}
+    assert {"grad_norm", "approx_kl", "explained_variance"} <= logged.diagnostics.keys()
     assert len(closed) == before + 1 and made.members[0].data is None
     assert torch.isfinite(advanced(made).parameters).all()
