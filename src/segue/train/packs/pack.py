@@ -52,7 +52,7 @@ class Pack:
     optimizer: OptimizerState
     generators: list[MemberGenerators]
     running: EpisodeTotals
-    observation: np.ndarray  # [K, N, O]: what the members see now
+    observation: np.ndarray  # [K, N, O]: what the members see now, as bytes or floats
     memory: Tensor  # [K, N, M]: what their policies remember
     normalizer: Normalizer
     rollout: Rollout | None = None
@@ -81,6 +81,8 @@ class Pack:
         numbers = np.array(observation, np.float32).reshape(members, lanes, -1)
         normalizer = Normalizer.of(definition, members, lanes, numbers.shape[2])
         normalizer.begin(observation, numbers)
+        if observation.dtype == np.uint8 and normalizer.observation is None:
+            numbers = numbers.astype(np.uint8)  # exact, and a quarter of the memory
         running = EpisodeTotals.zeros(members * lanes)
         memory = torch.zeros(members, lanes, policy.memory, device=device)
         optimizer = OptimizerState.zeros(rule, parameters)
@@ -239,7 +241,12 @@ class Pack:
         """Return the rollout's buffers, with the current observations in the first place."""
         if self.rollout is None or len(self.rollout.reward) != steps:
             self.rollout = Rollout.empty(
-                self.members, steps, self.lanes, self.observation.shape[-1], self.memory
+                self.members,
+                steps,
+                self.lanes,
+                self.observation.shape[-1],
+                self.memory,
+                self.observation.dtype,
             )
         self.rollout.observation[:, 0] = self.observation
         self.rollout.memory = as_native(self.memory)

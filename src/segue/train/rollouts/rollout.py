@@ -24,6 +24,7 @@ from segue.worlds.world import Step, VectorWorld
 
 ToDevice = Callable[[NDArray[Any]], Array]
 ToHost = Callable[[Array], NDArray[Any]]
+_FLOATS = np.dtype(np.float32)
 
 
 class TruncatedEpisodes(NamedTuple):
@@ -45,7 +46,9 @@ class Rollout:
     The worlds' arrays stay on the CPU, and are moved to the device as a whole.
     """
 
-    observation: NDArray[np.float32]  # [K, T+1, N, O]; the last step is the next rollout's first
+    observation: NDArray[
+        Any
+    ]  # [K, T+1, N, O], bytes or floats; the last step is the next rollout's first
     reward: NDArray[np.float32]  # [T, L]
     terminated: NDArray[np.bool_]  # [T, L]
     truncated: NDArray[np.bool_]  # [T, L]
@@ -68,10 +71,21 @@ class Rollout:
     normalizer: ObservationNormalizer | None = None
 
     @classmethod
-    def empty(cls, members: int, steps: int, lanes: int, numbers: int, memory: Array) -> Rollout:
-        """Return buffers for a rollout of `steps` steps; they are reused by later rollouts."""
+    def empty(
+        cls,
+        members: int,
+        steps: int,
+        lanes: int,
+        numbers: int,
+        memory: Array,
+        dtype: np.dtype[Any] = _FLOATS,
+    ) -> Rollout:
+        """Return buffers for a rollout of `steps` steps; they are reused by later rollouts.
+
+        `dtype` is that of the observations: bytes where the world returns bytes, else floats.
+        """
         return cls(
-            observation=np.zeros((members, steps + 1, lanes, numbers), np.float32),
+            observation=np.zeros((members, steps + 1, lanes, numbers), dtype),
             reward=np.zeros((steps, members * lanes), np.float32),
             terminated=np.zeros((steps, members * lanes), bool),
             truncated=np.zeros((steps, members * lanes), bool),
@@ -137,7 +151,7 @@ def collect(
     actions = world.lanes, *policy.head.action_shape
     memory = rollout.memory
     for t, noise_t in enumerate(noise):
-        inputs, memory, value = act(to_device(seen[t]), memory)
+        inputs, memory, value = act(to_device(seen[t].astype(np.float32, copy=False)), memory)
         action = sample(inputs, spread, noise_t)
         if rollout.teaching is not None:
             action = apply_teacher_forcing(world, rollout.teaching, t, action, to_host, to_device)

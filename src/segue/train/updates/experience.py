@@ -30,7 +30,7 @@ class Experience:
     is row t*N + n.
     """
 
-    observation: Tensor  # [K*B, O]
+    observation: Tensor  # [K*B, O], bytes or floats
     action: Tensor  # [K*B, ...]
     scalars: (
         Tensor  # [5, K*B]: log-probability, advantage, value target, value, normalised advantage
@@ -72,7 +72,8 @@ class Experience:
         expert = [drawn(values) for values in self.expert]
         seen = zip(drawn(self.observation), drawn(self.action), sequences, strict=True)
         for one, scalars, *advice in zip(seen, drawn(self.scalars, 1), *expert, strict=True):
-            yield Batch(PolicyInput(*one), *scalars.unbind(0), *advice)
+            seen_by_policy = PolicyInput(one[0].float(), *one[1:])
+            yield Batch(seen_by_policy, *scalars.unbind(0), *advice)
 
     def _sequences(self, index: NDArray[np.int64], rows: Tensor) -> Sequence[Sequences | None]:
         if self.memory is None or self.begins is None:
@@ -158,12 +159,14 @@ def rollout_values(
     """The critic's values `[K, T+1, N]` of all observations, a few members at a time."""
     members, steps, lanes, _ = observation_KTNO.shape
     if rollout.value:  # acting gave them; what remains is what the next rollout begins with
-        last = policy.values(parameters, observation_KTNO[:, -1], as_tensor(rollout.last_memory))
+        seen = observation_KTNO[:, -1].float()
+        last = policy.values(parameters, seen, as_tensor(rollout.last_memory))
         return torch.cat([stacked(rollout.value), last.unsqueeze(1)], 1)
     seen = observation_KTNO.flatten(1, 2)
-    none = seen.new_zeros(members, seen.shape[1], 0)
+    none = parameters.new_zeros(members, seen.shape[1], 0)
     parts = zip(parameters.split(width), seen.split(width), none.split(width), strict=True)
-    return torch.cat([policy.values(*part) for part in parts]).view(members, steps, lanes)
+    values = [policy.values(own, some.float(), memory) for own, some, memory in parts]
+    return torch.cat(values).view(members, steps, lanes)
 
 
 def normalized_per_rollout(advantage_TKN: NDArray[np.float32]) -> NDArray[np.float32]:
