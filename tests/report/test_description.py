@@ -75,4 +75,4 @@ def test_functions_of_the_space_are_shown_with_what_they_return_at_the_first_cor
     assert "policy        a function of size" in lines
     at = lines.index("pipeline at   first_steps=400, size=2")
     assert lines[at + 1 : at + 3] == ["  world         CartPole(2)", "  lanes         4"]
-    assert lines[at + 3].startswith("  policy        Network(")
+    assert lines[at + 3].startswith("  policy        Network(hidden=2)")

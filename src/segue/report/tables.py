@@ -29,6 +29,7 @@ _COLOURS = {
     "interrupted": "magenta",
 }
 _LABEL = 12  # characters
+_WIDTH = 72
 _WIDE = 100  # characters from which parameters fit into the table
 
 
@@ -130,7 +131,17 @@ def _pipeline(layout: TrialLayout) -> str:
         return f"The pipeline is not shown: {error}"
     if described is None:
         return ""
-    setup = [f"{part:<{_LABEL}} {printable(value)}" for part, value in described.setup.items()]
+    indent = " " * (_LABEL + 1)
+    setup = [
+        line
+        for part, value in described.setup.items()
+        for line in textwrap.wrap(
+            printable(value),
+            _WIDTH,
+            initial_indent=f"{part:<{_LABEL}} ",
+            subsequent_indent=indent,
+        )
+    ]
     return "\n".join([*setup, described.text])
 
 

@@ -1,11 +1,13 @@
 """A pipeline as text, on lines that fit a narrow terminal."""
 
+import dataclasses
 import functools
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 from segue.plan.pipelines.settings import TrainingSettings
 from segue.plan.pipelines.stage import PipelineStage
+from segue.plan.spaces.choices import is_same
 from segue.plan.values.builder import Builder
 
 _WIDTH = 72
@@ -59,8 +61,23 @@ def _pairs(values: Mapping[str, object]) -> list[str]:
 
 
 def shown(value: object) -> str:
-    """Return a value as short text, a string as it is."""
-    return value if isinstance(value, str) else short_text(value)
+    """Return a value as short text: a string as it is, a dataclass without its defaults."""
+    if isinstance(value, str):
+        return value
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return short_text(value)
+    given = [
+        f"{entry.name}={short_text(getattr(value, entry.name))}"
+        for entry in dataclasses.fields(value)
+        if not _is_default(entry, getattr(value, entry.name))
+    ]
+    return f"{type(value).__qualname__}({', '.join(given)})"
+
+
+def _is_default(entry: "dataclasses.Field[object]", value: object) -> bool:
+    if entry.default_factory is not dataclasses.MISSING:
+        return is_same(value, entry.default_factory())
+    return is_same(value, entry.default)
 
 
 def short_text(value: object) -> str:
