@@ -6,7 +6,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Tuple
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
 
 from segue.worlds import GymnasiumWorld, LaneStreams, check_world, lane_seeds
 from segue.worlds.seeds import environment_seeds, uses_of
@@ -86,9 +86,9 @@ def register() -> Any:
 
 def odd(register: Any, observation_space: Any = None, action_space: Any = None, **info: Any) -> str:
     box = Box(-9, 9, (2,), np.float32)
-    return register(
-        Odd, observation_space=observation_space or box, action_space=action_space or box, info=info
-    )
+    seen = box if observation_space is None else observation_space
+    acted = box if action_space is None else action_space
+    return register(Odd, observation_space=seen, action_space=acted, info=info)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,37 @@ def test_boxes_of_floats_become_float32_and_actions_are_clipped_to_the_bounds(
     taken = world._environments()[0].unwrapped.taken[0]
     assert taken.dtype == np.float64
     assert taken.tolist() == [[-1, -1, 0], [1, 2, 2]]
+
+
+@pytest.mark.parametrize(
+    ("space", "acted", "action", "taken"),
+    [
+        (
+            MultiDiscrete([3, 2], start=[5, -1]),
+            MultiDiscrete([3, 2]),
+            [2, 0],
+            [7, -1],
+        ),
+        (MultiDiscrete([[3], [2]]), MultiDiscrete([3, 2]), [2, 1], [[2], [1]]),
+        (MultiBinary(3), MultiBinary(3), [1, 0, 1], [1, 0, 1]),
+        (MultiBinary((2, 2)), MultiBinary(4), [1, 0, 0, 1], [[1, 0], [0, 1]]),
+    ],
+)
+def test_several_choices_reach_the_environment_and_are_replayed(
+    register: Any, space: Any, acted: Any, action: Any, taken: Any
+) -> None:
+    env_id = odd(register, space if isinstance(space, MultiBinary) else None, space)
+    check_world(env_id)
+    world = GymnasiumWorld(env_id, 1, 2)
+    assert world.single_action_space == acted
+    world.reset(lane_seeds(0, "train", 2))
+    world.step(np.array([action] * 2))
+    resumed = GymnasiumWorld(env_id, 1, 2)
+    resumed.load_state_dict(world.state_dict())
+    for made in (world, resumed):
+        received = made._environments()[1].unwrapped.taken[0]
+        assert received.tolist() == taken
+        assert received.dtype == space.dtype
 
 
 def test_an_environment_that_writes_into_its_action_is_resumed_all_the_same(register: Any) -> None:
