@@ -202,6 +202,7 @@ def ending(write, calls):
 def test_without_should_log_there_is_neither(tmp_path):
     run(tmp_path, plan(should_log=False))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best",
         "checkpoints",
         "lock",
         "results.jsonl",
