@@ -19,7 +19,7 @@ from segue import Evaluation, Sweep, Trial
 
 
 def train(trial: Trial) -> None:
-    """Train a model of each seed until the trial is told to stop."""
+    """Train a model of each seed until the trial is to stop."""
     assert trial.evaluation is not None
     models = [_model(trial, index) for index in range(len(trial.seeds))]
     held_out = Monitor(gymnasium.make(trial.world))

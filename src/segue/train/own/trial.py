@@ -28,7 +28,7 @@ class Trial:
     """What a trainer trains: one point of a sweep's space, on all of its seeds.
 
     A trainer is called with it, once for each attempt, and calls `report` at least once in each
-    stage, until it is told to stop. Attributes:
+    stage, until `should_stop`. Attributes:
 
     - `parameters`: the names of the space and their values.
     - `seeds`: one seed for each model that the trainer trains; equal in all trials of a sweep.
