@@ -24,7 +24,7 @@ def test_a_grid_is_described_with_its_exact_budget() -> None:
     assert "evaluation    return (max), every 100 steps, 10 episodes, greedy" in lines
     assert "trials        16: the grid of 16" in lines
     assert "seeds         2 per trial, aggregated by mean" in lines
-    assert "policy        Network, with its defaults" in lines
+    assert "policy        the default for the world's observations" in lines
     assert "scheduler     asha: the best 1 of 3 trials continues at 150 steps, and" in lines
     assert "budget        at most 38,400 environment steps" in lines
     assert "  lr            grid_search 0.0001, 0.0003, 0.001, 0.003" in lines

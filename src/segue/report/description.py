@@ -137,7 +137,7 @@ def _sources(sweep: Sweep, searches: bool) -> Iterator[str]:
 
 
 def _policy(policy: Any) -> str:
-    return "Network, with its defaults" if policy is None else shown(policy)
+    return "the default for the world's observations" if policy is None else shown(policy)
 
 
 def _part(sweep: Sweep, part: str, text: str) -> str:

@@ -7,7 +7,7 @@ from gymnasium import spaces
 from torch.nn.functional import conv2d
 
 from segue.train.data.batch import PolicyInput
-from segue.train.policies import Network
+from segue.train.policies import Mlp, Network, default_policy
 from segue.train.policies.encoders import Picture, encoder_for
 
 K = 3
@@ -120,3 +120,18 @@ def test_kernels_follow_the_size_of_the_pictures():
 def test_kernels_that_do_not_fit_are_refused(arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         Picture(channels=1, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "policy"),
+    [
+        ((84, 84, 4), np.uint8, Network),
+        ((4, 36, 40), np.uint8, Network),
+        ((36, 36), np.uint8, Network),
+        ((7, 7, 3), np.uint8, Mlp),
+        ((147,), np.uint8, Mlp),
+        ((84, 84, 3), np.float32, Mlp),
+    ],
+)
+def test_pictures_are_read_by_a_network_by_default(shape, kind, policy):
+    assert type(default_policy(spaces.Box(0, 255, shape, kind))) is policy
