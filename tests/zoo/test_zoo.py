@@ -46,6 +46,9 @@ CarRacing-v3:
   normalize: "{'norm_obs': False, 'norm_reward': True}"
   n_timesteps: 1000
   policy: 'CnnPolicy'
+MiniGrid:
+  <<: *defaults
+  normalize: "{'norm_obs': False}"
 Text:
   <<: *defaults
   gamma: high
@@ -80,6 +83,7 @@ def test_numbers_schedules_and_dictionaries_are_read(file: Path) -> None:
     }
     car = read_entry(file, "CarRacing-v3")
     assert car.normalize == {"norm_obs": False, "norm_reward": True}
+    assert read_entry(file, "MiniGrid").normalize == {"norm_obs": False, "norm_reward": True}
     assert car.env_wrapper == {
         "gymnasium.wrappers.ResizeObservation": {"shape": [64, 64]},
         "gymnasium.wrappers.GrayscaleObservation": {},
@@ -116,6 +120,7 @@ def test_policies_worlds_and_schedules_are_written(file: Path) -> None:
     text = sweep_text(read_entry(file, "CarRacing-v3"), "CarRacing-v3")
     assert "wrappers=[partial(ResizeObservation, shape=[64, 64]), GrayscaleObservation]" in text
     assert "from gymnasium.wrappers import ResizeObservation" in text
+    assert 'World("gym/CarRacing-v3", wrappers=' in text
     assert "frame_stack=2, normalize_reward=True)" in text
     compile(text, "sweep.py", "exec")
 

@@ -50,7 +50,10 @@ def schedule(rate: Schedule) -> str | None:
 
 
 def world(entry: ZooEntry, name: str) -> str:
-    """Return the world: its name, or a `World` where there is more to say."""
+    """Return the world: its name, or a `World` where there is more to say.
+
+    Wrappers need the environment of Gymnasium, also where there is an array program of its name.
+    """
     normalization = {
         ours: entry.normalize[name]
         for name, ours in _NORMALIZE.items()
@@ -64,7 +67,9 @@ def world(entry: ZooEntry, name: str) -> str:
     }
     if not any(given.values()):
         return f'"{name}"'
-    return call("World", given, f'"{name}"')
+    is_bare = bool(entry.env_wrapper) and "/" not in name
+    prefix = "gym/" if is_bare else ""
+    return call("World", given, f'"{prefix}{name}"')
 
 
 def policy(entry: ZooEntry) -> str:

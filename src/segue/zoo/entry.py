@@ -147,9 +147,10 @@ def _schedule(value: object) -> Schedule:
 def _normalize(value: object) -> dict[str, Any]:
     """Return the arguments of VecNormalize, which stand in a text, or for which True stands."""
     found = ast.literal_eval(value) if isinstance(value, str) else value
+    defaults = {"norm_obs": True, "norm_reward": True}
     if isinstance(found, dict):
-        return found
-    return {"norm_obs": True, "norm_reward": True} if _truth("normalize", found) else {}
+        return defaults | found
+    return defaults if _truth("normalize", found) else {}
 
 
 def _wrappers(value: object) -> dict[str, dict[str, Any]]:
