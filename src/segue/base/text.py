@@ -33,7 +33,7 @@ def listed(words: Sequence[str]) -> str:
 
 
 def changed_lines(before: str, now: str, *, context: int, most: int) -> list[str]:
-    """Return the lines that differ, marked by "-" and "+", at most `most` and then their number.
+    r"""Return the lines that differ, marked by "-" and "+", at most `most` and then their number.
 
     Lines around them, `context` on each side, have no mark; "@@" stands between separate places.
 
