@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -97,7 +98,7 @@ class Trunk:
         # Contiguous, since the rounding of products with one column depends on the layout of rows.
         return self.core.sequence(entries_of(weights, "core"), read, sequences).contiguous()
 
-    @property
+    @cached_property  # read at each step
     def _layers(self) -> dict[str, tuple[int, int]]:
         """Inputs and outputs of the layers, by name; the last one has the gates' inputs."""
         if self.core is None:
@@ -170,7 +171,7 @@ class Top:
                 features_KBF = activated(self.activation, features_KBF)
         return features_KBF
 
-    @property
+    @cached_property  # read at each step
     def _layers(self) -> dict[str, tuple[int, int]]:
         """Inputs and outputs of the layers, by name."""
         sizes = (self.features, *self.widths, sum(width for width, _ in self.outputs))
