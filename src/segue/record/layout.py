@@ -26,6 +26,7 @@ BEST_PYTHON = "best.py"
 REPORT = "report.html"
 BEST = "best"
 _CHECKPOINTS = "checkpoints*/checkpoint-*.pt"
+_BEST_CHECKPOINTS = "best/checkpoint-*.pt"
 _CHECKPOINT_NAME = re.compile(r"checkpoint-\d{1,18}-[0-9a-f]+\.pt", re.ASCII)
 
 
@@ -91,7 +92,11 @@ class TrialLayout:
 
     def best_checkpoint(self) -> Path | None:
         """Return the checkpoint of the members with the best metric, or None."""
-        return newest(filter(has_checkpoint_name, self.best.glob("checkpoint-*.pt")))
+        return newest(self.best_checkpoints())
+
+    def best_checkpoints(self) -> Iterator[Path]:
+        """Return the checkpoints in the folder of the best one; there is usually one."""
+        return filter(has_checkpoint_name, self.path.glob(_BEST_CHECKPOINTS))
 
     def all_checkpoints(self) -> Iterator[Path]:
         """Return the checkpoints of all generations."""

@@ -133,7 +133,7 @@ def fetched_checkpoint(store: Store, trial: TrialLayout) -> Path | None:
 
 def fetched_best_checkpoint(store: Store, trial: TrialLayout) -> Path | None:
     """Fetch the best checkpoint in a trial's store into its folder, in place of an older one."""
-    return _fetched(store, trial, is_best_checkpoint, trial.best.glob("checkpoint-*.pt"))
+    return _fetched(store, trial, is_best_checkpoint, trial.best_checkpoints())
 
 
 def _fetched(
