@@ -12,7 +12,7 @@ from segue.cli import app
 
 ROOT = Path(__file__).parent.parent.parent
 HEAVY = ("gymnasium", "numpy", "optuna", "pandas", "pyarrow", "ray", "sqlalchemy", "torch")
-COMMANDS = ["run", "show", "report", "retrain", "play", "rerun", "record", "submit", "jobs"]
+COMMANDS = ["run", "show", "report", "retrain", "play", "rerun", "record", "zoo", "submit", "jobs"]
 
 
 def python(*arguments: str, **environment: str) -> str:

@@ -9,7 +9,7 @@ import gymnasium
 import pytest
 
 from segue.base.files import read_rows
-from segue.record.layout import RunLayout
+from segue.record.layout import RunLayout, steps_of
 from tests.cli.test_trained_sweep import SEGUE
 from tests.looking import output_of
 
@@ -129,6 +129,11 @@ def test_a_sweep_that_was_run_by_path_has_its_own_objects_in_workers_and_in_late
         assert "Trial 1 after 512" in output_of(
             capsys, "play", "runs/mine", "--episodes", "2", "--trial", "1", *sweep
         )
+    best = json.loads(run.best_json.read_text())
+    assert Path("runs/mine", best["best_checkpoint"]).parent.name == "best"
+    gymnasium.registry.pop("Corridor-v0", None)
+    played = output_of(capsys, "play", "runs/mine", "--episodes", "2", "--best")
+    assert f"after {steps_of(Path(best['best_checkpoint'])):,} steps" in played
     gymnasium.registry.pop("Corridor-v0", None)
     retrained = output_of(capsys, "retrain", "runs/mine", "--top", "1", "--seeds", "2")
     assert "Retraining on 2 held-out seeds" in retrained
