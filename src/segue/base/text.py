@@ -22,6 +22,15 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def value_text(value: object) -> str:
+    """Return the value of a parameter for a table: numbers with four digits.
+
+    >>> value_text(0.00032831), value_text(1.0), value_text(64), value_text("adam")
+    ('0.0003283', '1', '64', 'adam')
+    """
+    return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
+
+
 def listed(words: Sequence[str]) -> str:
     """Return words as a list with "and" before the last one.
 

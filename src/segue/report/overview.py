@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from segue.base.text import plural, printable
+from segue.base.text import plural, printable, value_text
 from segue.record.attributes import COPY_OF, REASON, per_seed
 from segue.record.local_run import is_running
 from segue.record.trials import is_allowed, metric_of
@@ -97,11 +97,7 @@ def _steps(trial: FrozenTrial) -> str:
 
 
 def _parameters(parameters: Mapping[str, Any]) -> str:
-    shown = {
-        name: f"{value:.4g}" if isinstance(value, float) else str(value)
-        for name, value in parameters.items()
-    }
-    return "\n".join(printable(f"{name} {value}") for name, value in shown.items())
+    return "\n".join(f"{printable(name)} {value_text(value)}" for name, value in parameters.items())
 
 
 def _failures(summary: Summary) -> list[str]:

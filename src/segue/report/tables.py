@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segue.base.strict_json import to_json
-from segue.base.text import printable
+from segue.base.text import printable, value_text
 from segue.record.description import TrialDescription
 from segue.record.layout import RESULTS, TrialLayout
 from segue.record.results import read_results
@@ -147,12 +147,15 @@ def _pipeline(layout: TrialLayout) -> str:
 
 def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:
     yield "trial", f"{trial.number}, {trial.state}"
-    seeds = f" ({', '.join(map(_value, trial.per_seed))})" if len(trial.per_seed) > 1 else ""
+    seeds = f" ({', '.join(map(value_text, trial.per_seed))})" if len(trial.per_seed) > 1 else ""
     yield summary.metric, _metric(trial) + seeds
     if trial.values and len(trial.values) > 1:
-        yield "objectives", ", ".join(map(_value, trial.values.values()))
+        yield "objectives", ", ".join(map(value_text, trial.values.values()))
     for name, value in trial.constraints.items():
-        yield "constraint", f"{name}: {_value(value)} ({'violated' if value > 0 else 'satisfied'})"
+        yield (
+            "constraint",
+            f"{name}: {value_text(value)} ({'violated' if value > 0 else 'satisfied'})",
+        )
     if trial.reason:
         yield "reason", printable(trial.reason)
     yield "steps", f"{trial.env_steps:,} per seed, {trial.total_env_steps:,} in total"
@@ -164,10 +167,10 @@ def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:
     if trial.seconds is not None:
         yield "duration", f"{trial.seconds:,.0f} s, started {trial.started}"
     for name, value in trial.parameters.items():
-        yield "parameter", f"{name} = {_value(value)}"
+        yield "parameter", f"{name} = {value_text(value)}"
     for moved in trial.lineage:
         changed = ", ".join(
-            f"{name} = {_value(value)}" for name, value in moved["parameters"].items()
+            f"{name} = {value_text(value)}" for name, value in moved["parameters"].items()
         )
         yield (
             "exploited",
@@ -181,20 +184,20 @@ def _reports(summary: Summary, rows: Sequence[Row]) -> Table:
     for column in ("steps", "stage", "in stage", summary.metric, "per seed"):
         table.add_column(Text(printable(column)), justify="right")
     for row in rows:
-        seeds = ", ".join(_value(value) for value in row.get(METRIC_PER_SEED) or [])
+        seeds = ", ".join(value_text(value) for value in row.get(METRIC_PER_SEED) or [])
         end = " (end)" if row.get(STAGE_DONE) else ""
         table.add_row(
             f"{row.get(ENV_STEPS, 0):,}",
             f"{row.get(STAGE, 0) + 1}{end}",
             f"{row.get(STAGE_STEPS, 0):,}",
-            _value(row.get(summary.metric)),
+            value_text(row.get(summary.metric)),
             Text(seeds),
         )
     return table
 
 
 def _parameters(trial: TrialSummary) -> str:
-    named = (f"{name} {_value(value)}" for name, value in trial.parameters.items())
+    named = (f"{name} {value_text(value)}" for name, value in trial.parameters.items())
     return printable(", ".join(named))
 
 
@@ -202,8 +205,8 @@ def _metric(trial: TrialSummary) -> str:
     if trial.metric is None:
         return ""
     if len(trial.per_seed) < 2:
-        return _value(trial.metric)
-    return f"{_value(trial.metric)} ± {_value(mean_and_spread(trial.per_seed)[1])}"
+        return value_text(trial.metric)
+    return f"{value_text(trial.metric)} ± {value_text(mean_and_spread(trial.per_seed)[1])}"
 
 
 def _stage(trial: TrialSummary) -> str:
@@ -211,10 +214,6 @@ def _stage(trial: TrialSummary) -> str:
         return ""
     of = "" if trial.stages is None else f" of {trial.stages}"
     return f"{trial.stage}{of}"
-
-
-def _value(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
 
 
 def _field(value: object) -> object:

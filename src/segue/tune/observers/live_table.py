@@ -1,16 +1,16 @@
 """The table of a running sweep, for a terminal of any size, and its status in a line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from optuna.trial import FrozenTrial
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.measure import Measurement
 from rich.table import Column, Table
 from rich.text import Text
 
-from segue.base.text import printable
+from segue.base.text import printable, value_text
 from segue.record import attributes
 from segue.record.trials import metric_of
 from segue.tune.observers.board import FINISHED, Board, TrialProgress
@@ -19,6 +19,7 @@ _FRAME_LINES = 4  # above, below and under the names of the columns
 _SPARE_LINES = 2  # for the rows that are left out, and the cursor
 _BEST_LINES = 3
 _VALUE_WIDTH = 24  # characters of a parameter's value
+_COLUMN_FRAME = 3  # characters beside a column's text
 _UNLIMITED = 10_000  # characters, from which a table would take what it needs
 _COLOURS = {"running": "cyan", "complete": "green", "pruned": "yellow", "fail": "red"}
 
@@ -28,7 +29,7 @@ class _Line:
     """A trial's line of the table."""
 
     cells: Sequence[str | Text]
-    parameters: dict[str, Any]
+    parameters: Mapping[str, str]
 
 
 def table(board: Board, console: Console) -> Group:
@@ -48,7 +49,7 @@ def table(board: Board, console: Console) -> Group:
     lines = [_running(board, progress) for progress in running[:room]]
     lines += [_ended(board, trial) for trial in ended[: room - len(lines)]]
     more = [Text(f"and {left_out} more")] if left_out else []
-    return Group(_widest(lines, board, console), *more, *below)
+    return Group(_table(lines, board, _fitting(lines, board, console)), *more, *below)
 
 
 def status(board: Board) -> str:
@@ -75,12 +76,13 @@ def status(board: Board) -> str:
 def best(board: Board) -> str:
     """Return the best trial that ran to its end, with its parameters, in one line.
 
-    It is empty while there is none."""
+    It is empty while there is none.
+    """
     found = board.best
     if not found:
         return ""
-    values = board.record.recorded(found.number)
-    parameters = ", ".join(f"{name} {_value(value)}" for name, value in values.items())
+    values = _parameters(board, found.number)
+    parameters = ", ".join(f"{name} {value}" for name, value in values.items())
     return (
         f"best: trial {found.number}, {board.sweep.metric} {shown_number(found.values[0])}, with"
         f" {parameters}"
@@ -120,7 +122,7 @@ def _running(board: Board, progress: TrialProgress) -> _Line:
         f"{progress.env_steps:,}",
         shown_number(progress.metric),
     )
-    return _Line(cells, board.record.recorded(progress.number))
+    return _Line(cells, _parameters(board, progress.number))
 
 
 def _ended(board: Board, trial: FrozenTrial) -> _Line:
@@ -133,32 +135,36 @@ def _ended(board: Board, trial: FrozenTrial) -> _Line:
         steps,
         shown_number(metric_of(trial)),
     )
-    return _Line(cells, board.record.recorded(trial.number))
+    return _Line(cells, _parameters(board, trial.number))
 
 
-def _widest(lines: Sequence[_Line], board: Board, console: Console) -> Table:
-    """Return the table with the most columns that fit."""
+def _parameters(board: Board, number: int) -> dict[str, str]:
+    values = board.record.recorded(number)
+    return {printable(name): _shortened(value_text(value)) for name, value in values.items()}
+
+
+def _fitting(lines: Sequence[_Line], board: Board, console: Console) -> list[str]:
+    """Return the first parameters whose columns fit into the console's width, beside the others."""
     names = list(dict.fromkeys(name for line in lines for name in line.parameters))
-    counts = range(len(names), 0, -1)
-    tables = (_table(lines, names[:count], board) for count in counts)
     unlimited = console.options.update_width(_UNLIMITED)
-    fitting = (
-        each
-        for each in tables
-        if Measurement.get(console, unlimited, each).maximum <= console.width
-    )
-    return next(fitting, _table(lines, [], board))
+    width = Measurement.get(console, unlimited, _table(lines, board, [])).maximum
+    for count, name in enumerate(names):
+        texts = [name, *(line.parameters.get(name, "") for line in lines)]
+        width += _COLUMN_FRAME + max(map(cell_len, texts))
+        if width > console.width:
+            return names[:count]
+    return names
 
 
-def _table(lines: Sequence[_Line], names: Sequence[str], board: Board) -> Table:
+def _table(lines: Sequence[_Line], board: Board, names: Sequence[str]) -> Table:
     metric = Text(printable(board.sweep.metric))
     found = Table("trial", "state", "stage", "steps", Column(metric), expand=False)
     for name in names:
-        found.add_column(Text(printable(name)))
+        found.add_column(Text(name))
     for column in (found.columns[0], *found.columns[2:]):
         column.justify = "right"
     for line in lines:
-        values = [Text(_value(line.parameters.get(name))) for name in names]
+        values = [Text(line.parameters.get(name, "")) for name in names]
         found.add_row(*line.cells, *values)
     return found
 
@@ -172,8 +178,5 @@ def _state(name: str) -> Text:
     return Text("failed" if name == "fail" else name, style=_COLOURS[name])
 
 
-def _value(value: Any) -> str:
-    if value is None:
-        return ""
-    text = f"{value:.4g}" if isinstance(value, float) else printable(str(value))
+def _shortened(text: str) -> str:
     return text if len(text) <= _VALUE_WIDTH else f"{text[: _VALUE_WIDTH - 3]}..."
