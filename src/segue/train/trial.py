@@ -108,9 +108,8 @@ class Attempt:
         row = self.files.resume(
             self.trainer, self.identity, device, accept_changes, self.spec.metric
         )
-        sign = sign_of(self.spec.mode)
-        self.best = sign * self.files.best_value(self.spec.metric, self.spec.mode)
         if row is not None:
+            self.best = self.files.best_value(self.spec.metric, self.spec.mode)
             self._send(replayed(row))
         return row
 

@@ -116,10 +116,9 @@ class TrialFiles:
                 entry.rename(aside / entry.name)
 
     def best_value(self, metric: str, mode: Mode) -> float:
-        """Return the best value of the metric in the rows; the worst possible one without rows."""
-        sign = sign_of(mode)
-        values = (sign * row[metric] for row in read_results(self.results, metric).rows)
-        return sign * max(values, default=-math.inf)
+        """Return the best value of the metric in the rows, negated where less is better."""
+        rows = read_results(self.results, metric).rows
+        return max((sign_of(mode) * row[metric] for row in rows), default=-math.inf)
 
     def save_best(self, env_steps: int, acting_state: Mapping[str, Any], identity: str) -> None:
         """Write what the members act with, in place of what was the best before."""
