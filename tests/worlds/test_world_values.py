@@ -12,6 +12,7 @@ from gymnasium.wrappers import NormalizeReward, RescaleObservation, TransformRew
 from segue.plan.world import World
 from segue.worlds import CartPole, PoisonedDoors, check_world, lane_seeds, make_world, world_spec
 from segue.worlds.adapters.gymnasium import GymnasiumWorld
+from segue.worlds.frame_stack import FrameStack
 from tests.worlds.conformance import WorldConformance
 from tests.worlds.play import actions_by_seed, play
 
@@ -56,16 +57,16 @@ def test_gymnasium_makes_the_environment_with_kwargs_wrappers_and_limit() -> Non
     made = make_world(WRAPPED, 1, 2)
     bare = gymnasium.make("Pendulum-v1", g=5.0)
     first = made.reset(SEEDS).copy()
-    inner = made.world  # type: ignore[attr-defined]
-    raw, _ = bare.reset(seed=int(inner._episode_seeds[0]))
+    space = bare.observation_space
+    assert isinstance(made, FrameStack) and isinstance(made.world, GymnasiumWorld)
+    assert isinstance(space, Box)
+    raw, _ = bare.reset(seed=int(made.world._episode_seeds[0]))
     step = made.step(np.array([[0.5], [0.1]], np.float32))
     observed, reward, *_ = bare.step(np.array([0.5], np.float32))
     assert first.shape == (2, 9) and made.single_observation_space.shape == (9,)
-    low, high = bare.observation_space.low, bare.observation_space.high  # type: ignore[attr-defined]
-    np.testing.assert_allclose(first[0, -3:], (raw - low) / (high - low), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(
-        step.observation[0, -3:], (observed - low) / (high - low), rtol=1e-5, atol=1e-6
-    )
+    for seen, wanted in ((first, raw), (step.observation, observed)):
+        scaled = (wanted - space.low) / (space.high - space.low)
+        np.testing.assert_allclose(seen[0, -3:], scaled, rtol=1e-5, atol=1e-6)
     assert step.reward[0] == np.float32(float(reward) / 2)
     ends = [len(made.step(np.zeros((2, 1), np.float32)).ended) for _ in range(29)]
     assert ends == [0] * 28 + [2]
@@ -92,7 +93,8 @@ def test_the_limit_of_steps_replaces_the_world_s_own(name: str, longer: int) -> 
 def test_array_programs_take_their_keywords() -> None:
     made = make_world(World("PoisonedDoors-v0", kwargs={"code_seed": 3}), 1, 2)
     again = make_world(lambda members, lanes: PoisonedDoors(members, lanes, code_seed=3), 1, 2)
-    assert made._code.tolist() == again._code.tolist()  # type: ignore[attr-defined]
+    assert isinstance(made, PoisonedDoors) and isinstance(again, PoisonedDoors)
+    assert made._code.tolist() == again._code.tolist()
     assert make_world(World("CartPole-v1"), 1, 2).__class__ is CartPole
 
 
@@ -101,7 +103,8 @@ def test_a_function_takes_kwargs() -> None:
         return PoisonedDoors(members, lanes, code_seed=code)
 
     made = make_world(World(doors, kwargs={"code": 4}), 1, 2)
-    assert made._code.tolist() == PoisonedDoors(1, 1, code_seed=4)._code.tolist()  # type: ignore[attr-defined]
+    assert isinstance(made, PoisonedDoors)
+    assert made._code.tolist() == PoisonedDoors(1, 1, code_seed=4)._code.tolist()
     with pytest.raises(ValueError, match="unexpected keyword argument 'cod'"):
         make_world(World(doors, kwargs={"cod": 4}), 1, 2)
 
@@ -226,6 +229,7 @@ def test_a_selected_world_closes_what_it_holds() -> None:
     made = make_world(World("gym/CartPole-v1", frame_stack=2), 1, 2)
     made.reset(SEEDS)
     part = made.select(np.array([1]))
-    assert isinstance(part.world, GymnasiumWorld) and part.lanes == 1  # type: ignore[attr-defined]
+    assert isinstance(part, FrameStack) and isinstance(part.world, GymnasiumWorld)
+    assert part.lanes == 1
     part.close()
     made.close()

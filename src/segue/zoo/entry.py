@@ -10,29 +10,8 @@ import yaml
 
 from segue.base.suggestions import suggestion
 
-_PREFIX = "lin_"
-_READ = (
-    "batch_size",
-    "clip_range",
-    "ent_coef",
-    "env_kwargs",
-    "env_wrapper",
-    "frame_stack",
-    "gae_lambda",
-    "gamma",
-    "learning_rate",
-    "max_grad_norm",
-    "n_envs",
-    "n_epochs",
-    "n_steps",
-    "n_timesteps",
-    "normalize",
-    "normalize_advantage",
-    "policy",
-    "policy_kwargs",
-    "target_kl",
-    "vf_coef",
-)
+_LINEAR = "lin_"
+_UNREAD = "unread"
 
 
 @dataclass(frozen=True)
@@ -105,23 +84,23 @@ def _content(path: Path) -> dict[Any, Any]:
 
 
 def _entry(given: Mapping[str, Any]) -> ZooEntry:
-    kinds = {each.name: type(each.default) for each in fields(ZooEntry)}
+    kinds = {each.name: type(each.default) for each in fields(ZooEntry) if each.name != _UNREAD}
     values: dict[str, Any] = {}
-    for name in given.keys() & set(_READ):
+    for name in given.keys() & kinds.keys():
         value = given[name]
         reader = _READERS.get(name)
         values[name] = reader(value) if reader else _plain(name, value, kinds[name])
-    unread = {str(name): value for name, value in given.items() if name not in _READ}
+    unread = {str(name): value for name, value in given.items() if name not in kinds}
     return ZooEntry(**values, unread=unread)
 
 
-def _plain(name: str, value: object, kind: type) -> Any:
+def _plain(name: str, value: Any, kind: type) -> Any:
     if kind is str:
         return str(value)
     if kind is bool:
         return _truth(name, value)
     try:
-        number = float(value)  # type: ignore[arg-type]  # which raises for other kinds
+        number = float(value)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} is {value!r}, which is not a number") from error
     return int(number) if kind is int else number
@@ -140,8 +119,8 @@ def _steps(value: object) -> int:
 
 def _schedule(value: object) -> Schedule:
     text = str(value)
-    number = _plain("a schedule", text.removeprefix(_PREFIX), float)
-    return Schedule(number, text.startswith(_PREFIX))
+    number = _plain("a schedule", text.removeprefix(_LINEAR), float)
+    return Schedule(number, text.startswith(_LINEAR))
 
 
 def _normalize(value: object) -> dict[str, Any]:

@@ -88,8 +88,8 @@ def test_stages_are_described_for_people() -> None:
 
 
 def test_the_definition_has_the_trainer_and_what_it_is_given() -> None:
-    described = own(trainer=Training, seeds=2).describe()
-    assert described["trainer"]["class"].endswith("Training")  # type: ignore[index, call-overload]
+    described: dict[str, Any] = own(trainer=Training, seeds=2).describe()
+    assert described["trainer"]["class"].endswith("Training")
     assert described["steps"] == 100
     assert not {"pipeline", "world", "evaluation"} & described.keys()
     assert not {"trainer", "steps"} & make_sweep().describe().keys()

@@ -326,8 +326,8 @@ MISTAKES: dict[str, tuple[Callable[[Trial], object], str]] = {
     ),
     "an object": (
         lambda trial: trial.report(100, 1.0, checkpoint={"model": [object()]}),
-        "checkpoint['model'][0] is a object, which could not be read without executing code: give"
-        " tensors, arrays and plain values, or a function that writes files.",
+        "checkpoint['model'][0] is of the type object, which could not be read without executing"
+        " code: give tensors, arrays and plain values, or a function that writes files.",
     ),
     "a text to save": (
         lambda trial: trial.report(100, 1.0, checkpoint="model.zip"),  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -23,11 +24,11 @@ def check_reported_name(name: str) -> None:
         raise ValueError(f"The metric is {name!r}, which {what}: give it another name.")
 
 
-def steps_of_report(env_steps: object, before: int) -> int:
+def steps_of_report(env_steps: Any, before: int) -> int:
     """Return the steps of a report; raise TrainerError unless they are after those `before`."""
     try:
-        steps = int(env_steps.__index__())  # type: ignore[attr-defined]  # NumPy's integers too
-    except (AttributeError, TypeError) as error:
+        steps = operator.index(env_steps)  # of NumPy's integers too
+    except TypeError as error:
         raise TrainerError(
             f"The trainer reports {env_steps!r} as env_steps: give a whole number."
         ) from error
@@ -100,10 +101,10 @@ def _per_seed(spec: TrainerSpec, values: Sequence[Any], steps: int) -> list[floa
     return numbers
 
 
-def _number(name: str, value: object) -> float:
+def _number(name: str, value: Any) -> float:
     tracker = ScalarMeanTracker()
     try:
-        tracker.add_scalars({name: value})  # type: ignore[dict-item]  # which it checks
+        tracker.add_scalars({name: value})  # which checks it
     except TypeError as error:
         raise TrainerError(
             f"The trainer reports {name!r} as {value!r}: give one number."

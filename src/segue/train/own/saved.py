@@ -75,8 +75,8 @@ def _check(value: Any, name: str) -> None:
             _check(entry, f"{name}[{index}]")
     elif not isinstance(value, _PLAIN) and not _is_plain_array(value):
         raise TrainerError(
-            f"{name} is a {type(value).__name__}, which could not be read without executing code:"
-            " give tensors, arrays and plain values, or a function that writes files."
+            f"{name} is of the type {type(value).__name__}, which could not be read"
+            " without executing code: give tensors, arrays and plain values, or a function that writes files."
         )
 
 

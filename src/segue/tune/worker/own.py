@@ -8,6 +8,7 @@ from typing import Any
 from segue.base.files import write_atomic
 from segue.base.strict_json import to_json
 from segue.plan.sweeps.aggregate import aggregate_seeds
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.stages import trainer_plan_at
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
@@ -45,6 +46,8 @@ def train_own(
 def trainer_spec(sweep: Sweep, parameters: Mapping[str, Any], device: str = "cpu") -> TrainerSpec:
     """Return what the trial of these parameters is, for the sweep's trainer."""
     assert sweep.trainer is not None, "the caller has checked"
+    evaluation = sweep.evaluation
+    assert evaluation is None or isinstance(evaluation, Evaluation), "the sweep has checked"
     return TrainerSpec(
         sweep.trainer,
         trainer_plan_at(sweep.steps, parameters),
@@ -55,7 +58,7 @@ def trainer_spec(sweep: Sweep, parameters: Mapping[str, Any], device: str = "cpu
         aggregate=partial(aggregate_seeds, how=sweep.aggregate, mode=sweep.mode),
         device=device,
         world=sweep.world,
-        evaluation=sweep.evaluation,  # type: ignore[arg-type]  # a value, which the sweep checks
+        evaluation=evaluation,
         log_seeds=sweep.log_seeds,
         code=sweep.code,
     )
