@@ -81,11 +81,11 @@ def open_sweep(
     """
     sweep = checked.sweep
     say = partial(_say, console)
-    _check_steps(checked, directory, options)
     earlier = _earlier_trials(options, console)
     with ExitStack() as stack:
         stack.enter_context(suppress_ray_warnings())
         lease = stack.enter_context(hold_run(directory, say))
+        _check_steps(checked, directory, options)  # now that a stored run is known
         record = stack.enter_context(_study(checked, name, directory, options, lease, source, say))
         check_resumable(directory, record.numbers(TrialState.RUNNING))
         loggers = stack.enter_context(Loggers(options.log_to, name, record, sweep, directory))
