@@ -11,7 +11,7 @@ from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.values.describe import describe
 from segue.tune import checks
 from segue.tune.checks import check_sweep
-from segue.worlds import CartPole, Step
+from segue.worlds import CartPole, Step, check_world
 from tests.tune.support.doubles import MIXED, make_sweep, pipeline
 
 
@@ -92,7 +92,9 @@ def test_each_corner_has_lanes_and_evaluations_of_its_own() -> None:
 
 def test_each_different_world_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[Any] = []
-    monkeypatch.setattr(checks, "check_world", checked.append)
+    monkeypatch.setattr(
+        checks, "check_world", lambda world: checked.append(world) or check_world(world)
+    )
     space = {"size": tune.grid_search([5, 6]), "lanes": tune.grid_search([1, 2, 3])}
     check_sweep(
         make_sweep(

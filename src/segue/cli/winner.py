@@ -31,7 +31,7 @@ def write_winner(sweep: Sweep, summary: "Summary", run: "LocalRun", console: Con
 
 
 def _winner(sweep: Sweep, summary: "Summary", run: "LocalRun", console: Console) -> None:
-    from segue.plan.sweeps.stages import TrainerPlan
+    from segue.plan.sweeps.stages import trainer_plan_at
     from segue.report.data.heldout import read_comparison
     from segue.report.export import Winner, export
     from segue.report.export_trainer import TrainerSetup
@@ -43,11 +43,10 @@ def _winner(sweep: Sweep, summary: "Summary", run: "LocalRun", console: Console)
     if trial is None:
         return
     point = of_recorded(sweep, trial.trained_with)
-    plan = sweep.plan_at(point)
     setup = (
-        TrainerSetup(point, plan, sweep.trainer)
-        if isinstance(plan, TrainerPlan)
-        else sweep.at(point)
+        sweep.at(point)
+        if sweep.trainer is None
+        else TrainerSetup(point, trainer_plan_at(sweep.steps, point), sweep.trainer)
     )
     directory = RunDirectory(run.path, run.store)
     winner = Winner(

@@ -14,7 +14,7 @@ from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import check_sampler
-from segue.worlds import WorldFactory, WorldSpec, check_world, world_spec
+from segue.worlds import AnyWorld, WorldSpec, check_world
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,8 @@ def _check_corners(sweep: Sweep, corners: Corners) -> Iterable[tuple[str, ...]]:
     return dict.fromkeys(world.metrics for world in worlds.values())
 
 
-def _checked_world(sweep: Sweep, world: str | WorldFactory) -> WorldSpec:
-    check_world(world)
-    spec = world_spec(world)
+def _checked_world(sweep: Sweep, world: AnyWorld) -> WorldSpec:
+    spec = check_world(world)
     for metric in _metrics(sweep):
         check_metric(metric, spec.metrics)
     return spec

@@ -11,7 +11,7 @@ from segue.worlds.adapters.environment_check import check_environment
 from segue.worlds.adapters.gymnasium import GymnasiumWorld
 from segue.worlds.adapters.spaces import row_shape
 from segue.worlds.frame_stack import FrameStack
-from segue.worlds.registry import make_world, world_name
+from segue.worlds.registry import WorldSpec, make_world, spec_of, world_name
 from segue.worlds.seeds import lane_seeds
 from segue.worlds.world import AnyWorld, Step, VectorWorld
 
@@ -19,8 +19,8 @@ _LANES = 2
 _STEPS = 32
 
 
-def check_world(world: AnyWorld) -> None:
-    """Make a small world, take random steps in it, and close it.
+def check_world(world: AnyWorld) -> WorldSpec:
+    """Make a small world, take random steps in it, close it, and return its spaces and metrics.
 
     Raise ValueError as `make_world` does, and for whatever the world returns that cannot be
     trained on: the sentence names the observation, reward, flag or metric.
@@ -31,6 +31,7 @@ def check_world(world: AnyWorld) -> None:
         if isinstance(stepped, GymnasiumWorld):
             check_environment(stepped.first_environment, stepped.env_id, _STEPS)
         _run(made, f"the world {world_name(world)}")
+        return spec_of(world, made)
     finally:
         made.close()
 

@@ -97,11 +97,7 @@ def record_episodes(
         recorder.play(_seeds(seed, made.lanes), on_progress)
     finally:
         made.close()
-    given = as_world(world).id
-    if isinstance(given, str):
-        name = given
-    else:
-        name = getattr(given, "__qualname__", type(given).__qualname__)
+    name = as_world(world).name
     return recorder.recording(
         {"world": name, "seed": seed, "lanes": made.lanes, "success_only": success_only}
     )

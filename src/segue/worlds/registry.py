@@ -72,11 +72,12 @@ def make_world(world: AnyWorld, members: int, lanes: int) -> VectorWorld:
 
 
 def world_spec(world: AnyWorld) -> WorldSpec:
-    """Return the spaces and metrics of a world, by making it once; those of names are cached.
+    """Return the spaces and metrics of a world, by making it once; those of names and values
+    are cached.
 
     Raises ValueError as `make_world` does, and for observations that cannot be normalised.
     """
-    return _named_spec(world) if isinstance(world, str) else _spec(world)
+    return _known_spec(world) if isinstance(world, str | World) else _spec(world)
 
 
 def spec_of(world: AnyWorld, made: VectorWorld) -> WorldSpec:
@@ -118,4 +119,4 @@ def _spec(world: AnyWorld) -> WorldSpec:
     return spec_of(world, made)
 
 
-_named_spec: Callable[[str], WorldSpec] = lru_cache(maxsize=None)(_spec)
+_known_spec: Callable[[str | World], WorldSpec] = lru_cache(maxsize=None)(_spec)

@@ -70,9 +70,7 @@ def largest(corners: Corners) -> TrialSetup:
 
     Work is samples times the policy's parameters.
     """
-    worlds = {id(setup.world): setup.world for setup in corners.setups}
-    specs = {key: world_spec(world) for key, world in worlds.items()}
-    return max(corners.setups, key=lambda setup: _size(setup, specs[id(setup.world)]))
+    return max(corners.setups, key=lambda setup: _size(setup, world_spec(setup.world)))
 
 
 def need_of(sweep: Sweep, setup: TrialSetup) -> "Need":
