@@ -7,6 +7,7 @@ Booleans are not numbers. `name` is what the message calls the value.
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import TypeGuard
 
 
 def whole_number(name: str, value: object, least: int | None = None) -> int:
@@ -82,3 +83,13 @@ def _real(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}.")
     return float(value)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a finite number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

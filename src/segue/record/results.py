@@ -1,11 +1,11 @@
 """The rows that a trial has reported; what is not a row is skipped and counted."""
 
-import math
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeGuard
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
+from segue.base.checks import is_number
 from segue.base.files import Rows, count_rows
 from segue.record.row import ENV_STEPS, Row
 from segue.record.validation import Checked, Steps, validated
@@ -56,13 +56,3 @@ def _is_report(row: Row, metric: str) -> bool:
     except ValueError:
         return False
     return ENV_STEPS in row and is_number(row.get(metric))
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Return whether a value is a finite number that a float can hold."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False

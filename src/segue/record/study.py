@@ -14,9 +14,9 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from pydantic import Field, TypeAdapter, ValidationError
 
+from segue.base.checks import is_number
 from segue.base.files import is_deep
 from segue.record import attributes
-from segue.record.results import is_number
 from segue.record.validation import Checked, Steps
 
 _LONGEST = 200  # characters of an error that are shown

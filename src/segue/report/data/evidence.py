@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from segue.base.checks import is_number
 from segue.base.files import JsonObject, read_rows
 from segue.record.local_run import is_running
-from segue.record.results import is_number, read_results
+from segue.record.results import read_results
 from segue.record.row import TOTAL_ENV_STEPS, Row
 from segue.record.trials import TrialSummary
 from segue.report.data.definitions import Change, changes

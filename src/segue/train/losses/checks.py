@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from typing import TypeGuard
+from segue.base.checks import is_number
 
 
 def require_non_negative(loss: object, *names: str) -> None:
     """Raise ValueError, naming the attribute, unless each is a finite number >= 0."""
     for name in names:
         value = getattr(loss, name)
-        if not (_is_finite(value) and value >= 0):
+        if not (is_number(value) and value >= 0):
             raise ValueError(
                 f"{type(loss).__name__}({name}={value!r}): {name} is a finite number of at least 0."
             )
@@ -19,13 +18,7 @@ def require_non_negative(loss: object, *names: str) -> None:
 def require_positive(loss: object, name: str) -> None:
     """Raise ValueError, naming the attribute, unless it is a finite number > 0."""
     value = getattr(loss, name)
-    if not (_is_finite(value) and value > 0):
+    if not (is_number(value) and value > 0):
         raise ValueError(
             f"{type(loss).__name__}({name}={value!r}): {name} is a finite number above 0, or None."
         )
-
-
-def _is_finite(value: object) -> TypeGuard[float]:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value)

@@ -5,7 +5,6 @@ Shapes: k members of a chunk, P parameters of a member, U updates of a phase.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from segue.base.checks import is_number
 
 UpdateStep = Callable[[Tensor, int], None]
 """(gradient `[k, P]`, number of the update in the phase): one update, in place."""
@@ -106,10 +107,7 @@ def check_nonnegative(name: str, numbers: dict[str, Any], below_one: Sequence[st
     Those of `below_one` must also be less than 1.
     """
     for key, value in numbers.items():
-        number = (
-            isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        )
-        if not (number and value >= 0 and (key not in below_one or value < 1)):
+        if not (is_number(value) and value >= 0 and (key not in below_one or value < 1)):
             wanted = "in [0, 1)" if key in below_one else "a finite number of at least 0"
             raise ValueError(
                 f"{name} requires {key} to be {wanted}, and the pipeline's optimizer_builder gives"

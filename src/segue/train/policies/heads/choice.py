@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 
 import numpy as np
 from gymnasium import spaces
 
+from segue.base.checks import is_number
 from segue.train.policies.heads.bernoulli import Bernoulli
 from segue.train.policies.heads.categorical import Categorical, MultiCategorical
 from segue.train.policies.heads.gaussian import Gaussian, StateGaussian
@@ -50,7 +50,7 @@ class ContinuousActions:
 
     def _continuous(self, space: spaces.Box) -> Head:
         given = self.log_std_init
-        if not isinstance(given, int | float) or not math.isfinite(given):
+        if not is_number(given):
             raise ValueError(
                 f"{self._given('log_std_init')}: it is the logarithm of a standard deviation, such"
                 " as 0.0."
