@@ -3,10 +3,10 @@
     trials/0007/
       lock  results.jsonl  metrics.jsonl  events.out.tfevents.*  checkpoints/  best/
 
-The order of a report: the row is written, then the best members so far are stored, if these are
-the best, then the checkpoint is complete, then the row is
-reported. Whatever ends the process, an attempt resumes from the newest valid checkpoint, removes
-the rows after it, and reports the last remaining row again, in case it was not received.
+The order of a report: the row is written, then the members are stored if they are the best so far,
+then the checkpoint is complete, then the row is reported. Whatever ends the process, an attempt
+resumes from the newest valid checkpoint, removes the rows after it, and reports the last remaining
+row again, in case it was not received.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from segue.plan.mode import sign_of
 from segue.record.layout import TrialLayout
 from segue.record.row import ReportRow, Row, replayed
 from segue.train.checks import check_metric
-from segue.train.log import TrialLog, mean_of_flat
+from segue.train.log import TrialLog, mean, mean_of_flat
 from segue.train.trainer import Trainer
 from segue.train.trial_files import TrialFiles
 from segue.train.trial_spec import TrialSpec
@@ -209,11 +209,7 @@ def result_row(
     At the end of a stage, `stage` and `stage_steps` are those of the stage that has ended.
     """
     values = trainer.evaluated[metric]
-    value = aggregate(values)
-    if not math.isfinite(value):
-        raise FloatingPointError(
-            f"The metric {metric!r} is {value} after {trainer.env_steps:,} steps: {values} by seed."
-        )
+    value = aggregated(metric, values, aggregate, trainer.env_steps)
     stands = trainer.reached if stage_ended else trainer.progress
     return ReportRow(
         metric=metric,
@@ -226,11 +222,24 @@ def result_row(
         stage_steps=stands.stage_steps,
         stage_done=stage_ended,
         final=trainer.done,
-        evaluation={
-            name: sum(per_seed) / len(per_seed) for name, per_seed in trainer.evaluated.items()
-        },
+        evaluation={name: mean(per_seed) for name, per_seed in trainer.evaluated.items()},
         diagnostics=mean_of_flat([member.diagnosed for member in trainer.members]),
     ).to_dict()
+
+
+def aggregated(
+    metric: str,
+    values: Sequence[float],
+    aggregate: Callable[[Sequence[float]], float],
+    env_steps: int,
+) -> float:
+    """Return the metric of all seeds; raise FloatingPointError unless it is a finite number."""
+    value = aggregate(values)
+    if not math.isfinite(value):
+        raise FloatingPointError(
+            f"The metric {metric!r} is {value} after {env_steps:,} steps: {values} by seed."
+        )
+    return value
 
 
 def member_seeds(seed: int, members: int) -> list[int]:

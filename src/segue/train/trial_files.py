@@ -83,8 +83,8 @@ class TrialFiles:
         if state is not None and state.get("identity") != identity:
             if not accept_changes:
                 raise ValueError(
-                    f"{self.directory} holds a checkpoint of another trial (pipeline, world, seeds,"
-                    " lanes, policy or evaluation differ): begin in an empty directory."
+                    f"{self.directory} holds a checkpoint of another trial (what it trains, its"
+                    " parameters, world, seeds or evaluation differ): begin in an empty directory."
                 )
             self.move_aside()
             state = None
@@ -107,7 +107,7 @@ class TrialFiles:
         return kept[-1] if kept else None
 
     def move_aside(self) -> None:
-        """Move the files of another pipeline into a folder of their own."""
+        """Move the files of another trial into a folder of their own."""
         aside = self.directory / f"before-{len(list(self.directory.glob('before-*')))}"
         entries = list(self.directory.iterdir())
         aside.mkdir()

@@ -110,9 +110,10 @@ def test_a_resumed_trial_equals_an_uninterrupted_one_bit_for_bit(
     run_trainer(broken, {"lr": 0.1}, tmp_path / "broken", steps=(400, 500))
     assert rows_of(tmp_path / "broken") == rows_of(tmp_path / "whole")
     assert broken.resumed_from[0] is None and broken.resumed_from[1] is not None
-    repeated = 500 - 500 // saves_every * saves_every
-    assert [steps for steps, _ in broken.signals][5:][: repeated // EVERY] == [
-        500 - repeated + EVERY * (1 + index) for index in range(repeated // EVERY)
+    resumed_at = 500 // saves_every * saves_every
+    assert [steps for steps, _ in broken.signals] == [
+        *range(EVERY, 501, EVERY),
+        *range(resumed_at + EVERY, 901, EVERY),
     ]
 
 
@@ -328,6 +329,11 @@ MISTAKES: dict[str, tuple[Callable[[Trial], object], str]] = {
         lambda trial: trial.report(100, 1.0, checkpoint={"model": [object()]}),
         "checkpoint['model'][0] is of the type object, which could not be read without executing"
         " code: give tensors, arrays and plain values, or a function that writes files.",
+    ),
+    "a key": (
+        lambda trial: trial.report(100, 1.0, checkpoint={"at": {(3, 4): 1}}),
+        "checkpoint['at'] has the key (3, 4), of the type tuple: give text or plain numbers as"
+        " keys.",
     ),
     "a text to save": (
         lambda trial: trial.report(100, 1.0, checkpoint="model.zip"),  # type: ignore[arg-type]

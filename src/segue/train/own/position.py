@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segue.plan.criteria.scheduler import scheduler_criteria
-from segue.plan.sweeps.stages import TrainerPlan
+from segue.plan.sweeps.stages import TrainerPlan, TrainerStage
 from segue.plan.tracker import ScalarMeanTracker
 
 
@@ -89,7 +89,7 @@ class Position:
         self._criterion.load_state_dict(state["criterion"])
 
     @property
-    def _stage(self) -> Any:
+    def _stage(self) -> TrainerStage:
         return self.plan.stages[min(self.stage, len(self.plan) - 1)]
 
     def _enter_next(self) -> None:

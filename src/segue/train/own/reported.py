@@ -12,6 +12,7 @@ from segue.plan.tracker import ScalarMeanTracker
 from segue.record.row import FIELDS, TUNE_FIELDS
 from segue.train.own.signals import TrainerError
 from segue.train.own.spec import TrainerSpec
+from segue.train.trial import aggregated
 
 Metrics: TypeAlias = float | Mapping[str, float] | ScalarMeanTracker | None
 """The sweep's metric, several by name, or a tracker of them, whose means count."""
@@ -43,7 +44,7 @@ def steps_of_report(env_steps: Any, before: int) -> int:
 
 def values_by_seed(
     spec: TrainerSpec, metric: Metrics, per_seed: Sequence[float] | None, steps: int
-) -> tuple[list[float], dict[str, float]]:
+) -> tuple[float, list[float], dict[str, float]]:
     """Return the metric of each seed, and the other reported metrics that are finite.
 
     Raise TrainerError for a report without the metric, with something that is not a number, or
@@ -63,12 +64,8 @@ def values_by_seed(
             " it as its metric."
         )
     values = _per_seed(spec, [own] if per_seed is None else per_seed, steps)
-    if not math.isfinite(spec.aggregate(values)):
-        raise FloatingPointError(
-            f"The metric {spec.metric!r} is {spec.aggregate(values)} after {steps:,} steps:"
-            f" {values} by seed."
-        )
-    return values, {name: value for name, value in metrics.items() if math.isfinite(value)}
+    value = aggregated(spec.metric, values, spec.aggregate, steps)
+    return value, values, {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
 def check_last_report(spec: TrainerSpec, means: Mapping[str, float]) -> None:

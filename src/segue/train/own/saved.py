@@ -23,7 +23,8 @@ A dictionary consists of tensors, arrays, plain values, and lists and dictionari
 _STATE = "state"
 _FILES = "files"
 _NAME = "checkpoint"
-_PLAIN = (str, int, float, bool, bytes, np.generic, torch.Tensor, type(None))
+_PLAIN = (str, int, float, bool, bytes, type(None))  # but not classes derived from these
+_CONVERTED = (np.generic, torch.Tensor)
 
 
 def stored_form(saved: Saved) -> dict[str, Any]:
@@ -69,14 +70,20 @@ def _check(value: Any, name: str) -> None:
     """Raise TrainerError, naming the entry, for a value that a checkpoint cannot hold."""
     if isinstance(value, Mapping):
         for key, entry in value.items():
+            if type(key) not in _PLAIN:
+                raise TrainerError(
+                    f"{name} has the key {key!r}, of the type {type(key).__name__}: give text or"
+                    " plain numbers as keys."
+                )
             _check(entry, f"{name}[{key!r}]")
     elif isinstance(value, list | tuple):
         for index, entry in enumerate(value):
             _check(entry, f"{name}[{index}]")
-    elif not isinstance(value, _PLAIN) and not _is_plain_array(value):
+    elif not (type(value) in _PLAIN or isinstance(value, _CONVERTED) or _is_plain_array(value)):
         raise TrainerError(
             f"{name} is of the type {type(value).__name__}, which could not be read"
-            " without executing code: give tensors, arrays and plain values, or a function that writes files."
+            " without executing code: give tensors, arrays and plain values, or a function that"
+            " writes files."
         )
 
 

@@ -1,4 +1,4 @@
-"""What a trainer is told, and why it may be refused."""
+"""What a report returns to a trainer, and why it may be refused."""
 
 from enum import Enum
 

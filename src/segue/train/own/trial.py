@@ -9,7 +9,7 @@ from typing import Any
 from segue.base.files import append_row
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.record.row import ReportRow, Row, replayed
-from segue.train.log import TrialLog
+from segue.train.log import TrialLog, mean
 from segue.train.own.position import Position, StagePoint
 from segue.train.own.reported import (
     Metrics,
@@ -33,7 +33,7 @@ class Trial:
     - `parameters`: the names of the space and their values.
     - `seeds`: one seed for each model that the trainer trains; equal in all trials of a sweep.
       Everything random should follow from them: equal parameters are trained once.
-    - `directory`: a directory for files of the trainer's own, which are kept. `resumed_from`: what
+    - `directory`: a directory for files of the trainer's own; they stay. `resumed_from`: what
       was given as `checkpoint` to the report from which the trial resumes: the dictionary, or the
       path to which the function wrote; None if the trial starts from the beginning.
     - `device`: "cuda" where the sweep gives its trials a share of a GPU, else "cpu".
@@ -137,13 +137,13 @@ class Trial:
         if self.should_stop:
             raise TrialEnded
         steps = steps_of_report(env_steps, self.env_steps)
-        values, others = values_by_seed(self._spec, metric, per_seed, steps)
-        means = {self.metric: sum(values) / len(values), **others}
+        value, values, others = values_by_seed(self._spec, metric, per_seed, steps)
+        means = {self.metric: mean(values), **others}
         standing = self._position.advance(steps, means, ends_stage=stage_done)
         if self._position.done:
             check_last_report(self._spec, means)
-        row = self._row(standing, values, means)
-        by_seed = {name: [mean] * len(values) for name, mean in others.items()}
+        row = self._row(standing, value, values, means)
+        by_seed = {name: [other] * len(values) for name, other in others.items()}
         self._log.valid({self.metric: values, **by_seed}, steps, steps * len(values))
         append_row(self._stored.results, row)
         self._log.flush()
@@ -182,10 +182,12 @@ class Trial:
         if self._should_preempt() and not self.should_stop:
             raise Preempted(self._stored.saved_at)
 
-    def _row(self, standing: StagePoint, values: list[float], means: Mapping[str, float]) -> Row:
+    def _row(
+        self, standing: StagePoint, value: float, values: list[float], means: Mapping[str, float]
+    ) -> Row:
         return ReportRow(
             metric=self.metric,
-            value=self._spec.aggregate(values),
+            value=value,
             metric_per_seed=values,
             env_steps=self.env_steps,
             total_env_steps=self.env_steps * len(values),
