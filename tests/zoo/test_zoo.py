@@ -46,6 +46,7 @@ CarRacing-v3:
   normalize: "{'norm_obs': False, 'norm_reward': True}"
   n_timesteps: 1000
   policy: 'CnnPolicy'
+  policy_kwargs: "dict(activation_fn=nn.GELU, net_arch=dict(pi=[256], vf=[128]))"
 MiniGrid:
   <<: *defaults
   normalize: "{'norm_obs': False}"
@@ -58,6 +59,9 @@ Code:
 Wrapper:
   <<: *defaults
   env_wrapper: [3]
+Memory:
+  <<: *defaults
+  policy: MlpLstmPolicy
 NotPPO:
   gamma: 0.9
 """
@@ -120,6 +124,8 @@ def test_policies_worlds_and_schedules_are_written(file: Path) -> None:
     text = sweep_text(read_entry(file, "CarRacing-v3"), "CarRacing-v3")
     assert "wrappers=[partial(ResizeObservation, shape=[64, 64]), GrayscaleObservation]" in text
     assert "from gymnasium.wrappers import ResizeObservation" in text
+    policy = 'Network(hidden=(), actor=(256,), critic=(128,), activation="gelu")'
+    assert f"policy={policy}," in text
     assert 'World("gym/CarRacing-v3", wrappers=' in text
     assert "frame_stack=2, normalize_reward=True)" in text
     compile(text, "sweep.py", "exec")
@@ -133,6 +139,7 @@ def test_policies_worlds_and_schedules_are_written(file: Path) -> None:
         (["ppo.yml", "NotPPO"], "'NotPPO' of ppo.yml has no n_timesteps: it is not one of PPO."),
         (["ppo.yml", "Text"], "'Text' of ppo.yml: gamma is 'high', which is not a number."),
         (["ppo.yml", "Code"], "'Code' of ppo.yml: malformed node"),
+        (["ppo.yml", "Memory"], "policy is 'MlpLstmPolicy': only MlpPolicy and CnnPolicy are"),
         (["ppo.yml", "Wrapper"], "env_wrapper is 3, which is not the name of a wrapper."),
         (
             ["ppo.yml", "Pendulum-v1", "--out", "ppo.yml"],

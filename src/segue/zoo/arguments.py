@@ -82,9 +82,14 @@ def policy(entry: ZooEntry) -> str:
         "log_std_init": number_text(given["log_std_init"]) if "log_std_init" in given else None,
         "squash_output": "True" if given.get("squash_output") else None,
     }
-    if entry.policy != "MlpPolicy":
-        return call("Network", {"hidden": "()", "activation": '"relu"', **shared})
     named = f'"{activation.lower()}"' if activation in _ACTIVATIONS else '"tanh"'
+    if entry.policy == "CnnPolicy":
+        own = {"actor": _tuple(actor), "critic": _tuple(critic)} if "net_arch" in given else {}
+        return call("Network", {"hidden": "()", **own, "activation": named, **shared})
+    if entry.policy != "MlpPolicy":
+        raise ValueError(
+            f"policy is {entry.policy!r}: only MlpPolicy and CnnPolicy are translated."
+        )
     if actor == critic:
         return call("Mlp", {"activation": named, **shared}, _tuple(actor))
     apart = {"actor": _tuple(actor), "critic": _tuple(critic), "shared": "False"}
@@ -101,12 +106,12 @@ def remarks(entry: ZooEntry) -> Iterator[str]:
     activation = entry.policy_kwargs.get("activation_fn", "Tanh")
     if activation not in _ACTIVATIONS:
         yield f"policy_kwargs: activation_fn={activation} {_NO_COUNTERPART}: it is Tanh."
-    for name in entry.normalize.keys() - _NORMALIZE.keys():
+    for name in sorted(entry.normalize.keys() - _NORMALIZE.keys()):
         yield f"normalize: {name}={entry.normalize[name]!r} {_NO_COUNTERPART}."
     if entry.n_envs * entry.n_steps % entry.batch_size:
         yield (
             f"batch_size={entry.batch_size} does not divide a rollout of"
-            f" {entry.n_envs * entry.n_steps} samples: minibatches are larger."
+            f" {entry.n_envs * entry.n_steps} samples: minibatches have another size."
         )
 
 

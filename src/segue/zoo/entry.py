@@ -153,7 +153,7 @@ def _keywords(value: object) -> dict[str, Any]:
         return dict(value or {})
     found = _literal(ast.parse(str(value).strip(), mode="eval").body)
     if not isinstance(found, dict):
-        raise ValueError(f"policy_kwargs are {value!r}, which is not a dictionary")
+        raise ValueError(f"{value!r} is not a dictionary of keyword arguments")
     return found
 
 
