@@ -32,10 +32,6 @@ class Advisor(PPO):
     the second actor assigns a low probability to the expert's actions, and the main actor learns
     from reward instead.
 
-    A policy without the expert's knowledge cannot imitate it where that knowledge matters: there
-    the second actor gives the expert's actions a low probability, and the main actor learns from
-    reward instead.
-
     Attributes:
         alpha: How fast the weight of imitation falls with that probability; 0 is imitation alone.
     """

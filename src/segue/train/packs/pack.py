@@ -208,13 +208,12 @@ class Pack:
     def state_dict(self) -> dict[str, Any]:
         """Return copies of everything that the next iteration depends on."""
         return {
-            "parameters": self.parameters.clone(),
+            **self.acting_state(),
             "optimizer": self.optimizer.state_dict(),
             "generators": [own.state_dict() for own in self.generators],
             "running": deepcopy(self.running._asdict()),
             "observation": self.observation.copy(),
             "memory": self.memory.clone(),
-            "normalizer": self.normalizer.state_dict(),
             "world": self.world.state_dict(),
         }
 

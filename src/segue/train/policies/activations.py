@@ -1,15 +1,15 @@
 """Activation functions and their gradients, on arrays of a CPU and tensors of a GPU.
 
-numpy computes the hyperbolic tangent (see `segue.train.policies.stacked`). torch computes ELU, SiLU
-and GELU row by row: its vector code and the scalar code for what is left at the end of an array
-round differently, so that a member's numbers would depend on the sizes of its neighbours.
+numpy computes the hyperbolic tangent (see `segue.train.policies.stacked`). On a CPU, torch computes
+ELU, SiLU and GELU row by row: its vector code and the scalar code for what is left at the end of an
+array round differently, so that a member's numbers would depend on the sizes of its neighbours.
 
 Shapes: R rows (networks or members), B samples of a row, H units.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -49,8 +49,8 @@ def activate(name: Activation, before_RBH: Any) -> Any:
     elif name == "relu":
         lib.clip(before_RBH, 0, None, out=after)
     else:
-        for row, result in zip(_tensor(before_RBH), _tensor(after), strict=True):
-            _FORWARD[name](row, out=result)
+        for rows, result in _parts(before_RBH, after):
+            _FORWARD[name](rows, out=result)
     return after
 
 
@@ -64,8 +64,8 @@ def activation_backward(name: Activation, gradient: Any, before: Any, after: Any
         torch.ops.aten.tanh_backward.grad_input(d_before, _tensor(after), grad_input=d_before)
     else:
         saved = after if name in _IN_PLACE else before
-        for own, row in zip(_tensor(gradient), _tensor(saved), strict=True):
-            _backward(name, own, row)
+        for own, rows in _parts(gradient, saved):
+            _backward(name, own, rows)
 
 
 def _backward(name: Activation, gradient: Tensor, saved: Tensor) -> None:
@@ -106,6 +106,12 @@ class _Activated(Function):
         gradient = gradient_KBH.clone(memory_format=torch.contiguous_format)
         activation_backward(ctx.name, gradient, saved, saved)
         return gradient, None
+
+
+def _parts(*arrays: Any) -> Iterable[tuple[Tensor, ...]]:
+    """Return the arrays whole on a GPU, whose code rounds alike everywhere, else row by row."""
+    tensors = tuple(map(_tensor, arrays))
+    return [tensors] if tensors[0].is_cuda else zip(*tensors, strict=True)
 
 
 def _tensor(array: Any) -> Tensor:

@@ -108,7 +108,7 @@ class Normalizer:
 
     @classmethod
     def of(cls, world: World, members: int, lanes: int, numbers: int) -> Normalizer:
-        """Return the normaliser that a world asks for, before the first step.
+        """Return the normaliser that a world requests, before the first step.
 
         Each member has `lanes` lanes with observations of `numbers` numbers.
         """
@@ -152,10 +152,10 @@ class Normalizer:
         """Return each member's recorded data with the observations that its policy would see."""
         if self.observation is None:
             return data
-        scale = self.observation.scale
+        scales = (self.observation.scale.select([member]) for member in range(len(data)))
         return [
-            [_recorded(batch, scale.select([member])) for batch in batches]
-            for member, batches in enumerate(data)
+            [_recorded(batch, own) for batch in batches]
+            for batches, own in zip(data, scales, strict=True)
         ]
 
     def select(self, members: Sequence[int]) -> Normalizer:

@@ -1,7 +1,7 @@
 """Learning: the epochs of members over their rollouts, and their updates from other data.
 
 Members that run the same operations are updated together. A member whose epochs end early leaves
-its chunk, and the others go on without it.
+its chunk, and the others continue without it.
 
 Shapes: K members, k members of a chunk, U updates, N numbers of an update, P parameters.
 """

@@ -51,7 +51,7 @@ class Categorical(Head):
         return logits.argmax(-1)
 
     def log_prob(self, logits: Tensor, extra: Tensor, action: Tensor) -> Tensor:
-        """Return the log-probability of `action`, without a gradient."""
+        """Return the log-probability of `action`."""
         return torch.log_softmax(logits, -1).gather(-1, action.unsqueeze(-1)).squeeze(-1)
 
     def log_prob_and_entropy(

@@ -127,6 +127,10 @@ class StateGaussian(NormalNoise):
         """Return the mean, which is the most likely action."""
         return inputs[..., : self.dimensions]
 
+    def log_prob(self, inputs: Tensor, extra: Tensor, action: Tensor) -> Tensor:
+        """Return the log-density of `action`, summed over its dimensions."""
+        return log_density(self.mode(inputs), self._log_std(inputs), action)
+
     def log_prob_and_entropy(
         self, inputs_KBA: Tensor, extra: Tensor, action: Tensor
     ) -> tuple[Tensor, Tensor]:

@@ -70,7 +70,7 @@ class Head(ABC):
         """Return the most likely actions."""
 
     def log_prob(self, inputs: Tensor, extra: Tensor, action: Tensor) -> Tensor:
-        """Return the log-probability of `action`, without a gradient."""
+        """Return the log-probability of `action` alone, differentiable."""
         return self.log_prob_and_entropy(inputs, extra, action)[0]
 
     @abstractmethod
