@@ -42,7 +42,7 @@ def train(trial):
     with (trial.directory / "attempts.jsonl").open("a") as attempts:
         attempts.write(json.dumps([trial.env_steps, trial.stage]) + "\\n")
     while not trial.should_stop:
-        time.sleep(0.02)
+        time.sleep(0.05)
         at = at + trial.parameters["drift"] * (trial.stage + 1)
         at = at + torch.stack([torch.randn((), generator=walk) for walk in walks]) / 10
         trial.report(

@@ -56,7 +56,7 @@ def command(
     fps: Annotated[int, typer.Option(help="Frames per second of the video.", min=1)] = 30,
     sweep: SweepFile = None,
 ) -> int:
-    """Evaluate the members of a trial from a checkpoint, the newest one, and record a video."""
+    """Evaluate the members of a trial from its newest or best checkpoint, and record a video."""
     from segue.record.local_run import fetch_run
     from segue.report.data.summary import read_summary, trained_trial
 
@@ -112,8 +112,9 @@ def _load(
     from segue.tune.search.define_by_run import of_recorded
 
     directory = RunDirectory(run.path, run.store)
-    found = directory.best_checkpoint if best else directory.newest_checkpoint
-    checkpoint = found(trial)
+    checkpoint = (
+        directory.best_checkpoint(trial) if best else None
+    ) or directory.newest_checkpoint(trial)
     if checkpoint is None:
         raise ValueError(
             f"Trial {trial} of {run.shown} has no checkpoint: `segue show {run.shown}` lists the"

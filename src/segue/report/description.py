@@ -2,13 +2,13 @@
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from inspect import signature
 from typing import Any
 
 from segue.base.text import plural
 from segue.plan.pipelines.text import short_text, shown
 from segue.plan.sweeps.corners import Corners, trained_steps_at
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.functions import keyword_names
 from segue.plan.sweeps.objectives import StepsTo
 from segue.plan.sweeps.setup import functions_of_space, is_function_of_space
 from segue.plan.sweeps.stages import TrainerPlan
@@ -145,7 +145,7 @@ def _part(sweep: Sweep, part: str, text: str) -> str:
     value = getattr(sweep, part)
     if not is_function_of_space(part, value):
         return text
-    names = ", ".join(signature(value).parameters)
+    names = ", ".join(keyword_names(value))
     return f"a function of {names}" if names else "a function"
 
 

@@ -54,7 +54,7 @@ class Advice(NamedTuple):
     """The expert's action in each lane. The next call of the world may overwrite both arrays."""
 
     action: NDArray[Any]
-    """As `World.step` takes them: int64 [L], int64 [L, A] or float32 [L, A].
+    """As `VectorWorld.step` takes them: int64 [L], int64 [L, A] or float32 [L, A].
 
     Arbitrary where not available.
     """

@@ -37,7 +37,7 @@ def climb(trial: Trial) -> None:
 
 
 def own(**given: Any) -> Sweep:
-    asked: dict[str, Any] = {
+    requested: dict[str, Any] = {
         "trainer": climb,
         "steps": lambda first_steps: (first_steps, 1200 - first_steps),
         "space": GRID,
@@ -45,7 +45,7 @@ def own(**given: Any) -> Sweep:
         "seeds": 2,
         "scheduler": "asha",
     }
-    return Sweep(**(asked | given))
+    return Sweep(**(requested | given))
 
 
 @pytest.mark.parametrize("scheduler", ["asha", "stage_asha", "median", "hyperband"])

@@ -93,6 +93,11 @@ def short_text(value: object) -> str:
             *(f"{name}={short_text(entry)}" for name, entry in value.keywords.items()),
         ]
         return f"{short_text(value.func)}({', '.join(arguments)})"
+    if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
+        entries = ", ".join(map(short_text, value))
+        if isinstance(value, list):
+            return f"[{entries}]"
+        return f"({entries},)" if len(value) == 1 else f"({entries})"
     if hasattr(value, "__qualname__"):
         return str(value.__qualname__)
     shown = repr(value)

@@ -21,7 +21,7 @@ class Corners:
     points: tuple[Mapping[str, Any], ...]
     """The names and values of the space with which each setup was made."""
     setups: tuple[TrialSetup, ...]
-    """None for a sweep with a trainer of its own."""
+    """Empty for a sweep with a trainer of its own."""
     plans: tuple[StagePlan, ...]
     """The stages of the trial at each point."""
     interval: int = 1
