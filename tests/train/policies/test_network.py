@@ -11,9 +11,9 @@ from torch import nn
 from segue.train.data.batch import PolicyInput, Sequences
 from segue.train.policies import Network
 from segue.worlds.array.minigrid.view import view_space
+from tests.train.policies.packs import K, assert_members_are_as_alone, parameters
 from tests.train.policies.plain_network import plain
 
-K = 3
 T = 7
 N = 4
 ACTIONS = spaces.Discrete(3)
@@ -49,12 +49,6 @@ def observations(space, seed=0):
 
 def built(space="vector", memory="lstm", actions=ACTIONS, **changes):
     return Network(memory, hidden=8, **changes).build(SPACES[space], actions)
-
-
-def parameters(policy):
-    drawn = [policy.initial(np.random.default_rng(seed)) for seed in range(K)]
-    noise = torch.randn(K, policy.parameters, generator=torch.Generator().manual_seed(0))
-    return torch.stack(drawn) + 0.1 * noise
 
 
 def seen_by(policy, space, begins=None):
@@ -138,20 +132,7 @@ def test_a_member_is_the_same_bit_for_bit_whatever_its_neighbours(space, memory)
     policy = built(space, memory, auxiliary=True)
     rows = parameters(policy)
     seen = seen_by(policy, space)
-
-    def learned(members):
-        leaf = rows[members].clone().requires_grad_()
-        sequences = seen.sequences and Sequences(*(part[members] for part in seen.sequences))
-        outputs = policy.outputs(
-            leaf, PolicyInput(seen.observation[members], seen.action[members], sequences)
-        )
-        loss = outputs.log_prob.mean(1) + outputs.value.square().mean(1) + outputs.entropy.mean(1)
-        return outputs.value.detach(), torch.autograd.grad(loss.sum(), leaf)[0]
-
-    together = learned([0, 1, 2])
-    for k in range(K):
-        for alone, all_of_them in zip(learned([k]), together, strict=True):
-            assert torch.equal(alone[0], all_of_them[k])
+    assert_members_are_as_alone(policy, rows, seen)
 
 
 def test_initial_weights_are_orthogonal_with_the_usual_gains():

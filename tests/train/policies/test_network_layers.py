@@ -8,9 +8,9 @@ from gymnasium import spaces
 from segue.train.data.batch import PolicyInput, Sequences
 from segue.train.policies import Mlp, Network
 from segue.train.policies.flat import entries_of
+from tests.train.policies.packs import K, assert_members_are_as_alone, parameters
 from tests.train.support.plain import ACTIVATIONS
 
-K = 3
 T = 5
 N = 3
 SEEN = spaces.Box(-np.inf, np.inf, (5,), np.float32)
@@ -24,12 +24,6 @@ NETWORKS = {
     "memory": Network("lstm", hidden=(9, 5), actor=(5,), activation="gelu"),
     "separate memories": Network("gru", hidden=8, shared=False, critic=(5,), auxiliary=True),
 }
-
-
-def parameters(policy):
-    drawn = [policy.initial(np.random.default_rng(seed)) for seed in range(K)]
-    noise = torch.randn(K, policy.parameters, generator=torch.Generator().manual_seed(0))
-    return torch.stack(drawn) + 0.1 * noise
 
 
 def seen_by(policy):
@@ -116,20 +110,7 @@ def test_a_member_is_the_same_bit_for_bit_whatever_its_neighbours(name):
     policy = NETWORKS[name].build(SEEN, ACTIONS)
     rows = parameters(policy)
     seen = seen_by(policy)
-
-    def learned(members):
-        leaf = rows[members].clone().requires_grad_()
-        sequences = seen.sequences and Sequences(*(part[members] for part in seen.sequences))
-        outputs = policy.outputs(
-            leaf, PolicyInput(seen.observation[members], seen.action[members], sequences)
-        )
-        loss = outputs.log_prob.mean(1) + outputs.value.square().mean(1) + outputs.entropy.mean(1)
-        return outputs.value.detach(), torch.autograd.grad(loss.sum(), leaf)[0]
-
-    together = learned([0, 1, 2])
-    for k in range(K):
-        for alone, all_of_them in zip(learned([k]), together, strict=True):
-            assert torch.equal(alone[0], all_of_them[k])
+    assert_members_are_as_alone(policy, rows, seen)
 
 
 def test_one_number_and_a_tuple_of_it_are_the_same_network():

@@ -9,8 +9,8 @@ from torch.nn.functional import conv2d
 from segue.train.data.batch import PolicyInput
 from segue.train.policies import Mlp, Network, default_policy
 from segue.train.policies.encoders import Picture, encoder_for
+from tests.train.policies.packs import K, assert_members_are_as_alone, parameters
 
-K = 3
 B = 4
 ACTIONS = spaces.Discrete(3)
 BOXES = {
@@ -25,12 +25,6 @@ def seen_by(space):
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (K, B, *space.shape), generator=generator)
     return pixels.float() if space.dtype == np.uint8 else pixels / 255
-
-
-def parameters(policy):
-    drawn = [policy.initial(np.random.default_rng(seed)) for seed in range(K)]
-    noise = torch.randn(K, policy.parameters, generator=torch.Generator().manual_seed(0))
-    return torch.stack(drawn) + 0.01 * noise
 
 
 def features(encoder, space, weights, seen):
@@ -83,20 +77,9 @@ def test_features_are_those_of_stable_baselines3():
 @pytest.mark.parametrize("name", BOXES)
 def test_a_member_is_the_same_bit_for_bit_whatever_its_neighbours(name):
     policy = Network(hidden=8).build(BOXES[name], ACTIONS)
-    rows = parameters(policy)
-    seen = seen_by(BOXES[name]).flatten(2)
     action = torch.arange(K * B).view(K, B) % 3
-
-    def learned(members):
-        leaf = rows[members].clone().requires_grad_()
-        outputs = policy.outputs(leaf, PolicyInput(seen[members], action[members]))
-        loss = outputs.log_prob.mean(1) + outputs.value.square().mean(1)
-        return outputs.value.detach(), torch.autograd.grad(loss.sum(), leaf)[0]
-
-    together = learned([0, 1, 2])
-    for k in range(K):
-        for alone, all_of_them in zip(learned([k]), together, strict=True):
-            assert torch.equal(alone[0], all_of_them[k])
+    seen = PolicyInput(seen_by(BOXES[name]).flatten(2), action)
+    assert_members_are_as_alone(policy, parameters(policy, noise=0.01), seen)
 
 
 def test_kernels_follow_the_size_of_the_pictures():

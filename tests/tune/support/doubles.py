@@ -27,6 +27,8 @@ from segue.plan.values.builder import Builder
 from segue.train import PPO
 
 EVERY = 100
+CONFIG = {"trial": 7, "recorded": {"first_steps": 400, "lr": 3e-4, "gae_lambda": 0.95}}
+"""What Tune gives the worker of trial 7."""
 GRID = {
     "first_steps": tune.grid_search([400, 800]),
     "lr": tune.grid_search([1e-4, 3e-4, 1e-3, 3e-3]),

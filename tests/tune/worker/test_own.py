@@ -18,10 +18,8 @@ from segue.tune.run.directory import RunDirectory
 from segue.tune.verdicts import FAILURE
 from segue.tune.worker.rerun import rerun
 from segue.tune.worker.trainable import make_trainable, train_one
-from tests.tune.support.doubles import EVERY, GRID, make_sweep
+from tests.tune.support.doubles import CONFIG, EVERY, GRID, make_sweep
 from tests.tune.support.fake_tune import FakeTune, open_record
-
-CONFIG = {"trial": 7, "recorded": {"first_steps": 400, "lr": 3e-4, "gae_lambda": 0.95}}
 
 
 def quiet(trial: Trial) -> None:
@@ -63,13 +61,6 @@ def test_schedulers_judge_the_trials_of_a_trainer_as_those_of_a_pipeline(
         )
     assert outcomes[0] == outcomes[1]
     assert len({state for state, _, _ in outcomes[0]}) > 1
-
-
-@pytest.fixture
-def reports(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    monkeypatch.setattr("ray.tune.report", rows.append)
-    return rows
 
 
 def test_a_worker_trains_with_the_trainer_and_writes_what_it_trains(

@@ -19,16 +19,7 @@ from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import DISK_FULL, FAILURE
 from segue.tune.worker.trainable import make_trainable
-from tests.tune.support.doubles import make_runner, make_sweep, pipeline
-
-CONFIG = {"trial": 7, "recorded": {"first_steps": 400, "lr": 3e-4, "gae_lambda": 0.95}}
-
-
-@pytest.fixture
-def reports(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    monkeypatch.setattr("ray.tune.report", rows.append)
-    return rows
+from tests.tune.support.doubles import CONFIG, make_runner, make_sweep, pipeline
 
 
 def test_a_trial_reports_each_row_from_its_own_directory(

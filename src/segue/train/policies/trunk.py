@@ -6,7 +6,7 @@ inputs, D outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -58,11 +58,7 @@ class Trunk:
     def shapes(self) -> Shapes:
         """The parameters by name, without the member axis."""
         own = {} if self.core is None else prefixed("core", self.core.shapes)
-        shapes: dict[str, tuple[int, ...]] = {**prefixed("encoder", self.encoder.shapes)}
-        for name, (inputs, outputs) in self._layers.items():
-            shapes[name] = (inputs, outputs)
-            shapes[f"{name}_bias"] = (1, outputs)
-        return {**shapes, **own}
+        return {**prefixed("encoder", self.encoder.shapes), **_shapes(self._layers), **own}
 
     def initial(self, generator: np.random.Generator, draw: DrawLayer) -> Drawn:
         """Draw the encoder, layers with gain sqrt(2), gates with gain 1, and the core."""
@@ -147,11 +143,7 @@ class Top:
     @property
     def shapes(self) -> Shapes:
         """The parameters by name, without the member axis."""
-        shapes: dict[str, tuple[int, ...]] = {}
-        for name, (inputs, outputs) in self._layers.items():
-            shapes[name] = (inputs, outputs)
-            shapes[f"{name}_bias"] = (1, outputs)
-        return shapes
+        return _shapes(self._layers)
 
     def initial(self, generator: np.random.Generator, draw: DrawLayer) -> Drawn:
         """Draw layers with gain sqrt(2), and each kind of output with its own gain."""
@@ -181,3 +173,12 @@ class Top:
 
 _GATES = "gates"
 _HEADS = "heads"
+
+
+def _shapes(layers: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights and biases of layers."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, (inputs, outputs) in layers.items():
+        shapes[name] = (inputs, outputs)
+        shapes[f"{name}_bias"] = (1, outputs)
+    return shapes
