@@ -20,19 +20,19 @@ FIRST_COUNT = 1e-4
 
 @dataclass
 class Moments:
-    """Running means and variances of K members, `[K, ...]`, over `count` samples of each.
+    """Running means and variances of K members, `[K, ...]`, over `count` samples of each, `[K]`.
 
     Batches are combined as by Chan et al. (1979).
     """
 
     mean: NDArray[np.float64]
     variance: NDArray[np.float64]
-    count: float = FIRST_COUNT
+    count: NDArray[np.float64]
 
     @classmethod
     def start(cls, *shape: int) -> Moments:
         """Return the statistics before the first sample."""
-        return cls(np.zeros(shape), np.ones(shape))
+        return cls(np.zeros(shape), np.ones(shape), np.full(shape[0], FIRST_COUNT))
 
     def update(self, batch_KN: NDArray[np.float64], scratch_KN: NDArray[np.float64]) -> None:
         """Add N samples of each member, `[K, N, ...]`; `scratch_KN` of this shape is overwritten.
@@ -42,7 +42,8 @@ class Moments:
         """
         samples = batch_KN.shape[1]
         total = self.count + samples
-        self.variance *= self.count
+        count = self._along_members(self.count)
+        self.variance *= count
         if samples == 1:
             apart = batch_KN[:, 0] - self.mean
         else:
@@ -52,12 +53,12 @@ class Moments:
             np.square(scratch_KN, out=scratch_KN)
             self.variance += np.add.reduce(scratch_KN, 1)
             apart = np.subtract(mean, self.mean, out=mean)
-        share = samples / total
+        share = self._along_members(samples / total)
         self.mean += apart * share
         np.square(apart, out=apart)
-        apart *= self.count * share
+        apart *= count * share
         self.variance += apart
-        self.variance /= total
+        self.variance /= self._along_members(total)
         self.count = total
 
     def update_each(self, batch_TKN: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -79,7 +80,7 @@ class Moments:
         variances = np.add.accumulate(deviations, 0) / counts
         self.mean = means[-1]
         self.variance = variances[-1]
-        self.count = float(counts[-1, 0])
+        self.count = counts[-1]
         found: NDArray[np.float64] = np.sqrt(variances[1:] + EPSILON)
         return found
 
@@ -91,17 +92,36 @@ class Moments:
     def select(self, members: Sequence[int]) -> Moments:
         """Return the statistics of these members."""
         rows = list(members)
-        return Moments(self.mean[rows], self.variance[rows], self.count)
+        return Moments(self.mean[rows], self.variance[rows], self.count[rows])
+
+    def replace(self, members: Sequence[int], others: Moments) -> None:
+        """Replace the statistics of these members by those of as many others, in this order."""
+        rows = list(members)
+        self.mean[rows] = others.mean
+        self.variance[rows] = others.variance
+        self.count[rows] = others.count
 
     def state_dict(self) -> dict[str, Any]:
         """Return copies of the statistics."""
-        return {"mean": self.mean.copy(), "variance": self.variance.copy(), "count": self.count}
+        parts = {"mean": self.mean, "variance": self.variance, "count": self.count}
+        return {name: part.copy() for name, part in parts.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the statistics of as many members."""
         self.mean = np.array(state["mean"], np.float64).reshape(self.mean.shape)
         self.variance = np.array(state["variance"], np.float64).reshape(self.variance.shape)
-        self.count = float(state["count"])
+        self.count = np.array(state["count"], np.float64).reshape(self.count.shape)
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Moments:
+        """Return the statistics of a state; raise ValueError or TypeError for another form."""
+        mean = np.array(state["mean"], np.float64)
+        variance = np.array(state["variance"], np.float64)
+        return cls(mean, variance.reshape(mean.shape), np.array(state["count"]).reshape(len(mean)))
+
+    def _along_members(self, each_K: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return one number of each member in a form that multiplies statistics `[K, ...]`."""
+        return each_K.reshape(-1, *(1,) * (self.mean.ndim - 1))
 
 
 def clip(numbers: NDArray[np.float64], most: float) -> None:

@@ -46,7 +46,7 @@ class ObservationScale:
     @classmethod
     def restored(cls, state: Mapping[str, Any], most: float) -> ObservationScale:
         """Return the statistics in the state of `Moments`, `[K, O]`."""
-        moments = Moments(np.array(state["mean"]), np.array(state["variance"]))
+        moments = Moments.of(state)
         return cls(moments.mean, moments.deviation(), most)
 
     @staticmethod
