@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from segue.worlds import VectorWorld, lane_seeds, make_world
 from segue.worlds.adapters.spaces import fields, row_dtype, row_shape
+from segue.worlds.side_by_side import join_worlds, restored
 from segue.worlds.world import NO_LANES, WorldFactory
 from tests.worlds.play import actions_by_seed, assert_same, play
 
 Named = str | WorldFactory
 STEPS = 520  # reaches the end of an episode in each of the worlds under random actions
+HALF = STEPS // 2
 
 
 def started(world: Named, seeds: NDArray[np.uint64]) -> VectorWorld:
@@ -248,6 +250,46 @@ class WorldConformance:
             if step.ended.size:
                 break
         np.testing.assert_array_equal(made.restart(np.array([0]))[0], step.observation[0])
+
+    def test_joined_worlds_continue_bit_for_bit(self, world: Named) -> None:
+        """Worlds of 2, 1 and 2 lanes at different steps, which are divided and joined again."""
+        seeds = lane_seeds(13, "train", 5)
+        begun = np.array([9, 9, 0, 4, 4])  # steps of each lane before the worlds are joined
+        parts = [np.array([0, 1]), np.array([2]), np.array([3, 4])]
+        made = [started(world, seeds[own]) for own in parts]
+        actions = actions_by_seed(made[0], seeds, HALF + 9)
+        alone = [play(started(world, seeds[[i]]), actions[:, [i]]).lane(0) for i in range(5)]
+        for own, part in zip(parts, made, strict=True):
+            play(part, actions[: begun[own[0]], own])
+        rest = np.stack([actions[begun[i] : begun[i] + HALF, i] for i in range(5)], 1)
+        joined = join_worlds([made[0], made[1], made[2].select(np.array([1, 0]))])
+        order = np.array([0, 1, 2, 4, 3])
+        first = play(joined, rest[:20, order])
+        state = through_a_file(joined.state_of(np.array([3, 4])))
+        resumed = play(restored(started(world, seeds[:2]), state), rest[20:, [4, 3]])
+        again = np.array([4, 0, 1, 3, 2])
+        late = joined.select(np.array([3, 0, 1]))
+        second = play(join_worlds([late, joined.select(np.array([4, 2]))]), rest[20:, again])
+        for lane in range(5):
+            wanted = alone[lane][begun[lane] : begun[lane] + HALF]
+            assert_same(first.lane(order.tolist().index(lane)), wanted[:20])
+            assert_same(second.lane(again.tolist().index(lane)), wanted[20:])
+        for place, lane in enumerate((4, 3)):
+            assert_same(resumed.lane(place), alone[lane][begun[lane] + 20 : begun[lane] + HALF])
+
+    def test_joined_worlds_may_be_reset(self, world: Named) -> None:
+        seeds = lane_seeds(14, "evaluation", 3)
+        made = [started(world, seeds[:2]), started(world, seeds[2:])]
+        actions = actions_by_seed(made[0], seeds, HALF)
+        alone = play(started(world, seeds), actions)
+        joined = join_worlds(made)
+        for _ in range(2):
+            joined.reset(seeds)
+            together = play(joined, actions)
+            for lane in range(3):
+                assert_same(together.lane(lane), alone.lane(lane))
+        first = made[0].reset(seeds[:2])
+        np.testing.assert_array_equal(joined.reset(seeds)[:2], first)
 
     def test_actions_may_be_reused(self, world: Named) -> None:
         seeds = lane_seeds(10, "train", 2)

@@ -3,12 +3,14 @@
 Shapes: L lanes, S frames of a stack, C numbers of a frame along the axis of the stack.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
+from segue.worlds.side_by_side import join_worlds, restored
 from segue.worlds.world import Advice, Lanes, State, Step, VectorWorld
 
 
@@ -79,13 +81,28 @@ class FrameStack(VectorWorld):
         selected._other = np.zeros_like(selected._stack)
         return selected
 
+    @classmethod
+    def joined(cls, worlds: "Sequence[FrameStack]") -> "FrameStack":
+        """Return a world of all lanes; see `VectorWorld.joined`."""
+        joined = object.__new__(FrameStack)
+        vars(joined).update(vars(worlds[0]))
+        joined.world = join_worlds([world.world for world in worlds])
+        joined.lanes = joined.world.lanes
+        joined._stack = np.concatenate([world._stack for world in worlds])
+        joined._other = np.zeros_like(joined._stack)
+        return joined
+
+    def state_of(self, lanes: Lanes) -> State:
+        """Return the state of these lanes; see `VectorWorld.state_of`."""
+        return {"world": self.world.state_of(lanes), "frames": self._stack[lanes]}
+
     def state_dict(self) -> State:
         """Return the world's state and the stacked observations; see `VectorWorld.state_dict`."""
         return {"world": self.world.state_dict(), "frames": self._stack.copy()}
 
     def load_state_dict(self, state: State) -> None:
         """Restore `state`; see `VectorWorld.load_state_dict`."""
-        self.world.load_state_dict(state["world"])
+        self.world = restored(self.world, state["world"])
         self._stack = np.array(state["frames"], self._stack.dtype)
 
     def expert(self) -> Advice:

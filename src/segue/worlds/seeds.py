@@ -1,5 +1,6 @@
 """Random streams: a named stream for each use of a seed, and a counter-based generator per lane."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Literal, get_args
 
@@ -114,6 +115,13 @@ class LaneStreams:
         selected = LaneStreams(np.empty(0, np.uint64))
         selected._counter = self._counter[lanes]
         return selected
+
+    @classmethod
+    def joined(cls, parts: "Sequence[LaneStreams]") -> "LaneStreams":
+        """Return the streams of the lanes of all parts, in order, each in its present state."""
+        joined = cls(np.empty(0, np.uint64))
+        joined._counter = np.concatenate([part._counter for part in parts])
+        return joined
 
     def state_dict(self) -> State:
         """Return the lanes' counters, as int64 because few formats support uint64."""

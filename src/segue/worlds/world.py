@@ -5,7 +5,7 @@ the index k*N + n), E lanes whose episode ended in this step, A dimensions of a 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import gymnasium
@@ -115,6 +115,24 @@ class VectorWorld(ABC):
         This world must not be stepped again, but other lanes may still be selected from it. This is
         how a pack is split.
         """
+
+    @classmethod
+    def joined(cls, worlds: "Sequence[Any]") -> "VectorWorld | None":
+        """Return one world of all lanes of these, in order, each continuing bit for bit.
+
+        This is how packs of several trials are joined. The worlds are of this class and were made
+        with the same arguments; they are not stepped any more, unless they are reset first. None,
+        the default, has them stepped side by side: override it where all lanes can be held in one
+        set of arrays. `select` must then leave the world as it is.
+        """
+        return None
+
+    def state_of(self, lanes: Lanes) -> State:
+        """Return the state of some lanes: the `state_dict` of a world that `select` returns.
+
+        The world, which is one that `joined` has returned, continues.
+        """
+        return self.select(lanes).state_dict()
 
     @abstractmethod
     def state_dict(self) -> State:

@@ -1,5 +1,7 @@
 """CartPole-v1 as an array program: all lanes in one set of numpy operations."""
 
+from collections.abc import Sequence
+
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +105,18 @@ class CartPole(VectorWorld):
         selected = CartPole(1, len(lanes), max_episode_steps=self._max_episode_steps)
         selected._adopt(self._streams.select(lanes), self._state[:, lanes], self._steps[lanes])
         return selected
+
+    @classmethod
+    def joined(cls, worlds: "Sequence[CartPole]") -> "CartPole":
+        """Return a world of all lanes; see `VectorWorld.joined`."""
+        lanes = sum(world.lanes for world in worlds)
+        joined = CartPole(1, lanes, max_episode_steps=worlds[0]._max_episode_steps)
+        joined._adopt(
+            LaneStreams.joined([world._streams for world in worlds]),
+            np.concatenate([world._state for world in worlds], axis=1),
+            np.concatenate([world._steps for world in worlds]),
+        )
+        return joined
 
     def state_dict(self) -> State:
         """Return carts, poles, steps of the running episodes and random streams.

@@ -1,5 +1,7 @@
 """PoisonedDoors as an array program: an expert that cannot be imitated from the observations."""
 
+from collections.abc import Sequence
+
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +102,22 @@ class PoisonedDoors(VectorWorld):
         selected._digits = self._digits[lanes]
         selected._steps = self._steps[lanes]
         return selected
+
+    @classmethod
+    def joined(cls, worlds: "Sequence[PoisonedDoors]") -> "PoisonedDoors":
+        """Return a world of all lanes; see `VectorWorld.joined`."""
+        first = worlds[0]
+        joined = PoisonedDoors(
+            1,
+            sum(world.lanes for world in worlds),
+            code_seed=first._code_seed,
+            max_episode_steps=first._max_episode_steps,
+        )
+        joined._streams = LaneStreams.joined([world._streams for world in worlds])
+        joined._good = np.concatenate([world._good for world in worlds])
+        joined._digits = np.concatenate([world._digits for world in worlds])
+        joined._steps = np.concatenate([world._steps for world in worlds])
+        return joined
 
     def state_dict(self) -> State:
         """Return good doors, right digits, steps of the running episodes and random streams.

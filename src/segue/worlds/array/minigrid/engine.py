@@ -1,5 +1,7 @@
 """MiniGrid as an array program: all lanes in one set of numpy operations, for every level."""
 
+from collections.abc import Sequence
+
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
@@ -161,6 +163,23 @@ class MiniGrid(VectorWorld):
         selected._direction = self._direction[lanes]
         selected._steps = self._steps[lanes]
         return selected
+
+    @classmethod
+    def joined(cls, worlds: "Sequence[MiniGrid]") -> "MiniGrid":
+        """Return a world of all lanes; see `VectorWorld.joined`."""
+        first = worlds[0]
+        joined = MiniGrid(
+            first.level,
+            1,
+            sum(world.lanes for world in worlds),
+            corrupt_within=first.corrupt_within,
+            max_episode_steps=first._most_steps,
+        )
+        joined._streams = LaneStreams.joined([world._streams for world in worlds])
+        joined._whims = LaneStreams.joined([world._whims for world in worlds])
+        for name in ("_cells", "_at", "_carried", "_direction", "_steps"):
+            setattr(joined, name, np.concatenate([getattr(world, name) for world in worlds]))
+        return joined
 
     def state_dict(self) -> State:
         """Return grids, agents, steps of the running episodes and random streams.
