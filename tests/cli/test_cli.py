@@ -131,6 +131,8 @@ BAD_VALUES = {
     "max_steps": "0",
     "max_hours": "-2",
     "target": "inf",
+    "set": "lr",
+    "only": "nothing",
     "warm_start": "nowhere",
     "fresh": "yes",
     "accept_changes": "yes",

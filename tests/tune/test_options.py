@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from segue.cli.shared.options import options_of
-from segue.tune.options import DECLARED, Option, Options, flag_of, overridden
+from segue.tune.option import Option
+from segue.tune.options import DECLARED, Options, flag_of, overridden
 from tests.tune.support.doubles import make_sweep
 
 ROOT = Path(__file__).parent.parent.parent
@@ -49,6 +50,31 @@ def test_options_replace_the_values_of_a_sweep() -> None:
     assert (sweep.trials, sweep.seeds, sweep.concurrency, sweep.target) == (7, 3, 2, 0.5)
     assert (sweep.max_env_steps, sweep.time_budget_s) == (10_000, 5400.0)
     assert sweep.resources == {"cpu": 2, "gpu": 0.25}
+    assert overridden(sweep, Options(**GIVEN)) == sweep
+
+
+def test_options_choose_what_is_searched() -> None:
+    point = {"first_steps": 800, "lr": 1e-3, "gae_lambda": 0.95}
+    options = Options(set=["lr=3e-4"], only="gae_lambda")  # type: ignore[arg-type]
+    sweep = overridden(make_sweep(points=[point]), options)
+    assert dict(sweep.pinned) == {"lr": 3e-4, "first_steps": 800}
+    assert overridden(sweep, options) == sweep, "a driver applies them a second time"
+    assert options == Options(set={"lr": "3e-4"}, only=("gae_lambda",))
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"set": ["lr"]}, "--set must be NAME=VALUE, such as lr=3e-4, got 'lr'"),
+        ({"set": ["lr=1", "lr=2"]}, "--set gives 'lr' twice"),
+        ({"only": "lr,"}, "Each of --only must not be empty"),
+    ],
+)
+def test_a_choice_of_names_that_cannot_be_read_is_refused(
+    given: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Options(**given)  # type: ignore[arg-type]
 
 
 def test_without_options_a_sweep_stays_as_it_is() -> None:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 # C0 and C1 controls, DEL, line and paragraph separators, marks that reorder text, zero-width
 # characters that hide it, and halves of surrogate pairs, which cannot be encoded. Joiners stay:
@@ -29,6 +29,15 @@ def value_text(value: object) -> str:
     ('0.0003283', '1', '64', 'adam')
     """
     return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
+
+
+def assignments(values: Mapping[str, object]) -> str:
+    """Return values with their names, on one line.
+
+    >>> assignments({"lr": 0.0003, "optimizer": "adam"})
+    'lr=0.0003, optimizer=adam'
+    """
+    return ", ".join(f"{printable(name)}={value_text(value)}" for name, value in values.items())
 
 
 def listed(words: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from segue.base.text import assignments
 from segue.cli.shared.arguments import Run, SweepFile
 from segue.cli.shared.output import print_line
 
@@ -46,6 +47,8 @@ def command(
         say(f"Trial {copied} is a copy of trial {trial}, which is trained again.")
     parameters = _parameters(summary, run, trial)
     original = sweep_of(recorded, sweep)
+    if summary.definition.pinned:
+        say(f"Pinned, as in the run: {assignments(summary.definition.pinned)}")
     for line in _changes(summary.definition.runs[-1], provenance()):
         say(line)
     directory = recorded.rerun(trial, f"{datetime.now():%Y%m%d-%H%M%S}")

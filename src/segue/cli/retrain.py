@@ -13,7 +13,7 @@ from rich.text import Text
 
 from segue.base.files import write_atomic
 from segue.base.strict_json import to_json
-from segue.base.text import printable
+from segue.base.text import assignments, printable
 from segue.cli.shared.arguments import Run, SweepFile
 from segue.cli.shared.options import options_of, with_options
 from segue.cli.shared.output import check_target, print_line
@@ -96,6 +96,8 @@ class _Retraining:
         trials = enumerate(self.best)
         listed = ", ".join(f"{index} is trial {trial.number}" for index, trial in trials)
         say(f"Retraining on {seeds} held-out seeds; in {directory}, {listed}.")
+        if self.sweep.pinned:
+            say(f"Pinned, as in the run: {assignments(self.sweep.pinned)}")
         options = replace(options, fresh=is_other)
         result = run_sweep(sweep, self.summary.name, directory, options, console=console)
         if result.problem:

@@ -24,6 +24,7 @@ class _Sweep(Checked):
     metric: str = Field(min_length=1)
     mode: Literal["max", "min"]
     seeds: int = Field(1, ge=1, le=10_000)
+    pinned: dict[str, Any] = Field({})
 
 
 class _Start(Checked):
@@ -86,6 +87,11 @@ class RunDefinition:
     def mode(self) -> str:
         """`max` or `min`."""
         return str(self.sweep["mode"])
+
+    @property
+    def pinned(self) -> Mapping[str, Any]:
+        """The names of the space that the command line fixed, with the value of each."""
+        return dict(self.sweep.get("pinned", {}))
 
     @property
     def study_name(self) -> str:

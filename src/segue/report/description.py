@@ -4,8 +4,9 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from segue.base.text import plural
+from segue.base.text import assignments, plural
 from segue.plan.pipelines.text import short_text, shown
+from segue.plan.spaces.pins import PinnedSpace
 from segue.plan.sweeps.corners import Corners, trained_steps_at
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.functions import keyword_names
@@ -64,12 +65,17 @@ def _point(values: Mapping[str, Any]) -> str:
 
 
 def _space(sweep: Sweep) -> Iterator[str]:
-    if callable(sweep.space):
-        function = getattr(sweep.space, "__name__", "a function")
+    if sweep.pinned:
+        yield from _entry("pinned", assignments(sweep.pinned))
+    space: Any = sweep.space
+    if callable(space):
+        while isinstance(space, PinnedSpace):
+            space = space.function
+        function = getattr(space, "__name__", "a function")
         yield from _entry("space", f"defined by {function}(trial)")
         return
     yield "space"
-    for parameter in sweep.space:
+    for parameter in space:
         yield from _entry(parameter, _domain(sweep.describe()[f"space.{parameter}"]), indent=2)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium
 
 from segue.base.files import write_atomic
+from segue.base.text import assignments
 from segue.plan.sweeps.setup import TrialSetup
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
@@ -126,9 +127,10 @@ def _is_registered_by_sweep(world: object) -> bool:
 
 
 def _title(summary: Summary, trial: TrialSummary) -> str:
+    pinned = summary.definition.pinned
     title = (
         f"The best trial of the sweep {summary.name}: trial {trial.number}, {summary.metric}"
-        f" {trial.metric:.4g}."
+        f" {trial.metric:.4g}{f'; pinned: {assignments(pinned)}' if pinned else ''}."
     )
     return json.dumps(title)[1:-1].replace('"', "'")  # it stands in a docstring
 
@@ -152,6 +154,7 @@ def _facts(
         ),
         attributes.ENV_STEPS: trial.env_steps,
         "parameters": trial.trained_with,
+        "pinned": summary.definition.pinned,
         **_trained(winner.setup),
         "checkpoint": _below(summary.run, winner.checkpoint),
         "best_checkpoint": _below(summary.run, winner.best_checkpoint),

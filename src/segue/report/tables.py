@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segue.base.strict_json import to_json
-from segue.base.text import printable, value_text
+from segue.base.text import assignments, printable, value_text
 from segue.record.description import TrialDescription
 from segue.record.layout import RESULTS, TrialLayout
 from segue.record.results import read_results
@@ -87,6 +87,8 @@ def show_trials(
     console.print(table)
     if not is_wide:
         _print_parameters(trials[:top], console)
+    if summary.definition.pinned:
+        _print(console, f"pinned by the command line: {assignments(summary.definition.pinned)}")
     if len(trials) > top:
         _print(console, f"{len(trials) - top} more; --top {len(trials)} shows all")
     for number, change in enumerate(changes(summary.definition), start=2):
@@ -166,6 +168,8 @@ def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:
         yield "definition", of
     if trial.seconds is not None:
         yield "duration", f"{trial.seconds:,.0f} s, started {trial.started}"
+    for name, value in summary.definition.pinned.items():
+        yield "pinned", f"{name} = {value_text(value)}"
     for name, value in trial.parameters.items():
         yield "parameter", f"{name} = {value_text(value)}"
     for moved in trial.lineage:

@@ -4,66 +4,33 @@ From the fields of `Options` follow the parameters of the command, the values th
 sweep's own, and what the tables of the documentation must hold.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from segue.base import checks
 from segue.base.paths import place
-from segue.plan.sweeps.checks import AUTO
+from segue.plan.sweeps.pins import pin, search_only
 from segue.plan.sweeps.sweep import Sweep
+from segue.tune.option import (
+    Option,
+    check_assignments,
+    check_gpu_share,
+    check_listed,
+    gpu_share,
+    replaces_field,
+)
 
 _SECONDS_PER_HOUR = 3600
-
-
-@dataclass(frozen=True, kw_only=True)
-class Option:
-    """The declaration of an option: how it is written, explained, checked and applied."""
-
-    help: str
-    """What the option does, without a full stop."""
-    default: str
-    """What holds without the option, in words."""
-    metavar: str = ""
-    """The placeholder of the value in the help; empty for a flag."""
-    typed: Any = None
-    """The type that the command line reads, where it is not that of the field."""
-    environment: str | None = None
-    """The environment variable that gives the value where the command line does not."""
-    check: Callable[[str, Any], Any] | None = None
-    """Return the value as the kind that the field holds; raise TypeError or ValueError, naming the
-    option by the first argument."""
-    replaces: Callable[[Sweep, Any], dict[str, Any]] | None = None
-    """Return the fields of the sweep that the value replaces."""
-
-
-def _replaces(name: str, factor: int = 1) -> Callable[[Sweep, Any], dict[str, Any]]:
-    return lambda sweep, value: {name: value * factor}
-
-
-def _gpu_share(sweep: Sweep, share: float | str) -> dict[str, Any]:
-    return {"resources": {**sweep.resources, "gpu": share}}
-
-
-def _check_gpu_share(name: str, value: object) -> float | str:
-    if value == AUTO:
-        return AUTO
-    try:
-        share = checks.finite(name, float(value) if isinstance(value, str) else value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be a number or {AUTO}, got {value!r}.") from error
-    if share < 0:
-        raise ValueError(f"{name} must not be negative, got {share:g}.")
-    return share
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How a sweep is run.
 
-    Of these, only `seeds` changes what the trials compute. Raise ValueError, naming the option as
-    it is typed, for a value that cannot work.
+    Of these, only `seeds`, `set` and `only` change the definition of the sweep. Raise ValueError,
+    naming the option as it is typed, for a value that cannot work.
     """
 
     trials: Annotated[
@@ -73,7 +40,7 @@ class Options:
             default="the sweep's",
             metavar="N",
             check=checks.count,
-            replaces=_replaces("trials"),
+            replaces=replaces_field("trials"),
         ),
     ] = None
     seeds: Annotated[
@@ -83,7 +50,7 @@ class Options:
             default="the sweep's",
             metavar="N",
             check=checks.count,
-            replaces=_replaces("seeds"),
+            replaces=replaces_field("seeds"),
         ),
     ] = None
     max_steps: Annotated[
@@ -93,7 +60,7 @@ class Options:
             default="the sweep's",
             metavar="N",
             check=checks.count,
-            replaces=_replaces("max_env_steps"),
+            replaces=replaces_field("max_env_steps"),
         ),
     ] = None
     max_hours: Annotated[
@@ -103,7 +70,7 @@ class Options:
             default="the sweep's",
             metavar="HOURS",
             check=checks.positive,
-            replaces=_replaces("time_budget_s", _SECONDS_PER_HOUR),
+            replaces=replaces_field("time_budget_s", _SECONDS_PER_HOUR),
         ),
     ] = None
     target: Annotated[
@@ -113,7 +80,27 @@ class Options:
             default="the sweep's",
             metavar="X",
             check=checks.finite,
-            replaces=_replaces("target"),
+            replaces=replaces_field("target"),
+        ),
+    ] = None
+    set: Annotated[
+        Mapping[str, Any] | None,
+        Option(
+            help="Pin a name of the space at a value, such as lr=3e-4; may be repeated",
+            default="all names are searched",
+            metavar="NAME=VALUE",
+            typed=list[str] | None,
+            check=check_assignments,
+        ),
+    ] = None
+    only: Annotated[
+        tuple[str, ...] | None,
+        Option(
+            help="Search these names, and pin the others at the first of the sweep's points",
+            default="all names are searched",
+            metavar="NAME,NAME",
+            typed=str | None,
+            check=check_listed,
         ),
     ] = None
     warm_start: Annotated[
@@ -156,7 +143,7 @@ class Options:
             default="the sweep's, or as many as fit",
             metavar="N",
             check=checks.count,
-            replaces=_replaces("concurrency"),
+            replaces=replaces_field("concurrency"),
         ),
     ] = None
     gpus: Annotated[
@@ -166,8 +153,8 @@ class Options:
             default="the sweep's",
             metavar="SHARE",
             typed=str | None,
-            check=_check_gpu_share,
-            replaces=_gpu_share,
+            check=check_gpu_share,
+            replaces=gpu_share,
         ),
     ] = None
     log_to: Annotated[
@@ -234,4 +221,5 @@ def overridden(sweep: Sweep, options: Options) -> Sweep:
         value = getattr(options, name)
         if option.replaces is not None and value is not None:
             changes |= option.replaces(sweep, value)
-    return replace(sweep, **changes)
+    changed = pin(replace(sweep, **changes), options.set or {})
+    return search_only(changed, options.only) if options.only else changed

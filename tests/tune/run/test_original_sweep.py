@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from segue.plan.sweeps.pins import pin
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from segue.tune.run.original_sweep import sweep_of
@@ -40,6 +41,21 @@ def test_it_is_found_by_its_name(started: Start) -> None:
 
 def test_seeds_of_the_command_line_count(started: Start) -> None:
     assert sweep_of(started(seeds=5)).seeds == 5
+
+
+def test_names_that_the_command_line_pinned_count(started: Start) -> None:
+    pinned = pin(load_sweep(FILE), {"gae_lambda": "0.95"})
+    run = started(space=pinned.space, pinned=pinned.pinned)
+    assert sweep_of(run) == pinned
+    for now, shown in [
+        ({}, "pinned: {.*} -> nothing"),
+        ({"gae_lambda": 0.9}, "pinned: {.*0.95.*0.9}"),
+    ]:
+        with (
+            pytest.raises(ValueError, match=f"changed since .*{shown}"),
+            open_run(run, pin(load_sweep(FILE), now), "ppo_grid"),
+        ):
+            pass
 
 
 def test_a_changed_sweep_is_refused_and_the_stored_one_named(started: Start) -> None:

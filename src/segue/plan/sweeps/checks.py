@@ -46,6 +46,8 @@ def check_kinds(sweep: Any) -> None:
             f"evaluation must be an Evaluation, got {sweep.evaluation!r}: write"
             " Evaluation(every=10_000)."
         )
+    if not isinstance(sweep.pinned, Mapping):
+        raise TypeError(f"pinned must be a dictionary, got {sweep.pinned!r}.")
     checks.text("metric", sweep.metric)
 
 

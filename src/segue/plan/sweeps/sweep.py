@@ -35,6 +35,7 @@ _DEFAULTS: Mapping[str, object] = {
     "aggregate": "mean",
     "objectives": (),
     "constraints": {},
+    "pinned": {},
     **dict.fromkeys(("pipeline", "trainer", "steps", "world", "evaluation")),
 }
 
@@ -82,6 +83,8 @@ class Sweep:
     - `resources`: resources of one trial, by Ray's names; "auto" for "gpu" is the share that a
       probe measures, and 0 where there is no GPU. `concurrency`: trials at once, None for as many
       as fit. `log_seeds`: whether TensorBoard shows a curve of each seed besides their means.
+    - `pinned`: the names of the space that a command line has fixed at one value (`--set`,
+      `--only`), with what a study records of the value.
     - `code`: digests of the user's modules on which the sweep depends, by name; they are set when a
       sweep file is loaded.
 
@@ -115,6 +118,7 @@ class Sweep:
     resources: Mapping[str, Any] = field(default_factory=lambda: {"cpu": 1})
     concurrency: int | None = None
     log_seeds: bool = False
+    pinned: Mapping[str, Any] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

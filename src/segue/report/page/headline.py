@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from segue.base.text import assignments
 from segue.record.trials import TrialSummary
 from segue.report.data.definitions import as_ranges
 from segue.report.data.evidence import Evidence
@@ -126,6 +127,8 @@ def _facts(evidence: Evidence, best: TrialSummary) -> Iterator[tuple[str, str]]:
         if len(ends) > 1:
             lengths = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
             yield "stages", " + ".join(f"{length:,}" for length in lengths)
+    if pinned := evidence.summary.definition.pinned:
+        yield "pinned by the command line", assignments(pinned)
     total = sum(trial.total_env_steps for trial in evidence.trials)
     yield "steps of the whole sweep", f"{total:,}"
 

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+from segue.plan.sweeps.pins import pin
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.definition import read_definition
+from segue.record.definition import RunDefinition, read_definition
 from segue.tune.run.differences import differences
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.remembered_files import remembered_file
@@ -25,7 +26,7 @@ def sweep_of(run: RunDirectory, file: Path | None = None) -> Sweep:
     path = file or _find(run, recorded.name)
     loaded = load_sweep(path)
     given = {name: recorded.sweep.get(name, getattr(loaded, name)) for name in _GIVEN_BY_OPTIONS}
-    sweep = replace(loaded, **given)
+    sweep = _repinned(replace(loaded, **given), recorded, path)
     changed = differences(recorded.sweep, sweep.describe())
     if changed:
         stored = (
@@ -37,6 +38,14 @@ def sweep_of(run: RunDirectory, file: Path | None = None) -> Sweep:
             f"{path} differs from the definition of {run.path} ({'; '.join(changed[:3])}).{stored}"
         )
     return sweep
+
+
+def _repinned(sweep: Sweep, recorded: RunDefinition, path: Path) -> Sweep:
+    """Return the sweep with the names pinned that the run's command line has pinned."""
+    try:
+        return pin(sweep, recorded.pinned)
+    except ValueError as error:
+        raise ValueError(f"{path} differs from the definition of the run. {error}") from error
 
 
 def _find(run: RunDirectory, name: str) -> Path:
