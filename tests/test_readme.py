@@ -26,6 +26,12 @@ def test_the_readme_s_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
-def test_the_guides_code_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_guides_code_runs(
+    page: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)  # pages write files
     assert run(page) >= 1
     assert float(capsys.readouterr().out.split(maxsplit=1)[0]) >= 0

@@ -19,6 +19,7 @@ from segue.plan.pipelines.schedules import LinearDecay as LinearDecay
 from segue.plan.pipelines.schedules import MultiLinearDecay as MultiLinearDecay
 from segue.plan.pipelines.settings import TrainingSettings as TrainingSettings
 from segue.plan.pipelines.stage import PipelineStage as PipelineStage
+from segue.plan.pipelines.weights import Weights as Weights
 from segue.plan.seeding import is_cudnn_deterministic as is_cudnn_deterministic
 from segue.plan.seeding import set_deterministic_cudnn as set_deterministic_cudnn
 from segue.plan.seeding import set_seed as set_seed
@@ -30,6 +31,7 @@ from segue.plan.tracker import ScalarMeanTracker as ScalarMeanTracker
 from segue.plan.values.builder import Builder as Builder
 from segue.plan.values.merge import recursive_update as recursive_update
 from segue.plan.world import World as World
+from segue.record.winner import best_checkpoint as best_checkpoint
 from segue.report.data.loaded import LoadedRun as LoadedRun
 from segue.report.data.loaded import load as load
 from segue.store.mirror import Mirror as Mirror
@@ -70,6 +72,7 @@ from segue.train.policies.network import Network as Network
 from segue.train.policies.outputs import Outputs as Outputs
 from segue.train.policies.policy import ActorCritic as ActorCritic
 from segue.train.policies.policy import Policy as Policy
+from segue.train.stored_weights import read_weights as read_weights
 from segue.train.trainer import Trainer as Trainer
 from segue.train.trial import member_seeds as member_seeds
 from segue.train.trial import run_trial as run_trial

@@ -3,13 +3,16 @@ end, and after a fresh start. The Ray is older than the server, whose address it
 sent.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from segue.record.layout import HPARAMS
+from segue.record.winner import best_checkpoint
 from segue.store.objects import Store
+from segue.train.stored_weights import read_weights
 from tests.looking import (
     check_commands,
     complete,
@@ -65,6 +68,9 @@ def test_commands_on_a_stored_run_after_a_crash_at_its_end_and_after_a_fresh_sta
         "pruned",
     }
     retrain(capsys, RUN)
+    number = json.loads(read_run_file(RUN, "best.json"))["trial"]
+    assert read_weights(best_checkpoint(RUN)), "it was copied from the store"
+    assert f"trials/{number:04d}/best" in str(best_checkpoint(RUN))
     assert [name for name in store.at("retrained").names() if name.startswith("trials/0001/")]
     before = store.names()
     assert sum(name.endswith(HPARAMS) for name in before) == 4 + 2, (

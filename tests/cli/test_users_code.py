@@ -10,6 +10,7 @@ import pytest
 
 from segue.base.files import read_rows
 from segue.record.layout import RunLayout, steps_of
+from segue.record.winner import best_checkpoint
 from tests.cli.test_trained_sweep import SEGUE
 from tests.looking import output_of
 
@@ -130,7 +131,10 @@ def test_a_sweep_that_was_run_by_path_has_its_own_objects_in_workers_and_in_late
             capsys, "play", "runs/mine", "--episodes", "2", "--trial", "1", *sweep
         )
     best = json.loads(run.best_json.read_text())
-    assert Path("runs/mine", best["best_checkpoint"]).parent.name == "best"
+    assert best_checkpoint("runs/mine") == Path("runs/mine", best["best_checkpoint"])
+    assert best_checkpoint("runs/mine").parent == run.trial(best["trial"]).best
+    with pytest.raises(ValueError, match="Trial 7 of runs/mine has no best checkpoint"):
+        best_checkpoint("runs/mine", trial=7)
     gymnasium.registry.pop("Corridor-v0", None)
     played = output_of(capsys, "play", "runs/mine", "--episodes", "2", "--best")
     assert f"after {steps_of(Path(best['best_checkpoint'])):,} steps" in played

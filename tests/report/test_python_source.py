@@ -16,6 +16,7 @@ from torch.optim import Adam
 from segue.plan.pipelines.off_policy import OffPolicyPipelineComponent
 from segue.plan.pipelines.schedules import LinearDecay
 from segue.plan.pipelines.stage import PipelineStage
+from segue.plan.pipelines.weights import Weights
 from segue.plan.values.builder import Builder
 from segue.plan.world import World
 from segue.report.python_source import Source
@@ -57,6 +58,13 @@ def test_pipelines_of_every_sweep_are_built_again(path: Path) -> None:
         setup = sweep.at(corner)
         assert built(setup.pipeline) == setup.pipeline
         assert built(setup.policy) == setup.policy and built(setup.evaluation) == setup.evaluation
+
+
+def test_a_stage_that_starts_from_weights_is_built_again(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    path.write_bytes(b"weights")
+    stage = PipelineStage(["ppo"], 64, start_from=Weights(path, only=("encoder",)))
+    assert built(stage).to_dict() == stage.to_dict()
 
 
 def test_worlds_are_built_again() -> None:

@@ -63,14 +63,14 @@ def read_checkpoint(path: Path, device: str = "cpu") -> dict[str, Any]:
         raise DamagedCheckpointError(
             f"{path} is damaged, or not a checkpoint: its content does not match its name."
         )
-    return _state(path, content, device)
+    return read_state(path, content, device)
 
 
 def read_copy(path: Path, device: str = "cpu") -> dict[str, Any]:
     """Return the state in a copy of a checkpoint, of whatever name; raise ValueError as
     `read_checkpoint` does.
     """
-    return _state(path, _read(path), device)
+    return read_state(path, _read(path), device)
 
 
 @contextmanager
@@ -125,7 +125,8 @@ def _read(path: Path) -> bytes:
         raise ValueError(f"{path} cannot be read ({error.strerror}).") from error
 
 
-def _state(path: Path, content: bytes, device: str) -> dict[str, Any]:
+def read_state(path: Path, content: bytes, device: str = "cpu") -> dict[str, Any]:
+    """Return the state in the content of a file; raise ValueError, in one sentence, for another."""
     try:
         state = decoded(content, device)
     except (MemoryError, torch.OutOfMemoryError):

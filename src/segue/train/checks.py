@@ -10,24 +10,25 @@ from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.pipelines.settings import TrainingSettings
 from segue.plan.pipelines.stage import PipelineStage
 from segue.record.row import FIELDS, TUNE_FIELDS
-from segue.train.data.checks import Spaces, check_data
+from segue.train.data.checks import check_data
 from segue.train.evaluate import EPISODE_METRICS
+from segue.train.given_weights import check_given_weights
 from segue.train.losses import PPO, Loss, OffPolicyLoss
 from segue.train.members.learning_rate import lr_factor
 from segue.train.members.stage_knobs import probability
 from segue.train.optimizers import rule_of
 from segue.train.policies import ActorCritic, Policy, default_policy
 from segue.train.policies.heads import Categorical
+from segue.worlds.registry import WorldSpec
 from segue.worlds.world import WITH_EXPERTS
 
 
 def check_trial(
-    pipeline: TrainingPipeline, world: Spaces, lanes: int, policy: Policy | None
+    pipeline: TrainingPipeline, world: WorldSpec, lanes: int, policy: Policy | None
 ) -> ActorCritic:
     """Return the actor-critic of a trial of this pipeline.
 
-    Raises ValueError, in one sentence, unless the trial could start. `world` is a world, or a
-    description of one.
+    Raises ValueError, in one sentence, unless the trial could start.
     """
     check_trainable(pipeline, lanes)
     check_metric_names(world.metrics)
@@ -41,6 +42,7 @@ def check_trial(
     chosen = policy or default_policy(world.single_observation_space)
     built = chosen.build(world.single_observation_space, world.single_action_space)
     check_policy(pipeline, built, lanes)
+    check_given_weights(pipeline, built, world)
     for index, stage in enumerate(pipeline):
         if stage.offpolicy_component is not None:
             check_data(index, stage.offpolicy_component, world, built.memory > 0, lanes)

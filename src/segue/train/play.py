@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.world import World
-from segue.train.checkpoint import form_checked, read_checkpoint
 from segue.train.evaluate import Actor, Evaluator
 from segue.train.policies import ActorCritic, Policy, default_policy
 from segue.train.rollouts.normalization import ObservationScale
+from segue.train.stored_weights import StoredMembers
 from segue.worlds.registry import as_world, make_world, world_spec
 from segue.worlds.seeds import lane_seeds
 from segue.worlds.world import AnyWorld
@@ -50,7 +49,9 @@ class Players:
         spec = world_spec(world)
         chosen = policy or default_policy(spec.single_observation_space)
         built = chosen.build(spec.single_observation_space, spec.single_action_space)
-        parameters, scale = _members(checkpoint, as_world(world))
+        stored = StoredMembers.load(checkpoint)
+        parameters = stored.parameters
+        scale = _scale(checkpoint, stored, as_world(world))
         wanted = built.parameters
         if parameters.shape[-1] != wanted:
             raise ValueError(
@@ -95,26 +96,14 @@ class Players:
             world.close()
 
 
-def _members(checkpoint: Path, world: World) -> tuple[Tensor, ObservationScale | None]:
-    """Return the parameters `[K, P]` and the statistics of observations, in the members' order."""
-    state = read_checkpoint(checkpoint)
-    with form_checked(checkpoint):
-        groups = state["trainer"]["groups"]
-        order = [member for group in groups for member in group["members"]]
-        if sorted(order) != list(range(len(order))):
-            raise ValueError(f"its members are {order}")
-        parameters: Tensor = torch.cat([group["pack"]["parameters"] for group in groups])
-        if parameters.ndim != 2 or parameters.dtype != torch.float32:
-            raise TypeError(f"its parameters are {parameters.dtype} of {list(parameters.shape)}")
-        rows = np.argsort(order)
-        statistics = [group["pack"]["normalizer"]["observation"] for group in groups]
-        scales = [
-            ObservationScale.restored(each, world.clip_observation) for each in statistics if each
-        ]
-    if bool(scales) != world.normalize_observation:
+def _scale(checkpoint: Path, stored: StoredMembers, world: World) -> ObservationScale | None:
+    """Return the statistics by which the members' observations are normalised, if they are."""
+    statistics = stored.statistics
+    if (statistics is not None) != world.normalize_observation:
         raise ValueError(
-            f"{checkpoint} holds members {'with' if scales else 'without'} statistics of"
-            f" observations: give the world normalize_observation={bool(scales)}."
+            f"{checkpoint} holds members {'without' if statistics is None else 'with'} statistics"
+            f" of observations: give the world normalize_observation={statistics is not None}."
         )
-    scale = ObservationScale.together(scales).select(rows.tolist()) if scales else None
-    return parameters[torch.from_numpy(rows)], scale
+    if statistics is None:
+        return None
+    return ObservationScale.of_moments(statistics, world.clip_observation)

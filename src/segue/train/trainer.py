@@ -21,12 +21,14 @@ from segue.plan.pipelines.progress import Progress
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.train.checks import check_trial
 from segue.train.evaluate import Evaluator
+from segue.train.given_weights import give_weights
 from segue.train.members.member import Member, teacher_ratios, track
 from segue.train.optimizers.choice import one_rule
 from segue.train.packs.groups import Group, furthest_behind, part, partition, rows_of, scale_of
 from segue.train.packs.interval import AdvanceResult, MemberInterval, completed, crossed
 from segue.train.packs.pack import Pack
 from segue.train.policies import Policy
+from segue.train.stored_weights import Layout, layout_of
 from segue.worlds.registry import as_world, make_world, spec_of
 from segue.worlds.world import AnyWorld
 
@@ -121,10 +123,16 @@ class Trainer:
         rows = torch.cat([group.pack.parameters for group in self.groups])
         return rows[torch.from_numpy(rows_of(self.groups))]
 
+    @property
+    def layout(self) -> Layout:
+        """Where the named parameters are in a member's row."""
+        return layout_of(self.groups[0].pack.policy)
+
     def advance(self) -> AdvanceResult:
         """Take one rollout and its update, with the pack that has the fewest steps."""
         steps = self.env_steps
         group = furthest_behind(self.groups, self.members)
+        give_weights(group, self.members)
         self._restart(group)
         knobs = [self.members[member].knobs for member in group.members]
         happened = group.pack.iterate(
@@ -177,6 +185,7 @@ class Trainer:
             "reported_at": self.reported_at,
             "saved_at": self.saved_at,
             "evaluated": self.evaluated,
+            "layout": self.layout,
         }
 
     def acting_state(self) -> dict[str, Any]:
@@ -185,7 +194,8 @@ class Trainer:
             "groups": [
                 {"members": group.members, "pack": group.pack.acting_state()}
                 for group in self.groups
-            ]
+            ],
+            "layout": self.layout,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ class WorldSpec:
     single_action_space: gymnasium.Space[object]
     metrics: tuple[str, ...]
     has_expert: bool
+    normalizes_observation: bool = False
 
 
 def worlds_with_experts() -> list[str]:
@@ -89,7 +90,13 @@ def spec_of(world: AnyWorld, made: VectorWorld) -> WorldSpec:
     observed = made.single_observation_space
     if value.normalize_observation:
         observed = normalized_space(observed, value.clip_observation, value.name)
-    return WorldSpec(observed, made.single_action_space, made.metrics, made.has_expert)
+    return WorldSpec(
+        observed,
+        made.single_action_space,
+        made.metrics,
+        made.has_expert,
+        value.normalize_observation,
+    )
 
 
 def world_name(world: AnyWorld) -> str:

@@ -149,6 +149,7 @@ def test_describes_itself():
         },
         "early_stopping_criterion": None,
         "offpolicy_component": None,
+        "start_from": None,
         "gamma": 0.5,
         "save_interval": None,
     }

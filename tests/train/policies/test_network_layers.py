@@ -7,7 +7,7 @@ from gymnasium import spaces
 
 from segue.train.data.batch import PolicyInput, Sequences
 from segue.train.policies import Mlp, Network
-from segue.train.policies.flat import entries_of
+from segue.train.policies.flat import OF_HEAD, entries_of
 from tests.train.policies.packs import K, assert_members_are_as_alone, parameters
 from tests.train.support.plain import ACTIVATIONS
 
@@ -127,7 +127,7 @@ def test_without_ortho_init_weights_and_biases_are_drawn_within_the_bounds_of_to
         for part in (weights[name], weights[f"{name}_bias"]):
             assert 0.5 * bound < part.abs().max() <= bound
     assert weights["core.candidate_bias"].any()
-    assert not weights["extra"].numel()
+    assert not weights[OF_HEAD].numel()
 
 
 def test_initial_gains_of_own_layers():

@@ -14,6 +14,7 @@ from segue.plan.pipelines.settings import (
     TrainingSettings,
     merged_settings,
 )
+from segue.plan.pipelines.weights import Weights
 from segue.plan.values.builder import Builder
 from segue.plan.values.describe import describe
 
@@ -25,6 +26,7 @@ _OWN_NAMES = (
     "teacher_forcing",
     "early_stopping_criterion",
     "offpolicy_component",
+    "start_from",
 )
 
 
@@ -41,6 +43,8 @@ class PipelineStage(TrainingSettings):
     - `early_stopping_criterion`: ends the stage before its step limit; a criterion, or a Builder of
       one.
     - `offpolicy_component`: off-policy updates, from data other than the rollouts.
+    - `start_from`: weights that the members have when the stage begins, in place of those that they
+      were created with or have learned. Their optimizers start anew, and so do their episodes.
     - any of `TrainingSettings`, also None, overrides the pipeline's; given as keywords, or together
       as `training_settings`.
 
@@ -55,6 +59,7 @@ class PipelineStage(TrainingSettings):
     teacher_forcing: Callable[[int], float] | None
     early_stopping_criterion: Criterion | None
     offpolicy_component: OffPolicyPipelineComponent | None
+    start_from: Weights | None
 
     _keywords: ClassVar[tuple[str, ...]] = (*_OWN_NAMES, *SETTING_NAMES)
 
@@ -68,6 +73,7 @@ class PipelineStage(TrainingSettings):
         offpolicy_component: OffPolicyPipelineComponent | None = None,
         *,
         loss_names: Sequence[str] | None = None,
+        start_from: Weights | None = None,
         training_settings: TrainingSettings | None = None,
         **settings: Unpack[SettingValues],
     ) -> None:
@@ -80,6 +86,7 @@ class PipelineStage(TrainingSettings):
         self._set("teacher_forcing", _schedule(teacher_forcing))
         self._set("early_stopping_criterion", _criterion(early_stopping_criterion))
         self._set("offpolicy_component", _component(offpolicy_component))
+        self._set("start_from", _given(start_from))
 
     @property
     def loss_names(self) -> tuple[str, ...]:
@@ -164,3 +171,12 @@ def _component(component: object) -> object:
             f"offpolicy_component must be an OffPolicyPipelineComponent, got {component!r}."
         )
     return component
+
+
+def _given(weights: object) -> object:
+    if weights is not None and not isinstance(weights, Weights):
+        raise TypeError(
+            "start_from must be Weights, such as Weights('weights.pt') or"
+            f" Weights(best_checkpoint('runs/first')), got {weights!r}."
+        )
+    return weights

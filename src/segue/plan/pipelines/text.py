@@ -36,6 +36,8 @@ def _stage(stage: PipelineStage) -> Iterator[str]:
     if stage.loss_name:
         weighed = zip(stage.loss_name, stage.loss_weights, strict=True)
         yield from _entry("losses", [f"{weight:g} {name}" for name, weight in weighed])
+    if stage.start_from is not None:
+        yield from _entry("starts from", [repr(stage.start_from)])
     if stage.teacher_forcing is not None:
         yield from _entry("teacher", [short_text(stage.teacher_forcing)])
     if stage.early_stopping_criterion is not None:

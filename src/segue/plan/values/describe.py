@@ -82,7 +82,11 @@ class _Describer:
         if dataclasses.is_dataclass(value):
             return self._object(
                 value,
-                {field.name: getattr(value, field.name) for field in dataclasses.fields(value)},
+                {
+                    field.name: getattr(value, field.name)
+                    for field in dataclasses.fields(value)
+                    if field.compare  # others distinguish no values
+                },
             )
         if callable(getattr(value, "named_parameters", None)):
             # Weights, for example, which may be drawn anew in each process.

@@ -10,6 +10,7 @@ from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.plan.criteria.scheduler import scheduler_criteria
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.pipelines.progress import Progress
+from segue.plan.pipelines.weights import Weights
 from segue.plan.tracker import ScalarMeanTracker
 from segue.train.data.component_data import Data, DataStream
 from segue.train.members.episodes import FinishedEpisodes
@@ -52,6 +53,13 @@ class Member:
         rollouts = self.progress.stage_steps // (settings.num_steps * self.lanes)
         period = settings.advance_scene_rollout_period
         return period is not None and rollouts > 0 and rollouts % period == 0
+
+    @property
+    def starts_from(self) -> Weights | None:
+        """The weights that the member must be given before the next rollout, if any."""
+        if self.done or self.progress.stage_steps:
+            return None
+        return self.pipeline.pipeline_stages[self.progress.stage].start_from
 
     @property
     def knobs(self) -> Knobs:

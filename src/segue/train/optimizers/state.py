@@ -62,6 +62,14 @@ class OptimizerState:
             self.own[member] = own
         self.updates[list(members)] += updates
 
+    def start_anew(self, members: Sequence[int]) -> None:
+        """Return these members to the state before the first update."""
+        for slot in self.slots.values():
+            slot[list(members)] = 0
+        self.updates[list(members)] = 0
+        for member in members:
+            self.own[member] = None
+
     def state_dict(self) -> dict[str, Any]:
         """Return copies, as tensors, arrays and plain values."""
         own = [

@@ -31,6 +31,7 @@ from segue.train.rollouts.generators import MemberGenerators
 from segue.train.rollouts.normalization import Normalizer
 from segue.train.rollouts.rollout import Rollout, collect, noise_for
 from segue.train.rollouts.teacher import Teaching
+from segue.train.stored_weights import StoredWeights
 from segue.train.updates.experience import experience
 from segue.train.updates.update import Learner
 from segue.worlds.seeds import lane_seeds
@@ -151,6 +152,19 @@ class Pack:
             else rollout.teaching.ratios(self.members)
         )
         return IterationResult(ended, rollout.world_metrics(self.world.metrics), learned, ratios)
+
+    def start_from(self, members: Sequence[int], weights: StoredWeights) -> None:
+        """Give these members the weights and statistics of as many others, in this order.
+
+        Parameters that `weights` lacks remain. Optimizers and episodes start anew.
+        """
+        named = self.policy.named(self.parameters)
+        for name, values in weights.named.items():
+            named[name][list(members)] = values.to(self.device)
+        self.optimizer.start_anew(members)
+        if self.normalizer.observation is not None and weights.statistics is not None:
+            self.normalizer.observation.moments.replace(members, weights.statistics)
+        self.restart(members)
 
     def restart(self, members: Sequence[int]) -> None:
         """Abandon the running episodes of these members and start new ones in all their lanes."""

@@ -17,6 +17,8 @@ from torch import Tensor
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 
 T = TypeVar("T")
+OF_HEAD = "log_std of the head"
+"""The name of the head's own parameters; unlike the names of a module's, it has blanks."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ rows of the same batched product.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 from segue.train.autograd import apply
 from segue.train.data.batch import PolicyInput
 from segue.train.policies.activations import Activation, check_activation
+from segue.train.policies.flat import OF_HEAD
 from segue.train.policies.heads import ContinuousActions, Head
 from segue.train.policies.initial import (
     ACTOR_GAIN,
@@ -127,6 +129,17 @@ class Perceptrons(ActorCritic):
                 bias[0, :, :width] = torch.from_numpy(own_bias)
         self.extra(flat)[0] = torch.from_numpy(self.head.initial_extra())
         return flat[0]
+
+    def named(self, parameters_KP: Tensor) -> Mapping[str, Tensor]:
+        """See `ActorCritic.named`: the layers of the actor and of the critic, without padding."""
+        named = {}
+        for index, (network, outputs) in enumerate((("actor", self.head.size), ("critic", 1))):
+            layers = self.layers.views(self._rows(parameters_KP)[index::2])
+            for number, (weight, bias) in enumerate(layers):
+                width = outputs if number == len(layers) - 1 else weight.shape[2]
+                named[f"{network}.layer{number}"] = weight[..., :width]
+                named[f"{network}.layer{number}_bias"] = bias[..., :width]
+        return {**named, OF_HEAD: self.extra(parameters_KP)}
 
     def actor(self, parameters_KP: Tensor) -> Act:
         """See `ActorCritic.actor`; values are left for later, when they are one large product."""

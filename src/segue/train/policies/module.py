@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from segue.train.data.batch import PolicyInput
-from segue.train.policies.flat import Flat
+from segue.train.policies.flat import OF_HEAD, Flat
 from segue.train.policies.heads import ContinuousActions, Head
 from segue.train.policies.outputs import Outputs
 from segue.train.policies.policy import Act, JointActorCritic, Policy, PolicyStep
@@ -102,8 +102,12 @@ class ModuleActorCritic(JointActorCritic):
             module = self.make(self.observation_space, self.action_space)
         return self._flat.pack(
             {name: value.detach().numpy() for name, value in module.named_parameters()}
-            | {_EXTRA: self.head.initial_extra()}
+            | {OF_HEAD: self.head.initial_extra()}
         )
+
+    def named(self, parameters_KP: Tensor) -> Mapping[str, Tensor]:
+        """See `ActorCritic.named`: the module's own names, and one for the head's parameters."""
+        return self._flat.unpack(parameters_KP)
 
     def actor(self, parameters_KP: Tensor) -> Act:
         """See `ActorCritic.actor`."""
@@ -125,7 +129,7 @@ class ModuleActorCritic(JointActorCritic):
         if sequences is None:
             none = seen.observation.new_zeros(*seen.observation.shape[:2], 0)
             inputs, value, _ = self._call(weights, seen.observation, none)
-            return Outputs(self.head, inputs, weights[_EXTRA], value, seen.action)
+            return Outputs(self.head, inputs, weights[OF_HEAD], value, seen.action)
         memory = sequences.memory
         parts = []
         steps = seen.observation.unflatten(1, sequences.begins.shape[1:]).unbind(1)
@@ -133,7 +137,7 @@ class ModuleActorCritic(JointActorCritic):
             *step, memory = self._call(weights, observation, memory * (1 - begins).unsqueeze(-1))
             parts.append(step)
         inputs, value = (torch.cat(part, 1) for part in zip(*parts, strict=True))
-        return Outputs(self.head, inputs, weights[_EXTRA], value, seen.action)
+        return Outputs(self.head, inputs, weights[OF_HEAD], value, seen.action)
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, unless the module can be trained here."""
@@ -172,7 +176,7 @@ class ModuleActorCritic(JointActorCritic):
     @cached_property
     def _flat(self) -> Flat:
         shapes = {name: tuple(value.shape) for name, value in self._template.named_parameters()}
-        return Flat({**shapes, _EXTRA: (1, self.head.extra)})
+        return Flat({**shapes, OF_HEAD: (1, self.head.extra)})
 
     def _call(
         self, weights: Mapping[str, Tensor], observation: Tensor, memory: Tensor
@@ -181,7 +185,7 @@ class ModuleActorCritic(JointActorCritic):
 
         `observation` is `[K, B, O]`.
         """
-        own = {name: value for name, value in weights.items() if name != _EXTRA}
+        own = {name: value for name, value in weights.items() if name != OF_HEAD}
         if self.together:
             inputs, value, after = vmap(self._one)(own, observation, memory)
             return inputs, value, after
@@ -207,9 +211,6 @@ class ModuleActorCritic(JointActorCritic):
         else:
             inputs, value = functional_call(self._template, dict(weights), (seen,))
         return inputs, value, memory
-
-
-_EXTRA = "extra of the head"  # unique: names of a module's parameters have no blanks
 
 
 def shaped(space: spaces.Space[object], rows_BO: Tensor) -> Any:

@@ -10,7 +10,7 @@ numbers of a lane, A outputs of the actor.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +86,13 @@ class ActorCritic(ABC):
     @abstractmethod
     def initial(self, generator: np.random.Generator) -> Tensor:
         """Return the flat parameters `[P]` of a new member."""
+
+    def named(self, parameters_KP: Tensor) -> Mapping[str, Tensor]:
+        """Return the parameters by name, as views `[K, ...]` of the flat rows.
+
+        By default there is one name, "parameters".
+        """
+        return {"parameters": parameters_KP}
 
     @abstractmethod
     def actor(self, parameters_KP: Tensor) -> Act:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from segue.train.data.batch import PolicyInput
 from segue.train.policies.cores.core import Drawn, Weights
-from segue.train.policies.flat import Flat, entries_of, prefixed
+from segue.train.policies.flat import OF_HEAD, Flat, entries_of, prefixed
 from segue.train.policies.heads import Head
 from segue.train.policies.initial import DrawLayer, orthogonal_layer
 from segue.train.policies.outputs import Outputs
@@ -62,12 +62,16 @@ class StackedNetwork(JointActorCritic):
 
     def initial(self, generator: np.random.Generator) -> Tensor:
         """Draw the tops, then the trunks; see `Network.ortho_init`."""
-        drawn: Drawn = {"extra": self.head.initial_extra()}
+        drawn: Drawn = {OF_HEAD: self.head.initial_extra()}
         for name, top in zip(self._top_names, self.tops, strict=True):
             drawn |= _named(name, top.initial(generator, self.draw))
         for name in self._trunk_names:
             drawn |= _named(name, self.trunk.initial(generator, self.draw))
         return self._flat.pack(drawn)
+
+    def named(self, parameters_KP: Tensor) -> Weights:
+        """See `ActorCritic.named`."""
+        return self._flat.unpack(parameters_KP)
 
     @torch.no_grad()
     def actor(self, parameters_KP: Tensor) -> Act:
@@ -110,7 +114,7 @@ class StackedNetwork(JointActorCritic):
         return Outputs(
             self.head,
             inputs,
-            weights["extra"],
+            weights[OF_HEAD],
             value,
             seen.action,
             auxiliary if self.has_auxiliary else None,
@@ -148,7 +152,7 @@ class StackedNetwork(JointActorCritic):
             shapes |= _named(name, self.trunk.shapes)
         for name, top in zip(self._top_names, self.tops, strict=True):
             shapes |= _named(name, top.shapes)
-        return Flat({**shapes, "extra": (1, self.head.extra)})
+        return Flat({**shapes, OF_HEAD: (1, self.head.extra)})
 
 
 def _named(prefix: str, own: Mapping[str, T]) -> dict[str, T]:

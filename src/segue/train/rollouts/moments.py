@@ -112,6 +112,15 @@ class Moments:
         self.variance = np.array(state["variance"], np.float64).reshape(self.variance.shape)
         self.count = np.array(state["count"], np.float64).reshape(self.count.shape)
 
+    @staticmethod
+    def together(parts: Sequence[Moments]) -> Moments:
+        """Return the statistics of the members of all parts, one part after another."""
+        return Moments(
+            np.concatenate([part.mean for part in parts]),
+            np.concatenate([part.variance for part in parts]),
+            np.concatenate([part.count for part in parts]),
+        )
+
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Moments:
         """Return the statistics of a state; raise ValueError or TypeError for another form."""

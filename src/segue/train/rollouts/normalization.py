@@ -44,10 +44,9 @@ class ObservationScale:
         return ObservationScale(self.mean[rows], self.deviation[rows], self.most)
 
     @classmethod
-    def restored(cls, state: Mapping[str, Any], most: float) -> ObservationScale:
-        """Return the statistics in the state of `Moments`, `[K, O]`."""
-        moments = Moments.of(state)
-        return cls(moments.mean, moments.deviation(), most)
+    def of_moments(cls, moments: Moments, most: float) -> ObservationScale:
+        """Return these statistics `[K, O]`, which later updates do not change."""
+        return cls(moments.mean.copy(), moments.deviation(), most)
 
     @staticmethod
     def together(parts: Sequence[ObservationScale]) -> ObservationScale:
@@ -80,7 +79,7 @@ class ObservationNormalizer:
     @property
     def scale(self) -> ObservationScale:
         """The present statistics, which later updates do not change."""
-        return ObservationScale(self.moments.mean.copy(), self.moments.deviation(), self.most)
+        return ObservationScale.of_moments(self.moments, self.most)
 
     def observe(self, observation: NDArray[Any], out_KNO: NDArray[np.float32]) -> None:
         """Add observations `[L, ...]` to the statistics, and write them normalised by these."""
