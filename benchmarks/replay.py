@@ -1,230 +1,138 @@
-"""The results of early stopping, replayed on learning curves of trials that were trained before.
+"""Searches replayed on learning curves of trials that were trained before.
 
-`python benchmarks/replay.py TABLE.tsv ...` reads tables of published trials, one line per trial:
-`env` (the task), `exp_type` (the pipeline), `config_kwargs_str` (JSON; `TF_RATIO` is the share of
-the steps in the first of two stages), `train_steps` and `reward` (JSON lists with one entry per
-checkpoint). The configurations of a pipeline in a task are a pool. In each resample a pool is
-shuffled and 4 workers train its trials, reporting each checkpoint, until the environment steps of
-10, 20 or 30 full runs are spent; a trial starts only if it could run to its end. Regret is the best
-final reward in the pool minus the best among the trials that ran to their end, as a fraction of the
-range of final rewards in the task. It is averaged over pools, separately for pipelines with two
-stages and others, with the standard error over resamples.
+`python benchmarks/replay.py TABLE ...` reads tables of published trials (`.tsv`, `.tsv.gz`), one
+line per trial: `env` (the task, or `TASK/seedN`), `exp_type` (the pipeline), `config_kwargs_str`
+(JSON; `TF_RATIO` is the share of the steps in the first of two stages), `train_steps` and `reward`
+(JSON lists with one entry per checkpoint). The configurations of a pipeline in a task are a pool.
+In each resample 4 workers train trials, reporting each checkpoint, until the environment steps of
+10, 20 or 30 full runs are spent, 8, 16 or 32 in pools of several seeds; a trial starts or resumes
+only if it could run to its end. The winner is the trial that ran to its end with the best value.
 
-"random" stops nothing, "ray_asha" is `ray.tune`'s ASHAScheduler over plain environment steps, and
-"stage_asha" is Segue's StageASHA: the same objects as in live sweeps, called through the same
-method. Both start at the first checkpoint and keep a third. The last line is JSON.
+Regret is the value of the best configuration minus that of the winner's. In a pool of one seed a
+value is a fraction of the range of final rewards in the task. In a pool of several ("arlbench"), a
+trial has one seed, the winner's configuration is judged by the others, and values are scaled from
+0, a bad configuration's, to 1, the best one's. It is averaged over pools, separately for pipelines
+with two stages, others, and those of several seeds, with the standard error over resamples.
+
+"random" stops nothing, "ray_asha" is `ray.tune`'s ASHAScheduler over plain environment steps,
+"stage_asha" is Segue's StageASHA, "tpe" is Optuna's sampler without stopping, and "freeze_thaw" is
+Segue's search: the same code as in live sweeps. The ASHAs start at the first checkpoint and keep a
+third. The last line is JSON.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import heapq
-import json
 import math
 import random
 import statistics
-import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
+import optuna
 from record import publish
+from replay_arms import ARMS, Arm, make_arm
+from replay_tables import KINDS, Pool, read
 
-from segue.tune.schedulers.stage_asha import StageASHA
-
-BUDGETS = (10, 20, 30)
+BUDGETS = {"two_stage": (10, 20, 30), "single_stage": (10, 20, 30), "arlbench": (8, 16, 32)}
 WORKERS = 4
-RESAMPLES = 200
-FACTOR = 3
-KINDS = ("two_stage", "single_stage")
-SCHEDULERS = ("random", "ray_asha", "stage_asha")
-_NEEDED = ("env", "exp_type", "config_kwargs_str", "train_steps", "reward")
+RESAMPLES = 20
 
 
-@dataclass(frozen=True)
-class Curve:
-    """The reports of a trained trial, the last of which is its result."""
+class Play:
+    """One search over a pool, and what it has trained so far. Time is measured in steps."""
 
-    steps: tuple[int, ...]
-    rewards: tuple[float, ...]
-    boundary: float | None  # the steps at which the first of two stages ends
-
-    def report(self, index: int) -> dict[str, Any]:
-        """Return the report of a checkpoint. The end of a stage need not have a checkpoint."""
-        step = self.steps[index]
-        boundary = self.boundary
-        in_second = boundary is not None and step > boundary
-        return {
-            "env_steps": step,
-            "reward": self.rewards[index],
-            "stage": int(in_second),
-            "stages": 1 if boundary is None else 2,
-            "stage_steps": step - boundary if in_second and boundary is not None else step,
-            "stage_done": False,
-            "training_iteration": index + 1,
-        }
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Configurations of one task, and the range of final rewards in that task."""
-
-    curves: Sequence[Curve]
-    range: float
+    def __init__(self, pool: Pool, budget: int, seed: int) -> None:
+        self.draw = random.Random(seed)
+        self.pool = pool
+        count = len(pool.configurations)
+        self.order = self.draw.sample(range(count), count)
+        self.seeds = [self.draw.randrange(len(each.rewards)) for each in pool.configurations]
+        self.reports = [0] * count
+        self.begun: list[int] = []
+        self.running: dict[int, float] = {}  # by configuration, the steps promised to it
+        self._left = float(budget * pool.full)
 
     @property
-    def best(self) -> float:
-        """The best final reward; diverged runs have none."""
-        return max(curve.rewards[-1] for curve in self.curves if math.isfinite(curve.rewards[-1]))
+    def room(self) -> float:
+        """The steps that are neither spent nor promised to a running trial."""
+        return self._left - sum(self.running.values())
 
-    @property
-    def full(self) -> int:
-        """The environment steps of a full run."""
-        return max(curve.steps[-1] for curve in self.curves)
+    def remaining(self, number: int) -> float:
+        """Return the steps that a trial would still take."""
+        return self.pool.configurations[number].steps[-1] - self._at(number, self.reports[number])
 
-    @property
-    def first(self) -> int:
-        """The environment steps of the first checkpoint."""
-        return min(curve.steps[0] for curve in self.curves)
+    def fits(self, number: int) -> bool:
+        """Return whether the trial could run to its end."""
+        return self.remaining(number) <= self.room
 
-    def regret(self, found: float) -> float:
-        """Return how much better the best of the pool is, as a fraction of the range."""
-        return (self.best - found) / self.range
+    def has_begun(self, number: int) -> bool:
+        """Return whether the trial trains, or has reported."""
+        return number in self.running or self.reports[number] > 0
 
+    def has_ended(self, number: int) -> bool:
+        """Return whether the trial has run to its end."""
+        return self.remaining(number) == 0
 
-def make_scheduler(name: str, pool: Pool) -> TrialScheduler:
-    """Return a new scheduler by its name."""
-    if name == "random":
-        return FIFOScheduler()
-    if name == "stage_asha":
-        # In a second stage the first checkpoint is at any distance from its start: three quarters
-        # of an interval include most of them.
-        return StageASHA(pool.first * 3 // 4, FACTOR, metric="reward", mode="max")
-    return ASHAScheduler(
-        "env_steps",
-        "reward",
-        "max",
-        pool.full,
-        pool.first,
-        FACTOR,
-        brackets=1,
-        stop_last_trials=False,
-    )
+    def report(self, number: int) -> dict[str, Any]:
+        """Return the newest report of a trial."""
+        one = self.pool.configurations[number]
+        return one.report(self.seeds[number], self.reports[number] - 1)
 
+    def run(self, arm: Arm) -> float:
+        """Play to the end, and return the regret."""
+        queue: list[tuple[float, int, int]] = []
+        now = 0.0
+        count = 0
+        last: int | None = None
+        while True:
+            while len(queue) < WORKERS:
+                number = arm.ask(self, last)
+                last = None
+                if number is None:
+                    break
+                count += 1
+                heapq.heappush(queue, (now + self._begin(number), count, number))
+            if not queue:
+                return self._regret()
+            now, _, last = heapq.heappop(queue)
+            self._end(last)
 
-def play(pool: Pool, scheduler: TrialScheduler, budget: int, seed: int) -> float:
-    """Spend the steps of `budget` full runs, and return the best final reward found."""
-    draw = random.Random(seed)
-    waiting = draw.sample(pool.curves, len(pool.curves))
-    left = budget * pool.full
-    found = -float("inf")
-    running = _Running(draw)
-    while True:
-        while waiting and len(running) < WORKERS and left >= pool.full:
-            trial = SimpleNamespace(trial_id=str(len(waiting)), curve=waiting.pop())
-            scheduler.on_trial_add(None, trial)
-            left -= pool.full  # the most it can take; unused steps are returned
-            running.advance(trial, 0)
-        if not running:
-            return found
-        trial, index = running.next()
-        row = trial.curve.report(index)
-        is_last = index == len(trial.curve.steps) - 1
-        stopped = scheduler.on_trial_result(None, trial, row) == TrialScheduler.STOP
-        if is_last and math.isfinite(row["reward"]):
-            found = max(found, row["reward"])
-        if is_last or stopped:
-            scheduler.on_trial_complete(None, trial, row)
-            left += pool.full - row["env_steps"]
-        else:
-            running.advance(trial, index + 1)
+    def _at(self, number: int, report: int) -> float:
+        return float(self.pool.configurations[number].steps[report - 1]) if report else 0.0
 
+    def _interval(self, number: int) -> float:
+        done = self.reports[number]
+        return self._at(number, done + 1) - self._at(number, done)
 
-class _Running:
-    """Running trials, ordered by the time of their next reports.
+    def _begin(self, number: int) -> float:
+        """Promise a trial its steps, and return how long it takes to its next report."""
+        if not self.has_begun(number):
+            self.begun.append(number)
+        self.running[number] = self.remaining(number)
+        return self._interval(number) * self.draw.uniform(0.9, 1.1)
 
-    Time is measured in steps, with a random speed of 0.9 to 1.1 for each report.
-    """
+    def _end(self, number: int) -> None:
+        del self.running[number]
+        self._left -= self._interval(number)
+        self.reports[number] += 1
 
-    def __init__(self, draw: random.Random) -> None:
-        self._draw = draw
-        self._now = 0.0
-        self._count = 0
-        # Time, order among equal times, trial, and index of the report.
-        self._queue: list[tuple[float, int, Any, int]] = []
-
-    def __len__(self) -> int:
-        return len(self._queue)
-
-    def advance(self, trial: Any, index: int) -> None:
-        """Train a trial up to its next report."""
-        steps = trial.curve.steps
-        duration = (steps[index] - (steps[index - 1] if index else 0)) * self._draw.uniform(
-            0.9, 1.1
-        )
-        self._count += 1
-        heapq.heappush(self._queue, (self._now + duration, self._count, trial, index))
-
-    def next(self) -> tuple[Any, int]:
-        """Return the trial that reports next, and the index of the report."""
-        self._now, _, trial, index = heapq.heappop(self._queue)
-        return trial, index
-
-
-def read(path: Path) -> dict[str, list[Pool]]:
-    """Return the pools of a table by kind. Raise ValueError if the file is not such a table."""
-    csv.field_size_limit(sys.maxsize)
-    with path.open(newline="") as file:
-        lines = list(csv.DictReader(file, delimiter="\t"))
-    if not lines or any(name not in lines[0] for name in _NEEDED):
-        raise ValueError(
-            f"{path} is not a table of trials: it needs the columns {', '.join(_NEEDED)}."
-        )
-    pools: dict[str, list[Pool]] = {kind: [] for kind in KINDS}
-    for task in sorted({line["env"] for line in lines}):
-        trials: dict[str, list[Curve]] = {}
-        for line in lines:
-            if line["env"] == task and json.loads(line["reward"] or "[]"):
-                trials.setdefault(line["exp_type"], []).append(curve(line))
-        finals = [
-            each.rewards[-1]
-            for curves in trials.values()
-            for each in curves
-            if math.isfinite(each.rewards[-1])
+    def _regret(self) -> float:
+        ended = [
+            number
+            for number in self.begun
+            if self.has_ended(number) and math.isfinite(self.report(number)["reward"])
         ]
-        for curves in trials.values():
-            kind = "single_stage" if curves[0].boundary is None else "two_stage"
-            pools[kind].append(Pool(curves, (max(finals) - min(finals)) or 1.0))
-    return pools
-
-
-def curve(line: dict[str, str]) -> Curve:
-    """Return the curve of a line.
-
-    Of checkpoints that are less than 1 % of a run apart, only the last is used.
-    """
-    steps = json.loads(line["train_steps"])
-    rewards = json.loads(line["reward"])
-    share = json.loads(line["config_kwargs_str"]).get("TF_RATIO")
-    used = [
-        i
-        for i, step in enumerate(steps)
-        if i + 1 == len(steps) or steps[i + 1] - step > 0.01 * steps[-1]
-    ]
-    boundary = None if share is None else float(share) * steps[-1]
-    return Curve(
-        tuple(int(steps[i]) for i in used), tuple(float(rewards[i]) for i in used), boundary
-    )
+        found = max(ended, key=lambda each: self.report(each)["reward"], default=None)
+        return self.pool.regret(found, self.seeds[found] if found is not None else 0)
 
 
 def regrets(pools: Iterable[Pool], name: str, budget: int, resamples: int) -> list[float]:
     """Return the mean regret over pools, for each resample."""
     played = [
-        [pool.regret(play(pool, make_scheduler(name, pool), budget, seed)) for pool in pools]
+        [Play(pool, budget, seed).run(make_arm(name, pool, seed)) for pool in pools]
         for seed in range(resamples)
     ]
     return [statistics.mean(each) for each in played]
@@ -234,43 +142,41 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE.tsv")
+    parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE")
     parser.add_argument("--resamples", type=int, default=RESAMPLES)
+    parser.add_argument("--arms", default=",".join(ARMS), help="of these, separated by commas")
     parser.add_argument("--keep", action="store_true", help="write a record to benchmarks/results")
     options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    names = options.arms.split(",")
+    if not set(names) <= set(ARMS):
+        parser.error(f"--arms must be of {', '.join(ARMS)}, got {options.arms}.")
     try:
-        read_tables = [read(path) for path in options.tables]
+        pools = [pool for path in options.tables for pool in read(path)]
     except (OSError, ValueError, KeyError) as error:
         parser.error(str(error))
     figures: dict[str, Any] = {}
     for kind in KINDS:
-        pools = [pool for table in read_tables for pool in table[kind]]
+        of_kind = [pool for pool in pools if pool.kind == kind]
         figures[kind] = {
             str(budget): {
-                name: summary(regrets(pools, name, budget, options.resamples))
-                for name in SCHEDULERS
+                name: summary(regrets(of_kind, name, budget, options.resamples)) for name in names
             }
-            for budget in BUDGETS
-            if pools
+            for budget in BUDGETS[kind]
+            if of_kind
         }
     rows = [
         [
             f"{kind.replace('_', ' ')}, {budget} runs",
-            *(f"{each[name][0]:.4f} ± {each[name][1]:.4f}" for name in SCHEDULERS),
+            *(f"{each[name][0]:.4f} ± {each[name][1]:.4f}" for name in names),
         ]
         for kind in KINDS
         for budget, each in figures[kind].items()
     ]
     command = " ".join(["benchmarks/replay.py", *(path.name for path in options.tables)])
-    publish(
-        "replay",
-        command,
-        "Regret ± standard error",
-        ("pool", *SCHEDULERS),
-        rows,
-        figures,
-        keep=options.keep,
-    )
+    columns = ("pool", *names)
+    title = f"Regret ± standard error, {options.resamples} resamples"
+    publish("replay", command, title, columns, rows, figures, keep=options.keep)
 
 
 def summary(values: Sequence[float]) -> list[float]:

@@ -1,5 +1,6 @@
 """Benchmarks that read a user's files: their output, and their messages for invalid files."""
 
+import gzip
 import json
 import runpy
 import sys
@@ -48,19 +49,44 @@ def write_table(path: Path, trials: int = 40) -> Path:
 def test_replay_s_last_line_is_json_for_every_pool_budget_and_scheduler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert replay(monkeypatch, str(write_table(tmp_path / "table.tsv")), "--resamples", "20") == 0
+    table = str(write_table(tmp_path / "table.tsv"))
+    arms = ["random", "ray_asha", "stage_asha"]
+    given = ["--resamples", "20", "--arms", ",".join(arms)]
+    assert replay(monkeypatch, table, *given) == 0
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert set(figures) == {"two_stage", "single_stage"}
-    for kind in figures.values():
-        assert set(kind) == {"10", "20", "30"}
-        for budget in kind.values():
-            assert set(budget) == {"random", "ray_asha", "stage_asha"}
+    assert set(figures) == {"two_stage", "single_stage", "arlbench"}
+    assert not figures["arlbench"]
+    for kind in ("two_stage", "single_stage"):
+        assert set(figures[kind]) == {"10", "20", "30"}
+        for budget in figures[kind].values():
+            assert list(budget) == arms
             assert all(regret >= 0 and error >= 0 for regret, error in budget.values())
     single = figures["single_stage"]["10"]
-    assert (
-        single["stage_asha"][0] < single["random"][0] * 0.7
-    )  # curves never cross: stopping early finds the best
-    assert single["ray_asha"][0] < single["random"][0] * 0.7
+    for arm in arms[1:]:  # curves never cross: stopping early finds the best
+        assert single[arm][0] < single["random"][0] * 0.7
+
+
+def test_replay_reads_compressed_landscapes_of_several_seeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["env\texp_type\tconfig_kwargs_str\ttrain_steps\treward"]
+    for seed in range(3):
+        for n in range(12):
+            config = json.dumps({"lr": n, "core": "lstm" if n % 2 else "none"}).replace('"', '""')
+            rewards = json.dumps([n * step + 0.1 * seed for step in (0.5, 1.0)])
+            lines.append(f'World/seed{seed}\tppo\t"{config}"\t[500, 1000]\t{rewards}')
+    path = tmp_path / "table.tsv.gz"
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    assert replay(monkeypatch, str(path), "--resamples", "2") == 0
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(figures["arlbench"]) == ["8", "16", "32"]
+    for budget in figures["arlbench"].values():
+        assert list(budget) == ["random", "ray_asha", "stage_asha", "tpe", "freeze_thaw"]
+    # There are 12 configurations: with the steps of 16 full runs all are trained.
+    assert figures["arlbench"]["16"]["random"][0] == pytest.approx(0.0, abs=0.02)
+    assert figures["arlbench"]["16"]["tpe"][0] == pytest.approx(0.0, abs=0.02)
+    single = figures["arlbench"]["8"]
+    assert single["freeze_thaw"][0] <= single["random"][0]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from optuna.study import Study
 
 from segue.worlds.seeds import stream
 
-_NEEDS: Mapping[str, str] = {"cmaes": "cmaes", "gp": "scipy", "qmc": "scipy"}
+_NEEDS: Mapping[str, str] = {"cmaes": "cmaes"}
 PICKLED = "cma:optimizer"
 """Prefix of the attributes into which Optuna pickles a sampler's state. They are not stored, since
 nothing that is read from a study may be unpickled."""
