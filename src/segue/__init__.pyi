@@ -33,7 +33,8 @@ from segue.plan.values.merge import recursive_update as recursive_update
 from segue.plan.world import World as World
 from segue.record.winner import best_checkpoint as best_checkpoint
 from segue.report.data.loaded import LoadedRun as LoadedRun
-from segue.report.data.loaded import load as load
+from segue.report.load import LoadedRuns as LoadedRuns
+from segue.report.load import load as load
 from segue.store.mirror import Mirror as Mirror
 from segue.store.mirror import checkpoints_first as checkpoints_first
 from segue.store.mirror import checkpoints_last as checkpoints_last

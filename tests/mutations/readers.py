@@ -15,8 +15,8 @@ from segue.plan.decision import Decision
 from segue.record.layout import RETRAINED
 from segue.report.data.facts import facts
 from segue.report.data.heldout import read_comparison
-from segue.report.data.loaded import load
 from segue.report.data.summary import read_summary
+from segue.report.load import load
 from segue.tune.held_out import held_out_sweep, is_of
 from segue.tune.options import Options
 from segue.tune.run.directory import RunDirectory

@@ -73,7 +73,7 @@ def test_a_run_of_another_format_is_refused_in_one_sentence(
 
 
 def test_a_notebook_is_refused_as_well(tmp_path: Path) -> None:
-    from segue.report.data.loaded import load
+    from segue.report.load import load
 
     with pytest.raises(ValueError, match=r"was written in format 0.* --fresh"):
         load(_of_format(tmp_path, 0, "double").path)

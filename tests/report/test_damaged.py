@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from segue.cli import segue
-from segue.report.data.loaded import load
 from segue.report.data.summary import read_summary
+from segue.report.load import load
 from segue.tune.study.warm_start import trials_to_adopt
 from tests.tune.support.doubles import make_sweep
 from tests.tune.support.fake_tune import open_record

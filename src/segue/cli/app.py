@@ -11,7 +11,7 @@ import typer
 
 from segue.base.output import guarded_output, open_standard_files
 from segue.base.text import error_text, printable
-from segue.cli import cluster, jobs, play, record, report, rerun, retrain, run, show, zoo
+from segue.cli import cluster, compare, jobs, play, record, report, rerun, retrain, run, show, zoo
 
 FAILED = 1
 REFUSED = 2
@@ -35,6 +35,7 @@ _everything = typer.Typer(no_args_is_help=True, **_STYLE)
 _everything.command("run")(run.command)
 _everything.command("show")(show.command)
 _everything.command("report")(report.command)
+_everything.command("compare")(compare.command)
 _everything.command("retrain")(retrain.command)
 _everything.command("play")(play.command)
 _everything.command("rerun")(rerun.command)

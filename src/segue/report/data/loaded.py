@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from segue.base.extras import optional_dependency
-from segue.record.local_run import fetch_run
 from segue.report.data.facts import curves, facts
 from segue.report.data.summary import Summary, read_summary
 
@@ -28,7 +27,9 @@ class LoadedRun:
     def trials(self) -> Any:
         """A data frame with one row per trial, best first; columns as in `segue show --csv`."""
         summary = self.summary
-        return _pandas().DataFrame([trial.to_columns(summary.metric) for trial in facts(summary)])
+        return pandas_module().DataFrame(
+            [trial.to_columns(summary.metric) for trial in facts(summary)]
+        )
 
     @property
     def curves(self) -> Any:
@@ -36,21 +37,11 @@ class LoadedRun:
 
         Columns: trial, env_steps, stage, stage_steps, the metric, and the metric of each seed.
         """
-        return _pandas().DataFrame(list(curves(self.summary)))
+        return pandas_module().DataFrame(list(curves(self.summary)))
 
 
-def load(run: str | Path) -> LoadedRun:
-    """Open a run directory, or fetch a run from a store.
-
-    Raises ValueError if there is no run, or if pandas is not installed.
-    """
-    _pandas()
-    found = LoadedRun(fetch_run(run).path)
-    read_summary(found.path)
-    return found
-
-
-def _pandas() -> Any:
+def pandas_module() -> Any:
+    """Return the package pandas; raise ValueError if it is not installed."""
     with optional_dependency("report", "A data frame"):
         import pandas
 

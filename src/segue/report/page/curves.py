@@ -93,23 +93,35 @@ def _band(rows: Sequence[Row], colour: str, group: str) -> list[Any]:
     known = [(row[ENV_STEPS], seeds) for row in rows if (seeds := _seeds(row))]
     if not known:
         return []
-    steps = [step for step, _ in known]
-    outline = [max(seeds) for _, seeds in known] + [min(seeds) for _, seeds in reversed(known)]
+    low = [min(seeds) for _, seeds in known]
+    high = [max(seeds) for _, seeds in known]
+    return [band([step for step, _ in known], low, high, colour, group)]
+
+
+def band(
+    steps: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str, group: str
+) -> go.Scatter:
+    """Return a filled outline from `low` to `high` over `steps`, shown with a group of traces.
+
+    Args:
+        steps: The positions on the horizontal axis, in order.
+        low: The lower end at each of them.
+        high: The upper end at each of them.
+        colour: The colour of the outline's inside, as "#rrggbb".
+        group: The name of the group in the legend that hides and shows the band.
+    """
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    fill = f"rgba({red}, {green}, {blue}, {_OPACITY})"
-    return [
-        go.Scatter(
-            x=steps + steps[::-1],
-            y=outline,
-            mode="lines",  # of a short outline, Plotly draws markers by default
-            fill="toself",
-            fillcolor=fill,
-            line={"width": 0},
-            hoverinfo="skip",
-            legendgroup=group,
-            showlegend=False,
-        )
-    ]
+    return go.Scatter(
+        x=[*steps, *steps[::-1]],
+        y=[*high, *low[::-1]],
+        mode="lines",  # of a short outline, Plotly draws markers by default
+        fill="toself",
+        fillcolor=f"rgba({red}, {green}, {blue}, {_OPACITY})",
+        line={"width": 0},
+        hoverinfo="skip",
+        legendgroup=group,
+        showlegend=False,
+    )
 
 
 def _seeds(row: Row) -> list[float]:

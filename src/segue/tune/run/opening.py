@@ -10,7 +10,7 @@ from segue.base.files import write_atomic
 from segue.base.lock import LockedError, locked
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.definition import RunDefinition, name_of, read_definition
-from segue.tune.run.differences import differences, unacceptable_difference
+from segue.record.differences import differences, unacceptable_difference
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.provenance import provenance, uncommitted_changes
 from segue.tune.run.remembered_files import remember_file

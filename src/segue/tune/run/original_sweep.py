@@ -6,7 +6,7 @@ from pathlib import Path
 from segue.plan.sweeps.pins import pin
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.definition import RunDefinition, read_definition
-from segue.tune.run.differences import differences
+from segue.record.differences import differences
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.remembered_files import remembered_file
 from segue.tune.run.sweep_file import load_sweep, sweep_files

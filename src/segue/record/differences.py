@@ -1,6 +1,6 @@
-"""Compare two definitions of a sweep, and decide whether a run may continue with the new one."""
+"""Compare definitions of a sweep, and decide whether a run may continue with the new one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from segue.plan.values.describe import canonical_json
@@ -13,6 +13,20 @@ _SHOWN_LENGTH = 60
 def differences(before: Definition, now: Definition) -> list[str]:
     """Describe each entry that differs."""
     return [_describe(before, now, key) for key in _differing(before, now)]
+
+
+def compared_entries(definitions: Sequence[Definition]) -> dict[str, list[str]]:
+    """Return the entries that differ between definitions, with the text of each definition's.
+
+    Entries that differ in their code only are numbered by the code: "code 1", "code 2".
+    """
+    keys = sorted({key for definition in definitions for key in definition})
+    texts = {key: [_text(each, key) for each in definitions] for key in keys}
+    return {
+        key: _texts_or_codes(definitions, key, found)
+        for key, found in texts.items()
+        if len(set(found)) > 1
+    }
 
 
 def unacceptable_difference(before: Definition, now: Definition) -> str | None:
@@ -56,6 +70,15 @@ def _differs_in_code(before: Definition, now: Definition, key: str) -> bool:
         return False
     is_module = key.startswith(_OF_MODULES)
     return is_module or _without_code(before[key]) == _without_code(now[key])
+
+
+def _texts_or_codes(definitions: Sequence[Definition], key: str, texts: Sequence[str]) -> list[str]:
+    first = next(each for each in definitions if key in each)
+    others = [each for each in definitions if _text(each, key) != _text(first, key)]
+    if all(_differs_in_code(first, each, key) for each in others):
+        distinct = list(dict.fromkeys(texts))
+        return [f"code {distinct.index(text) + 1}" for text in texts]
+    return [_shown(each, key) for each in definitions]
 
 
 def _without_code(description: object) -> object:

@@ -1,0 +1,1 @@
+"""Several runs on one page, in one table, and as data frames."""
