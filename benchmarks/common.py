@@ -16,6 +16,9 @@ from segue import PPO, Builder, PipelineStage, Trainer, TrainingPipeline
 Arm = Callable[[], int]
 """One round of work; returns its environment steps."""
 
+Clock = Callable[[], float]
+"""Seconds since some moment."""
+
 NEVER = 10**9
 """Environment steps that no benchmark reaches."""
 
@@ -63,17 +66,21 @@ def train(trainer: Trainer) -> float:
     return trainer.total_env_steps / (time.perf_counter() - start)
 
 
-def rate(arm: Arm, seconds: float) -> float:
+def rate(arm: Arm, seconds: float, clock: Clock = time.perf_counter) -> float:
     """Return the environment steps per second of an arm, run for at least `seconds`."""
     steps = 0
-    start = time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < seconds:
+    start = clock()
+    while (elapsed := clock() - start) < seconds:
         steps += arm()
     return steps / elapsed
 
 
 def interleaved_rates(
-    arms: Mapping[str, Arm], rounds: int, seconds: float, warm_up: float
+    arms: Mapping[str, Arm],
+    rounds: int,
+    seconds: float,
+    warm_up: float,
+    clock: Clock = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Return the rates of each arm in every round, after a first round of `warm_up` seconds.
 
@@ -81,10 +88,10 @@ def interleaved_rates(
     """
     rates: dict[str, list[float]] = {name: [] for name in arms}
     for arm in arms.values():
-        rate(arm, warm_up)
+        rate(arm, warm_up, clock)
     for _ in range(rounds):
         for name, arm in arms.items():
-            rates[name].append(rate(arm, seconds))
+            rates[name].append(rate(arm, seconds, clock))
     return rates
 
 

@@ -47,21 +47,25 @@ def publish(
     rows: Sequence[Sequence[str]],
     figures: Mapping[str, Any],
     keep: bool,
-) -> None:
-    """Print the table and a line of JSON; if `keep`, write a record to `benchmarks/results/`."""
+) -> dict[str, Any]:
+    """Print the table and a line of JSON; if `keep`, write a record to `benchmarks/results/`.
+
+    Return the figures as they were rounded.
+    """
     table = Table(title=title, title_justify="left")
     for i, column in enumerate(columns):
         table.add_column(column, justify="right" if i else "left")
     for row in rows:
         table.add_row(*row)
     Console(width=100).print(table)
-    rounded = _rounded(figures)
+    rounded: dict[str, Any] = _rounded(figures)
     if keep:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         record = {"date": today, "command": command, "machine": machine(), "figures": rounded}
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{today}-{name}.json").write_text(json.dumps(record, indent=2) + "\n")
     print(json.dumps(rounded))
+    return rounded
 
 
 def _rounded(figures: Any) -> Any:
