@@ -7,8 +7,10 @@ import pytest
 import torch
 from gymnasium import spaces
 from torch import nn
+from torch.func import functional_call
 
 from segue.train import Module
+from segue.train.policies.with_weights import WithWeights
 from tests.train.support.example_members import SEEDS
 from tests.train.support.pipelines import ROLLOUT, advanced, pipeline, stage, trainer
 from tests.train.support.same import assert_same_state
@@ -187,3 +189,33 @@ class Dropping(Two):
 def test_modules_that_cannot_be_trained_are_refused(make, observations, sentence):
     with pytest.raises(ValueError, match=sentence):
         Module(make).build(spaces.Box(-1, 1, (observations,)), spaces.Discrete(3))
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(3, 3)
+        self.second = nn.Linear(3, 3)
+        self.second.weight = self.first.weight
+
+    def forward(self, observation):
+        return self.second(torch.tanh(self.first(observation)))
+
+
+def test_a_module_with_other_weights_is_that_of_torch_and_has_its_own_again_afterwards():
+    module = Tied()
+    own = dict(module.named_parameters())
+    weights = {name: torch.randn_like(value, requires_grad=True) for name, value in own.items()}
+    seen = torch.randn(5, 3)
+    result = WithWeights(module)(weights, seen)
+    expected = functional_call(module, weights, (seen,))
+    assert torch.equal(result, expected)
+    wanted = torch.autograd.grad(expected.sum(), list(weights.values()))
+    for found, gradient in zip(
+        torch.autograd.grad(result.sum(), list(weights.values())), wanted, strict=True
+    ):
+        assert torch.equal(found, gradient)
+    with pytest.raises(RuntimeError):
+        WithWeights(module)(weights, seen[:, :2])
+    assert all(value is own[name] for name, value in module.named_parameters())
+    assert module.second.weight is module.first.weight

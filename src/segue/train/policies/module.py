@@ -6,7 +6,7 @@ A outputs of the actor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
 from segue.train.data.batch import PolicyInput
 from segue.train.policies.flat import OF_HEAD, Flat
@@ -23,6 +23,7 @@ from segue.train.policies.heads import ContinuousActions, Head
 from segue.train.policies.outputs import Outputs
 from segue.train.policies.policy import Act, JointActorCritic, Policy, PolicyStep
 from segue.train.policies.stacked import Array, as_native, as_tensor
+from segue.train.policies.with_weights import WithWeights
 from segue.worlds.adapters.spaces import fields
 
 Make = Callable[[spaces.Space[object], spaces.Space[object]], nn.Module]
@@ -111,7 +112,7 @@ class ModuleActorCritic(JointActorCritic):
 
     def actor(self, parameters_KP: Tensor) -> Act:
         """See `ActorCritic.actor`."""
-        weights = self._flat.unpack(parameters_KP.detach())
+        weights = self._weights(parameters_KP.detach())
 
         @torch.no_grad()
         def act(observation_KNO: Array, memory_KNM: Array) -> PolicyStep:
@@ -124,12 +125,13 @@ class ModuleActorCritic(JointActorCritic):
 
     def outputs(self, parameters_KP: Tensor, seen: PolicyInput) -> Outputs:
         """See `ActorCritic.outputs`; a memory is carried from step to step."""
-        weights = self._flat.unpack(parameters_KP)
+        weights = self._weights(parameters_KP)
+        extra = self.extra(parameters_KP)
         sequences = seen.sequences
         if sequences is None:
             none = seen.observation.new_zeros(*seen.observation.shape[:2], 0)
             inputs, value, _ = self._call(weights, seen.observation, none)
-            return Outputs(self.head, inputs, weights[OF_HEAD], value, seen.action)
+            return Outputs(self.head, inputs, extra, value, seen.action)
         memory = sequences.memory
         parts = []
         steps = seen.observation.unflatten(1, sequences.begins.shape[1:]).unbind(1)
@@ -137,7 +139,7 @@ class ModuleActorCritic(JointActorCritic):
             *step, memory = self._call(weights, observation, memory * (1 - begins).unsqueeze(-1))
             parts.append(step)
         inputs, value = (torch.cat(part, 1) for part in zip(*parts, strict=True))
-        return Outputs(self.head, inputs, weights[OF_HEAD], value, seen.action)
+        return Outputs(self.head, inputs, extra, value, seen.action)
 
     def check(self) -> None:
         """Raise ValueError, in one sentence, unless the module can be trained here."""
@@ -178,25 +180,33 @@ class ModuleActorCritic(JointActorCritic):
         shapes = {name: tuple(value.shape) for name, value in self._template.named_parameters()}
         return Flat({**shapes, OF_HEAD: (1, self.head.extra)})
 
+    @cached_property
+    def _module(self) -> WithWeights:
+        return WithWeights(self._template)
+
+    def _weights(self, parameters_KP: Tensor) -> list[dict[str, Tensor]]:
+        """Return the module's weights by name, of each member; `[K, ...]` of all if `together`."""
+        named = self._flat.unpack(parameters_KP)
+        own = {name: value for name, value in named.items() if name != OF_HEAD}
+        if self.together and len(parameters_KP) > 1:
+            return [own]
+        # Copies, since the rounding of products depends on the layout of matrices in memory.
+        members = range(len(parameters_KP))
+        return [{name: value[k].clone() for name, value in own.items()} for k in members]
+
     def _call(
-        self, weights: Mapping[str, Tensor], observation: Tensor, memory: Tensor
+        self, weights: Sequence[dict[str, Tensor]], observation: Tensor, memory: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return outputs `[K, B, A]`, values `[K, B]` and memories `[K, B, M]`.
 
         `observation` is `[K, B, O]`.
         """
-        own = {name: value for name, value in weights.items() if name != OF_HEAD}
-        if self.together:
-            inputs, value, after = vmap(self._one)(own, observation, memory)
+        if self.together and len(observation) > 1:
+            inputs, value, after = vmap(self._one)(weights[0], observation, memory)
             return inputs, value, after
-        # Copies, since the rounding of products depends on the layout of matrices in memory.
         members = [
-            self._one(
-                {name: value[k].clone() for name, value in own.items()},
-                observation[k].clone(),
-                memory[k].clone(),
-            )
-            for k in range(len(observation))
+            self._one(own, observation[k].clone(), memory[k].clone())
+            for k, own in enumerate(weights)
         ]
         inputs, value, after = (torch.stack(part) for part in zip(*members, strict=True))
         return inputs, value, after
@@ -207,9 +217,9 @@ class ModuleActorCritic(JointActorCritic):
         """Call the module for one member."""
         seen = shaped(self.observation_space, observation)
         if self.memory:
-            inputs, value, memory = functional_call(self._template, dict(weights), (seen, memory))
+            inputs, value, memory = self._module(weights, seen, memory)
         else:
-            inputs, value = functional_call(self._template, dict(weights), (seen,))
+            inputs, value = self._module(weights, seen)
         return inputs, value, memory
 
 
