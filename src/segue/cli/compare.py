@@ -16,7 +16,7 @@ from segue.cli.shared.output import check_target, print_line
 
 if TYPE_CHECKING:
     from segue.report.compare.comparison import RunComparison
-    from segue.report.compare.tables import TextTable
+    from segue.report.page.text_table import TextTable
 
 _ADVICE = "choose another file with --out"
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from segue.base.text import printable
 from segue.cli.shared.output import print_line
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.layout import BEST_JSON, BEST_PYTHON
+from segue.record.layout import BEST_JSON, BEST_PYTHON, REPLAYS
 
 if TYPE_CHECKING:
     from segue.record.local_run import LocalRun
@@ -23,7 +23,12 @@ def write_winner(sweep: Sweep, summary: "Summary", run: "LocalRun", console: Con
 
     A file that cannot be written is a message on stderr and no error: the trials are complete.
     """
-    for what, write in (("winner", partial(_winner, sweep)), ("report", _report)):
+    parts = (
+        ("winner", partial(_winner, sweep)),
+        ("replay", partial(_replay, sweep)),
+        ("report", _report),
+    )
+    for what, write in parts:
         try:
             write(summary, run, console)
         except Exception as error:  # the sweep itself has not failed
@@ -71,6 +76,17 @@ def _best(summary: "Summary", held_out: "Comparison | None") -> "TrialSummary | 
     if held_out:
         return complete.get(held_out.configurations[0].trial)
     return next(iter(complete.values()), None)
+
+
+def _replay(sweep: Sweep, summary: "Summary", run: "LocalRun", console: Console) -> None:
+    """Record what other schedulers would have decided, for the report."""
+    from segue.report.data.summary import read_order
+    from segue.tune.schedulers.replay import replay_run
+
+    replays = replay_run(sweep, summary.layout, summary.trials, read_order(summary))
+    if replays is not None:
+        replays.write(summary.layout)
+        run.upload(REPLAYS)
 
 
 def _report(summary: "Summary", run: "LocalRun", console: Console) -> None:

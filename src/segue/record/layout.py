@@ -21,6 +21,7 @@ HPARAMS = "events.out.tfevents.9999999999.hparams"
 RETRAINED = "retrained"
 """The folder of the run that retrains the best configurations."""
 HELD_OUT = "retrained.json"
+REPLAYS = "replayed.json"
 BEST_JSON = "best.json"
 BEST_PYTHON = "best.py"
 REPORT = "report.html"
@@ -196,6 +197,11 @@ class RunLayout:
     def held_out(self) -> Path:
         """The results of the best configurations on held-out seeds."""
         return self.path / HELD_OUT
+
+    @property
+    def replays(self) -> Path:
+        """Which trials other schedulers would have stopped, of the reports of the run."""
+        return self.path / REPLAYS
 
     @property
     def best_json(self) -> Path:

@@ -11,8 +11,10 @@ from typing import Annotated, Any
 import optuna
 from optuna.exceptions import OptunaError
 from optuna.storages import RDBStorage
+from optuna.storages._rdb.models import StudyModel, TrialIntermediateValueModel, TrialModel
 from optuna.trial import FrozenTrial
 from pydantic import Field, TypeAdapter, ValidationError
+from sqlalchemy import select
 
 from segue.base.checks import is_number
 from segue.base.files import is_deep
@@ -83,6 +85,29 @@ def read_study(storage: RDBStorage, name: str, shown: str) -> StudyContent:
     except KeyError as error:
         raise ValueError(f"{shown} has no study {name!r}, or a damaged one.") from error
     except Exception as error:  # of Optuna, SQLAlchemy or SQLite, for a damaged file
+        raise unreadable(shown, error) from error
+    finally:
+        close_storage(storage)
+
+
+def read_report_order(storage: RDBStorage, name: str, shown: str) -> list[tuple[int, int]]:
+    """Return the reports of a study in the order in which they were recorded, and close it.
+
+    Each is a trial's number and the environment steps of its report. It is the order in which the
+    scheduler decided on them. Raise ValueError as `read_study` does.
+    """
+    values = TrialIntermediateValueModel
+    query = (
+        select(TrialModel.number, values.step)
+        .join(TrialModel, values.trial_id == TrialModel.trial_id)
+        .join(StudyModel, TrialModel.study_id == StudyModel.study_id)
+        .where(StudyModel.study_name == name)
+        .order_by(values.trial_intermediate_value_id)
+    )
+    try:
+        with storage.engine.connect() as connection:
+            return [(int(number), int(step)) for number, step in connection.execute(query)]
+    except Exception as error:  # of SQLAlchemy or SQLite, for a damaged file
         raise unreadable(shown, error) from error
     finally:
         close_storage(storage)

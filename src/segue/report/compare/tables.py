@@ -1,7 +1,6 @@
 """The tables of a comparison as text, for the terminal and for the page."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from segue.base.text import listed, plural
 from segue.record.trials import COMPLETE
@@ -11,17 +10,7 @@ from segue.report.data.heldout import in_words
 from segue.report.data.statistics import ENOUGH_SEEDS
 from segue.report.data.summary import mean_and_spread
 from segue.report.page.headline import short
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """A table whose cells are text; `anchor` is its id in a page."""
-
-    anchor: str
-    title: str
-    text: str
-    columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+from segue.report.page.text_table import TextTable
 
 
 def runs_table(comparison: RunComparison) -> TextTable:

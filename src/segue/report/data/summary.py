@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import URL
 
 from segue.record.attributes import ADOPTED_FROM, COPY_OF
 from segue.record.definition import RunDefinition, read_definition
 from segue.record.layout import STUDY, RunLayout
-from segue.record.study import StudyContent, read_study
+from segue.record.study import StudyContent, read_report_order, read_study
 from segue.record.study_file import study_for_reading
 from segue.record.trials import ranked
 from segue.record.validation import skipped
@@ -136,11 +137,24 @@ def mean_and_spread(values: Iterable[float]) -> tuple[float, float]:
     return statistics.fmean(listed), statistics.stdev(listed) if is_finite else math.nan
 
 
+def read_order(summary: Summary) -> list[tuple[int, int]]:
+    """Return the trial and the steps of each report, in the order in which they were recorded.
+
+    Raise ValueError if the study cannot be read.
+    """
+    storage, shown = _storage(summary.run, summary.definition)
+    return read_report_order(storage, summary.definition.study_name, shown)
+
+
 def _read_study(run: Path, definition: RunDefinition) -> StudyContent:
-    """Read the study in a database, or in the run's own file."""
+    storage, shown = _storage(run, definition)
+    return read_study(storage, definition.study_name, shown)
+
+
+def _storage(run: Path, definition: RunDefinition) -> tuple[RDBStorage, str]:
+    """Return the storage of the study, a database or the run's own file, and its name."""
     if definition.study:
         url = definition.study["storage"]
-        storage = database_storage(url_with_password(url))
-        return read_study(storage, definition.study_name, url)
+        return database_storage(url_with_password(url)), url
     path = RunLayout(run).study
-    return read_study(study_for_reading(path), definition.study_name, str(path))
+    return study_for_reading(path), str(path)

@@ -70,9 +70,7 @@ def pruning_figure(counts: Mapping[ShownRung, RungCount], by_stage: bool) -> go.
     Their numbers appear when the mouse hovers over a bar.
     """
     figure = go.Figure()
-    labels = [
-        f"stage {rung.stage + 1}: {_steps(rung)}" if by_stage else _steps(rung) for rung in counts
-    ]
+    labels = [label_of(rung, by_stage) for rung in counts]
     for what, colour in (("survived", COLOURS[2]), ("stopped", COLOURS[4])):
         trials = [getattr(count, what) for count in counts.values()]
         figure.add_bar(
@@ -89,6 +87,22 @@ def pruning_figure(counts: Mapping[ShownRung, RungCount], by_stage: bool) -> go.
     )
     figure.update_yaxes(title="trials")
     return figure
+
+
+def label_of(rung: ShownRung, by_stage: bool) -> str:
+    """Return where a rung is, for people."""
+    return f"stage {rung.stage + 1}: {_steps(rung)}" if by_stage else _steps(rung)
+
+
+def values_at(evidence: Evidence, rung: ShownRung) -> dict[int, float]:
+    """Return the metric of each trial at its first report at a rung, by its number."""
+    within = evidence.summary.by_stage
+    found: dict[int, float] = {}
+    for trial in evidence.trials:
+        for row in evidence.curves[trial.number]:
+            if _is_at(rung, _point(trial, row[ENV_STEPS], within)):
+                found.setdefault(trial.number, row[evidence.summary.metric])
+    return found
 
 
 def _merged(

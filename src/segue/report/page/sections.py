@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from segue.record.trials import metric_of
 from segue.report.data.evidence import Evidence
+from segue.report.data.stopping import Stopping
 from segue.report.data.summary import Summary
 from segue.report.page.compute import best_of_k_figure, compute_figure, usage_by_state
 from segue.report.page.curves import TOP_TRIALS, learning_curves
@@ -16,6 +17,8 @@ from segue.report.page.optuna_view import distributions, plot_study, plotted
 from segue.report.page.parallel import parallel_coordinates
 from segue.report.page.pruning import RungCount, ShownRung, pruning_figure, rungs
 from segue.report.page.slices import slices
+from segue.report.page.stopping import foretold, foretold_figure, replay_table, stopping_text
+from segue.report.page.text_table import TextTable
 
 _AXIS_WIDTH = 90  # pixels
 _SLICE_WIDTH = 190  # pixels
@@ -32,6 +35,7 @@ class Section:
     figure: go.Figure | None = None
     height: int = 420  # pixels
     min_width: int = 0  # pixels, below which the figure scrolls sideways
+    table: TextTable | None = None  # below the figure, with its own text
 
 
 def sections(evidence: Evidence, found: Mapping[str, Importance]) -> Iterator[Section]:
@@ -42,8 +46,10 @@ def sections(evidence: Evidence, found: Mapping[str, Importance]) -> Iterator[Se
         study = plot_study(evidence.summary, metric_of)
         yield from _search(evidence, study)
         yield from _parameters(evidence.summary, study, found)
-    if counts := rungs(evidence):
+    counts = rungs(evidence)
+    if counts:
         yield _pruning(counts, evidence.summary.by_stage)
+    yield from _stopping(evidence, counts)
     if by_state := usage_by_state(evidence):
         by_stage = " and by stage" if evidence.has_stages else ""
         text = (
@@ -126,6 +132,17 @@ def _pruning(counts: Mapping[ShownRung, RungCount], by_stage: bool) -> Section:
             " between trials."
         )
     return Section("pruning", "Pruning", text, pruning_figure(counts, by_stage))
+
+
+def _stopping(evidence: Evidence, counts: dict[ShownRung, RungCount]) -> Iterator[Section]:
+    stopping = Stopping.of(evidence)
+    found = foretold(stopping, counts)
+    if not any(each.correlation is not None for each in found):
+        return
+    table = replay_table(stopping)
+    text = stopping_text(stopping, found)
+    figure = foretold_figure(found)
+    yield Section("stopping", "Was stopping worth it?", text, figure, 340, table=table)
 
 
 def _has_seeds(evidence: Evidence) -> bool:

@@ -16,6 +16,7 @@ from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.choice import forget_stop
 from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.reasons import reason_of
+from segue.tune.schedulers.replay import judged_rows
 from segue.tune.schedulers.stage_ends import StageEnds
 from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.study.budget import Budget
@@ -194,16 +195,8 @@ class StudyScheduler(SweepScheduler):
 
         What the study does not record comes from the trial's own rows.
         """
-        stages = self._record.stages(trial.number) or Stages(1)
-        written: dict[int, Row] = {
-            row[ENV_STEPS]: row
-            for row in read_results(self._run.trial(trial.number).results, self._sweep.metric).rows
-        }
-        rows = []
-        for index, (step, value) in enumerate(sorted(trial.intermediate_values.items()), start=1):
-            known = {"training_iteration": index, ENV_STEPS: step, str(self._metric): value}
-            rows.append(written.get(step, {}) | known | stages.standing(step))
-        return rows
+        results = read_results(self._run.trial(trial.number).results, self._sweep.metric)
+        return judged_rows(trial, results.rows, str(self._metric))
 
     def _replay(self, tune_controller: TuneController, trial: FrozenTrial) -> None:
         numbered = NumberedTrial(trial.number, {})
