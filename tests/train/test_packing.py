@@ -130,6 +130,21 @@ def test_when_stages_have_rollouts_and_minibatches_of_their_own():
     assert len(together.groups) == len(SEEDS)
 
 
+def test_when_members_that_parted_by_shape_find_together_again():
+    def plan(i):
+        first = stage(steps=(1 + i) * ROLLOUT)
+        return pipeline(first, stage(steps=ROLLOUT, num_steps=8), stage(steps=(6 - i) * ROLLOUT))
+
+    pipelines = [plan(i) for i in range(4)]
+    assert_each_is_itself(pipelines)
+    together = trainer(pipelines, seeds=SEEDS[:4])
+    groups = []
+    while not together.done:
+        together.advance()
+        groups.append(len(together.groups))
+    assert (max(groups), groups[-1]) == (3, 1)
+
+
 def test_when_members_begin_with_different_shapes():
     assert_each_is_itself(
         [pipeline(stage(steps=5 * ROLLOUT, num_steps=8 + i % 3)) for i in range(len(SEEDS))]

@@ -13,7 +13,7 @@ from segue.base.text import plural
 from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.pipelines.weights import Weights
 from segue.train.members.member import Member
-from segue.train.packs.groups import Group
+from segue.train.packs.seats import Group
 from segue.train.policies import ActorCritic
 from segue.train.policies.flat import OF_HEAD
 from segue.train.stored_weights import StoredWeights
@@ -38,15 +38,16 @@ def check_given_weights(pipeline: TrainingPipeline, policy: ActorCritic, world: 
 
 def give_weights(group: Group, members: Sequence[Member]) -> None:
     """Give the members of a group whose stages start from given weights these weights."""
-    rows: dict[Weights, list[int]] = {}
-    for row, index in enumerate(group.members):
+    starting: dict[Weights, list[int]] = {}
+    for index in group.members:
         weights = members[index].starts_from
         if weights is not None:
-            rows.setdefault(weights, []).append(row)
-    for weights, starting in rows.items():
+            starting.setdefault(weights, []).append(index)
+    for weights, indices in starting.items():
         stored = _stored(weights)
-        sources = [weights.member_for(group.members[row], stored.members) for row in starting]
-        group.pack.start_from(starting, _taken(weights, stored.select(sources)))
+        sources = [weights.member_for(index, stored.members) for index in indices]
+        rows = [group.rows[group.members.index(index)] for index in indices]
+        group.pack.start_from(rows, _taken(weights, stored.select(sources)))
 
 
 @lru_cache(maxsize=4)  # the same ones at each corner of a space

@@ -1,6 +1,6 @@
 """The trainer: advances the members of one trial through their pipelines.
 
-Members whose stages have rollouts of one shape form a pack. The pack with the fewest environment
+Members whose stages have rollouts of one shape form a group. The group with the fewest environment
 steps advances next, so that evaluations find all members at about the same step.
 
 Shapes: K members, P parameters of a member.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.plan.pipelines.pipeline import TrainingPipeline
@@ -22,18 +22,20 @@ from segue.plan.sweeps.evaluation import Evaluation
 from segue.train.checks import check_trial
 from segue.train.evaluate import Evaluator
 from segue.train.given_weights import give_weights
-from segue.train.members.member import Member, teacher_ratios, track
+from segue.train.members.member import Member
 from segue.train.optimizers.choice import one_rule
-from segue.train.packs.groups import Group, furthest_behind, part, partition, rows_of, scale_of
-from segue.train.packs.interval import AdvanceResult, MemberInterval, completed, crossed
+from segue.train.packs.groups import furthest_behind, parameters_of, regrouped, scale_of
+from segue.train.packs.interval import AdvanceResult, IterationResult, MemberInterval, crossed
 from segue.train.packs.pack import Pack
+from segue.train.packs.seats import Group, divided, seat_together
+from segue.train.packs.turn import Turn, iterate
 from segue.train.policies import Policy
 from segue.train.stored_weights import Layout, layout_of
 from segue.worlds.registry import as_world, make_world, spec_of
 from segue.worlds.world import AnyWorld
 
 
-@dataclass
+@dataclass(eq=False)
 class Trainer:
     """Trains K members together; each has the result of the same member trained alone.
 
@@ -74,17 +76,13 @@ class Trainer:
         actor_critic = next(
             iter([check_trial(pipeline, spec, lanes, policy) for pipeline in dict.fromkeys(each)])
         )
-        group = Group(
-            list(range(len(seeds))),
-            Pack.new(actor_critic, batch, one_rule(each), seeds, device, as_world(world)),
-        )
+        pack = Pack.new(actor_critic, batch, one_rule(each), seeds, device, as_world(world))
+        group = Group.alone(list(range(len(seeds))), pack)
         evaluator = Evaluator.new(actor_critic, world, seeds, evaluation)
         members = [
             Member(pipeline, lanes, seed) for pipeline, seed in zip(each, seeds, strict=True)
         ]
-        trainer = cls(members, [group], evaluator, evaluation)
-        trainer._regroup(group)
-        return trainer
+        return cls(members, [group], evaluator, evaluation)
 
     @property
     def done(self) -> bool:
@@ -120,8 +118,7 @@ class Trainer:
     @property
     def parameters(self) -> Tensor:
         """The members' parameters `[K, P]`, in the members' order."""
-        rows = torch.cat([group.pack.parameters for group in self.groups])
-        return rows[torch.from_numpy(rows_of(self.groups))]
+        return parameters_of(self.groups)
 
     @property
     def layout(self) -> Layout:
@@ -129,30 +126,22 @@ class Trainer:
         return layout_of(self.groups[0].pack.policy)
 
     def advance(self) -> AdvanceResult:
-        """Take one rollout and its update, with the pack that has the fewest steps."""
-        steps = self.env_steps
+        """Take one rollout and its update, with the group that has the fewest steps."""
+        turn = self.next_turn()
+        return self.after(turn, iterate([turn]))
+
+    def next_turn(self) -> Turn:
+        """Begin the next iteration, of the group that has the fewest steps."""
+        self.groups = regrouped(self.groups, self.members)
         group = furthest_behind(self.groups, self.members)
         give_weights(group, self.members)
-        self._restart(group)
-        knobs = [self.members[member].knobs for member in group.members]
-        happened = group.pack.iterate(
-            knobs,
-            [self.members[member].batches() for member in group.members],
-            [self.members[member].will_log for member in group.members],
-        )
-        logged: list[MemberInterval] = []
-        for row, index in enumerate(group.members):
-            member = self.members[index]
-            track(member, row, group.pack.lanes, happened.ended, happened.metrics)
-            member.teacher.add_scalars(teacher_ratios(knobs[row], happened.teacher_ratio[row]))
-            learned = happened.learned[row]
-            steps_taken = knobs[row].num_steps * group.pack.lanes
-            interval = completed(index, member, knobs[row], steps_taken, learned)
-            if interval is not None:
-                logged.append(interval)
-            if learned.failure:
-                member.fail(learned.failure)
-        self._regroup(group)
+        return Turn(group, [self.members[member] for member in group.members])
+
+    def after(self, turn: Turn, result: IterationResult) -> AdvanceResult:
+        """Count a turn whose iteration had this result."""
+        steps = self.env_steps
+        logged = turn.count(result)
+        self.groups = regrouped(self.groups, self.members)
         return self._happened(logged, steps)
 
     def end_stage(self, stage: int) -> None:
@@ -166,8 +155,11 @@ class Trainer:
 
         Also stored in `evaluated`. NaN for a member that has failed.
         """
+        return self.record(self.evaluator(self.parameters, scale_of(self.groups)))
+
+    def record(self, found: Mapping[str, NDArray[np.float64]]) -> dict[str, list[float]]:
+        """Store an evaluation of the members; see `evaluate`."""
         failed = [member.failure is not None for member in self.members]
-        found = self.evaluator(self.parameters, scale_of(self.groups))
         self.evaluated = {
             name: np.where(failed, np.nan, values).tolist() for name, values in found.items()
         }
@@ -178,9 +170,7 @@ class Trainer:
         """Return the state that determines all further training."""
         return {
             "members": [member.state_dict() for member in self.members],
-            "groups": [
-                {"members": group.members, "pack": group.pack.state_dict()} for group in self.groups
-            ],
+            "groups": [group.state_dict() for group in self.groups],
             "stage": self.stage,
             "reported_at": self.reported_at,
             "saved_at": self.saved_at,
@@ -191,10 +181,7 @@ class Trainer:
     def acting_state(self) -> dict[str, Any]:
         """Return what the members act with: a part of the `state_dict`, for `Players`."""
         return {
-            "groups": [
-                {"members": group.members, "pack": group.pack.acting_state()}
-                for group in self.groups
-            ],
+            "groups": [group.acting_state() for group in self.groups],
             "layout": self.layout,
         }
 
@@ -202,9 +189,10 @@ class Trainer:
         """Restore the state of another trainer, before this one has advanced."""
         for member, saved in zip(self.members, state["members"], strict=True):
             member.load_state_dict(saved)
-        self.groups = [part(self.groups, saved["members"]) for saved in state["groups"]]
+        (whole,) = self.groups
+        self.groups = divided(whole, [saved["members"] for saved in state["groups"]])
         for group, saved in zip(self.groups, state["groups"], strict=True):
-            group.pack.load_state_dict(saved["pack"])
+            group.load_state_dict(saved)
         self.stage = state["stage"]
         self.reported_at = state["reported_at"]
         self.saved_at = state["saved_at"]
@@ -212,7 +200,8 @@ class Trainer:
 
     def close(self) -> None:
         """Release the resources of the worlds and the members."""
-        for world in (self.evaluator.world, *(group.pack.world for group in self.groups)):
+        packs = [seat_together([group]).pack for group in self.groups]
+        for world in (self.evaluator.world, *(pack.world for pack in packs)):
             world.close()
         for member in self.members:
             member.close()
@@ -233,14 +222,6 @@ class Trainer:
             self.saved_at = steps
         return AdvanceResult(logged, stage_ended, report_due, save_due)
 
-    def _restart(self, group: Group) -> None:
-        """Begin new episodes where a stage's `advance_scene_rollout_period` is over."""
-        rows = [
-            row for row, member in enumerate(group.members) if self.members[member].must_restart
-        ]
-        if rows:
-            group.pack.restart(rows)
-
     def _save_due(self, steps: int, stage_ended: bool) -> bool:
         """Return whether to save by the stage in which the slowest member took its last rollout."""
         slowest = min(self.running, key=lambda member: _stage_and_steps(member.reached))
@@ -248,16 +229,6 @@ class Trainer:
         if interval is None:
             return False
         return stage_ended or (interval > 0 and crossed(self.saved_at, steps, interval))
-
-    def _regroup(self, group: Group) -> None:
-        """Separate members whose next rollouts differ in shape, and those that are done."""
-        parts = partition(group.members, self._shape)
-        if len(parts) > 1:
-            place = self.groups.index(group)
-            self.groups[place : place + 1] = [part(self.groups, each) for each in parts]
-
-    def _shape(self, member: int) -> tuple[int, int] | None:
-        return None if self.members[member].done else self.members[member].knobs.shape
 
 
 def _stage_and_steps(progress: Progress) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import pytest
 
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.world import World
 from segue.train import A2C, PPO, Mlp, Network
 from segue.train.checkpoint import load_checkpoint, save_checkpoint
 from tests.train.support.example_members import SEEDS, Patience, ThreeTargets, member
@@ -115,6 +116,15 @@ def test_when_the_pack_is_parted_from_the_beginning_and_again_later(tmp_path):
         for first, second in ((16, 8), (16, 16), (8, 9))
     ]
     assert_resumes_everywhere(tmp_path, plans)
+
+
+@pytest.mark.parametrize("world", ["CartPole-v1", World("Pendulum-v1", frame_stack=2)])
+def test_when_members_that_parted_by_shape_find_together_again(tmp_path, world):
+    plans = [
+        pipeline(stage(steps=i * ROLLOUT), stage(steps=ROLLOUT, num_steps=8), stage())
+        for i in (1, 2)
+    ]
+    assert_resumes_everywhere(tmp_path, plans, world, SEEDS[:2])
 
 
 def test_loading_takes_nothing_from_the_trainer_that_was_saved():

@@ -5,6 +5,7 @@ Shapes: T steps, L lanes, E ended episodes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,16 @@ class EpisodeTotals(NamedTuple):
     def zeros(cls, lanes: int) -> EpisodeTotals:
         """Return the totals of episodes that have just started."""
         return cls(np.zeros(lanes), np.zeros(lanes, np.int64))
+
+    @classmethod
+    def joined(cls, parts: Sequence[EpisodeTotals]) -> EpisodeTotals:
+        """Return the totals of the lanes of all parts, one part after another."""
+        reward = np.concatenate([part.reward for part in parts])
+        return cls(reward, np.concatenate([part.steps for part in parts]))
+
+    def select(self, lanes: NDArray[np.int64]) -> EpisodeTotals:
+        """Return copies of the totals of these lanes."""
+        return EpisodeTotals(self.reward[lanes], self.steps[lanes])
 
 
 class FinishedEpisodes(NamedTuple):

@@ -41,6 +41,13 @@ class OptimizerState:
             slots, self.updates[list(members)], [self.own[member] for member in members]
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[OptimizerState]) -> OptimizerState:
+        """Return the state of the members of all parts, one part after another."""
+        slots = {name: torch.cat([part.slots[name] for part in parts]) for name in parts[0].slots}
+        updates = np.concatenate([part.updates for part in parts])
+        return cls(slots, updates, [own for part in parts for own in part.own])
+
     def take(self, members: Sequence[int], parameters_KP: Tensor) -> ParameterRows:
         """Return contiguous copies of these members' rows, with their parameters."""
         index = torch.tensor(list(members), device=parameters_KP.device)

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -35,6 +33,7 @@ from segue.train.stored_weights import StoredWeights
 from segue.train.updates.experience import experience
 from segue.train.updates.update import Learner
 from segue.worlds.seeds import lane_seeds
+from segue.worlds.side_by_side import join_worlds
 from segue.worlds.world import VectorWorld
 
 CACHE = 2 << 20  # bytes of activations that a chunk of members may hold in memory
@@ -44,7 +43,7 @@ CACHE = 2 << 20  # bytes of activations that a chunk of members may hold in memo
 class Pack:
     """The members' tensors and the state of their worlds.
 
-    A pack is created by `Pack.new`, and divided by `select`.
+    A pack is created by `Pack.new`, divided by `select`, and put together by `joined`.
     """
 
     policy: ActorCritic
@@ -88,15 +87,7 @@ class Pack:
         memory = torch.zeros(members, lanes, policy.memory, device=device)
         optimizer = OptimizerState.zeros(rule, parameters)
         return cls(
-            policy,
-            world,
-            parameters,
-            optimizer,
-            generators,
-            running,
-            numbers,
-            memory,
-            normalizer,
+            policy, world, parameters, optimizer, generators, running, numbers, memory, normalizer
         )
 
     @property
@@ -117,12 +108,11 @@ class Pack:
         `data` lists the batches of each member, `logged` whether its losses and diagnostics are
         needed.
         """
-        steps = knobs[0].num_steps
-        rollout = self._buffers(steps)
+        rollout = self._buffers(knobs[0].num_steps)
         noise = noise_for(
             self.policy.head,
             [own.actions for own in self.generators],
-            steps,
+            knobs[0].num_steps,
             self.lanes,
             self.device,
         )
@@ -146,11 +136,8 @@ class Pack:
         for member, result in enumerate(learned):
             if result.failure is not None:
                 result.failure = rollout.not_finite(member) or result.failure
-        ratios = (
-            np.zeros(self.members)
-            if rollout.teaching is None
-            else rollout.teaching.ratios(self.members)
-        )
+        taught = rollout.teaching
+        ratios = taught.ratios(self.members) if taught else np.zeros(self.members)
         return IterationResult(ended, rollout.world_metrics(self.world.metrics), learned, ratios)
 
     def start_from(self, members: Sequence[int], weights: StoredWeights) -> None:
@@ -168,7 +155,7 @@ class Pack:
 
     def restart(self, members: Sequence[int]) -> None:
         """Abandon the running episodes of these members and start new ones in all their lanes."""
-        lanes = self._lanes_of(members)
+        lanes = self.lanes_of(members)
         first = np.asarray(self.world.restart(lanes), np.float32)
         first = first.reshape(len(members), *self.observation.shape[1:])
         self.observation = self.observation.copy()
@@ -195,60 +182,44 @@ class Pack:
         return math.ceil(self.members / math.ceil(self.members / most))
 
     def select(self, members: Sequence[int]) -> Pack:
-        """Return the pack of these members only; `self` must not be used any more.
+        """Return the pack of these members only; `self` must not be iterated any more.
 
-        The results of no member change.
+        Other members may still be selected from it. The results of no member change.
         """
-        lanes = self._lanes_of(members)
+        lanes = self.lanes_of(members)
         rows = torch.tensor(list(members), device=self.parameters.device)
-        optimizer = self.optimizer.select(members)
-        running = EpisodeTotals(self.running.reward[lanes], self.running.steps[lanes])
-        generators = [self.generators[member] for member in members]
-        world = self.world.select(lanes)
-        observation = self.observation[list(members)].copy()
-        memory = self.memory[rows]
         return Pack(
             self.policy,
-            world,
+            self.world.select(lanes),
             self.parameters[rows],
-            optimizer,
-            generators,
-            running,
-            observation,
-            memory,
+            self.optimizer.select(members),
+            [self.generators[member] for member in members],
+            self.running.select(lanes),
+            self.observation[list(members)],
+            self.memory[rows],
             self.normalizer.select(members),
         )
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return copies of everything that the next iteration depends on."""
-        return {
-            **self.acting_state(),
-            "optimizer": self.optimizer.state_dict(),
-            "generators": [own.state_dict() for own in self.generators],
-            "running": deepcopy(self.running._asdict()),
-            "observation": self.observation.copy(),
-            "memory": self.memory.clone(),
-            "world": self.world.state_dict(),
-        }
+    @classmethod
+    def joined(cls, parts: Sequence[Pack]) -> Pack:
+        """Return the pack of the members of all parts, which must not be used any more.
 
-    def acting_state(self) -> dict[str, Any]:
-        """Return copies of what the members act with: a part of the `state_dict`."""
-        return {
-            "parameters": self.parameters.clone(),
-            "normalizer": self.normalizer.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore a state; the next iteration is bit for bit that of the saved pack."""
-        self.parameters.copy_(state["parameters"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        for own, saved in zip(self.generators, state["generators"], strict=True):
-            own.load_state_dict(saved)
-        self.running = EpisodeTotals(**deepcopy(state["running"]))
-        self.observation = state["observation"].copy()
-        self.memory = state["memory"].clone()
-        self.normalizer.load_state_dict(state["normalizer"])
-        self.world.load_state_dict(state["world"])
+        The parts have worlds, policies, lanes and optimizers of one kind. The results of no member
+        change.
+        """
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            parts[0].policy,
+            join_worlds([part.world for part in parts]),
+            torch.cat([part.parameters for part in parts]),
+            OptimizerState.joined([part.optimizer for part in parts]),
+            [own for part in parts for own in part.generators],
+            EpisodeTotals.joined([part.running for part in parts]),
+            np.concatenate([part.observation for part in parts]),
+            torch.cat([part.memory for part in parts]),
+            Normalizer.joined([part.normalizer for part in parts]),
+        )
 
     def _buffers(self, steps: int) -> Rollout:
         """Return the rollout's buffers, with the current observations in the first place."""
@@ -273,7 +244,7 @@ class Pack:
         buffer = np.zeros((knobs[0].num_steps, self.world.lanes, *(space.shape or ())), space.dtype)
         return Teaching.of(knobs, self.generators, self.lanes, buffer, self.policy.head.size)
 
-    def _lanes_of(self, members: Sequence[int]) -> NDArray[np.int64]:
+    def lanes_of(self, members: Sequence[int]) -> NDArray[np.int64]:
         """Return the lanes of these members, in their order."""
         lanes: NDArray[np.int64] = np.array(members)[:, None] * self.lanes + np.arange(self.lanes)
         return lanes.reshape(-1)

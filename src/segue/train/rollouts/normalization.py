@@ -97,6 +97,12 @@ class ObservationNormalizer:
         lanes = self._numbers.shape[1]
         return ObservationNormalizer(self.moments.select(members), lanes, self.most)
 
+    @classmethod
+    def joined(cls, parts: Sequence[ObservationNormalizer]) -> ObservationNormalizer:
+        """Return the normaliser of the members of all parts, one part after another."""
+        moments = Moments.together([part.moments for part in parts])
+        return cls(moments, parts[0]._numbers.shape[1], parts[0].most)
+
 
 @dataclass
 class Normalizer:
@@ -162,6 +168,16 @@ class Normalizer:
         return Normalizer(
             self.observation and self.observation.select(members),
             self.reward and self.reward.select(members),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Normalizer]) -> Normalizer:
+        """Return the normaliser of the members of all parts, one part after another."""
+        observation = [part.observation for part in parts if part.observation is not None]
+        reward = [part.reward for part in parts if part.reward is not None]
+        return cls(
+            ObservationNormalizer.joined(observation) if observation else None,
+            RewardNormalizer.joined(reward) if reward else None,
         )
 
     def state_dict(self) -> dict[str, Any]:

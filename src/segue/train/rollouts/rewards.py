@@ -71,6 +71,17 @@ class RewardNormalizer:
         moments = self.moments and self.moments.select(members)
         return RewardNormalizer(self.scale, self.most, self.returns[list(members)], moments)
 
+    @classmethod
+    def joined(cls, parts: Sequence[RewardNormalizer]) -> RewardNormalizer:
+        """Return the normaliser of the members of all parts, one part after another."""
+        moments = [part.moments for part in parts if part.moments is not None]
+        return cls(
+            parts[0].scale,
+            parts[0].most,
+            np.concatenate([part.returns for part in parts]),
+            Moments.together(moments) if moments else None,
+        )
+
     def state_dict(self) -> dict[str, Any]:
         """Return copies of the returns and their statistics."""
         moments = self.moments and self.moments.state_dict()
