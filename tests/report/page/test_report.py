@@ -31,6 +31,7 @@ EVERYTHING = [
     "parallel",
     "slices",
     "pruning",
+    "stopping",
     "budget",
 ]
 HOSTILE = "<img src=x onerror=alert(1)>"
