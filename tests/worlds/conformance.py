@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from segue.worlds import VectorWorld, lane_seeds, make_world
 from segue.worlds.adapters.spaces import fields, row_dtype, row_shape
-from segue.worlds.side_by_side import join_worlds, restored
+from segue.worlds.side_by_side import join_worlds, restore_world
 from segue.worlds.world import NO_LANES, WorldFactory
 from tests.worlds.play import actions_by_seed, assert_same, play
 
@@ -266,7 +266,7 @@ class WorldConformance:
         order = np.array([0, 1, 2, 4, 3])
         first = play(joined, rest[:20, order])
         state = through_a_file(joined.state_of(np.array([3, 4])))
-        resumed = play(restored(started(world, seeds[:2]), state), rest[20:, [4, 3]])
+        resumed = play(restore_world(started(world, seeds[:2]), state), rest[20:, [4, 3]])
         again = np.array([4, 0, 1, 3, 2])
         late = joined.select(np.array([3, 0, 1]))
         second = play(join_worlds([late, joined.select(np.array([4, 2]))]), rest[20:, again])

@@ -1,5 +1,6 @@
 """Training of one pack of members, from the first step to the last."""
 
+from segue.train.attempt import ExploitRequested
 from segue.train.checks import check_metric, check_trial
 from segue.train.data.demonstrations import Demonstrations, member_keywords
 from segue.train.evaluate import EPISODE_METRICS, Evaluator
@@ -24,7 +25,7 @@ from segue.train.own import (
 )
 from segue.train.policies import Mlp, Module, Network
 from segue.train.trainer import Trainer
-from segue.train.trial import ExploitRequested, Preempted, member_seeds, run_trial
+from segue.train.trial import Preempted, member_seeds, run_trial
 from segue.train.trial_spec import TrialSpec
 
 __all__ = [

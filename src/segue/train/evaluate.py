@@ -20,6 +20,7 @@ from segue.train.rollouts.normalization import ObservationScale
 from segue.train.rollouts.rollout import reset_memory, transfers
 from segue.worlds.registry import make_world
 from segue.worlds.seeds import Use, lane_seeds, stream
+from segue.worlds.side_by_side import join_worlds
 from segue.worlds.world import AnyWorld, Step, VectorWorld
 
 EPISODE_METRICS = ("return", "length")
@@ -57,6 +58,18 @@ class Evaluator:
     ) -> Evaluator:
         """Return an evaluator with a new world."""
         return cls(policy, make_world(world, len(seeds), how.episodes), seeds, how, use)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Evaluator]) -> Evaluator:
+        """Return an evaluator of the members of all parts, one part after another.
+
+        The parts evaluate members of one policy, on worlds of one definition, in the same way. Each
+        of them may be used again, but not while this one is.
+        """
+        first = parts[0]
+        seeds = [seed for part in parts for seed in part.seeds]
+        world = join_worlds([part.world for part in parts])
+        return cls(first.policy, world, seeds, first.how, first.use)
 
     def __call__(
         self, parameters_KP: Tensor, scale: ObservationScale | None = None

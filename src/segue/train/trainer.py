@@ -27,7 +27,7 @@ from segue.train.optimizers.choice import one_rule
 from segue.train.packs.groups import furthest_behind, parameters_of, regrouped, scale_of
 from segue.train.packs.interval import AdvanceResult, IterationResult, MemberInterval, crossed
 from segue.train.packs.pack import Pack
-from segue.train.packs.seats import Group, divided, seat_together
+from segue.train.packs.seats import Group, divide_group, seat_together
 from segue.train.packs.turn import Turn, iterate
 from segue.train.policies import Policy
 from segue.train.stored_weights import Layout, layout_of
@@ -190,7 +190,7 @@ class Trainer:
         for member, saved in zip(self.members, state["members"], strict=True):
             member.load_state_dict(saved)
         (whole,) = self.groups
-        self.groups = divided(whole, [saved["members"] for saved in state["groups"]])
+        self.groups = divide_group(whole, [saved["members"] for saved in state["groups"]])
         for group, saved in zip(self.groups, state["groups"], strict=True):
             group.load_state_dict(saved)
         self.stage = state["stage"]

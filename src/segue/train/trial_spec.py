@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from segue.plan.mode import Mode
 from segue.plan.pipelines.pipeline import TrainingPipeline
@@ -12,6 +13,7 @@ from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.values.describe import fingerprint
 from segue.train.policies import Policy
 from segue.train.trainer import Trainer
+from segue.worlds.registry import as_world
 from segue.worlds.world import AnyWorld
 
 
@@ -61,6 +63,12 @@ class TrialSpec:
                 dict(self.code),
             ]
         )
+
+    @cached_property
+    def kind(self) -> str:
+        """Fingerprint of what trials must have in common to be trained in one pack."""
+        neighbours = id(self) if self.policy and self.policy.depends_on_neighbours else None
+        return fingerprint([as_world(self.world), self.lanes, self.policy, self.device, neighbours])
 
     def new_trainer(self) -> Trainer:
         """Return a trainer at the beginning of the pipeline; raises what `Trainer.new` raises."""

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from segue.worlds.side_by_side import join_worlds, restored
+from segue.worlds.side_by_side import join_worlds, restore_world
 from segue.worlds.world import Advice, Lanes, State, Step, VectorWorld
 
 
@@ -102,7 +102,7 @@ class FrameStack(VectorWorld):
 
     def load_state_dict(self, state: State) -> None:
         """Restore `state`; see `VectorWorld.load_state_dict`."""
-        self.world = restored(self.world, state["world"])
+        self.world = restore_world(self.world, state["world"])
         self._stack = np.array(state["frames"], self._stack.dtype)
 
     def expert(self) -> Advice:

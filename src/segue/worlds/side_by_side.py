@@ -30,7 +30,7 @@ def join_worlds(worlds: Sequence[VectorWorld]) -> VectorWorld:
     return SideBySide(parts) if joined is None else joined
 
 
-def restored(world: VectorWorld, state: State) -> VectorWorld:
+def restore_world(world: VectorWorld, state: State) -> VectorWorld:
     """Return `world` in the state of another one of as many lanes, divided as that one was.
 
     `world` must not be used any more.

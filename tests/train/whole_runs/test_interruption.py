@@ -11,7 +11,7 @@ from segue.base.files import append_row
 from segue.base.lock import LockedError
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.record.layout import steps_of
-from segue.train import trial, trial_files
+from segue.train import attempt, trial_files
 from segue.train.checkpoint import newest_first, save_checkpoint
 from tests.train.support.pipelines import ROLLOUT, stage
 from tests.train.support.same import assert_same_state
@@ -96,7 +96,7 @@ def test_a_row_that_was_torn_is_written_again(tmp_path, whole, monkeypatch, numb
         append_row(path, row)
 
     with monkeypatch.context() as patched, pytest.raises(AttemptEndedError):
-        patched.setattr(trial, "append_row", tear)
+        patched.setattr(attempt, "append_row", tear)
         run(tmp_path)
     run(tmp_path)
     assert rows(tmp_path) == rows(whole)
@@ -129,7 +129,7 @@ def test_without_a_save_interval_it_begins_again_and_saves_at_its_end(tmp_path):
 
 
 def test_a_second_process_in_the_directory_is_refused(tmp_path, monkeypatch, whole):
-    monkeypatch.setattr(trial, "ORPHAN_SECONDS", 0.1)
+    monkeypatch.setattr(attempt, "ORPHAN_SECONDS", 0.1)
 
     def report(row):
         with pytest.raises(LockedError, match="in use by another process"):
@@ -156,7 +156,7 @@ class Raises(EarlyStoppingCriterion):
 
 
 def test_any_failure_releases_the_directory(tmp_path, monkeypatch):
-    monkeypatch.setattr(trial, "ORPHAN_SECONDS", 0.0)
+    monkeypatch.setattr(attempt, "ORPHAN_SECONDS", 0.0)
     with pytest.raises(ZeroDivisionError):
         run(tmp_path, plan(stage(early_stopping_criterion=Raises()), save_interval=None))
     run(tmp_path)

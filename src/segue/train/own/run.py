@@ -16,12 +16,12 @@ from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.stages import TrainerSteps, trainer_plan
 from segue.record.layout import TrialLayout
 from segue.record.row import Row
+from segue.train.attempt import ORPHAN_SECONDS, ReportCallback
 from segue.train.log import TrialLog
 from segue.train.own.signals import TrainerError, TrialEnded
 from segue.train.own.spec import TrainerSpec
 from segue.train.own.stored import StoredTrial
 from segue.train.own.trial import Trial
-from segue.train.trial import ORPHAN_SECONDS, ReportCallback
 
 
 def run_trainer(

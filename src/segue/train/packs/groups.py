@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.train.members.member import Member
-from segue.train.packs.seats import Group, divided, merged
+from segue.train.packs.seats import Group, divide_group, merge_groups
 from segue.train.rollouts.normalization import ObservationScale
 
 T = TypeVar("T")
@@ -69,11 +69,11 @@ def regrouped(groups: Sequence[Group], members: Sequence[Member]) -> list[Group]
     found: list[Group] = []
     for group in groups:
         parts = partition(group.members, shape)
-        found += [group] if len(parts) == 1 else divided(group, parts)
+        found += [group] if len(parts) == 1 else divide_group(group, parts)
     if len(found) == 1:
         return found
     alike = partition(found, next_rollout)
-    return [each[0] if len(each) == 1 else merged(each) for each in alike]
+    return [each[0] if len(each) == 1 else merge_groups(each) for each in alike]
 
 
 def partition(items: Sequence[T], key: Callable[[T], Hashable]) -> list[list[T]]:

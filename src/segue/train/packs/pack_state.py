@@ -11,7 +11,7 @@ from typing import Any
 
 from segue.train.members.episodes import EpisodeTotals
 from segue.train.packs.pack import Pack
-from segue.worlds.side_by_side import restored
+from segue.worlds.side_by_side import restore_world
 
 
 def state_of(pack: Pack, members: Sequence[int]) -> dict[str, Any]:
@@ -49,4 +49,4 @@ def load_state(pack: Pack, state: Mapping[str, Any]) -> None:
     pack.observation = state["observation"].copy()
     pack.memory = state["memory"].clone()
     pack.normalizer.load_state_dict(state["normalizer"])
-    pack.world = restored(pack.world, state["world"])
+    pack.world = restore_world(pack.world, state["world"])

@@ -99,7 +99,7 @@ def seat_together(groups: Sequence[Group]) -> SharedPack:
     return seat(Pack.joined(packs), seated)
 
 
-def divided(group: Group, parts: Sequence[list[int]]) -> list[Group]:
+def divide_group(group: Group, parts: Sequence[list[int]]) -> list[Group]:
     """Return groups for parts of a group's members, each in a pack of its own."""
     pack = seat_together([group]).pack
     return [
@@ -108,7 +108,7 @@ def divided(group: Group, parts: Sequence[list[int]]) -> list[Group]:
     ]
 
 
-def merged(groups: Sequence[Group]) -> Group:
+def merge_groups(groups: Sequence[Group]) -> Group:
     """Return one group of the members of all these."""
     place = seat_together(groups)
     return Group.alone([member for group in place.groups for member in group.members], place.pack)

@@ -53,6 +53,11 @@ class Module(ContinuousActions, Policy):
     make: Make
     together: bool = False
 
+    @property
+    def depends_on_neighbours(self) -> bool:
+        """See `Policy.depends_on_neighbours`."""
+        return self.together
+
     def build(
         self, observation_space: spaces.Space[object], action_space: spaces.Space[object]
     ) -> ModuleActorCritic:

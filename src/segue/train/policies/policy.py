@@ -41,6 +41,11 @@ class Policy(ABC):
     Subclasses are frozen dataclasses, so that a sweep with a policy is a value.
     """
 
+    @property
+    def depends_on_neighbours(self) -> bool:
+        """Whether the last bits of a member's results depend on the members beside it."""
+        return False
+
     @abstractmethod
     def build(
         self, observation_space: spaces.Space[object], action_space: spaces.Space[object]
