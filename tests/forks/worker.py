@@ -1,0 +1,11 @@
+"""The program with which a Ray of the tests starts a worker: it has one forked, and ends.
+
+In place of Ray's `setup_worker.py`, and of the `default_worker.py` that is the former's argument.
+"""
+
+import sys
+
+from client import ask
+
+if __name__ == "__main__":
+    ask(sys.argv, tied=False)
