@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,18 +17,21 @@ from segue.record.trials import TrialSummary
 from segue.report.data.facts import facts
 from segue.report.data.summary import Summary, read_summary
 from segue.store.objects import Store, is_url
+from tests.forks import Forked
 
 
 @contextmanager
 def driver(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """`segue run` in a separate process, which is killed at the end."""
     with TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary:
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from segue.cli import segue; segue()", "run", *arguments],
+        process = Forked(
+            "-c",
+            "from segue.cli import segue; segue()",
+            "run",
+            *arguments,
             env=os.environ | {"TMPDIR": temporary},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
         )
         try:
             yield process

@@ -3,7 +3,6 @@
 import os
 import secrets
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,11 +10,12 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from segue.tune.cluster.credentials import CREDENTIALS
+from tests.forks import Forked, forked_python
 from tests.sweep_files import REAL
 from tests.tune.support.drivers import wait_for
 
 NAMES = (*CREDENTIALS, "RAY_AUTH_TOKEN", "MY_PASSWORD")
-COMMAND = [sys.executable, "-m", "segue", "run", "mine.py", "--trials", "2"]
+COMMAND = ["-m", "segue", "run", "mine.py", "--trials", "2"]
 SECONDS = 120
 
 
@@ -25,7 +25,7 @@ def test_a_run_records_and_prints_nothing_of_the_environment(tmp_path: Path) -> 
     planted = {name: secrets.token_hex(32) for name in NAMES}
     (tmp_path / "mine.py").write_text(REAL)
     ran = subprocess.run(
-        COMMAND,
+        [*forked_python(), *COMMAND],
         cwd=tmp_path,
         env=os.environ | planted | {"RAY_AUTH_MODE": "token"},
         capture_output=True,
@@ -48,7 +48,7 @@ def test_a_killed_driver_leaves_no_secrets_and_the_next_one_removes_what_it_left
     (tmp_path / "mine.py").write_text(REAL)
     with TemporaryDirectory(prefix="k", dir="/tmp", ignore_cleanup_errors=True) as temporary:
         environment = os.environ | planted | {"RAY_AUTH_MODE": "token", "TMPDIR": temporary}
-        with subprocess.Popen(COMMAND, cwd=tmp_path, env=environment) as driver:
+        with Forked(*COMMAND, cwd=tmp_path, env=environment) as driver:
             results = tmp_path / "runs" / "mine" / "trials"
             wait_for(lambda: driver.poll() is not None or any(results.glob("*/results.jsonl")))
             driver.kill()
@@ -56,7 +56,13 @@ def test_a_killed_driver_leaves_no_secrets_and_the_next_one_removes_what_it_left
         files = files_in(left)
         assert "runtime_env_agent.log" in {path.name for path in files}
         check_absent(planted, [*files, *files_in(tmp_path)])
-        ran = subprocess.run(COMMAND, cwd=tmp_path, env=environment, timeout=SECONDS, check=False)
+        ran = subprocess.run(
+            [*forked_python(), *COMMAND],
+            cwd=tmp_path,
+            env=environment,
+            timeout=SECONDS,
+            check=False,
+        )
         assert ran.returncode == 0
         assert not list(Path(temporary).glob("segue-*"))
 

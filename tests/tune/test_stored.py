@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from segue.record.local_run import fetch_run
 from segue.report.data.summary import read_summary
 from segue.store import objects
 from segue.store.objects import Store
+from tests.forks import Forked, forked_python
 from tests.small_sweeps import small_copies
 from tests.store.servers import (
     BUCKET,
@@ -55,7 +55,7 @@ def three_nodes(environment: dict[str, str], caches: Path) -> Iterator[str]:
     with (
         TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary,
         subprocess.Popen(
-            [sys.executable, "-c", CLUSTER, str(caches)],
+            [*forked_python(), "-c", CLUSTER, str(caches)],
             env=environment | {"RAY_TMPDIR": temporary},
             cwd=ROOT,
             stdin=subprocess.PIPE,
@@ -77,8 +77,10 @@ def driver(
 ) -> Iterator["subprocess.Popen[str]"]:
     """A driver with a separate cache and working directory."""
     home.mkdir(exist_ok=True)
-    process = subprocess.Popen(
-        [sys.executable, "-m", program, *arguments],
+    process = Forked(
+        "-m",
+        program,
+        *arguments,
         env=environment
         | {
             "XDG_CACHE_HOME": str(home / "cache"),
@@ -87,7 +89,6 @@ def driver(
         cwd=home,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
     )
     try:
         yield process

@@ -3,13 +3,13 @@
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.train import Network, TrialSpec, run_trial
+from tests.forks import Forked
 from tests.train.support.pipelines import LANES, ROLLOUT, stage
 from tests.train.support.same import assert_same_state
 from tests.train.support.staged import plans
@@ -27,8 +27,7 @@ def train(directory, report=lambda row: None):
 def attempt(directory):
     """A process that trains in the directory, and prints a line a report."""
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-c", SCRIPT, str(directory)]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    return Forked("-c", SCRIPT, str(directory), cwd=ROOT, env=environment, stdout=subprocess.PIPE)
 
 
 def killed_after(directory, reports):
@@ -83,10 +82,8 @@ def test_killed_in_stages_that_teach_it_leaves_what_a_whole_run_leaves(
     tmp_path, name, memory, reports
 ):
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-c", STAGED, str(tmp_path / "trial"), name, memory]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
+    command = ["-c", STAGED, str(tmp_path / "trial"), name, memory]
+    with Forked(*command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
         for _ in range(reports):
             assert process.stdout.readline()
         process.send_signal(signal.SIGKILL)

@@ -4,11 +4,12 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 from pathlib import Path
 
 import optuna
 import pytest
+
+from tests.forks import forked_python
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 120
@@ -25,7 +26,7 @@ with ray_session():
 def test_a_sweep_runs_on_a_cluster_that_is_there(tmp_path: Path) -> None:
     environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     cluster = subprocess.Popen(
-        [sys.executable, "-c", CLUSTER],
+        [*forked_python(), "-c", CLUSTER],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -35,7 +36,7 @@ def test_a_sweep_runs_on_a_cluster_that_is_there(tmp_path: Path) -> None:
         assert cluster.stdout is not None
         address = cluster.stdout.readline().strip()
         options = json.dumps({"address": address, "trials": 2})
-        command = [sys.executable, "-m", "tests.tune.support.driver", str(tmp_path), options]
+        command = [*forked_python(), "-m", "tests.tune.support.driver", str(tmp_path), options]
         subprocess.run(
             command,
             cwd=ROOT,

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from ray.tune.execution import class_cache
 
 from segue.tune.cluster.credentials import CREDENTIALS, not_in_runtime_env
+from tests.forks import forked_python
 from tests.tune.support.clusters import SECONDS, a_cluster, guarded
 from tests.tune.support.drivers import ROOT
 
@@ -82,7 +82,7 @@ def run_driver(
     environment: dict[str, str], address: str, storage: Path, how: str
 ) -> dict[str, Any]:
     ran = subprocess.run(
-        [sys.executable, "-c", DRIVER, address, str(storage), how],
+        [*forked_python(), "-c", DRIVER, address, str(storage), how],
         cwd=ROOT,
         env=environment | {"PYTHONPATH": f"{ROOT}/src{os.pathsep}{ROOT}"},
         capture_output=True,

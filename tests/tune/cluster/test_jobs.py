@@ -4,7 +4,6 @@ continued.
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from segue.base.files import read_rows
+from tests.forks import forked_python
 from tests.sweep_files import REAL
 from tests.tune.support.clusters import SECONDS, a_cluster, guarded
 
@@ -25,7 +25,7 @@ def test_jobs_on_a_cluster_that_requires_a_token(tmp_path: Path) -> None:
     with a_cluster(environment, "dashboard") as dashboard:
 
         def segue(*arguments: str, **changed: str) -> "subprocess.CompletedProcess[str]":
-            command = [sys.executable, "-m", "segue", *arguments, "--address", dashboard]
+            command = [*forked_python(), "-m", "segue", *arguments, "--address", dashboard]
             env = {name: value for name, value in (environment | changed).items() if value}
             return subprocess.run(
                 command,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from segue.tune.cluster.local_modules import local_modules
+from tests.forks import forked_python
 from tests.sweep_files import REAL
 from tests.tune.support.clusters import SECONDS, a_cluster, guarded
 
@@ -75,7 +76,7 @@ def test_neighbours_of_the_sweep_file_are_sent_to_the_workers(tmp_path: Path) ->
     with a_cluster(environment) as address:
         command = ["run", str(home / "mine.py"), "--trials", "2", "--address", address]
         ran = subprocess.run(
-            [sys.executable, "-m", "segue", *command],
+            [*forked_python(), "-m", "segue", *command],
             cwd=tmp_path,
             env=environment,
             capture_output=True,

@@ -3,7 +3,6 @@ middle.
 """
 
 import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +10,7 @@ import optuna
 import pytest
 
 from segue.base.files import read_rows
+from tests.forks import forked_python
 from tests.tune.support.clusters import SECONDS, guarded
 from tests.tune.support.drivers import ROOT
 from tests.tune.support.three_nodes import SHORT
@@ -21,7 +21,7 @@ def test_a_node_that_is_killed_costs_no_stage(tmp_path: Path) -> None:
     run = tmp_path / "run"
     with TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary:
         ran = subprocess.run(
-            [sys.executable, "-m", "tests.tune.support.three_nodes", str(run)],
+            [*forked_python(), "-m", "tests.tune.support.three_nodes", str(run)],
             cwd=ROOT,
             env=guarded(tmp_path) | {"RAY_TMPDIR": temporary},
             capture_output=True,

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.forks import forked_python
+
 SECONDS = 120
 SCRIPT = """
 import socket, sys
@@ -45,7 +47,7 @@ def a_cluster(environment: dict[str, str], asked: str = "address") -> Iterator[s
     with (
         TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary,
         subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, asked],
+            [*forked_python(), "-c", SCRIPT, asked],
             env=environment | {"RAY_TMPDIR": temporary},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
