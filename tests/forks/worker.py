@@ -5,7 +5,7 @@ In place of Ray's `setup_worker.py`, and of the `default_worker.py` that is the 
 
 import sys
 
-from client import ask
-
 if __name__ == "__main__":
+    from client import ask  # beside this file, which is run by its path
+
     ask(sys.argv, tied=False)
