@@ -16,7 +16,7 @@ from tests.tune.support.drivers import wait_for
 
 NAMES = (*CREDENTIALS, "RAY_AUTH_TOKEN", "MY_PASSWORD")
 COMMAND = ["-m", "segue", "run", "mine.py", "--trials", "2"]
-SECONDS = 120
+SECONDS = 600
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def _command(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[s
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
 
@@ -77,7 +77,7 @@ def _command(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[s
 def _read_until(terminal: int, awaited: str | None) -> str:
     """What comes from a terminal until `awaited` does, or until it is closed."""
     said = ""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while awaited is None or awaited not in said:
         assert time.monotonic() < deadline, said
         try:

@@ -108,7 +108,7 @@ def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "subprocess.Complete
     monkeypatch.setattr("sys.path", list(sys.path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return subprocess.run(
-        [SEGUE, "run", "home/mine.py"], capture_output=True, text=True, timeout=120, check=False
+        [SEGUE, "run", "home/mine.py"], capture_output=True, text=True, timeout=600, check=False
     )
 
 

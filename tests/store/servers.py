@@ -25,7 +25,7 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "some-secret",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-_SECONDS = 60
+_SECONDS = 300
 _MOTO = """
 import sys
 from moto.server import ThreadedMotoServer

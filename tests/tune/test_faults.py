@@ -137,7 +137,7 @@ def test_a_study_that_is_locked_for_a_while(whole: Path, tmp_path: Path) -> None
     with driving(tmp_path, seconds=0.05) as driver:
         wait_for(lambda: len(trials_of(tmp_path, *FINISHED)) >= 2)
         with closing(
-            sqlite3.connect(tmp_path / "study.db", timeout=30, isolation_level=None)
+            sqlite3.connect(tmp_path / "study.db", timeout=300, isolation_level=None)
         ) as other:
             other.execute("BEGIN IMMEDIATE")
             time.sleep(2)

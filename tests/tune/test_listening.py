@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-SECONDS = 120
+SECONDS = 600
 SCRIPT = """
 import json, os, socket, sys, time
 import ray  # before the session, as in a sweep file

@@ -22,7 +22,7 @@ DRIVER = shutil.which("chromedriver")
 WIDE = 1200
 PHONE = 390
 HEIGHT = 900
-SECONDS = 60
+SECONDS = 300
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(

@@ -12,7 +12,7 @@ import pytest
 from tests.forks import forked_python
 
 ROOT = Path(__file__).parents[3]
-SECONDS = 120
+SECONDS = 600
 CLUSTER = """
 import ray, sys
 from segue.tune.cluster.session import ray_session

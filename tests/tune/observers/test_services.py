@@ -127,7 +127,7 @@ def test_a_hanging_service_times_out(tmp_path: Path, capsys: pytest.CaptureFixtu
     thread.update(RUNNING)
     began = time.monotonic()
     thread.close(patience=0.2)
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < 60.0
     free.set()
     assert "did not receive everything" in capsys.readouterr().err
 
@@ -310,7 +310,7 @@ def mlflow_has_a_report(path: Path) -> bool:
 
 def no_service_is_left(path: Path) -> bool:
     """No process of W&B's that works in this directory outlives its driver."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if not any(
             str(path).encode() in _open_files(process) for process in Path("/proc").glob("[0-9]*")

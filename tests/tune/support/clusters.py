@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from tests.forks import forked_python
 
-SECONDS = 120
+SECONDS = 600
 SCRIPT = """
 import socket, sys
 from ray.cluster_utils import Cluster

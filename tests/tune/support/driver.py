@@ -29,7 +29,7 @@ from segue.tune.verdicts import has_failed
 from tests.alembic_once import run_alembic_once
 from tests.tune.support import doubles
 
-SECONDS = 120  # within which a driver ends
+SECONDS = 600  # within which a driver ends, however busy the machine
 OF_THE_SWEEP = ("trials", "concurrency", "scheduler", "report_timeout_s")
 OF_THE_RUNNER = ("seconds", "dies_at", "hangs", "teardown")
 
@@ -99,7 +99,7 @@ def losing_a_node(run: Path) -> Iterator[str]:
     thread.start()
     try:
         yield cluster.address
-        thread.join(timeout=30)
+        thread.join(timeout=300)
         print("a node was lost" if not thread.is_alive() else "no node was lost")
     finally:
         cluster.shutdown()
