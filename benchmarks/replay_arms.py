@@ -13,7 +13,7 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from segue.tune.schedulers.stage_asha import StageASHA
 from segue.tune.search.freeze_thaw.choice import PROPOSALS, choose
 from segue.tune.search.freeze_thaw.curve import Curve, Proposal, Status
-from segue.tune.search.freeze_thaw.points import encoded
+from segue.tune.search.freeze_thaw.points import unit_vectors
 from segue.tune.search.samplers import sampler_for
 from segue.tune.study.storage import StudyCopy
 
@@ -65,7 +65,7 @@ class TPEArm(Arm):
         super().__init__()
         self._seed = seed
         self._points = [each.point for each in pool.configurations]
-        self._X = encoded(self._points)
+        self._X = unit_vectors(self._points)
         self._study = StudyCopy(InMemoryStorage(), "replay", ["max"])
         self._numbers: dict[int, int] = {}  # by configuration
 
@@ -88,7 +88,7 @@ class TPEArm(Arm):
         distributions = dict(self._points[0].distributions)
         asked = study.ask(distributions)
         study.tell(asked, state=TrialState.FAIL)  # it is not trained as proposed
-        proposed = encoded([Proposal(asked.params, distributions), *self._points])
+        proposed = unit_vectors([Proposal(asked.params, distributions), *self._points])
         distance = ((proposed[1:] - proposed[0]) ** 2).sum(axis=1)
         nearest = min(left, key=lambda each: float(distance[each]))
         self._numbers[nearest] = len(study.trials)

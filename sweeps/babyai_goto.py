@@ -78,6 +78,6 @@ sweep = Sweep(
     seeds=1,
     lanes=16,
     policy=Network(memory="gru", hidden=128),
-    scheduler="stage_asha",
-    search="tpe",
+    search="freeze_thaw",
+    max_env_steps=6 * TOTAL_STEPS,  # of 6 whole trials
 )

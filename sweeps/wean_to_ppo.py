@@ -72,6 +72,6 @@ sweep = Sweep(
     trials=24,
     seeds=3,
     lanes=16,
-    scheduler="stage_asha",
-    search="tpe",
+    search="freeze_thaw",
+    max_env_steps=8 * 3 * TOTAL_STEPS,  # of 8 whole trials
 )

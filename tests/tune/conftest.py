@@ -22,6 +22,7 @@ WITHOUT_RAY = (
     "schedulers/test_conformance.py",
     "schedulers/test_study_scheduler.py",
     "search/test_conformance.py",
+    "study/test_freeze_thaw.py",
     "study/test_searcher.py",
 )
 

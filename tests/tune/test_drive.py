@@ -105,6 +105,32 @@ class TestOnRay:
         again = run_sweep(sweep, "double", tmp_path, console=_console(), runner=_must_not_be_called)
         assert not again.trained
 
+    def test_trials_are_paused_and_resume_where_they_were(self, tmp_path: Path) -> None:
+        sweep = make_sweep(
+            space=MIXED,
+            trials=12,
+            search="freeze_thaw",
+            scheduler=None,
+            max_env_steps=5 * 2 * 1200,
+            concurrency=2,
+        )
+        console = _console()
+        run_sweep(sweep, "double", tmp_path, console=console, runner=make_runner())
+        trials = _trials(tmp_path)
+        assert {trial.state for trial in trials} == {TrialState.COMPLETE, TrialState.PRUNED}
+        assert any(
+            trial.state == TrialState.COMPLETE and trial.user_attrs.get("pauses")
+            for trial in trials
+        )
+        for trial in trials:
+            folder = tmp_path / "trials" / f"{trial.number:04d}"
+            rows = read_rows(folder / "results.jsonl")
+            assert trial.intermediate_values == {row["env_steps"]: row["return"] for row in rows}
+            executed = [row["step"] for row in read_rows(folder / "executed.jsonl")]
+            assert executed == [row["env_steps"] for row in rows]  # no step is trained twice
+            if trial.state == TrialState.PRUNED:
+                assert "its predicted end was" in trial.user_attrs["stopped_by"]
+
     def test_more_trials_continue_where_the_sweep_ended(self, tmp_path: Path) -> None:
         for trials in (1, 3):
             run_sweep(

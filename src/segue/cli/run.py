@@ -107,9 +107,12 @@ def _describe(console: Console, sweep: Sweep, path: Path) -> None:
         from segue.tune.run.sweep_file import title
         from segue.tune.schedulers.explanation import explained
 
-    corners = check_sweep(sweep).corners
-    scheduler = explained(sweep, corners)
+    checked = check_sweep(sweep)
+    corners = checked.corners
+    scheduler = explained(sweep, corners, checked.search.name)
     remarks = _remarks(corners)
+    if checked.search.reason:
+        remarks.insert(0, ("search", str(checked.search)))
     print_line(console, describe_sweep(sweep, corners, path.stem, title(path), scheduler, remarks))
 
 

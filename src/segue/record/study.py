@@ -49,6 +49,9 @@ class TrialAttributes(Checked):
     stop: _Stop | None = None
     stopped_by: str | None = None
     reason: str | None = None
+    paused: _Stop | None = None
+    predicted_end: float | None = None
+    pauses: list[Steps] = Field([])
     log: str | None = None
     directory: str | None = None
     lineage: list[_Exploited] = Field([])

@@ -56,7 +56,7 @@ class TrialSummary:
     copy_of: int | None = None
     """The earlier trial of the same parameters, if the trial was not trained; None of any other."""
     reason: str | None = None
-    """Why the trial failed, was stopped, or was not trained; None of any other."""
+    """Why the trial failed, was stopped, is paused, or was not trained; None of any other."""
     constraints: Mapping[str, float] = field(default_factory=dict)
     lineage: Sequence[Mapping[str, Any]] = ()
     """From which trials' checkpoints the trial continued, when, and with which parameters."""
@@ -178,13 +178,24 @@ def summarize(
         stages=stages.of if stages else rows[-1].get(STAGES) if rows else None,
         stages_ended_at=list((stages and stages.ended_at) or ends),
         copy_of=known.get(attributes.COPY_OF),
-        reason=known.get(attributes.REASON) or known.get(attributes.STOPPED_BY) or _copied(known),
+        reason=known.get(attributes.REASON)
+        or known.get(attributes.STOPPED_BY)
+        or _paused(trial)
+        or _copied(known),
         constraints=dict(known.get(attributes.CONSTRAINTS, {})),
         lineage=list(known.get(attributes.LINEAGE, [])),
         started=trial.datetime_start,
         ended=trial.datetime_complete,
         damaged=damaged,
     )
+
+
+def _paused(trial: FrozenTrial) -> str | None:
+    if not is_paused(trial):
+        return None
+    known = trial.user_attrs
+    step = known[attributes.PAUSED]["step"]
+    return f"Paused at {step:,} steps; its predicted end is {known[attributes.PREDICTED_END]:.4g}."
 
 
 def _copied(known: Mapping[str, Any]) -> str | None:
@@ -199,6 +210,12 @@ def metric_of(trial: FrozenTrial) -> float | None:
     if trial.state != TrialState.PRUNED:
         return None
     return trial.intermediate_values.get(trial.last_step or 0)
+
+
+def is_paused(trial: FrozenTrial) -> bool:
+    """Return whether a trial of a study is paused: it does not train, and may be resumed."""
+    mark = trial.user_attrs.get(attributes.PAUSED)
+    return trial.state == TrialState.RUNNING and mark is not None
 
 
 def is_allowed(trial: FrozenTrial) -> bool:

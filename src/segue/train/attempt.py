@@ -97,7 +97,7 @@ class Attempt:
             self.row = result_row(trainer, spec.metric, spec.aggregate, result.stage_ended)
             append_row(self.files.results, self.row)
             self._save_if_best(self.row)
-        if result.save_due:
+        if result.save_due or (result.report_due and spec.saves_at_reports):
             self.save()
         elif result.report_due:
             self.log.flush()

@@ -34,6 +34,8 @@ class TrialSpec:
         device: "cpu" or "cuda".
         log_seeds: Whether each seed has TensorBoard events of its own, besides those of the means.
         code: Digests of the user's modules on which the trial depends, such as its environment's.
+        saves_at_reports: Whether each report comes with a checkpoint, besides those of the
+            pipeline, so that a trial that is paused there repeats no steps.
     """
 
     pipeline: TrainingPipeline
@@ -48,6 +50,7 @@ class TrialSpec:
     device: str = "cpu"
     log_seeds: bool = False
     code: Mapping[str, str] = field(default_factory=dict)
+    saves_at_reports: bool = False
 
     @property
     def identity(self) -> str:

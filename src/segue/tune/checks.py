@@ -11,9 +11,11 @@ from segue.train import check_metric, check_reported_name, check_trial
 from segue.tune.cluster.parcel import Parcel
 from segue.tune.reads import check_reads
 from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
+from segue.tune.search.auto import ChosenSearch, chosen_search
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import check_sampler
+from segue.tune.study.freeze_thaw import FREEZE_THAW, LEAST_TRIALS
 from segue.worlds import AnyWorld, WorldSpec, check_world
 
 
@@ -24,6 +26,7 @@ class CheckedSweep:
     sweep: Sweep
     space: SearchSpace | DefineByRunSpace
     corners: Corners
+    search: ChosenSearch
 
 
 @located_user_errors()
@@ -43,9 +46,22 @@ def check_sweep(sweep: Sweep) -> CheckedSweep:
     make_scheduler(sweep, corners)
     check_stage_schedulers(sweep, corners)
     _check_sendable(sweep)
-    check_sampler(sweep.search)
+    search = chosen_search(sweep, corners)
+    check_sampler(search.name)
+    _check_limit(sweep, search.name, corners)
     space = DefineByRunSpace(sweep.space) if callable(sweep.space) else SearchSpace.of(sweep.space)
-    return CheckedSweep(sweep, space, corners)
+    return CheckedSweep(sweep, space, corners, search)
+
+
+def _check_limit(sweep: Sweep, search: str, corners: Corners) -> None:
+    """Check that freeze-thaw search has a budget to divide."""
+    trials = sweep.requested_trials
+    if search == FREEZE_THAW and sweep.max_env_steps is None and trials >= LEAST_TRIALS:
+        third = trials * corners.longest_training * sweep.seeds // 3
+        raise ValueError(
+            f"The search {search!r} divides environment steps between trials: give max_env_steps"
+            f" (or --max-steps), such as {third:,}, a third of what {trials} whole trials take."
+        )
 
 
 def _check_corners(sweep: Sweep, corners: Corners) -> Iterable[tuple[str, ...]]:

@@ -47,6 +47,8 @@ class OpenSweep:
     budget: Budget
     observers: tuple[TrialObserver, ...]
     """Those that are up to date with the study before training starts."""
+    search: str = "tpe"
+    """The name of the search, which "auto" has chosen."""
     changed_at: datetime | None = None
     """When the definition of the sweep changed last, if it ever did."""
 
@@ -107,6 +109,7 @@ def open_sweep(
             record,
             budget,
             observers,
+            checked.search.name,
             read_definition(directory).changed_at,
         )
 

@@ -26,6 +26,7 @@ from segue.tune.run.lease import for_workers
 from segue.tune.schedulers.choice import changes_trials, make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.copies import Copies
+from segue.tune.study.freeze_thaw import freeze_thaw_of
 from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import Verdicts
 from segue.tune.worker.trainable import Runner, make_trainable, train_one
@@ -47,6 +48,9 @@ class Training:
         self._console = console
         self._runner = runner or partial(train_one, accept_changes=options.accept_changes)
         self._verdicts = Verdicts()
+        self._freeze_thaw = freeze_thaw_of(
+            opened.search, opened.sweep, opened.record, opened.budget, self._ended
+        )
         self._copies = 0  # trials of this run that were not trained
         self._interruption = Interruption(opened.sweep.time_budget_s, self._has_to_end)
         self._board = Board(opened.record, opened.sweep, opened.budget)
@@ -152,7 +156,15 @@ class Training:
         opened = self._opened
         is_on = not changes_trials(sweep)
         copies = Copies(opened.record, opened.changed_at, self._copied, is_on=is_on)
-        return StudySearcher(opened.record, sweep, opened.budget, self._verdicts, copies)
+        return StudySearcher(
+            opened.record,
+            sweep,
+            opened.budget,
+            self._verdicts,
+            copies,
+            self._freeze_thaw,
+            search=opened.search,
+        )
 
     def _scheduler(self, sweep: Sweep) -> StudyScheduler:
         opened = self._opened
@@ -164,6 +176,7 @@ class Training:
             opened.directory,
             self._verdicts,
             opened.budget,
+            self._freeze_thaw,
         )
 
     def _watchdog(self, sweep: Sweep) -> Watchdog:
@@ -172,8 +185,7 @@ class Training:
 
     def _copied(self, number: int, original: int) -> None:
         """Tell the observers, and the user, about a trial that is not trained."""
-        for observer in self._opened.observers:
-            observer.ended(number)
+        self._ended(number)
         self._copies += 1
         if self._copies <= _SHOWN_COPIES:
             self._say(
@@ -182,6 +194,10 @@ class Training:
             )
         if self._copies == _SHOWN_COPIES:
             self._say("Further copies are recorded without a message.")
+
+    def _ended(self, number: int) -> None:
+        for observer in self._opened.observers:
+            observer.ended(number)
 
     def _has_to_end(self) -> bool:
         """Return whether results cannot be stored, another process has the run, or Ray has died."""

@@ -20,6 +20,8 @@ class Verdicts:
 
     stopped: dict[int, str] = field(default_factory=dict)
     """Why the scheduler stopped trials."""
+    paused: set[int] = field(default_factory=set)
+    """The trials that were paused at their last report, and that Tune has not ended yet."""
     lost: dict[int, str] = field(default_factory=dict)
     """Why the workers of trials were lost most recently."""
     hung: dict[int, str] = field(default_factory=dict)

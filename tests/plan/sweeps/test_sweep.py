@@ -120,7 +120,7 @@ def test_a_pipeline_function_may_take_any_name():
         ),
         ({"metric": ""}, "metric must not be empty"),
         ({"mode": "maximum"}, "mode must be one of 'max', 'min', got 'maximum'"),
-        ({"search": "grid"}, "search must be one of 'tpe', .*'nsga2', got 'grid'"),
+        ({"search": "grid"}, "search must be one of 'tpe', .*'auto', got 'grid'"),
         (
             {"scheduler": "ahsa"},
             "scheduler must be None, 'asha', 'stage_asha', .* 'pbt', or a scheduler",

@@ -49,7 +49,7 @@ def run(path: Path, sweep: Sweep, *budgets: int) -> list[Any]:
     return [(trial.params, trial.state, trial.value, trial.last_step) for trial in record.trials]
 
 
-FAST = ("tpe", "random")
+FAST = ("tpe", "random", "freeze_thaw")
 
 
 @pytest.fixture(
@@ -64,7 +64,15 @@ def search(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=["dictionary", pytest.param("function", marks=pytest.mark.slow)])
 def sweep(request: pytest.FixtureRequest, search: str) -> Sweep:
     space = MIXED if request.param == "dictionary" else define_by_run
-    return make_sweep(space=space, trials=TRIALS, search=search, scheduler="stage_asha")
+    return searching(search, space=space, scheduler="stage_asha")
+
+
+def searching(search: str, **given: Any) -> Sweep:
+    """A sweep with this search. Freeze-thaw search is its own scheduler, and has a budget."""
+    more: dict[str, Any] = {"space": MIXED, "trials": TRIALS, "search": search, **given}
+    if search == "freeze_thaw":
+        more |= {"scheduler": None, "max_env_steps": 2 * 1200 * 6}
+    return make_sweep(**more)
 
 
 def test_points_lie_in_the_space_and_differ(sweep: Sweep, tmp_path: Path) -> None:
@@ -79,7 +87,9 @@ def test_a_sweep_in_parts_proposes_what_an_uninterrupted_one_does(
     sweep: Sweep, tmp_path: Path, search: str
 ) -> None:
     whole = run(tmp_path / "whole", sweep, TRIALS)
-    parts = run(tmp_path / "parts", sweep, 3, 8, TRIALS)
+    # How many trials there are decides about pauses; kills are in study/test_freeze_thaw.py.
+    budgets = (TRIALS, TRIALS) if search == "freeze_thaw" else (3, 8, TRIALS)
+    parts = run(tmp_path / "parts", sweep, *budgets)
     if search == "cmaes":  # its state is not kept: see `sampler_for`
         assert parts[:3] == whole[:3] and len(parts) == TRIALS
     else:
@@ -87,12 +97,12 @@ def test_a_sweep_in_parts_proposes_what_an_uninterrupted_one_does(
 
 
 def test_less_can_be_better(search: str, tmp_path: Path) -> None:
-    sweep = make_sweep(space=MIXED, trials=TRIALS, search=search, mode="min")
+    sweep = searching(search, mode="min")
     assert len(run(tmp_path, sweep, TRIALS)) == TRIALS
 
 
 def test_one_trial_is_a_sweep(search: str, tmp_path: Path) -> None:
-    sweep = make_sweep(space=MIXED, trials=1, search=search, scheduler="asha")
+    sweep = searching(search, trials=1, scheduler="asha")
     assert [state for _, state, *_ in run(tmp_path, sweep, 1)] == [TrialState.COMPLETE]
 
 
@@ -100,14 +110,14 @@ def test_failed_trials_do_not_stop_the_search(search: str, tmp_path: Path) -> No
     # FakeTune breaks each trial with this learning rate.
     space = {
         "first_steps": 400,
-        "lr": tune.choice([3e-3, 1e-3]),
+        "lr": tune.choice([3e-3, 9e-3]),
         "gae_lambda": tune.uniform(0.7, 1.0),
     }
-    found = run(
-        tmp_path, make_sweep(space=space, trials=TRIALS, search=search, scheduler=None), TRIALS
-    )
+    found = run(tmp_path, searching(search, space=space, scheduler=None), TRIALS)
     states = [state for _, state, *_ in found]
-    assert states.count(TrialState.FAIL) + states.count(TrialState.COMPLETE) == TRIALS
+    assert set(states) <= {TrialState.FAIL, TrialState.COMPLETE, TrialState.PRUNED}
+    assert (TrialState.PRUNED in states) == (search == "freeze_thaw")
+    assert len(found) == TRIALS
     assert TrialState.FAIL in states
 
 

@@ -17,9 +17,11 @@ from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.study_scheduler import StudyScheduler
+from segue.tune.search.auto import chosen_search
 from segue.tune.search.domains import SearchSpace
 from segue.tune.study.budget import Budget
 from segue.tune.study.copies import Copies
+from segue.tune.study.freeze_thaw import freeze_thaw_of
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import FAILURE, Verdicts
@@ -80,7 +82,11 @@ class FakeTune:
         limits = Budget.of(sweep, budget, corners.longest_pipeline)
         scheduler = make_scheduler(sweep, corners)
         copies = Copies(record, is_on=not isinstance(scheduler, StagedPBT))
-        self.searcher = StudySearcher(record, sweep, limits, verdicts, copies)
+        search = chosen_search(sweep, corners).name
+        freeze_thaw = freeze_thaw_of(search, sweep, record, limits)
+        self.searcher = StudySearcher(
+            record, sweep, limits, verdicts, copies, freeze_thaw, search=search
+        )
         self.scheduler = StudyScheduler(
             scheduler,
             sweep,
@@ -89,6 +95,7 @@ class FakeTune:
             RunDirectory(path),
             verdicts,
             limits,
+            freeze_thaw,
         )
         self.scheduler.set_search_properties(sweep.metric, sweep.mode)
         self._sweep = sweep

@@ -10,7 +10,7 @@ from segue.plan.sweeps.setup import functions_of_space, is_function_of_space
 from segue.plan.values.describe import canonical_json, describe
 from segue.plan.world import World
 
-SEARCHES = ("tpe", "random", "gp", "cmaes", "qmc", "nsga2")
+SEARCHES = ("tpe", "random", "gp", "cmaes", "qmc", "nsga2", "freeze_thaw", "auto")
 """The names of the searches, which propose points."""
 SCHEDULERS = ("asha", "stage_asha", "hyperband", "median", "pbt")
 """The names of the schedulers; others can be given as objects."""
@@ -93,6 +93,16 @@ def check_choices(sweep: Any) -> None:
         raise ValueError(
             "The search 'cmaes' supports one objective only: use 'tpe', 'nsga2' or 'gp', or drop"
             " objectives."
+        )
+    if sweep.objectives and sweep.search == "freeze_thaw":
+        raise ValueError(
+            "The search 'freeze_thaw' compares trials by one value: use 'nsga2', or drop"
+            " objectives."
+        )
+    if sweep.scheduler is not None and sweep.search == "freeze_thaw":
+        raise ValueError(
+            "The search 'freeze_thaw' pauses trials by itself: use scheduler=None, or another"
+            " search."
         )
     if sweep.objectives and sweep.search == "tpe" and sweep.scheduler is not None:
         raise ValueError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from segue.base.files import JsonObject
 from segue.plan.mode import Mode
@@ -26,6 +26,7 @@ from segue.plan.sweeps.trainers import check_names_of, check_trainer, plan_at
 from segue.plan.values.describe import canonical_json, describe, fingerprint
 from segue.plan.world import World
 
+Search: TypeAlias = Literal["tpe", "random", "gp", "cmaes", "qmc", "nsga2", "freeze_thaw", "auto"]
 # These fields may change when a sweep is resumed; all others define the experiment.
 _LIMITS = ("trials", "max_env_steps", "time_budget_s", "target", "retries", "report_timeout_s")
 _CHANGEABLE = (*_LIMITS, "resources", "concurrency", "log_seeds")
@@ -73,7 +74,8 @@ class Sweep:
     - `scheduler`: None, "asha", "stage_asha", "hyperband", "median", "pbt", or a scheduler of
       `ray.tune`.
     - `search`: how points are proposed after the grid and `points`: "tpe", "random", "gp", "cmaes",
-      "qmc" or "nsga2".
+      "qmc", "nsga2"; "freeze_thaw", which divides `max_env_steps` between trials by pausing and
+      resuming them; or "auto", which chooses one of them.
     - `max_env_steps`: environment steps of all trials and seeds together, stopped and failed ones
       too; a trial is started only if it could run to its end. `time_budget_s`: seconds of one run.
       `target`: a trial that ends with this metric ends the sweep.
@@ -108,7 +110,7 @@ class Sweep:
     lanes: int | Callable[..., int] = 8
     policy: Any = None
     scheduler: Any = None
-    search: Literal["tpe", "random", "gp", "cmaes", "qmc", "nsga2"] = "tpe"
+    search: Search = "tpe"
     points: Sequence[Mapping[str, Any]] = ()
     max_env_steps: int | None = None
     time_budget_s: float | None = None

@@ -9,13 +9,19 @@ from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.schedulers.criterion import CriterionScheduler
 from segue.tune.schedulers.named import BRACKETS, REDUCTION_FACTOR, first_point
+from segue.tune.study.freeze_thaw import FREEZE_THAW, LEAST_TRIALS
 
 _PLAIN = (bool, int, float, str)
 
 
-def explained(sweep: Sweep, corners: Corners) -> str:
-    """Return the name of a sweep's scheduler, and when it does what, or its arguments."""
+def explained(sweep: Sweep, corners: Corners, search: str | None = None) -> str:
+    """Return the name of a sweep's scheduler, and when it does what, or its arguments.
+
+    `search` is the name of the search, which may pause trials; by default the sweep's.
+    """
     scheduler = sweep.scheduler
+    if (search or sweep.search) == FREEZE_THAW and sweep.requested_trials >= LEAST_TRIALS:
+        return f"{FREEZE_THAW}: trials are paused at reports, and the most promising resumes"
     if scheduler is None:
         return "none: every trial runs to its end"
     if not isinstance(scheduler, str):

@@ -66,7 +66,7 @@ def check_population(sweep: Sweep, corners: Corners) -> None:
             "Population-based training changes parameters by their domains: make the space a"
             " dictionary."
         )
-    if sweep.search not in ("tpe", "random", "qmc") and sweep.grid() is None:
+    if sweep.search not in ("tpe", "random", "qmc", "auto") and sweep.grid() is None:
         raise ValueError(
             f"The search {sweep.search!r} would learn from trials whose parameters change: use"
             " 'random'."

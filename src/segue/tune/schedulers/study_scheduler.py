@@ -20,6 +20,7 @@ from segue.tune.schedulers.replay import judged_rows
 from segue.tune.schedulers.stage_ends import StageEnds
 from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.study.budget import Budget
+from segue.tune.study.freeze_thaw import FreezeThaw
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import (
     DISK_FULL,
@@ -49,6 +50,7 @@ class StudyScheduler(SweepScheduler):
         run: RunDirectory,
         verdicts: Verdicts,
         budget: Budget,
+        freeze_thaw: FreezeThaw | None = None,
     ) -> None:
         super().__init__()
         self._inner = inner
@@ -59,6 +61,7 @@ class StudyScheduler(SweepScheduler):
         self._sweep = sweep
         self._stage_ends = StageEnds(sweep, corners, record)
         self.shares = Shares(sweep.resources)
+        self._freeze_thaw = freeze_thaw
         self._is_rebuilt = False
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: object) -> bool:
@@ -109,6 +112,9 @@ class StudyScheduler(SweepScheduler):
             )
             return str(TrialScheduler.STOP)
         self._end_stage(tune_controller, numbered, row)
+        if self._freeze_thaw is not None and self._freeze_thaw.is_paused(numbered.number, row):
+            self._verdicts.paused.add(numbered.number)
+            return str(TrialScheduler.STOP)  # of Tune's trial; the study's can be resumed
         self._exploit(numbered, row)
         return str(TrialScheduler.CONTINUE)
 

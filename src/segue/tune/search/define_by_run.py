@@ -1,6 +1,6 @@
 """A space function over an Optuna study."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,23 @@ class _StudyTrial(SpaceTrial):
         return method(name, request.low, request.high, log=request.log, **width)
 
 
+class _DrawnTrial(SpaceTrial):
+    """A trial whose answers are drawn from their distributions."""
+
+    def __init__(self, draw: Callable[[str, BaseDistribution], Any]) -> None:
+        super().__init__()
+        self._draw = draw
+        self.recorded: dict[str, Any] = {}
+        self.distributions: dict[str, BaseDistribution] = {}
+
+    def _answer(self, name: str, request: Request) -> Any:
+        self.distributions[name] = distribution_of(request)
+        self.recorded[name] = self._draw(name, self.distributions[name])
+        if isinstance(request, Choices):
+            return request.proposed(self.recorded[name])
+        return self.recorded[name]
+
+
 @dataclass(frozen=True)
 class DefineByRunSpace:
     """A space whose study records the answers to a function's requests.
@@ -75,6 +92,14 @@ class DefineByRunSpace:
         trial = answered_point(self.function, point)
         distributions = {name: distribution_of(request) for name, request in trial.requests.items()}
         return trial.recorded, distributions
+
+    def drawn(
+        self, draw: Callable[[str, BaseDistribution], Any]
+    ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+        """Return what the study would record for a point whose values `draw` returns."""
+        trial = _DrawnTrial(draw)
+        keywords_of(self.function, trial)
+        return trial.recorded, trial.distributions
 
     def normalized(
         self, recorded: Mapping[str, Any]

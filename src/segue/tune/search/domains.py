@@ -1,6 +1,6 @@
 """Convert `ray.tune` domains to Optuna's distributions, and recorded values to parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,13 @@ class SearchSpace:
             for name, proposal in self.proposals.items()
         }
         return values, dict(self.distributions)
+
+    def drawn(
+        self, draw: Callable[[str, BaseDistribution], Any]
+    ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+        """Return what the study would record for a point whose values `draw` returns."""
+        distributions = dict(self.distributions)
+        return {name: draw(name, each) for name, each in distributions.items()}, distributions
 
     def normalized(
         self, recorded: Mapping[str, Any]

@@ -77,6 +77,7 @@ _SAMPLERS: Mapping[str, Callable[[int], BaseSampler]] = {
     # conditional space.
     "tpe": lambda seed: TPESampler(seed=seed, multivariate=True, group=True),
     "random": lambda seed: RandomSampler(seed=seed),
+    "freeze_thaw": lambda seed: RandomSampler(seed=seed),  # of sweeps that are too small for it
     "gp": lambda seed: GPSampler(seed=seed, warn_independent_sampling=False),
     "cmaes": lambda seed: CmaEsSampler(seed=seed, warn_independent_sampling=False),
     "nsga2": lambda seed: NSGAIISampler(seed=seed),

@@ -1,5 +1,6 @@
 """Limits of a sweep: its number of trials, its environment steps, and a sufficient metric."""
 
+import math
 from dataclasses import dataclass, field
 
 from optuna.trial import FrozenTrial, TrialState
@@ -43,18 +44,33 @@ class Budget:
 
     def spent(self, record: StudyRecord) -> int:
         """Return the environment steps so far, of all trials."""
-        ended = sum(int(trial.user_attrs.get(TOTAL_ENV_STEPS, 0)) for trial in record.trials)
-        return ended + sum(self._running.values())
+        others = sum(  # ended and paused ones
+            int(trial.user_attrs.get(TOTAL_ENV_STEPS, 0))
+            for trial in record.trials
+            if trial.number not in self._running
+        )
+        return others + sum(self._running.values())
 
     def allows_another(self, record: StudyRecord) -> bool:
         """Return whether the remaining steps suffice for another full run.
 
         The steps that the running trials may still take are reserved.
         """
+        return self.room(record) >= self.full_run
+
+    def room(self, record: StudyRecord, without: int | None = None) -> float:
+        """Return the remaining steps that are not reserved for running trials.
+
+        Nothing is reserved for the trial `without`. Infinite without a limit of steps.
+        """
         if self.env_steps is None:
-            return True
-        reserved = sum(max(self.full_run - steps, 0) for steps in self._running.values())
-        return self.spent(record) + reserved + self.full_run <= self.env_steps
+            return math.inf
+        reserved = sum(
+            max(self.full_run - steps, 0)
+            for number, steps in self._running.items()
+            if number != without
+        )
+        return self.env_steps - self.spent(record) - reserved
 
     def may_allow_another(self, record: StudyRecord) -> bool:
         """Return whether another trial may be possible once running trials have ended early."""

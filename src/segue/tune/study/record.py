@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -14,6 +15,7 @@ from segue.record.attributes import (
     ADOPTED_FROM,
     CONSTRAINTS,
     LINEAGE,
+    PAUSED,
     REASON,
     STAGES,
     STAGES_ENDED_BY,
@@ -22,6 +24,7 @@ from segue.record.attributes import (
 )
 from segue.record.stages import Stages
 from segue.record.study import checked, close_storage
+from segue.record.trials import is_paused
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import PICKLED
@@ -37,6 +40,7 @@ class StudyRecord:
     A verdict is written in an order that leaves no doubt after a kill between any two writes:
 
     - the trial continues: its intermediate value;
+    - it is paused: the mark `paused`, its intermediate value;
     - it is stopped: the mark `stop`, its intermediate value, its state PRUNED;
     - it has ended: its intermediate value, its state COMPLETE.
 
@@ -73,6 +77,7 @@ class StudyRecord:
             raise refused(shown, error) from error
         self.adopted = sum(ADOPTED_FROM in trial.user_attrs for trial in self._all)
         self._finish_stopped()
+        self._finish_pauses()
 
     def name_objectives(self, names: Sequence[str]) -> None:
         """Record the names of the metric and the further objectives, for Optuna's tools."""
@@ -198,6 +203,24 @@ class StudyRecord:
         self._upload()
         return number
 
+    def begin_at(
+        self, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
+    ) -> int:
+        """Record a new trial with these recorded parameters, which starts; return its number."""
+        trial = create_trial(
+            state=TrialState.RUNNING, params=dict(params), distributions=dict(distributions)
+        )
+        for copy in (self._disk, self._memory):
+            copy.study.add_trial(trial)
+        self._upload()
+        return self.adopted + len(self) - 1
+
+    def draw(
+        self, draw: Callable[[str, BaseDistribution], Any]
+    ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+        """Return the recorded parameters of a point whose values `draw` returns."""
+        return self._space.drawn(draw)
+
     def parameters(self, number: int) -> dict[str, Any]:
         """The keyword arguments of the pipeline function for a trial."""
         return self._space.parameters(self.trial(number).params)
@@ -259,6 +282,23 @@ class StudyRecord:
         self._annotate(number, {**attributes, STOP: {"step": step, "value": value}})
         self._finish_stop(number)
 
+    def pause(self, number: int, step: int, value: float, attributes: Mapping[str, Any]) -> None:
+        """Record that the trial is paused at its report at `step`: it stays RUNNING, with a mark.
+
+        The mark comes first: a kill after it leaves a trial that is paused.
+        """
+        self._annotate(number, {**attributes, PAUSED: {"step": step, "value": value}})
+        self.report(number, step, value)
+
+    def resume(self, number: int) -> None:
+        """Record that a paused trial continues."""
+        self._annotate(number, {PAUSED: None})
+        self._upload()
+
+    def is_paused(self, number: int) -> bool:
+        """Whether the trial is paused."""
+        return is_paused(self.trial(number))
+
     def complete(
         self,
         number: int,
@@ -302,6 +342,11 @@ class StudyRecord:
         for number in self.numbers(TrialState.RUNNING):
             if STOP in self.trial(number).user_attrs:
                 self._finish_stop(number)
+
+    def _finish_pauses(self) -> None:
+        for number in filter(self.is_paused, self.numbers(TrialState.RUNNING)):
+            mark = self.trial(number).user_attrs[PAUSED]
+            self.report(number, mark["step"], mark["value"])
 
     def _finish_stop(self, number: int) -> None:
         mark = self.trial(number).user_attrs[STOP]

@@ -16,6 +16,7 @@ from segue.tune.ray_adapter import SweepSearcher
 from segue.tune.search.samplers import sampler_for
 from segue.tune.study.budget import Budget
 from segue.tune.study.copies import Copies
+from segue.tune.study.freeze_thaw import FreezeThaw
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import FAILURE, Verdicts, has_ended, has_failed
 
@@ -31,6 +32,12 @@ def left_to_run(record: StudyRecord, budget: Budget) -> deque[int]:
         if number < budget.trials + record.adopted
     ]
     return deque(record.numbers(TrialState.RUNNING) + waiting)
+
+
+def interrupted(record: StudyRecord) -> deque[int]:
+    """Return the numbers of the recorded trials that were interrupted, and not paused."""
+    running = record.numbers(TrialState.RUNNING)
+    return deque(number for number in running if not record.is_paused(number))
 
 
 def is_complete(record: StudyRecord, budget: Budget) -> bool:
@@ -57,6 +64,9 @@ class StudySearcher(SweepSearcher):
         budget: Budget,
         verdicts: Verdicts,
         copies: Copies | None = None,
+        freeze_thaw: FreezeThaw | None = None,
+        *,
+        search: str | None = None,
     ) -> None:
         super().__init__(metric=sweep.metric, mode=sweep.mode)
         self._record = record
@@ -64,7 +74,11 @@ class StudySearcher(SweepSearcher):
         self._budget = budget
         self._verdicts = verdicts
         self._copies = copies or Copies(record)
-        self._line = left_to_run(record, budget)
+        self._freeze_thaw = freeze_thaw
+        self._search = search or sweep.search
+        # Which paused and planned trials are next, freeze-thaw search decides.
+        is_decided = freeze_thaw is not None
+        self._line = interrupted(record) if is_decided else left_to_run(record, budget)
         self._numbers: dict[str, int] = {}
 
     def set_search_properties(
@@ -81,7 +95,7 @@ class StudySearcher(SweepSearcher):
         """
         number = self._next_to_train()
         if number is None:
-            return None if self._copies.are_held or self._must_wait() else str(Searcher.FINISHED)
+            return None if self._copies.are_held or self._must_wait() else self._finished()
         self._numbers[trial_id] = number
         return {"trial": number, "recorded": dict(self._record.trial(number).params)}
 
@@ -102,6 +116,9 @@ class StudySearcher(SweepSearcher):
         directory = trial_name(number)
         attributes = of_last_report(row, self._sweep.metric) | {DIRECTORY: directory}
         self._budget.end(number)
+        if number in self._verdicts.paused:
+            self._verdicts.paused.remove(number)
+            return
         if self._verdicts.must_end:
             return  # the trial is resumed once the disk, the store and Ray are available again
         reason = self._why_failed(number, row, error) or self._constrain(number, row)
@@ -117,7 +134,7 @@ class StudySearcher(SweepSearcher):
         """Return the next trial whose result is not known yet, and will not be, or None."""
         while True:
             number = self._copies.next_held()
-            if number is None and not self._must_wait():
+            if number is None and (self._freeze_thaw is not None or not self._must_wait()):
                 number = self._next()
             if number is None:
                 return None
@@ -127,13 +144,22 @@ class StudySearcher(SweepSearcher):
             if self._record.trial(number).state != TrialState.RUNNING:
                 self._budget.end(number)
 
+    def _finished(self) -> str:
+        if self._freeze_thaw is not None:
+            self._freeze_thaw.end()
+        return str(Searcher.FINISHED)
+
     def _must_wait(self) -> bool:
+        if self._freeze_thaw is not None:
+            return bool(self._numbers) or self._verdicts.must_end
         interrupted = self._line and self._record.trial(self._line[0]).state == TrialState.RUNNING
         return not interrupted and self._budget.may_allow_another(self._record)
 
     def _next(self) -> int | None:
         if self._line and self._record.trial(self._line[0]).state == TrialState.RUNNING:
             return self._line.popleft()
+        if self._freeze_thaw is not None:
+            return self._freeze_thaw.next()
         if self._budget.is_spent(self._record):
             return None
         if self._line:
@@ -143,7 +169,7 @@ class StudySearcher(SweepSearcher):
         number = len(self._record)
         if number >= self._budget.trials:
             return None
-        return self._record.propose(sampler_for(self._sweep.search, self._sweep.seed, number))
+        return self._record.propose(sampler_for(self._search, self._sweep.seed, number))
 
     def _values(self, number: int, row: Row) -> list[float]:
         reported = self._record.trial(number).intermediate_values | {

@@ -34,6 +34,7 @@ from segue.tune.failures import is_out_of_memory
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import on_worker
 from segue.tune.run.lineage import read_lineage, write_lineage
+from segue.tune.search.auto import may_pause
 from segue.tune.search.define_by_run import of_recorded
 from segue.tune.verdicts import OUT_OF_MEMORY
 from segue.tune.worker import preemption
@@ -207,6 +208,7 @@ def _trial_spec(sweep: Sweep, parameters: Mapping[str, Any], device: str) -> Tri
         device=device,
         log_seeds=sweep.log_seeds,
         code=sweep.code,
+        saves_at_reports=may_pause(sweep),
     )
 
 

@@ -13,7 +13,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
 from segue.tune.search.freeze_thaw.curve import Proposal
 from segue.tune.search.freeze_thaw.gaussian_process import Data, GaussianProcess
-from segue.tune.search.freeze_thaw.points import encoded
+from segue.tune.search.freeze_thaw.points import at_quantile, unit_vectors
 
 
 def test_numbers_are_quantiles_and_categories_one_hot() -> None:
@@ -40,7 +40,7 @@ def test_numbers_are_quantiles_and_categories_one_hot() -> None:
     )
     outside = Proposal(first.parameters | {"a_log": 1.0, "c_whole": 4, "f_choice": "x"}, space)
     whole_log = np.log(2) / np.log(17)
-    assert encoded([first, outside]) == pytest.approx(
+    assert unit_vectors([first, outside]) == pytest.approx(
         np.array(
             [
                 [0.5, 0.25, 0.125, whole_log, 0.5, 0, 0, 1],
@@ -54,8 +54,30 @@ def test_a_parameter_of_another_branch_is_in_the_middle_and_marked() -> None:
     both = {"depth": IntDistribution(1, 2), "lr": FloatDistribution(0.0, 1.0)}
     with_depth = Proposal({"depth": 2, "lr": 0.2}, both)
     without = Proposal({"lr": 0.4}, {"lr": both["lr"]})
-    assert encoded([with_depth, without]).tolist() == [[0.75, 1.0, 0.2], [0.5, 0.0, 0.4]]
-    assert encoded([Proposal({}, {})]).shape == (1, 1)
+    assert unit_vectors([with_depth, without]).tolist() == [[0.75, 1.0, 0.2], [0.5, 0.0, 0.4]]
+    assert unit_vectors([Proposal({}, {})]).shape == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        FloatDistribution(1e-4, 1e-2, log=True),
+        FloatDistribution(-1.0, 3.0),
+        FloatDistribution(0.0, 1.0, step=0.25),
+        IntDistribution(3, 9, step=2),
+        IntDistribution(1, 64, log=True),
+        CategoricalDistribution(["x", "y", None]),
+    ],
+    ids=repr,
+)
+def test_values_at_uniform_quantiles_are_spread_as_the_space_says(
+    distribution: BaseDistribution,
+) -> None:
+    values = [at_quantile(distribution, (n + 0.5) / 600) for n in range(600)]
+    assert all(distribution._contains(distribution.to_internal_repr(value)) for value in values)
+    X = unit_vectors([Proposal({"x": value}, {"x": distribution}) for value in values])
+    expected = 1 / 3 if isinstance(distribution, CategoricalDistribution) else 0.5
+    assert X.mean(axis=0) == pytest.approx(expected, abs=0.01)
 
 
 def some_data(count: int = 30, dimensions: int = 3) -> Data:

@@ -9,7 +9,7 @@ from scipy.special import ndtr
 from segue.tune.search.freeze_thaw.curve import Curve, Proposal, Status
 from segue.tune.search.freeze_thaw.ends import predicted_ends
 from segue.tune.search.freeze_thaw.gaussian_process import Data, GaussianProcess, Posterior
-from segue.tune.search.freeze_thaw.points import encoded
+from segue.tune.search.freeze_thaw.points import unit_vectors
 from segue.tune.search.freeze_thaw.scores import Array, normal_scores, shrunk
 
 PROPOSALS = 64
@@ -123,7 +123,7 @@ def _expected_improvements(
 
     It is over the best mean of all trials.
     """
-    X = encoded([*data, *pending, *begun])
+    X = unit_vectors([*data, *pending, *begun])
     count = len(data)
     first_new = count + len(pending)
     scores = shrunk(normal_scores(predicted_ends(data)))
