@@ -99,6 +99,7 @@ def returns(case: Case, entry: ZooEntry, seeds: Sequence[int]) -> dict[str, list
     train(trainer)
     found = {"segue": trainer.evaluate()["return"]}
     trainer.close()
+    print(f"{case.entry}: returns of segue {found['segue']}", flush=True)
     if case.published is not None:
         return found
     import sb3
@@ -108,6 +109,7 @@ def returns(case: Case, entry: ZooEntry, seeds: Sequence[int]) -> dict[str, list
         model = sb3.model(entry, case.entry, seed)
         model.learn(entry.n_timesteps)
         found["sb3"].append(sb3.evaluate(model, entry, case.entry, seed, case.episodes))
+        print(f"{case.entry}: returns of sb3 {found['sb3']}", flush=True)
     return found
 
 
@@ -137,7 +139,9 @@ def rates(case: Case, entry: ZooEntry, quick: bool) -> dict[str, list[float]]:
     arms = {"sb3": peer} | {f"k{members}": pack(members) for members in PACKS}
     rounds, seconds = (1, 0.5) if quick else (3, 4.0)
     warm_up = 0.0 if quick else 0.5
-    return interleaved_rates(arms, rounds, seconds, warm_up, clock=time.process_time)
+    found = interleaved_rates(arms, rounds, seconds, warm_up, clock=time.process_time)
+    print(f"{case.entry}: rates {found}", flush=True)
+    return found
 
 
 def measure(name: str, steps: int | None, quick: bool) -> Mapping[str, Any]:
