@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -29,17 +30,39 @@ if TYPE_CHECKING:
     from segue.tune.options import Options
 
 
+_TOP = 3  # configurations that are retrained
+
+
+class RetrainChoice(StrEnum):
+    """How the configurations to retrain are chosen."""
+
+    best = "best"
+    pareto = "pareto"
+
+
 @with_options("address", "concurrency")
 def command(
     run: Run,
-    top: Annotated[int, typer.Option(help="Number of best configurations.", min=1)] = 3,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of configurations. Default: 3, or all with --choose pareto.", min=1
+        ),
+    ] = None,
     seeds: Annotated[
         int, typer.Option(help="Number of held-out seeds per configuration.", min=2)
     ] = 10,
+    choose: Annotated[
+        RetrainChoice,
+        typer.Option(
+            help="The best by the metric, or those that no other trial beats in every respect: of"
+            " several objectives, or of the metric and the steps to reach it."
+        ),
+    ] = RetrainChoice.best,
     sweep: SweepFile = None,
     **options: Any,
 ) -> int:
-    """Retrain the best configurations on held-out seeds, and compare them.
+    """Retrain the best configurations on held-out seeds, and compare them by the metric.
 
     The same command resumes a retraining that was interrupted.
     """
@@ -54,11 +77,27 @@ def command(
     summary = read_summary(local_run.path)
     check_target(summary.layout.held_out, "move it away")
     original = sweep_of(RunDirectory(local_run.path, local_run.store), sweep)
-    best = _best(summary, run, top)
+    best = _chosen(summary, run, choose, top)
     storage = summary.storage if summary.definition.study else None
     given = replace(given, storage=storage)
     retraining = _Retraining(original, summary, best, local_run)
     return retraining.run(seeds, given, console) or retraining.conclude(console)
+
+
+def _chosen(
+    summary: "Summary", run: str, choose: RetrainChoice, top: int | None
+) -> "list[TrialSummary]":
+    """Return the trials whose configurations are retrained; raise ValueError without any."""
+    if choose is RetrainChoice.best:
+        return _best(summary, run, _TOP if top is None else top)
+    from segue.report.data.evidence import Evidence
+    from segue.report.data.front import fronts
+
+    found = fronts(Evidence.of(summary))[:1]
+    unbeaten = [trial for front in found for trial in front.best][:top]
+    if not unbeaten:
+        raise ValueError(f"{run} has no complete trial yet: resume its sweep first.")
+    return unbeaten
 
 
 def _best(summary: "Summary", run: str, top: int) -> "list[TrialSummary]":

@@ -25,6 +25,7 @@ class _Sweep(Checked):
     mode: Literal["max", "min"]
     seeds: int = Field(1, ge=1, le=10_000)
     pinned: dict[str, Any] = Field({})
+    objectives: list[list[Any]] = Field([])
 
 
 class _Start(Checked):
@@ -87,6 +88,12 @@ class RunDefinition:
     def mode(self) -> str:
         """`max` or `min`."""
         return str(self.sweep["mode"])
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """`max` or `min` of the metric and of each further objective."""
+        further = self.sweep.get("objectives", ())
+        return (self.mode, *("min" if each[-1:] == ["min"] else "max" for each in further))
 
     @property
     def pinned(self) -> Mapping[str, Any]:

@@ -75,6 +75,11 @@ class TrialSummary:
         return self.state in (COMPLETE, PRUNED, FAILED)
 
     @property
+    def is_allowed(self) -> bool:
+        """Whether the trial violates no constraint."""
+        return all(value <= 0 for value in self.constraints.values())
+
+    @property
     def trained_with(self) -> dict[str, Any]:
         """The parameters that the trial ended with, which population-based training changes."""
         return dict(self.lineage[-1]["parameters"] if self.lineage else self.parameters)

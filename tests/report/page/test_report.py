@@ -30,6 +30,7 @@ EVERYTHING = [
     "importance",
     "parallel",
     "slices",
+    "front",
     "pruning",
     "stopping",
     "budget",

@@ -24,10 +24,10 @@ _ROW = 56  # pixels of a run in the figure of final values
 
 def write_page(comparison: RunComparison, path: Path) -> None:
     """Write the page to `path` atomically. Raise OSError if it cannot be written."""
-    write_atomic(path, page(comparison))
+    write_atomic(path, comparison_page(comparison))
 
 
-def page(comparison: RunComparison) -> str:
+def comparison_page(comparison: RunComparison) -> str:
     """Return the comparison as HTML, in which every text of the runs is escaped."""
     better = "higher" if comparison.mode == "max" else "lower"
     names = list(dict.fromkeys(run.summary.name for run in comparison.runs))

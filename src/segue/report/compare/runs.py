@@ -165,7 +165,7 @@ def _improvements(trials: Sequence[TrialSummary], sign: float) -> Iterator[BestS
     steps = 0
     for trial in sorted(ended, key=lambda each: (each.ended_seconds, each.number)):
         steps += _spent(trial)
-        if trial.state != COMPLETE or trial.metric is None or _violates(trial):
+        if trial.state != COMPLETE or trial.metric is None or not trial.is_allowed:
             continue
         if best is None or sign * (trial.metric - best) > 0:
             best = trial.metric
@@ -175,7 +175,3 @@ def _improvements(trials: Sequence[TrialSummary], sign: float) -> Iterator[BestS
 
 def _spent(trial: TrialSummary) -> int:
     return 0 if trial.copy_of is not None else trial.total_env_steps
-
-
-def _violates(trial: TrialSummary) -> bool:
-    return any(value > 0 for value in trial.constraints.values())

@@ -8,10 +8,12 @@ import plotly.graph_objects as go
 
 from segue.record.trials import metric_of
 from segue.report.data.evidence import Evidence
+from segue.report.data.front import Front, fronts
 from segue.report.data.stopping import Stopping
 from segue.report.data.summary import Summary
 from segue.report.page.compute import best_of_k_figure, compute_figure, usage_by_state
 from segue.report.page.curves import TOP_TRIALS, learning_curves
+from segue.report.page.front import front_figure, front_table, front_text
 from segue.report.page.importance import Importance, importance_figure, importance_text
 from segue.report.page.optuna_view import distributions, plot_study, plotted
 from segue.report.page.parallel import parallel_coordinates
@@ -22,6 +24,7 @@ from segue.report.page.text_table import TextTable
 
 _AXIS_WIDTH = 90  # pixels
 _SLICE_WIDTH = 190  # pixels
+_FRONT_WIDTH = 280  # pixels
 _COMPUTE_WIDTH = 560  # pixels
 
 
@@ -46,6 +49,8 @@ def sections(evidence: Evidence, found: Mapping[str, Importance]) -> Iterator[Se
         study = plot_study(evidence.summary, metric_of)
         yield from _search(evidence, study)
         yield from _parameters(evidence.summary, study, found)
+    if found_fronts := fronts(evidence):
+        yield _choosing(found_fronts)
     counts = rungs(evidence)
     if counts:
         yield _pruning(counts, evidence.summary.by_stage)
@@ -132,6 +137,14 @@ def _pruning(counts: Mapping[ShownRung, RungCount], by_stage: bool) -> Section:
             " between trials."
         )
     return Section("pruning", "Pruning", text, pruning_figure(counts, by_stage))
+
+
+def _choosing(found: list[Front]) -> Section:
+    text = front_text(found)
+    width = _FRONT_WIDTH * sum(len(front.names) - 1 for front in found)
+    figure = front_figure(found)
+    table = front_table(found)
+    return Section("front", "Choosing", text, figure, min_width=width, table=table)
 
 
 def _stopping(evidence: Evidence, counts: dict[ShownRung, RungCount]) -> Iterator[Section]:

@@ -85,7 +85,7 @@ def replay_run(
         for trial in trained
         if trial.intermediate_values
     }
-    return Replays(len(reports), name_of(sweep), planned, stops)
+    return Replays(len(reports), scheduler_of(sweep), planned, stops)
 
 
 def stops_of(
@@ -113,7 +113,7 @@ def stops_of(
     return stops
 
 
-def name_of(sweep: Sweep) -> str | None:
+def scheduler_of(sweep: Sweep) -> str | None:
     """Return the name of a sweep's scheduler, or of its class; None where it has none."""
     if sweep.scheduler is None or isinstance(sweep.scheduler, str):
         return sweep.scheduler
@@ -123,7 +123,7 @@ def name_of(sweep: Sweep) -> str | None:
 def _schedulers(sweep: Sweep) -> dict[str, Callable[[Sweep, Corners], TrialScheduler]]:
     """Return how the scheduler of the sweep is made, and the others, by their names."""
     found = {name: NAMED[name] for name in REPLAYED}
-    own = name_of(sweep)
+    own = scheduler_of(sweep)
     if own is not None:
         found[own] = make_scheduler
     return found
