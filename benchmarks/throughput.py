@@ -14,6 +14,7 @@ import os
 import statistics
 import sys
 import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 os.environ.update(
@@ -25,6 +26,7 @@ from record import publish
 
 from segue import Evaluation, Mlp, Network, Trainer
 from segue.train.policies import Policy
+from segue.train.side_by_side import advance_together
 
 LANES = 8
 STEPS = 128
@@ -60,11 +62,16 @@ CASES = (
 )
 
 
-def segue(case: Case, members: int, device: str = "cpu") -> Arm:
-    """Return an arm that runs one iteration of a pack."""
-    trainer = Trainer.new(
+TRIALS = 8
+SHARED = CASES[:2]
+"""Of which that many trials of one seed also share a pack."""
+
+
+def new_trainer(case: Case, seeds: Sequence[int], device: str = "cpu", lr: float = LR) -> Trainer:
+    """Return a trainer of one member per seed."""
+    return Trainer.new(
         ppo_pipeline(
-            LR,
+            lr,
             NEVER,
             num_mini_batch=MINIBATCHES,
             update_repeats=EPOCHS,
@@ -72,16 +79,32 @@ def segue(case: Case, members: int, device: str = "cpu") -> Arm:
             metric_accumulate_interval=ROLLOUT,
         ),
         case.world,
-        range(members),
+        seeds,
         Evaluation(every=NEVER),
         lanes=LANES,
         policy=POLICIES[case.policy],
         device=device,
     )
 
+
+def segue(case: Case, members: int, device: str = "cpu") -> Arm:
+    """Return an arm that runs one iteration of a pack."""
+    trainer = new_trainer(case, range(members), device)
+
     def iterate() -> int:
         trainer.advance()
         return members * ROLLOUT
+
+    return iterate
+
+
+def segue_trials(case: Case, trials: int) -> Arm:
+    """Return an arm that runs one iteration of trials of one seed, which share a pack."""
+    trainers = [new_trainer(case, [seed], lr=LR * (1 + seed)) for seed in range(trials)]
+
+    def iterate() -> int:
+        advance_together(trainers)
+        return trials * ROLLOUT
 
     return iterate
 
@@ -134,6 +157,7 @@ def main() -> None:
         for case in CASES
         for members in case.targets
     }
+    arms |= {f"{case.name}_trials{TRIALS}": segue_trials(case, TRIALS) for case in SHARED}
     rounds, seconds = (3, 1.5) if quick else (9, 4.0)
     report(interleaved_rates(arms, rounds, seconds, warm_up=0.5), quick)
 
@@ -161,6 +185,12 @@ def report(rates: dict[str, list[float]], quick: bool) -> None:
                     aim,
                 ]
             )
+    for case in SHARED:
+        shared, single = (rates[f"{case.name}_{arm}"] for arm in (f"trials{TRIALS}", "k1"))
+        gain = statistics.median(mine / other for mine, other in zip(shared, single, strict=True))
+        figures[f"gain_{case.name}_trials{TRIALS}"] = gain
+        name = f"{case.world}: {TRIALS} trials in one process, to 1"
+        rows.append([name, f"{statistics.median(shared):,.0f}", f"{gain:.1f}", ""])
     columns = ("one core", "env steps/s", "ratio", "target")
     title = "Environment steps per second, learning included"
     publish("throughput", " ".join(sys.argv), title, columns, rows, figures, keep=not quick)
