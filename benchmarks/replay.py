@@ -17,7 +17,8 @@ with two stages, others, and those of several seeds, with the standard error ove
 "random" stops nothing, "ray_asha" is `ray.tune`'s ASHAScheduler over plain environment steps,
 "stage_asha" is Segue's StageASHA, "tpe" is Optuna's sampler without stopping, and "freeze_thaw" is
 Segue's search: the same code as in live sweeps. The ASHAs start at the first checkpoint and keep a
-third. The last line is JSON.
+third. With `--early shuffled` or `--early mirrored` early reports say nothing, or the opposite. The
+last line is JSON.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from typing import Any
 import optuna
 from record import publish
 from replay_arms import ARMS, Arm, make_arm
-from replay_tables import KINDS, Pool, read
+from replay_tables import KINDS, Pool, read, spoiled
 
 BUDGETS = {"two_stage": (10, 20, 30), "single_stage": (10, 20, 30), "arlbench": (8, 16, 32)}
 WORKERS = 4
@@ -145,6 +146,7 @@ def main() -> None:
     parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE")
     parser.add_argument("--resamples", type=int, default=RESAMPLES)
     parser.add_argument("--arms", default=",".join(ARMS), help="of these, separated by commas")
+    parser.add_argument("--early", choices=("shuffled", "mirrored"), help="spoil early reports")
     parser.add_argument("--keep", action="store_true", help="write a record to benchmarks/results")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -155,6 +157,8 @@ def main() -> None:
         pools = [pool for path in options.tables for pool in read(path)]
     except (OSError, ValueError, KeyError) as error:
         parser.error(str(error))
+    if options.early:
+        pools = [spoiled(pool, options.early, index) for index, pool in enumerate(pools)]
     figures: dict[str, Any] = {}
     for kind in KINDS:
         of_kind = [pool for pool in pools if pool.kind == kind]
@@ -174,6 +178,8 @@ def main() -> None:
         for budget, each in figures[kind].items()
     ]
     command = " ".join(["benchmarks/replay.py", *(path.name for path in options.tables)])
+    command += f" --resamples {options.resamples}"
+    command += f" --early {options.early}" if options.early else ""
     columns = ("pool", *names)
     title = f"Regret ± standard error, {options.resamples} resamples"
     publish("replay", command, title, columns, rows, figures, keep=options.keep)

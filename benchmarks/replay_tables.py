@@ -10,7 +10,7 @@ import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from segue.tune.search.freeze_thaw.curve import Proposal
 KINDS = ("two_stage", "single_stage", "arlbench")
 _NEEDED = ("env", "exp_type", "config_kwargs_str", "train_steps", "reward")
 _OF_SEED = re.compile(r"(.*)/seed\d+$")
+_EARLY = 0.55
 _LOW = 0.1  # the quantile of configurations whose value counts as 0
 
 Array = NDArray[np.float64]
@@ -111,6 +112,29 @@ def read(path: Path) -> list[Pool]:
     several = [line for line in lines if _OF_SEED.match(line["env"])]
     single = [line for line in lines if not _OF_SEED.match(line["env"])]
     return [*_pools_of_one_seed(single), *_pools_of_several_seeds(several)]
+
+
+def spoiled(pool: Pool, how: str, seed: int = 0) -> Pool:
+    """Return a pool whose early reports say nothing ("shuffled"), or the opposite ("mirrored").
+
+    Early are those of the first of two stages, or of the first 55 % of the steps, without the last.
+    Shuffled ones are those of another configuration; mirrored ones are reflected at the median.
+    """
+    order = np.random.default_rng(seed).permutation(len(pool.configurations))
+    rewards = np.array([each.rewards for each in pool.configurations])  # by seed and report
+    rewards = np.where(np.isfinite(rewards), rewards, np.nanmin(rewards[np.isfinite(rewards)]))
+    if how == "shuffled":
+        changed = rewards[order]
+    else:
+        changed = 2 * np.median(rewards, axis=0, keepdims=True) - rewards
+    configurations = []
+    for row, each in enumerate(pool.configurations):
+        until = _EARLY * each.steps[-1] if each.boundary is None else each.boundary
+        early = np.array(each.steps) <= until
+        early[-1] = False
+        mixed = np.where(early, changed[row], rewards[row])
+        configurations.append(replace(each, rewards=tuple(map(tuple, mixed.tolist()))))
+    return replace(pool, configurations=configurations)
 
 
 def _pools_of_one_seed(lines: Sequence[Mapping[str, str]]) -> list[Pool]:

@@ -87,6 +87,11 @@ def test_replay_reads_compressed_landscapes_of_several_seeds(
     assert figures["arlbench"]["16"]["tpe"][0] == pytest.approx(0.0, abs=0.02)
     single = figures["arlbench"]["8"]
     assert single["freeze_thaw"][0] <= single["random"][0]
+    spoiled = ["--early", "mirrored", "--resamples", "2", "--arms", "random"]
+    assert replay(monkeypatch, str(path), *spoiled) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["arlbench"] == {
+        budget: {"random": each["random"]} for budget, each in figures["arlbench"].items()
+    }
 
 
 @pytest.mark.parametrize(

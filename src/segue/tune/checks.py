@@ -11,11 +11,10 @@ from segue.train import check_metric, check_reported_name, check_trial
 from segue.tune.cluster.parcel import Parcel
 from segue.tune.reads import check_reads
 from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
-from segue.tune.search.auto import ChosenSearch, chosen_search
+from segue.tune.search.auto import FREEZE_THAW, LEAST_TRIALS, ChosenSearch, chosen_search
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.search.samplers import check_sampler
-from segue.tune.study.freeze_thaw import FREEZE_THAW, LEAST_TRIALS
 from segue.worlds import AnyWorld, WorldSpec, check_world
 
 

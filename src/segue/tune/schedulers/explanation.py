@@ -9,7 +9,7 @@ from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.schedulers.criterion import CriterionScheduler
 from segue.tune.schedulers.named import BRACKETS, REDUCTION_FACTOR, first_point
-from segue.tune.study.freeze_thaw import FREEZE_THAW, LEAST_TRIALS
+from segue.tune.search.auto import FREEZE_THAW, LEAST_TRIALS
 
 _PLAIN = (bool, int, float, str)
 

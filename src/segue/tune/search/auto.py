@@ -9,8 +9,9 @@ from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 
 AUTO = "auto"
-FEW_TRIALS = 10
-"""With fewer trials, a model has nothing to learn from."""
+FREEZE_THAW = "freeze_thaw"
+LEAST_TRIALS = 10
+"""With fewer trials a model has nothing to learn from: freeze-thaw search then pauses none."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,12 @@ def chosen_search(sweep: Sweep, corners: Corners) -> ChosenSearch:
         return ChosenSearch("nsga2", f"it has {1 + len(sweep.objectives)} objectives")
     if not is_population(sweep) and _divides_steps(sweep, corners):
         limit = f"{sweep.max_env_steps:,} steps do not suffice for {plural(trials, 'whole trial')}"
-        return ChosenSearch("freeze_thaw", limit)
+        return ChosenSearch(FREEZE_THAW, limit)
     if sweep.grid() is not None and trials <= len(sweep.planned()):
         return ChosenSearch("random", "every point is planned")
     if is_population(sweep):
         return ChosenSearch("random", "parameters change while trials train")
-    if trials < FEW_TRIALS:
+    if trials < LEAST_TRIALS:
         name = "qmc" if _is_of_numbers(sweep) else "random"
         return ChosenSearch(name, f"{plural(trials, 'trial')} are too few for a model")
     return ChosenSearch("tpe", f"{plural(trials, 'trial')} and one objective")
@@ -46,7 +47,7 @@ def chosen_search(sweep: Sweep, corners: Corners) -> ChosenSearch:
 
 def may_pause(sweep: Sweep) -> bool:
     """Return whether the sweep may use a search that pauses trials."""
-    return sweep.search in (AUTO, "freeze_thaw") and sweep.max_env_steps is not None
+    return sweep.search in (AUTO, FREEZE_THAW) and sweep.max_env_steps is not None
 
 
 def is_population(sweep: Sweep) -> bool:
@@ -62,7 +63,7 @@ def _divides_steps(sweep: Sweep, corners: Corners) -> bool:
     return (
         sweep.scheduler is None
         and limit is not None
-        and trials >= FEW_TRIALS
+        and trials >= LEAST_TRIALS
         and limit < trials * full
     )
 

@@ -21,6 +21,7 @@ from segue.record.attributes import (
 from segue.record.layout import trial_name
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS, Row
 from segue.record.trials import best_complete
+from segue.tune.search.auto import FREEZE_THAW, LEAST_TRIALS
 from segue.tune.search.freeze_thaw.choice import PROPOSALS, Choice, choose
 from segue.tune.search.freeze_thaw.curve import Proposal
 from segue.tune.search.freeze_thaw.ends import predicted_ends
@@ -36,11 +37,6 @@ class _Planned(Proposal):
     """A point that the study holds as WAITING."""
 
     number: int
-
-
-FREEZE_THAW = "freeze_thaw"
-LEAST_TRIALS = 10
-"""A sweep of fewer trials is a random search that pauses none."""
 
 
 class FreezeThaw:
