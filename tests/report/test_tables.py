@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import re
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from optuna.trial import TrialState
@@ -135,6 +137,20 @@ def test_what_is_not_a_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "is not a run directory: it has no sweep.json" in refused(capsys, str(tmp_path))
     with pytest.raises(ValueError, match="is not a run directory"):
         segue.load(tmp_path)
+
+
+def test_a_running_sweep_is_shown_until_it_ends(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(locked(run / "lock"))
+        ends = Timer(0.5, stack.close)
+        ends.start()
+        text = output_of(capsys, str(run), "--top", "1", "--watch", "1")
+        ends.join()
+    assert text.count("double: 16 trials") == 2
+    assert text.count("The sweep is running.") == 1
+    assert "--watch shows a table" in refused(capsys, str(run), "--watch", "1", "--csv")
 
 
 def test_the_package_has_nothing_else() -> None:

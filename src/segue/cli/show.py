@@ -9,8 +9,11 @@ from rich.console import Console
 from segue.base.text import printable
 from segue.cli.shared.arguments import Run
 from segue.cli.shared.output import print_line
+from segue.cli.shared.watching import Watch
+from segue.cli.shared.watching import watch as watch_run
 
 if TYPE_CHECKING:
+    from segue.record.local_run import LocalRun
     from segue.record.trials import TrialSummary
     from segue.report.data.summary import Summary
 
@@ -21,16 +24,32 @@ def command(
     top: Annotated[int, typer.Option(help="Number of trials to show.", min=1)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print all trials as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print all trials as CSV.")] = False,
+    watch: Watch = None,
 ) -> int:
     """Show the trials of a run, best first, also while the sweep is running."""
-    from segue.record.local_run import fetch_run
+    if as_json and as_csv:
+        raise ValueError("--json and --csv exclude each other: give one of them.")
+    if watch is not None and (as_json or as_csv):
+        raise ValueError("--watch shows a table: leave --json and --csv out.")
+    console = Console()
+
+    def show(local_run: "LocalRun", again: bool) -> None:
+        if watch is not None:
+            console.clear()
+        _show(local_run, run, trial, top, as_json, as_csv)
+
+    watch_run(run, watch, show)
+    return 0
+
+
+def _show(
+    local_run: "LocalRun", run: str, trial: int | None, top: int, as_json: bool, as_csv: bool
+) -> None:
     from segue.report import tables
     from segue.report.data.facts import facts
     from segue.report.data.summary import read_summary
 
-    if as_json and as_csv:
-        raise ValueError("--json and --csv exclude each other: give one of them.")
-    summary = read_summary(fetch_run(run).path)
+    summary = read_summary(local_run.path)
     trials = facts(summary)
     if trial is not None:
         trials = [each for each in trials if each.number == trial]
@@ -47,7 +66,6 @@ def command(
         tables.show_trial(summary, trials[0], Console())
     else:
         _show_all(summary, trials, top)
-    return 0
 
 
 def _show_all(summary: "Summary", trials: "list[TrialSummary]", top: int) -> None:

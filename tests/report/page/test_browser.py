@@ -82,8 +82,22 @@ def test_every_figure_is_drawn_without_a_complaint(
         "return [...document.querySelectorAll('.figure')].map(each =>"
         " each.querySelectorAll('.main-svg').length)"
     )
-    assert len(drawn) == 8 and min(drawn) > 0
+    assert len(drawn) == 10 and min(drawn) > 0
     assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
+
+
+def test_a_watched_page_loads_itself_again_and_stays_where_it_was(
+    browser: webdriver.Chrome, page: Path, tmp_path: Path
+) -> None:
+    watched = tmp_path / "watched.html"
+    watched.write_text(page.read_text().replace("<body>", '<body data-refresh="2">'))
+    opened(browser, watched, WIDE)
+    browser.execute_script("scrollTo(0, 700); document.body.dataset.before = 'yes'")
+    deadline = time.monotonic() + SECONDS
+    loaded = "return !document.body.dataset.before && document.body.dataset.drawn === 'yes'"
+    while not browser.execute_script(f"{loaded} && scrollY === 700"):
+        assert time.monotonic() < deadline, browser.execute_script("return scrollY")
+        time.sleep(0.1)
 
 
 def test_only_the_page_is_requested(browser: webdriver.Chrome, page: Path) -> None:

@@ -15,13 +15,16 @@ from segue.report.page.render import render
 from segue.report.page.sections import sections
 
 
-def write_report(summary: Summary, path: Path) -> None:
-    """Write the page to `path` atomically. Raise OSError if it cannot be written."""
+def write_report(summary: Summary, path: Path, refresh: float | None = None) -> None:
+    """Write the page to `path` atomically. Raise OSError if it cannot be written.
+
+    With `refresh`, the page loads itself again after so many seconds.
+    """
     with suppress_warnings("optuna"):
-        write_atomic(path, page(summary))
+        write_atomic(path, page(summary, refresh))
 
 
-def page(summary: Summary) -> str:
+def page(summary: Summary, refresh: float | None = None) -> str:
     """Return the report as HTML.
 
     Nothing in the run is trusted: every text is escaped, and unreadable lines are counted.
@@ -37,4 +40,5 @@ def page(summary: Summary) -> str:
         commands=commands(summary),
         starts=starts(summary),
         fingerprint=summary.definition.fingerprint,
+        refresh=refresh,
     )

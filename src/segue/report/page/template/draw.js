@@ -33,3 +33,15 @@ Promise.all(drawn).then(() => {
 dark.addEventListener("change", () => draw(dark.matches));
 addEventListener("beforeprint", () => draw(false));
 addEventListener("afterprint", () => draw(dark.matches));
+
+// A page that is written again and again (segue report --watch) loads itself again, and stays where it was scrolled to.
+const seconds = Number(document.body.dataset.refresh);
+const kept = "segue-scroll" + location.pathname;
+Promise.all(drawn).then(() => {
+  const before = history.state?.[kept];
+  if (before !== undefined) scrollTo(0, before);
+});
+if (seconds) setTimeout(() => {
+  history.replaceState({ [kept]: scrollY }, "");
+  location.reload();
+}, 1000 * seconds);
