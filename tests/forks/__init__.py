@@ -42,8 +42,7 @@ def forked_python() -> list[str]:
 
     Workers of a Ray that it starts are forked, too.
     """
-    _start_server()
-    return [sys.executable, "-S", _CLIENT]
+    return [sys.executable, "-S", _CLIENT, _start_server()]
 
 
 class Forked(subprocess.Popen[str]):
@@ -57,9 +56,10 @@ class Forked(subprocess.Popen[str]):
 
 
 @cache
-def _start_server() -> None:
-    """Start the process that forks, once in a process of pytest, and put its address into the
-    environment.
+def _start_server() -> str:
+    """Start the process that forks, once in a process of pytest; return the path of its socket.
+
+    The environment has it, too, where a Ray that starts in this process finds it.
     """
     folder = mkdtemp(prefix="f", dir="/tmp")
     socket = f"{folder}/socket"
@@ -75,3 +75,4 @@ def _start_server() -> None:
     assert server.stdout is not None
     assert server.stdout.readline() == "listening\n"
     os.environ[client.SOCKET] = socket
+    return socket
