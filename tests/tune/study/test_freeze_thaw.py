@@ -119,7 +119,7 @@ def kill_after(record: StudyRecord, writes: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "writes", [60, *(pytest.param(n, marks=pytest.mark.slow) for n in range(20, 160, 11))]
+    "writes", [60, *(pytest.param(n, marks=pytest.mark.slow) for n in range(20, 131, 11))]
 )
 def test_a_killed_sweep_decides_what_an_uninterrupted_one_does(
     writes: int, whole: list[FrozenTrial], tmp_path: Path
