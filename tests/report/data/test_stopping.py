@@ -17,7 +17,9 @@ from segue.report.data.stopping import Stopping, saved_in_words, spearman, stage
 from segue.report.data.summary import read_order, read_summary
 from segue.report.page.page import page
 from segue.report.page.pruning import rungs
-from segue.report.page.stopping import foretold, replay_table
+from segue.report.page.render import render
+from segue.report.page.sections import sections
+from segue.report.page.stopping import foretold, replay_table, stopping_text
 from segue.tune.schedulers.replay import replay_run
 from tests.report.page.support import evidence, trial
 from tests.tune.support.doubles import make_sweep
@@ -93,6 +95,22 @@ def test_a_run_shows_what_early_values_foretold(run: Path) -> None:
     assert re.search(r"<td>asha \(ran\)</td><td>\d trials?</td>", text)
 
 
+def test_two_trials_have_no_correlations_and_yet_a_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    trials = [trial(0, (5.0,)), trial(1, (4.0,), "pruned", reason="asha: x", steps=300)]
+    found = evidence(trials)
+    replays = Replays(0, "asha", dict.fromkeys(range(2), 1200), {"asha": {1: 300}})
+    found.summary.run.mkdir(parents=True)
+    replays.write(found.summary.layout)
+    (section,) = [each for each in sections(found, {}) if each.anchor == "stopping"]
+    assert section.figure is None and section.table is not None
+    assert "At least 3 trials that ran to their ends" in section.text
+    text = render("sections.html", [section])
+    assert "asha (ran)" in text and 'class="figure"' not in text
+
+
 @pytest.mark.parametrize(
     "content", ["{", "[]", '{"reports": 1, "ran": null, "planned": {"x": 1}, "stops": {}}']
 )
@@ -101,6 +119,7 @@ def test_a_damaged_replay_is_left_out(run: Path, content: str) -> None:
     stopping = Stopping.of(Evidence.of(read_summary(run)))
     assert stopping.outcomes == []
     assert "replayed.json is damaged" in str(stopping.problem)
+    assert "is not shown: " in stopping_text(stopping, [])
     known = {"reports": 10**6, "ran": None, "planned": {}, "stops": {"asha": {"1": 100}}}
     (run / "replayed.json").write_text(json.dumps(known))
     assert "is of another run" in str(Stopping.of(stopping.evidence).problem)

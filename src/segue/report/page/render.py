@@ -45,8 +45,9 @@ def render(template: str, sections: Iterable[Section], **content: Any) -> str:
 
 def _data(section: Section) -> str:
     """Return the figure as JSON without `<`, so that a script element can hold it."""
-    assert section.figure is not None
     figure = section.figure
+    if figure is None:
+        return ""
     figure.update_layout(
         title=None, template="none", width=None, height=section.height, margin=_MARGIN
     )

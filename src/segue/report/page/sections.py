@@ -30,7 +30,7 @@ _COMPUTE_WIDTH = 560  # pixels
 
 @dataclass(frozen=True)
 class Section:
-    """A title, an explanation and a figure; `anchor` is the section's id in the page."""
+    """A title, an explanation, and a figure, a table or both; `anchor` is its id in the page."""
 
     anchor: str
     title: str
@@ -150,11 +150,11 @@ def _choosing(found: list[Front]) -> Section:
 def _stopping(evidence: Evidence, counts: dict[ShownRung, RungCount]) -> Iterator[Section]:
     stopping = Stopping.of(evidence)
     found = foretold(stopping, counts)
-    if not any(each.correlation is not None for each in found):
-        return
     table = replay_table(stopping)
-    text = stopping_text(stopping, found)
     figure = foretold_figure(found)
+    if figure is None and table is None and stopping.problem is None:
+        return
+    text = stopping_text(stopping, found)
     yield Section("stopping", "Was stopping worth it?", text, figure, 340, table=table)
 
 

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from segue.base.text import plural
 from segue.report.data.stopping import (
+    FEWEST,
     Foretold,
     Outcome,
     Stopping,
@@ -33,9 +34,11 @@ def foretold(stopping: Stopping, counts: dict[ShownRung, RungCount]) -> list[For
     return [*found, *(foretold_at(evidence, where, values) for where, values in ends)]
 
 
-def foretold_figure(found: Sequence[Foretold]) -> go.Figure:
-    """Return a figure of the rank correlations at each point."""
+def foretold_figure(found: Sequence[Foretold]) -> go.Figure | None:
+    """Return a figure of the rank correlations at each point; None if there are none."""
     shown = [each for each in found if each.correlation is not None]
+    if not shown:
+        return None
     figure = go.Figure()
     figure.add_bar(
         x=[each.where for each in shown],
@@ -54,17 +57,28 @@ def foretold_figure(found: Sequence[Foretold]) -> go.Figure:
 
 def stopping_text(stopping: Stopping, found: Sequence[Foretold]) -> str:
     """Return what the section says above its figure."""
-    trials = max((each.trials for each in found), default=0)
-    parts = [
-        saved_in_words(stopping),
+    parts = [saved_in_words(stopping), *_about_correlations(found)]
+    if stopping.problem:
+        parts.append(f"What other schedulers would have decided is not shown: {stopping.problem}")
+    return " ".join(parts)
+
+
+def _about_correlations(found: Sequence[Foretold]) -> Iterator[str]:
+    if all(each.correlation is None for each in found):
+        yield (
+            f"At least {FEWEST} trials that ran to their ends, with different values, are required"
+            " to say whether early values order trials as final ones do."
+        )
+        return
+    trials = max(each.trials for each in found)
+    yield (
         "Bars are Spearman's rank correlation of the value at a point with the final value: at 1,"
         " early values order the trials as final ones do; near 0, early values say nothing of final"
         f" ones. They are of the {plural(trials, 'trial')} that ran to the end: if the worst were"
-        " stopped before, they tend to be lower than over all trials.",
-    ]
+        " stopped before, they tend to be lower than over all trials."
+    )
     if unknown := [each.where for each in found if each.correlation is None]:
-        parts.append(f"Too few or equal values at: {', '.join(unknown)}.")
-    return " ".join(parts)
+        yield f"Too few or equal values at: {', '.join(unknown)}."
 
 
 def replay_table(stopping: Stopping) -> TextTable | None:
