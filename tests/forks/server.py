@@ -171,7 +171,8 @@ def run_worker(arguments: list[str]) -> None:
     options, others = setup_worker.parser.parse_known_args(arguments)
     context = RuntimeEnvContext.deserialize(options.serialized_runtime_env_context or "{}")
     if context.command_prefix or context.py_executable != sys.executable:
-        raise NotImplementedError(f"A worker with {context.serialize()}")
+        program = [setup_worker.__file__, default_worker.__file__, *arguments]
+        os.execv(sys.executable, [sys.executable, *program])  # as of a job, in a folder of its own
     update_envs(context.env_vars)
     add_to_path(os.environ.get("PYTHONPATH", ""))
     program = default_worker.__file__
