@@ -19,7 +19,10 @@ from tests.tune.support.fake_tune import FakeTune, open_record
 
 AT_ONCE = 5
 RESTART_AFTER = 30  # reports
-SCHEDULERS = ["asha", "stage_asha", "hyperband", "median", StageASHA(100, 2, min_peers=1)]
+SCHEDULERS = {
+    **{name: name for name in ("asha", "stage_asha", "hyperband", "median")},
+    "of one's own": StageASHA(100, 2, min_peers=1),
+}
 
 
 class Interleaved:
@@ -74,7 +77,7 @@ class Interleaved:
         return read_report_order(storage, "double", "the study")
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS, ids=str)
+@pytest.mark.parametrize("scheduler", SCHEDULERS.values(), ids=SCHEDULERS)
 def test_the_scheduler_that_ran_decides_as_it_did(tmp_path: Path, scheduler: Any) -> None:
     with suppress_ray_warnings():
         run = Interleaved(tmp_path, scheduler)
