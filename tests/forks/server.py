@@ -124,7 +124,8 @@ def become(request: Request) -> None:
         os.dup2(stream, target)
         os.close(stream)
     sys.stdin = open(0)  # noqa: SIM115
-    sys.stdout = open(1, "w", buffering=1 if os.isatty(1) else -1)  # noqa: SIM115
+    by_line = os.isatty(1) or bool(request.environment.get("PYTHONUNBUFFERED"))
+    sys.stdout = open(1, "w", buffering=1 if by_line else -1)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(request.environment)

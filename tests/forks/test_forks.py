@@ -1,6 +1,7 @@
 """A forked process is as one that is started: its arguments, environment, folder, streams, end."""
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -14,7 +15,7 @@ from tests.forks.client import SOCKET
 pytestmark = pytest.mark.slow
 SHOWN = "import json, os, sys; print(json.dumps([sys.argv, dict(os.environ), os.getcwd()]))"
 COUNTS = "import time\nfor number in range(3):\n    print(number, flush=True)\n    time.sleep(0.1)"
-SLEEPS = "import time; print('sleeps', flush=True); time.sleep(600)"
+SLEEPS = "import time; print('sleeps'); time.sleep(600)"
 
 
 def test_it_has_what_it_is_given_and_nothing_of_the_process_that_forks(tmp_path: Path) -> None:
@@ -33,7 +34,8 @@ def test_it_has_what_it_is_given_and_nothing_of_the_process_that_forks(tmp_path:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_ends_it(number: signal.Signals) -> None:
-    with Forked("-c", SLEEPS, stdout=subprocess.PIPE) as process:
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with Forked("-c", SLEEPS, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "sleeps\n"
         process.send_signal(number)
