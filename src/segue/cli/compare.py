@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -65,8 +65,8 @@ def _show(comparison: "RunComparison", console: Console) -> None:
 def _rich(table: "TextTable") -> Table:
     shown = Table(box=SIMPLE, pad_edge=False)
     for index, column in enumerate(table.columns):
-        justify = "right" if index else "left"
-        shown.add_column(Text(printable(column)), justify=justify, overflow="fold")  # type: ignore[arg-type]
+        justify: JustifyMethod = "right" if index else "left"
+        shown.add_column(Text(printable(column)), justify=justify, overflow="fold")
     for row in table.rows:
         shown.add_row(*(Text(printable(cell)) for cell in row))
     return shown

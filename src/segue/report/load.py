@@ -9,7 +9,6 @@ from segue.record.local_run import LocalRun, fetch_run
 from segue.report.compare.comparison import RunComparison
 from segue.report.compare.runs import read_runs
 from segue.report.data.loaded import LoadedRun, pandas_module
-from segue.report.data.statistics import Estimate
 from segue.report.data.summary import read_summary
 
 
@@ -63,7 +62,7 @@ class LoadedRuns:
         comparison = self.comparison
         rows = []
         for run in comparison.runs:
-            value = run.held_out_value or Estimate(*[None] * 3)  # type: ignore[arg-type]
+            value = run.held_out_value
             winner = run.winner
             rows.append(
                 {
@@ -71,9 +70,9 @@ class LoadedRuns:
                     "trial": winner.number if winner else None,
                     comparison.metric: winner.metric if winner else None,
                     "steps": run.steps,
-                    "iqm": value.value,
-                    "low": value.low,
-                    "high": value.high,
+                    "iqm": value and value.value,
+                    "low": value and value.low,
+                    "high": value and value.high,
                     **{f"params_{name}": each for name, each in run.parameters.items()},
                 }
             )
