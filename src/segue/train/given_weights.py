@@ -47,7 +47,7 @@ def give_weights(group: Group, members: Sequence[Member]) -> None:
         stored = _stored(weights)
         sources = [weights.member_for(index, stored.members) for index in indices]
         rows = [group.rows[group.members.index(index)] for index in indices]
-        group.pack.start_from(rows, _taken(weights, stored.select(sources)))
+        group.pack.start_from(rows, _taken(weights, stored).select(sources))
 
 
 @lru_cache(maxsize=4)  # the same ones at each corner of a space
