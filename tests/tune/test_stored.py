@@ -45,7 +45,7 @@ sys.stdin.read()
 cluster.shutdown()
 """
 RESULTS = "trials/0001/results.jsonl"
-LOST_SECONDS = 300
+LOST_SECONDS = 60
 STAGE_DONE = b'"stage_done": true'
 
 
