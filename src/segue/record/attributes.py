@@ -15,9 +15,16 @@ STOP: Final = "stop"
 PAUSED: Final = "paused"
 """The report at which a running trial is paused, its steps and value; None once it has resumed."""
 PREDICTED_END: Final = "predicted_end"
-"""The value that a trial was expected to end with when it was paused last."""
+"""The value that a trial was expected to end with when it was paused last, or when the sweep ended:
+`value`, and the ends `low` and `high` of its 80 % interval.
+"""
 PAUSES: Final = "pauses"
-"""The environment steps at which the trial was paused, each time."""
+"""Each time that the trial was paused: at which of its steps (`at`), after how many steps of the
+sweep (`spent`), its predicted end (`value`, `low`, `high`), the trial that was more promising
+(`instead`, None if nothing else fitted into the budget), and, once it has resumed, `resumed`: after
+how many steps of the sweep (`spent`), of how many paused trials (`of`) and new points (`new`) it
+was the most promising.
+"""
 STOPPED_BY: Final = "stopped_by"
 """Why the scheduler stopped the trial."""
 REASON: Final = "reason"

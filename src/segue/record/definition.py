@@ -39,6 +39,7 @@ class _Start(Checked):
     machine: dict[str, Any] = Field({})
     commit: str | None = None
     changes: list[str] = Field([])
+    search: str | None = None
 
 
 class _Place(BaseModel):
@@ -99,6 +100,11 @@ class RunDefinition:
     def pinned(self) -> Mapping[str, Any]:
         """The names of the space that the command line fixed, with the value of each."""
         return dict(self.sweep.get("pinned", {}))
+
+    @property
+    def chosen_search(self) -> str | None:
+        """The search that `search="auto"` chose at the last start, and why; None for another."""
+        return self.runs[-1].get("search") if self.runs else None
 
     @property
     def study_name(self) -> str:

@@ -41,6 +41,25 @@ class _Exploited(Checked):
     parameters: dict[str, Any]
 
 
+class _PredictedEnd(Checked):
+    value: float
+    low: float
+    high: float
+
+
+class _Resumed(Checked):
+    spent: Steps
+    of: Steps
+    new: Steps
+
+
+class _Pause(_PredictedEnd):
+    at: Steps
+    spent: Steps
+    instead: Steps | None = None
+    resumed: _Resumed | None = None
+
+
 class TrialAttributes(Checked):
     """The user attributes of a trial that Segue reads, by the names in `attributes`."""
 
@@ -50,8 +69,8 @@ class TrialAttributes(Checked):
     stopped_by: str | None = None
     reason: str | None = None
     paused: _Stop | None = None
-    predicted_end: float | None = None
-    pauses: list[Steps] = Field([])
+    predicted_end: _PredictedEnd | None = None
+    pauses: list[_Pause] = Field([])
     log: str | None = None
     directory: str | None = None
     lineage: list[_Exploited] = Field([])

@@ -1,5 +1,6 @@
 """The trials of a study as tables, services and scripts show them, and which of them are best."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -165,7 +166,7 @@ def summarize(
     """
     known = trial.user_attrs
     last = attributes.of_last_report(rows[-1], objectives[0]) if rows else {}
-    progress = {**last, **known}
+    progress = {**known, **last}  # of a running trial, the study knows its last pause
     stages = Stages.recorded_of(trial)
     metric = metric_of(trial)
     ends = [row[ENV_STEPS] for row in rows if row.get(STAGE_DONE) is True and ENV_STEPS in row]
@@ -200,7 +201,8 @@ def _paused(trial: FrozenTrial) -> str | None:
         return None
     known = trial.user_attrs
     step = known[attributes.PAUSED]["step"]
-    return f"Paused at {step:,} steps; its predicted end is {known[attributes.PREDICTED_END]:.4g}."
+    end = known.get(attributes.PREDICTED_END, {}).get("value", math.nan)
+    return f"Paused at {step:,} steps; its predicted end is {end:.4g}."
 
 
 def _copied(known: Mapping[str, Any]) -> str | None:

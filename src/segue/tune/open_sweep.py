@@ -135,6 +135,7 @@ def _study(
             accept_changes=options.accept_changes,
             source=source,
             study=place.recorded,
+            search=str(checked.search) if checked.search.reason else "",
             say=say,
         ),
         closing(place.opened(checked.sweep, checked.space, lease.upload_study)) as record,

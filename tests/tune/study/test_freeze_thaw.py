@@ -82,11 +82,11 @@ def test_a_trial_that_never_resumed_is_pruned_with_the_reason(whole: list[Frozen
     assert pruned
     best = max(trial.value for trial in of_state(whole, TrialState.COMPLETE))
     for trial in pruned:
-        assert trial.last_step == trial.user_attrs["pauses"][-1]
+        assert trial.last_step == trial.user_attrs["pauses"][-1]["at"]
         assert trial.value == trial.intermediate_values[trial.last_step]
         assert trial.user_attrs["stopped_by"] == (
             f"freeze_thaw: paused at {trial.last_step:,} steps; its predicted end was"
-            f" {trial.user_attrs['predicted_end']:.4g}, the winner's {best:.4g}"
+            f" {trial.user_attrs['predicted_end']['value']:.4g}, the winner's {best:.4g}"
         )
 
 

@@ -51,7 +51,8 @@ def curves(summary: Summary) -> Iterator[Row]:
 
 def _summarize(summary: Summary, trial: FrozenTrial, is_driven: bool) -> TrialSummary:
     read = partial(summarize, trial, summary.objectives, is_driven=is_driven)
-    if ENV_STEPS in trial.user_attrs:  # of a trial that has ended, the study knows all of it
+    # Of a trial that has ended, the study knows all of it; of a running one, its last pause.
+    if ENV_STEPS in trial.user_attrs and trial.state.is_finished():
         return read()
     results = read_results(summary.layout.trial(trial.number).results, summary.metric)
     return read(rows=results.rows, damaged=results.damaged)

@@ -129,6 +129,8 @@ def _facts(evidence: Evidence, best: TrialSummary) -> Iterator[tuple[str, str]]:
             yield "stages", " + ".join(f"{length:,}" for length in lengths)
     if pinned := evidence.summary.definition.pinned:
         yield "pinned by the command line", assignments(pinned)
+    if search := evidence.summary.definition.chosen_search:
+        yield "search", search
     total = sum(trial.total_env_steps for trial in evidence.trials)
     yield "steps of the whole sweep", f"{total:,}"
 

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from segue.record.trials import metric_of
 from segue.report.data.evidence import Evidence
 from segue.report.data.front import Front, fronts
+from segue.report.data.pauses import Pauses
 from segue.report.data.stopping import Stopping
 from segue.report.data.summary import Summary
 from segue.report.page.compute import best_of_k_figure, compute_figure, usage_by_state
@@ -17,6 +18,14 @@ from segue.report.page.front import front_figure, front_table, front_text
 from segue.report.page.importance import Importance, importance_figure, importance_text
 from segue.report.page.optuna_view import distributions, plot_study, plotted
 from segue.report.page.parallel import parallel_coordinates
+from segue.report.page.pauses import (
+    events_table,
+    predicted_figure,
+    predicted_text,
+    timeline_figure,
+    timeline_text,
+)
+from segue.report.page.predictions import calibration_figure, calibration_text
 from segue.report.page.pruning import RungCount, ShownRung, pruning_figure, rungs
 from segue.report.page.slices import slices
 from segue.report.page.stopping import foretold, foretold_figure, replay_table, stopping_text
@@ -26,6 +35,7 @@ _AXIS_WIDTH = 90  # pixels
 _SLICE_WIDTH = 190  # pixels
 _FRONT_WIDTH = 280  # pixels
 _COMPUTE_WIDTH = 560  # pixels
+_LANE = 8  # pixels of a trial
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,7 @@ def sections(evidence: Evidence, found: Mapping[str, Importance]) -> Iterator[Se
     if counts:
         yield _pruning(counts, evidence.summary.by_stage)
     yield from _stopping(evidence, counts)
+    yield from _pauses(Pauses.of(evidence))
     if by_state := usage_by_state(evidence):
         by_stage = " and by stage" if evidence.has_stages else ""
         text = (
@@ -156,6 +167,22 @@ def _stopping(evidence: Evidence, counts: dict[ShownRung, RungCount]) -> Iterato
         return
     text = stopping_text(stopping, found)
     yield Section("stopping", "Was stopping worth it?", text, figure, 340, table=table)
+
+
+def _pauses(pauses: Pauses) -> Iterator[Section]:
+    if not pauses.pauses:
+        return
+    title = "Predicted ends"
+    figure = predicted_figure(pauses)
+    yield Section("predicted", title, predicted_text(), figure, min_width=_COMPUTE_WIDTH)
+    height = 200 + _LANE * len({pause.trial for pause in pauses.pauses})
+    figure = timeline_figure(pauses)
+    table = events_table(pauses)
+    yield Section("pauses", "Pauses", timeline_text(pauses), figure, height, table=table)
+    figure = calibration_figure(pauses)
+    if figure is not None:
+        title = "Were the predictions right?"
+        yield Section("calibration", title, calibration_text(pauses), figure)
 
 
 def _has_seeds(evidence: Evidence) -> bool:

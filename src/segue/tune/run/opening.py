@@ -31,12 +31,13 @@ def open_run(
     accept_changes: bool = False,
     source: Path | None = None,
     study: Mapping[str, str] | None = None,
+    search: str = "",
     say: Callable[[str], None] = print,
 ) -> Iterator[None]:
     """Lock the directory for a run of `sweep` under `name`, and record that it was started.
 
     `source` is the sweep's file. `study` is the location of the study, if it is not in the
-    directory.
+    directory. `search` is the search that `search="auto"` has chosen and why, for the report.
 
     With `fresh`, an earlier run is moved aside first, to a name that ends with the date, which
     `say` is called with; nothing is deleted. With `accept_changes`, a changed sweep is recorded in
@@ -55,7 +56,7 @@ def open_run(
             _check_unchanged(run, before, sweep, code, accept_changes)
         try:
             run.trials.mkdir(exist_ok=True)  # now, rather than by the first worker
-            _record(run, before, sweep, name, code, study)
+            _record(run, before, sweep, name, code, study, search)
         except OSError as error:
             raise _unwritable(run, error) from error
         run.share()
@@ -142,6 +143,7 @@ def _record(
     name: str,
     source: SweepSource | None,
     study: Mapping[str, str] | None,
+    search: str,
 ) -> None:
     earlier = before.runs if before else ()
     if source is not None:
@@ -153,6 +155,7 @@ def _record(
     started = {
         "started": datetime.now().astimezone().isoformat(timespec="milliseconds"),
         "trials": sweep.requested_trials,
+        **({"search": search} if search else {}),
     }
     RunDefinition(
         name=name,

@@ -1,13 +1,14 @@
 """Freeze-thaw search over a study: what the scheduler and the searcher of a sweep ask."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
+from scipy.special import ndtri
 
 from segue.plan.mode import sign_of
 from segue.plan.sweeps.sweep import Sweep
@@ -23,7 +24,7 @@ from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS, Row
 from segue.record.trials import best_complete
 from segue.tune.search.auto import FREEZE_THAW, LEAST_TRIALS
 from segue.tune.search.freeze_thaw.choice import PROPOSALS, Choice, choose
-from segue.tune.search.freeze_thaw.curve import Proposal
+from segue.tune.search.freeze_thaw.curve import Proposal, Status
 from segue.tune.search.freeze_thaw.ends import predicted_ends
 from segue.tune.search.freeze_thaw.points import at_quantile
 from segue.tune.study.budget import Budget
@@ -31,12 +32,25 @@ from segue.tune.study.curves import NewReport, StudyCurves
 from segue.tune.study.record import StudyRecord
 from segue.worlds.seeds import stream
 
+SURE = 0.8
+"""The probability with which a trial is to end in the interval of its predicted end."""
+
 
 @dataclass(frozen=True)
 class _Planned(Proposal):
     """A point that the study holds as WAITING."""
 
     number: int
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """What a free worker trains next, if anything, and between how many trials that was decided."""
+
+    chosen: Choice | None
+    proposals: Sequence[Proposal]
+    paused: int
+    new: int
 
 
 class FreezeThaw:
@@ -64,14 +78,15 @@ class FreezeThaw:
         value = row[self._sweep.metric]
         self._budget.advance(number, row.get(TOTAL_ENV_STEPS, 0))
         report = (number, row[ENV_STEPS], value)
-        chosen = self._choose(report)[0]
-        if chosen is not None and chosen.number == number:
+        instead = self._number_of(self._decide(report))
+        if instead == number:
             return False
-        known = self._record.trial(number).user_attrs
+        end = self._predicted(report)[number]
+        pause = {"at": row[ENV_STEPS], "spent": self._spent, "instead": instead, **end}
         attributes = of_last_report(row, self._sweep.metric) | {
             DIRECTORY: trial_name(number),
-            PREDICTED_END: self._predicted(report)[number],
-            PAUSES: [*known.get(PAUSES, []), row[ENV_STEPS]],
+            PREDICTED_END: end,
+            PAUSES: [*self._pauses(number), pause],
         }
         self._record.pause(number, row[ENV_STEPS], value, attributes)
         return True
@@ -83,14 +98,15 @@ class FreezeThaw:
         """
         if self._budget.reached_by(self._record) is not None:
             return None
-        chosen, proposals = self._choose()
+        decision = self._decide()
+        chosen = decision.chosen
         if chosen is None:
             return None
         if chosen.number is not None:
-            self._record.resume(chosen.number)
+            self._resume(chosen.number, decision)
             return chosen.number
         assert chosen.proposal is not None
-        proposal = proposals[chosen.proposal]
+        proposal = decision.proposals[chosen.proposal]
         if isinstance(proposal, _Planned):
             self._record.begin(proposal.number)
             return proposal.number
@@ -107,15 +123,16 @@ class FreezeThaw:
         winner = f"the winner's {best.values[0]:.4g}" if best else "no trial ran to its end"
         for trial in paused:
             step = trial.last_step or 0
+            end = predicted[trial.number]
             reason = (
                 f"{FREEZE_THAW}: paused at {step:,} steps; its predicted end was"
-                f" {predicted[trial.number]:.4g}, {winner}"
+                f" {end['value']:.4g}, {winner}"
             )
-            attributes = {PREDICTED_END: predicted[trial.number], STOPPED_BY: reason}
+            attributes = {PREDICTED_END: end, STOPPED_BY: reason}
             self._record.stop(trial.number, step, trial.intermediate_values[step], attributes)
             self._on_end(trial.number)
 
-    def _choose(self, last: NewReport | None = None) -> tuple[Choice | None, list[Proposal]]:
+    def _decide(self, last: NewReport | None = None) -> _Decision:
         curves = self._curves.curves(last)
         proposals = self._proposals(sum(1 + len(curve.steps) for curve in curves))
         number = last[0] if last else None
@@ -123,13 +140,44 @@ class FreezeThaw:
         longest = self._budget.full_run
         seeds = self._sweep.seeds
         chosen = choose(curves, proposals, room / seeds, longest / seeds, number)
-        return chosen, proposals
+        paused = sum(curve.status == Status.PAUSED for curve in curves)
+        return _Decision(chosen, proposals, paused, len(proposals) if room >= longest else 0)
 
-    def _predicted(self, last: NewReport | None = None) -> Mapping[int, float]:
-        """Return the predicted end of each trial that has reported."""
+    def _number_of(self, decision: _Decision) -> int | None:
+        """Return the number of the trial that was chosen, which one that begins will have."""
+        chosen = decision.chosen
+        if chosen is None or chosen.proposal is None:
+            return None if chosen is None else chosen.number
+        proposal = decision.proposals[chosen.proposal]
+        if isinstance(proposal, _Planned):
+            return proposal.number
+        return self._record.adopted + len(self._record)
+
+    def _resume(self, number: int, decision: _Decision) -> None:
+        *before, last = self._pauses(number)
+        resumed = {"spent": self._spent, "of": decision.paused, "new": decision.new}
+        self._record.resume(number, {PAUSES: [*before, {**last, "resumed": resumed}]})
+
+    def _pauses(self, number: int) -> list[dict[str, Any]]:
+        return list(self._record.trial(number).user_attrs.get(PAUSES, []))
+
+    @property
+    def _spent(self) -> int:
+        return self._budget.spent(self._record)
+
+    def _predicted(self, last: NewReport | None = None) -> Mapping[int, dict[str, float]]:
+        """Return the predicted end of each trial that has reported, with its interval."""
         curves = [curve for curve in self._curves.curves(last) if curve.steps]
-        ends = sign_of(self._sweep.mode) * predicted_ends(curves)
-        return {curve.number: float(end) for curve, end in zip(curves, ends, strict=True)}
+        ends, spreads = predicted_ends(curves)
+        values = sign_of(self._sweep.mode) * ends
+        half = ndtri((1 + SURE) / 2) * spreads
+        found = zip(
+            values.tolist(), (values - half).tolist(), (values + half).tolist(), strict=True
+        )
+        return {
+            curve.number: {"value": value, "low": low, "high": high}
+            for curve, (value, low, high) in zip(curves, found, strict=True)
+        }
 
     def _proposals(self, moment: int) -> list[Proposal]:
         """Return new points in random order: planned ones, or else drawn ones.

@@ -290,9 +290,9 @@ class StudyRecord:
         self._annotate(number, {**attributes, PAUSED: {"step": step, "value": value}})
         self.report(number, step, value)
 
-    def resume(self, number: int) -> None:
+    def resume(self, number: int, attributes: Mapping[str, Any]) -> None:
         """Record that a paused trial continues."""
-        self._annotate(number, {PAUSED: None})
+        self._annotate(number, {**attributes, PAUSED: None})
         self._upload()
 
     def is_paused(self, number: int) -> bool:

@@ -126,7 +126,7 @@ def _expected_improvements(
     X = unit_vectors([*data, *pending, *begun])
     count = len(data)
     first_new = count + len(pending)
-    scores = shrunk(normal_scores(predicted_ends(data)))
+    scores = shrunk(normal_scores(predicted_ends(data).values))
     variance = VARIANCE_TO_GO * np.array([curve.remaining_share for curve in data])
     process = GaussianProcess(X.shape[1])
     process.fit(_subset(Data(X[:count], scores, variance)))

@@ -1,6 +1,7 @@
 """What unfinished trials would end with, from what came after similar reports of others."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,14 @@ POINTS = 30
 _LEAST_WEIGHT = 1e-9
 
 
-def predicted_ends(curves: Sequence[Curve]) -> Array:
+class PredictedEnds(NamedTuple):
+    """The value that each trial ends with, and the standard deviation of the prediction."""
+
+    values: Array
+    spreads: Array
+
+
+def predicted_ends(curves: Sequence[Curve]) -> PredictedEnds:
     """Return the value that each trial ends with, predicted for those that have not ended.
 
     The run is divided into as many points as a trial has reports. From the first to the last, a
@@ -26,11 +34,15 @@ def predicted_ends(curves: Sequence[Curve]) -> Array:
     by how similar their values were at the point before (a Gaussian kernel over normal scores).
     Gains across another pair of stages count a fifth. Values that are not finite count as the worst
     finite one. Each trial has one report at least.
+
+    The variance of a prediction is the sum over these points of the gains' weighted variance, where
+    the variance of all gains counts as one more trial, since few trials may be similar.
     """
     points = _points(curves)
     known, reached = _table(curves, points)
     stages = _stages(curves, points)
     ends = known[:, 0].copy()
+    variances = np.zeros(len(curves))
     for point in range(1, points):
         have = reached > point
         lack = ~have
@@ -44,9 +56,23 @@ def predicted_ends(curves: Sequence[Curve]) -> Array:
             is_other = transition[lack][:, None] != transition[have][None, :]
             weights[is_other] *= OTHER_TRANSITION
             gains = ends[have] - before[have]
-            total = np.maximum(weights.sum(axis=1), _LEAST_WEIGHT)
-            ends[lack] = before[lack] + weights @ gains / total
-    return ends
+            mean, variance = _mean_and_variance(weights, gains)
+            ends[lack] = before[lack] + mean
+            variances[lack] += variance
+    return PredictedEnds(ends, np.sqrt(variances))
+
+
+def _mean_and_variance(weights: Array, gains: Array) -> tuple[Array, Array]:
+    """Return the weighted mean of the gains, and the variance of a further gain, for each row.
+
+    With an effective number n of gains (Kish, 1965), the variance is that of the weighted gains
+    plus 1 / n of that of all gains, times 1 + 1 / n for the error of the mean.
+    """
+    total = np.maximum(weights.sum(axis=1), _LEAST_WEIGHT)
+    mean = weights @ gains / total
+    weighted = np.maximum(weights @ gains**2 / total - mean**2, 0.0)
+    part = (weights**2).sum(axis=1) / total**2  # 1 / n
+    return mean, (weighted + part * gains.var()) * (1 + part)
 
 
 def _points(curves: Sequence[Curve]) -> int:
