@@ -23,6 +23,7 @@ WITHOUT_RAY = (
     "schedulers/test_study_scheduler.py",
     "search/test_conformance.py",
     "study/test_freeze_thaw.py",
+    "study/test_paused_training.py",
     "study/test_searcher.py",
 )
 

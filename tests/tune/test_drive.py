@@ -15,6 +15,7 @@ from rich.console import Console
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.attributes import COPY_OF
+from segue.record.definition import read_definition
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
 from segue.tune.run.directory import RunDirectory
@@ -109,13 +110,15 @@ class TestOnRay:
         sweep = make_sweep(
             space=MIXED,
             trials=12,
-            search="freeze_thaw",
+            search="auto",
             scheduler=None,
             max_env_steps=5 * 2 * 1200,
             concurrency=2,
         )
         console = _console()
         run_sweep(sweep, "double", tmp_path, console=console, runner=make_runner())
+        search = read_definition(RunDirectory(tmp_path)).chosen_search
+        assert search == "freeze_thaw (auto: 12,000 steps do not suffice for 12 whole trials)"
         trials = _trials(tmp_path)
         assert {trial.state for trial in trials} == {TrialState.COMPLETE, TrialState.PRUNED}
         assert any(

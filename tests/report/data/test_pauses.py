@@ -2,6 +2,7 @@
 
 import html
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,26 @@ from segue.report.data.summary import read_summary
 from segue.report.page.page import page
 from segue.report.page.pauses import events_table, predicted_figure, timeline_figure
 from segue.report.page.predictions import calibration_text
+from segue.tune.run.directory import RunDirectory
+from segue.tune.run.opening import open_run
 from tests.report.conftest import make
 from tests.report.page.support import evidence, trial
 from tests.report.page.test_report import anchors, without_scripts
-from tests.tune.support.doubles import MIXED
+from tests.tune.support.doubles import MIXED, make_sweep
+
+PAUSING: dict[str, Any] = {
+    "space": MIXED,
+    "trials": 16,
+    "max_env_steps": 6 * 2400,
+    "search": "freeze_thaw",
+    "scheduler": None,
+}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 16 trials within the steps of six."""
-    given: dict[str, Any] = {"trials": 16, "search": "freeze_thaw", "scheduler": None}
-    path = tmp_path_factory.mktemp("paused") / "run"
-    return make(path, 16, space=MIXED, max_env_steps=6 * 2400, **given)
+    return make(tmp_path_factory.mktemp("paused") / "run", 16, **PAUSING)
 
 
 def test_every_pause_is_shown_with_its_reason(run: Path) -> None:
@@ -102,6 +111,15 @@ def test_the_worked_calibration() -> None:
     assert pauses.median_error == pytest.approx((0.5 + 1.0) / 2)
     assert pauses.correlation == pytest.approx(1.0)
     assert "2 of 4 ends lie in their interval (50 %, where 80 % are" in calibration_text(pauses)
+
+
+def test_the_page_says_which_search_auto_chose(run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(run, tmp_path / "run"))
+    directory = RunDirectory(run)
+    with open_run(directory, make_sweep(**PAUSING), "double", search="freeze_thaw (auto: why)"):
+        pass
+    seen = html.unescape(without_scripts(page(read_summary(run))))
+    assert "<dt>search</dt><dd>freeze_thaw (auto: why)</dd>" in seen
 
 
 @pytest.mark.parametrize(

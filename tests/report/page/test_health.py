@@ -54,6 +54,24 @@ def test_a_tie_is_reported_as_one() -> None:
     assert "segue retrain runs/x --top 4 --seeds 10" in finding.text
 
 
+@pytest.mark.parametrize(
+    ("early", "state", "misleads"),
+    [(-1.0, "pruned", True), (1.0, "pruned", False), (-1.0, "complete", False)],
+)
+def test_early_values_that_mislead_are_reported(early: float, state: str, misleads: bool) -> None:
+    """What a trial has after half of its steps is the more, or the less, the better it ends."""
+    trials = healthy()
+    curves = {
+        each.number: [early * (each.metric or 0.0)] * 6 + [each.metric or 0.0] * 6
+        for each in trials
+    }
+    stopped = trial(21, [0.1] * 6, state, steps=600 if state == "pruned" else 1200)
+    found = health(evidence([*trials, stopped], curves), {})
+    texts = [each.text for each in found if each.title == "Early values mislead in this sweep"]
+    assert bool(texts) == misleads
+    assert not texts or "ended worse (rank correlation -1.00)" in texts[0]
+
+
 def test_few_trials_are_reported() -> None:
     assert "Few complete trials" in titles(evidence(healthy()[:4]))
 

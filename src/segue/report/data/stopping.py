@@ -191,6 +191,16 @@ def shares_of_longest(evidence: Evidence) -> dict[str, dict[int, float]]:
     return found
 
 
+def halfway(evidence: Evidence) -> Foretold:
+    """Return how the values at half of each trial's steps foretold its final one."""
+    values = {}
+    for trial in evidence.complete:
+        row = _first_from(evidence.curves[trial.number], trial.env_steps / 2)
+        if row is not None and row[ENV_STEPS] < trial.env_steps:
+            values[trial.number] = row[evidence.summary.metric]
+    return foretold_at(evidence, "half of the steps", values)
+
+
 def saved_in_words(stopping: Stopping) -> str:
     """Return how many steps were saved by stopping trials, in a sentence."""
     pruned = len(stopping.pruned)
@@ -206,7 +216,7 @@ def saved_in_words(stopping: Stopping) -> str:
     )
 
 
-def _first_from(rows: Iterable[Row], step: int) -> Row | None:
+def _first_from(rows: Iterable[Row], step: float) -> Row | None:
     return next((row for row in rows if row[ENV_STEPS] >= step), None)
 
 

@@ -14,6 +14,7 @@ from segue.report.page.comparability import Finding, definitions, runner_up
 from segue.report.page.curves import TOP_TRIALS
 from segue.report.page.headline import short
 from segue.report.page.optuna_view import distributions
+from segue.report.page.predictions import misleading
 from segue.report.page.ranges import end_of_range
 
 FEW_TRIALS = 10
@@ -45,6 +46,7 @@ def health(evidence: Evidence, importances: Mapping[str, float]) -> list[Finding
         _border,
         _drop,
         _rising,
+        misleading,
         _pruned_ahead,
     )
     found = [finding for check in checks for finding in check(evidence, best)]
