@@ -111,7 +111,8 @@ def _special(run: Path, random: Random) -> str:
 
 
 def _json(run: Path, random: Random) -> str:
-    path = _chosen(run, random, "*.json", "**/trial.json", "**/lineage.json", "decisions/*.json")
+    others = ("decisions/*.json", "requests/*.json")
+    path = _chosen(run, random, "*.json", "**/trial.json", "**/lineage.json", *others)
     changed, what = _changed(json.loads(path.read_text()), random)
     path.write_text(_text(changed))
     return f"{path.relative_to(run)}: {what}"

@@ -19,6 +19,7 @@ from segue.plan.decision import Decision, Exploit
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import newest
 from segue.record.local_run import LocalRun
+from segue.record.steering import PAUSE, RESUME, new_request, write_request
 from segue.report.data.summary import read_summary
 from segue.tune.checks import CheckedSweep, check_sweep
 from segue.tune.open_sweep import OpenSweep, open_sweep
@@ -109,6 +110,7 @@ def make_run(path: Path) -> None:
             assert trial is not None
             _train(tuner, trial)
         _record_decisions(found)
+        _record_requests(found)
     _retrain(path)
     sweep = checked().sweep
     write_winner(sweep, read_summary(path), LocalRun(path), Console(file=io.StringIO()))
@@ -156,6 +158,17 @@ def _record_decisions(found: OpenSweep) -> None:
     found.record.record_exploit(_INTERRUPTED, 64, 0, parameters)
     copy = run.decisions_folder / f"{_INTERRUPTED:04d}-1.pt"
     write_lineage(run.trial(_INTERRUPTED), Exploit(1, copy, parameters))
+
+
+def _record_requests(found: OpenSweep) -> None:
+    """Record what a person has requested, and leave one request to be recorded."""
+    stage_end = new_request("end_stage", trial=_INTERRUPTED, stage=0)
+    entry = stage_end.recorded(stage=0, env_steps=32)
+    attributes = found.record.steered_by(_INTERRUPTED, entry)
+    found.record.record_stage_end(_INTERRUPTED, 0, "Ended by ann", attributes)
+    for action in (PAUSE, RESUME):
+        found.record.steer(new_request(action).recorded())
+    write_request(LocalRun(found.directory.path), new_request("stop", trial=0))
 
 
 def _retrain(path: Path) -> None:

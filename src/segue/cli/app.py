@@ -11,7 +11,20 @@ import typer
 
 from segue.base.output import guarded_output, open_standard_files
 from segue.base.text import error_text, printable
-from segue.cli import cluster, compare, jobs, play, record, report, rerun, retrain, run, show, zoo
+from segue.cli import (
+    cluster,
+    compare,
+    jobs,
+    play,
+    record,
+    report,
+    rerun,
+    retrain,
+    run,
+    show,
+    steer,
+    zoo,
+)
 
 FAILED = 1
 REFUSED = 2
@@ -43,6 +56,13 @@ _everything.command("record")(record.command)
 _everything.command("zoo")(zoo.command)
 _everything.command("submit", context_settings=jobs.PASSED_ON | _HELP)(jobs.submit)
 _everything.command("jobs")(jobs.command)
+_everything.command("add")(steer.add_trial)
+_everything.command("pause")(steer.pause_sweep)
+_everything.command("resume")(steer.resume_sweep)
+_trials = typer.Typer(help="Stop a running trial, or end its stage.", no_args_is_help=True)
+_trials.command("stop")(steer.stop_trial)
+_trials.command("end-stage")(steer.end_stage_of_trial)
+_everything.add_typer(_trials, name="trial")
 _clusters = typer.Typer(help="Check cluster files.", no_args_is_help=True)
 _clusters.command("check")(cluster.check)
 _clusters.callback()(lambda: None)  # without it, Typer takes a single command for the group itself

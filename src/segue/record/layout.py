@@ -9,6 +9,7 @@ DEFINITION = "sweep.json"
 STUDY = "study.db"
 TRIALS = "trials"
 DECISIONS = "decisions"
+REQUESTS = "requests"
 CODE = "code"
 RESULTS = "results.jsonl"
 LOCK = "lock"
@@ -183,6 +184,11 @@ class RunLayout:
     def decisions(self, number: int) -> Path:
         """Return the file of the driver's decisions on one trial."""
         return self.decisions_folder / f"{number:04d}.json"
+
+    @property
+    def requests(self) -> Path:
+        """What people request of the sweep, a file each until the driver has recorded it."""
+        return self.path / REQUESTS
 
     def ledger(self, service: str) -> Path:
         """Return the file that records which trials a logging service has received."""

@@ -4,8 +4,8 @@ Optuna returns whatever a SQLite file holds, since SQLite does not enforce the t
 raises whatever its own parts raise for a file that it cannot read.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import optuna
@@ -60,6 +60,19 @@ class _Pause(_PredictedEnd):
     resumed: _Resumed | None = None
 
 
+class SteeredAttribute(Checked):
+    """The record of a person's request; see `segue.record.steering`."""
+
+    request: str = Field(min_length=1)
+    action: str
+    by: str
+    at: str
+    trial: Steps | None = None
+    stage: Steps | None = None
+    env_steps: Steps | None = None
+    problem: str | None = None
+
+
 class TrialAttributes(Checked):
     """The user attributes of a trial that Segue reads, by the names in `attributes`."""
 
@@ -77,11 +90,15 @@ class TrialAttributes(Checked):
     adopted_from: str | None = None
     copy_of: Steps | None = None
     constraints: dict[str, float] = Field({})
+    steered: list[SteeredAttribute] = Field([])
     stage: Steps | None = None
     env_steps: Steps | None = None
     total_env_steps: Steps | None = None
 
 
+_STEERING: TypeAdapter[list[SteeredAttribute]] = TypeAdapter(
+    list[SteeredAttribute], config=Checked.model_config
+)
 _PER_SEED: TypeAdapter[list[float]] = TypeAdapter(list[float], config=Checked.model_config)
 
 
@@ -93,6 +110,8 @@ class StudyContent:
     metric_names: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     """What was left out, in a few words each."""
+    steering: tuple[dict[str, Any], ...] = ()
+    """The requests of people that the study records for no trial; see `segue.record.steering`."""
 
 
 def read_study(storage: RDBStorage, name: str, shown: str) -> StudyContent:
@@ -103,7 +122,8 @@ def read_study(storage: RDBStorage, name: str, shown: str) -> StudyContent:
     """
     try:
         study = optuna.load_study(study_name=name, storage=storage)
-        return checked(study.get_trials(deepcopy=False), study.metric_names)
+        content = checked(study.get_trials(deepcopy=False), study.metric_names)
+        return with_steering(content, study.user_attrs)
     except KeyError as error:
         raise ValueError(f"{shown} has no study {name!r}, or a damaged one.") from error
     except Exception as error:  # of Optuna, SQLAlchemy or SQLite, for a damaged file
@@ -170,6 +190,17 @@ def checked(trials: Iterable[FrozenTrial], metric_names: Sequence[str] | None) -
         names = ()
     ordered = tuple(sound[number] for number in sorted(sound))
     return StudyContent(ordered, tuple(names), tuple(problems))
+
+
+def with_steering(content: StudyContent, known: Mapping[str, Any]) -> StudyContent:
+    """Return the content with the requests among the user attributes of its study."""
+    recorded = known.get(attributes.STEERING, [])
+    try:
+        _STEERING.validate_python(recorded)
+    except ValidationError:
+        problem = f"attribute {attributes.STEERING!r} of the study"
+        return replace(content, problems=(*content.problems, problem))
+    return replace(content, steering=tuple(recorded))
 
 
 def damaged_attributes(known: dict[str, Any]) -> list[str]:

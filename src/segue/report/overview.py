@@ -44,7 +44,8 @@ def progress_line(summary: Summary) -> str:
     """Return the sweep's name and the number of trials in each state."""
     copies = sum(COPY_OF in trial.user_attrs for trial in summary.trials)
     copied = f" ({plural(copies, 'trial')} copied from others of the same parameters)"
-    return f"{summary.name}: {_counted(summary)}{copied if copies else ''}"
+    paused = f". It is paused ({summary.paused_by})" if summary.paused_by else ""
+    return f"{summary.name}: {_counted(summary)}{copied if copies else ''}{paused}"
 
 
 def _counted(summary: Summary) -> str:

@@ -25,12 +25,14 @@ from segue.tune.ray_adapter import TrialObserver
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import RunLease, hold_run
 from segue.tune.run.opening import open_run
+from segue.tune.run.requests import Inbox
 from segue.tune.run.resumable import check_resumable
 from segue.tune.study.budget import Budget
 from segue.tune.study.catch_up import replay_missed_reports
 from segue.tune.study.place import study_place
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.searcher import is_complete
+from segue.tune.study.steering import Steering
 from segue.tune.study.warm_start import trials_to_adopt
 
 
@@ -45,6 +47,9 @@ class OpenSweep:
     lease: RunLease
     record: StudyRecord
     budget: Budget
+    inbox: Inbox
+    """What people request of the sweep."""
+    steering: Steering
     observers: tuple[TrialObserver, ...]
     """Those that are up to date with the study before training starts."""
     search: str = "tpe"
@@ -96,6 +101,9 @@ def open_sweep(
         if earlier:
             _adopt(record, earlier, say)
         record.plan(sweep.planned())
+        inbox = Inbox(directory, say)
+        inbox.read()
+        steering = Steering(record, directory, inbox, say)
         hparams = HParams(record, sweep, directory)
         hparams.backfill()
         budget = Budget.of(sweep, sweep.requested_trials, checked.corners.longest_training)
@@ -108,6 +116,8 @@ def open_sweep(
             lease,
             record,
             budget,
+            inbox,
+            steering,
             observers,
             checked.search.name,
             read_definition(directory).changed_at,

@@ -94,10 +94,15 @@ class Training:
         """Train until nothing is left or the run has to end; raise RuntimeError if Tune breaks."""
         with self._notifier.telling(self._ending):
             opened = self._opened
-            left = opened.budget.trials - self._board.done
+            total = self._board.total
             self._say(
-                f"{left} of {opened.budget.trials} trials to run, in {opened.directory.shown}"
+                f"{total - self._board.done} of {total} trials to run, in {opened.directory.shown}"
             )
+            if opened.steering.paused_by:
+                self._say(
+                    f"The sweep is paused ({opened.steering.paused_by}): no trial trains until"
+                    f" `segue resume {opened.directory.shown}`."
+                )
             with ExitStack() as stack:
                 stack.enter_context(ray_session(self._address))
                 sweep = with_gpu_share(
@@ -106,7 +111,10 @@ class Training:
                 stack.enter_context(self._interruption.listening(self._say))
                 view = LiveView(self._board, opened.directory, self._console)
                 stack.enter_context(view)
+                stack.enter_context(opened.inbox.watching())
                 self._fit(sweep, view, trials_at_once(sweep, nodes(), autoscales()))
+                if not self._verdicts.must_end:
+                    opened.steering.apply()  # what arrived since the last trial ended
 
     def _fit(self, sweep: Sweep, view: LiveView, concurrency: int | None) -> None:
         try:
@@ -164,6 +172,7 @@ class Training:
             copies,
             self._freeze_thaw,
             search=opened.search,
+            steering=opened.steering,
         )
 
     def _scheduler(self, sweep: Sweep) -> StudyScheduler:
@@ -177,6 +186,7 @@ class Training:
             self._verdicts,
             opened.budget,
             self._freeze_thaw,
+            opened.steering,
         )
 
     def _watchdog(self, sweep: Sweep) -> Watchdog:

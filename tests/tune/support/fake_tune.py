@@ -24,6 +24,7 @@ from segue.tune.study.copies import Copies
 from segue.tune.study.freeze_thaw import freeze_thaw_of
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.searcher import StudySearcher
+from segue.tune.study.steering import Steering
 from segue.tune.verdicts import FAILURE, Verdicts
 from tests.tune.support.doubles import EVERY, learning_curve
 
@@ -76,6 +77,7 @@ class FakeTune:
         budget: int,
         steps: dict[int, int],
         path: Path = Path("nowhere"),
+        steering: Steering | None = None,
     ) -> None:
         verdicts = Verdicts()
         corners = Corners.of(sweep)
@@ -85,7 +87,14 @@ class FakeTune:
         search = chosen_search(sweep, corners).name
         freeze_thaw = freeze_thaw_of(search, sweep, record, limits)
         self.searcher = StudySearcher(
-            record, sweep, limits, verdicts, copies, freeze_thaw, search=search
+            record,
+            sweep,
+            limits,
+            verdicts,
+            copies,
+            freeze_thaw,
+            search=search,
+            steering=steering,
         )
         self.scheduler = StudyScheduler(
             scheduler,
@@ -96,6 +105,7 @@ class FakeTune:
             verdicts,
             limits,
             freeze_thaw,
+            steering,
         )
         self.scheduler.set_search_properties(sweep.metric, sweep.mode)
         self._sweep = sweep

@@ -3,9 +3,10 @@
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
@@ -14,6 +15,7 @@ from sqlalchemy.engine import URL
 from segue.record.attributes import ADOPTED_FROM, COPY_OF
 from segue.record.definition import RunDefinition, read_definition
 from segue.record.layout import STUDY, RunLayout
+from segue.record.steering import Steered, is_added, origin, pause_of, steered
 from segue.record.study import StudyContent, read_report_order, read_study
 from segue.record.study_file import study_for_reading
 from segue.record.trials import ranked
@@ -30,6 +32,8 @@ class Summary:
     trials: tuple[FrozenTrial, ...]
     further_objectives: tuple[str, ...] = ()
     """Names of the objectives in addition to the metric."""
+    steering: tuple[Mapping[str, Any], ...] = ()
+    """The requests of people that the study records for no trial."""
     damaged: tuple[str, ...] = ()
     """What of the study is damaged and was skipped, in a few words each."""
 
@@ -83,9 +87,22 @@ class Summary:
 
     @property
     def requested(self) -> int | None:
-        """Number of trials with which the run was started last, if it is recorded."""
+        """Number of trials with which the run was started last, if it is recorded, and of those
+        that people have added.
+        """
         trials = self.definition.runs[-1].get("trials") if self.definition.runs else None
-        return trials if isinstance(trials, int) else None
+        return trials + sum(map(is_added, self.trials)) if isinstance(trials, int) else None
+
+    @property
+    def steered(self) -> list[Steered]:
+        """What people have requested of the sweep, by its time."""
+        return steered(self.trials, self.steering)
+
+    @property
+    def paused_by(self) -> str | None:
+        """Who has paused the sweep, and when; None of one that is not paused."""
+        known = pause_of(self.steering)
+        return origin(known["by"], known["at"]) if known else None
 
     @property
     def best(self) -> list[FrozenTrial]:
@@ -111,7 +128,9 @@ def read_summary(run: Path) -> Summary:
     definition = read_definition(RunLayout(run))
     content = _read_study(run, definition)
     own = tuple(trial for trial in content.trials if ADOPTED_FROM not in trial.user_attrs)
-    return Summary(run, definition, own, content.metric_names[1:], content.problems)
+    return Summary(
+        run, definition, own, content.metric_names[1:], content.steering, content.problems
+    )
 
 
 def sqlite_url(path: Path) -> str:

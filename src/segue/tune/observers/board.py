@@ -85,9 +85,14 @@ class Board(TrialObserver):
         return len(self.record.numbers(*FINISHED))
 
     @property
+    def total(self) -> int:
+        """Number of trials of the sweep, with those that people have added."""
+        return self.budget.trials + len(self.record.added)
+
+    @property
     def waiting(self) -> int:
         """Number of trials that have not started, also of those that are yet to be proposed."""
-        return max(self.budget.trials - self.done - len(self.running), 0)
+        return max(self.total - self.done - len(self.running), 0)
 
     @property
     def best(self) -> FrozenTrial | None:

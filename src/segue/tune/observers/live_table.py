@@ -55,12 +55,13 @@ def table(board: Board, console: Console) -> Group:
 def status(board: Board) -> str:
     """Return the whole board in one line."""
     counts = board.counts
-    parts = [f"{board.done} of {board.budget.trials} done"]
+    parts = [f"{board.done} of {board.total} done"]
     parts += [
         f"{counts[state]} {word}"
         for state, word in (("pruned", "pruned"), ("fail", "failed"))
         if counts[state]
     ]
+    parts += ["paused"] if board.record.pause_request else []
     parts += [f"{len(board.running)} running"] if board.running else []
     parts += [f"{board.waiting} waiting"] if board.waiting else []
     parts += [f"{board.steps_per_second:,.0f} steps/s"] if board.steps_per_second else []

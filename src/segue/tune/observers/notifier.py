@@ -161,7 +161,7 @@ def ending_of(
 
     `interrupted_by` is the number of a signal; `late` is true if the run's time was over.
     """
-    done = f"{board.done} of {board.budget.trials} trials are done"
+    done = f"{board.done} of {board.total} trials are done"
     resume = "and the same command resumes it"
     if interrupted_by is not None:
         name = signal.Signals(interrupted_by).name

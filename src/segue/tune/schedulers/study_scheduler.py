@@ -22,6 +22,7 @@ from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.study.budget import Budget
 from segue.tune.study.freeze_thaw import FreezeThaw
 from segue.tune.study.record import StudyRecord
+from segue.tune.study.steering import Steering
 from segue.tune.verdicts import (
     DISK_FULL,
     OUT_OF_MEMORY,
@@ -51,6 +52,7 @@ class StudyScheduler(SweepScheduler):
         verdicts: Verdicts,
         budget: Budget,
         freeze_thaw: FreezeThaw | None = None,
+        steering: Steering | None = None,
     ) -> None:
         super().__init__()
         self._inner = inner
@@ -62,6 +64,7 @@ class StudyScheduler(SweepScheduler):
         self._stage_ends = StageEnds(sweep, corners, record)
         self.shares = Shares(sweep.resources)
         self._freeze_thaw = freeze_thaw
+        self._steering = steering or Steering(record)
         self._is_rebuilt = False
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: object) -> bool:
@@ -95,28 +98,31 @@ class StudyScheduler(SweepScheduler):
             if result.get(STORE_UNAVAILABLE):
                 self._verdicts.store_unavailable = str(result[STORE_UNAVAILABLE])
             return str(TrialScheduler.STOP)
+        self._steering.apply()
         # A resumed trial repeats reports, for which the study may hold a verdict.
         if self._record.has_verdict(numbered.number, result[ENV_STEPS]):
-            return str(TrialScheduler.CONTINUE)
+            return self._steered(numbered.number, result)
         row = result | self._standing(numbered.number, result)
         decision = self._inner.on_trial_result(tune_controller, numbered, row)
         if has_ended(result):
             return str(TrialScheduler.CONTINUE)
         winner = self._budget.reached_by(self._record)
-        if winner is not None or decision == TrialScheduler.STOP:
+        if winner is not None:
             by_target = f"The sweep's target was reached by trial {winner}."
-            self._verdicts.stopped[numbered.number] = (
-                by_target
-                if winner is not None
-                else reason_of(self._inner, numbered, str(self._metric), row)
-            )
-            return str(TrialScheduler.STOP)
+            return self._stop(numbered.number, by_target)
+        by_person = self._steering.stop_reason(numbered.number)
+        if by_person is not None:
+            return self._stop(numbered.number, by_person)
+        if decision == TrialScheduler.STOP:
+            reason = reason_of(self._inner, numbered, str(self._metric), row)
+            return self._stop(numbered.number, reason)
         self._end_stage(tune_controller, numbered, row)
+        self._steering.end_stage(numbered.number, row)
         if self._freeze_thaw is not None and self._freeze_thaw.is_paused(numbered.number, row):
             self._verdicts.paused.add(numbered.number)
             return str(TrialScheduler.STOP)  # of Tune's trial; the study's can be resumed
         self._exploit(numbered, row)
-        return str(TrialScheduler.CONTINUE)
+        return self._pause(numbered.number, row)
 
     def on_trial_complete(
         self, tune_controller: TuneController, trial: TuneTrial, result: Row
@@ -142,12 +148,35 @@ class StudyScheduler(SweepScheduler):
     def choose_trial_to_run(self, tune_controller: TuneController) -> TuneTrial | None:
         """Let the inner scheduler choose, after giving trials the GPU shares that they need."""
         self.shares.apply(tune_controller)
+        self._steering.apply()
         chosen: TuneTrial | None = self._inner.choose_trial_to_run(tune_controller)
         return chosen
 
     def debug_string(self) -> str:
         """Return the inner scheduler's description of itself."""
         return str(self._inner.debug_string())
+
+    def _stop(self, number: int, reason: str) -> str:
+        self._verdicts.stopped[number] = reason
+        return str(TrialScheduler.STOP)
+
+    def _steered(self, number: int, row: Row) -> str:
+        """Return the decision on a report for which the study holds a verdict."""
+        if has_ended(row):
+            return str(TrialScheduler.CONTINUE)
+        if self._steering.is_repeated(number, row):
+            by_person = self._steering.stop_reason(number)
+            if by_person is not None:
+                return self._stop(number, by_person)
+            self._steering.end_stage(number, row)
+        return self._pause(number, row)
+
+    def _pause(self, number: int, row: Row) -> str:
+        """Return STOP, of Tune's trial, if the sweep is paused: the study's is resumed later."""
+        if not self._steering.pause(number, row, row[self._sweep.metric]):
+            return str(TrialScheduler.CONTINUE)
+        self._verdicts.paused.add(number)
+        return str(TrialScheduler.STOP)
 
     def _end_stage(self, tune_controller: TuneController, trial: NumberedTrial, row: Row) -> None:
         reason = self._stage_ends.evaluate(tune_controller, trial, row)

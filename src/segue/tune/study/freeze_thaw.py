@@ -186,14 +186,16 @@ class FreezeThaw:
         study: with the sweep's seed, it determines what is drawn.
         """
         last = self._budget.trials + self._record.adopted
-        waiting = [n for n in self._record.numbers(TrialState.WAITING) if n < last]
+        added = set(self._record.added)  # the searcher begins them
+        known = self._record.numbers(TrialState.WAITING)
+        waiting = [n for n in known if n < last and n not in added]
         draw = np.random.default_rng(stream(self._sweep.seed, FREEZE_THAW, moment))
         if waiting and waiting[0] < self._record.adopted + len(self._sweep.points):
             return [self._planned(waiting[0])]
         if waiting:
             chosen = draw.permutation(waiting)[:PROPOSALS]
             return [self._planned(int(number)) for number in chosen]
-        if len(self._record) >= self._budget.trials:
+        if self._record.own >= self._budget.trials:
             return []
         return self._drawn(draw)
 

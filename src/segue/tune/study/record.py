@@ -19,11 +19,14 @@ from segue.record.attributes import (
     REASON,
     STAGES,
     STAGES_ENDED_BY,
+    STEERED,
+    STEERING,
     STOP,
     stage_number,
 )
 from segue.record.stages import Stages
-from segue.record.study import checked, close_storage
+from segue.record.steering import is_added, pause_of, steered_of
+from segue.record.study import StudyContent, checked, close_storage, with_steering
 from segue.record.trials import is_paused
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
@@ -72,10 +75,13 @@ class StudyRecord:
             self._disk = StudyCopy(storage, name, [mode, *further])
             self._memory = StudyCopy(InMemoryStorage(), name, [mode, *further])
             self._memory.study.add_trials(self._sound_trials())
+            self._steering = self._sound_steering()
         except Exception as error:  # of Optuna or SQLAlchemy, for a damaged study
             close_storage(storage)
             raise refused(shown, error) from error
         self.adopted = sum(ADOPTED_FROM in trial.user_attrs for trial in self._all)
+        self.added = [trial.number for trial in self.trials if is_added(trial)]
+        """The numbers of the trials that people have added, in order."""
         self._finish_stopped()
         self._finish_pauses()
 
@@ -101,6 +107,12 @@ class StudyRecord:
             if isinstance(self._space, SearchSpace) and ADOPTED_FROM not in trial.user_attrs:
                 self._space.parameters(trial.params)  # raises ValueError for other parameters
         return content.trials
+
+    def _sound_steering(self) -> list[dict[str, Any]]:
+        content = with_steering(StudyContent(()), self._disk.study.user_attrs)
+        if content.problems:
+            raise ValueError(content.problems[0])
+        return list(content.steering)
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune pickles its parts when it starts, and never reads them back: the study needs no
@@ -177,6 +189,52 @@ class StudyRecord:
                 )
                 self._disk.study.add_trial(trial)
                 self._memory.study.add_trial(trial)
+
+    def add(self, recorded: Mapping[str, Any], request: Mapping[str, Any]) -> int:
+        """Record a trial that a person adds as WAITING, with its request; return its number.
+
+        `recorded` is what a study records of its parameters. Raise ValueError where they do not lie
+        in the space.
+        """
+        params, distributions = self._space.normalized(recorded)
+        trial = create_trial(
+            state=TrialState.WAITING,
+            params=params,
+            distributions=distributions,
+            user_attrs={STEERED: [dict(request)]},
+        )
+        for copy in (self._disk, self._memory):
+            copy.study.add_trial(trial)
+        self.added.append(self.adopted + len(self) - 1)
+        self._upload()
+        return self.added[-1]
+
+    @property
+    def own(self) -> int:
+        """How many trials the sweep has without those that people have added."""
+        return len(self) - len(self.added)
+
+    def steer(self, request: Mapping[str, Any]) -> None:
+        """Record a request of a person to the whole sweep, or one that had no effect."""
+        steering = [*self._steering, dict(request)]
+        self._disk.annotate_study(STEERING, steering)
+        self._steering = steering
+        self._upload()
+
+    @property
+    def pause_request(self) -> Mapping[str, Any] | None:
+        """The request that paused the sweep; None of one that is not paused."""
+        return pause_of(self._steering)
+
+    @property
+    def requests(self) -> set[str]:
+        """The names of all requests that the study records."""
+        of_trials = (each["request"] for trial in self.trials for each in steered_of(trial))
+        return {each["request"] for each in self._steering} | set(of_trials)
+
+    def steered_by(self, number: int, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the attribute of a trial that records one more request of a person."""
+        return {STEERED: [*steered_of(self.trial(number)), dict(request)]}
 
     def begin(self, number: int) -> None:
         """Record that a WAITING trial starts."""
@@ -257,10 +315,14 @@ class StudyRecord:
         """The keyword arguments of the pipeline function with which the trial trains now."""
         return self._space.parameters(self.recorded(number))
 
-    def record_stage_end(self, number: int, stage: int, by: str) -> None:
-        """Record that a scheduler ended a stage of the trial, and why; the first time stands."""
+    def record_stage_end(
+        self, number: int, stage: int, by: str, attributes: Mapping[str, Any] | None = None
+    ) -> None:
+        """Record that a scheduler or a person ended a stage of the trial, and why, with further
+        attributes; the first time stands.
+        """
         ended = {str(stage_number(stage)): by, **self.stages_ended_by(number)}
-        self._annotate(number, {STAGES_ENDED_BY: ended})
+        self._annotate(number, {**(attributes or {}), STAGES_ENDED_BY: ended})
         self._upload()
 
     def stages_ended_by(self, number: int) -> dict[str, str]:

@@ -18,20 +18,26 @@ from segue.tune.study.budget import Budget
 from segue.tune.study.copies import Copies
 from segue.tune.study.freeze_thaw import FreezeThaw
 from segue.tune.study.record import StudyRecord
+from segue.tune.study.steering import Steering
 from segue.tune.verdicts import FAILURE, Verdicts, has_ended, has_failed
 
 
 def left_to_run(record: StudyRecord, budget: Budget) -> deque[int]:
     """Return the numbers of the recorded trials that are to run, interrupted ones first.
 
-    There are at most `budget` trials in all.
+    There are at most `budget` trials in all, without those that people have added.
     """
-    waiting = [
-        number
-        for number in record.numbers(TrialState.WAITING)
-        if number < budget.trials + record.adopted
-    ]
+    added = set(record.added)
+    own = [trial.number for trial in record.trials if trial.number not in added]
+    planned = set(own[: budget.trials])
+    waiting = [number for number in record.numbers(TrialState.WAITING) if number in planned]
     return deque(record.numbers(TrialState.RUNNING) + waiting)
+
+
+def added_to_run(record: StudyRecord) -> int | None:
+    """Return the first trial that a person has added, and that has not started; None of none."""
+    waiting = (n for n in record.added if record.trial(n).state == TrialState.WAITING)
+    return next(waiting, None)
 
 
 def interrupted(record: StudyRecord) -> deque[int]:
@@ -45,7 +51,9 @@ def is_complete(record: StudyRecord, budget: Budget) -> bool:
     if record.numbers(TrialState.RUNNING):
         return False
     return budget.is_spent(record) or (
-        not left_to_run(record, budget) and len(record) >= budget.trials
+        not left_to_run(record, budget)
+        and added_to_run(record) is None
+        and record.own >= budget.trials
     )
 
 
@@ -67,6 +75,7 @@ class StudySearcher(SweepSearcher):
         freeze_thaw: FreezeThaw | None = None,
         *,
         search: str | None = None,
+        steering: Steering | None = None,
     ) -> None:
         super().__init__(metric=sweep.metric, mode=sweep.mode)
         self._record = record
@@ -76,6 +85,7 @@ class StudySearcher(SweepSearcher):
         self._copies = copies or Copies(record)
         self._freeze_thaw = freeze_thaw
         self._search = search or sweep.search
+        self._steering = steering or Steering(record)
         # Which paused and planned trials are next, freeze-thaw search decides.
         is_decided = freeze_thaw is not None
         self._line = interrupted(record) if is_decided else left_to_run(record, budget)
@@ -91,8 +101,11 @@ class StudySearcher(SweepSearcher):
         """Return the configuration of the next trial, or FINISHED.
 
         The configuration is `{"trial": number, "recorded": {...}}`. None while it depends on the
-        running trials whether there is a next one.
+        running trials whether there is a next one, and while the sweep is paused.
         """
+        self._steering.apply()
+        if self._steering.is_paused and not is_complete(self._record, self._budget):
+            return None
         number = self._next_to_train()
         if number is None:
             return None if self._copies.are_held or self._must_wait() else self._finished()
@@ -118,6 +131,8 @@ class StudySearcher(SweepSearcher):
         self._budget.end(number)
         if number in self._verdicts.paused:
             self._verdicts.paused.remove(number)
+            if self._steering.is_paused_trial(number):
+                self._line.appendleft(number)
             return
         if self._verdicts.must_end:
             return  # the trial is resumed once the disk, the store and Ray are available again
@@ -128,6 +143,7 @@ class StudySearcher(SweepSearcher):
             self._record.complete(number, row[ENV_STEPS], self._values(number, row), attributes)
         else:
             attributes[STOPPED_BY] = self._verdicts.stopped[number]
+            attributes |= self._steering.of_stop(number, attributes[STOPPED_BY])
             self._record.stop(number, row[ENV_STEPS], row[self._sweep.metric], attributes)
 
     def _next_to_train(self) -> int | None:
@@ -152,23 +168,38 @@ class StudySearcher(SweepSearcher):
     def _must_wait(self) -> bool:
         if self._freeze_thaw is not None:
             return bool(self._numbers) or self._verdicts.must_end
+        if self._steering.is_open and self._numbers and self._is_exhausted():
+            return True  # a point may be added until the last trial has ended
         interrupted = self._line and self._record.trial(self._line[0]).state == TrialState.RUNNING
         return not interrupted and self._budget.may_allow_another(self._record)
+
+    def _is_exhausted(self) -> bool:
+        """Return whether only what people may add is left to be tried."""
+        return (
+            not self._line
+            and added_to_run(self._record) is None
+            and self._record.own >= self._budget.trials
+        )
 
     def _next(self) -> int | None:
         if self._line and self._record.trial(self._line[0]).state == TrialState.RUNNING:
             return self._line.popleft()
+        is_spent = self._budget.is_spent(self._record)
+        added = added_to_run(self._record)
+        if added is not None and not is_spent:
+            self._record.begin(added)
+            return added
         if self._freeze_thaw is not None:
             return self._freeze_thaw.next()
-        if self._budget.is_spent(self._record):
+        if is_spent:
             return None
         if self._line:
             number = self._line.popleft()
             self._record.begin(number)
             return number
-        number = len(self._record)
-        if number >= self._budget.trials:
+        if self._record.own >= self._budget.trials:
             return None
+        number = len(self._record)
         return self._record.propose(sampler_for(self._search, self._sweep.seed, number))
 
     def _values(self, number: int, row: Row) -> list[float]:

@@ -67,6 +67,10 @@ class StudyCopy:
         for name, value in attributes.items():
             self.storage.set_trial_user_attr(self._id(number), name, value)
 
+    def annotate_study(self, name: str, value: Any) -> None:
+        """Record a user attribute of the study."""
+        self.storage.set_study_user_attr(self._study_id, name, value)
+
     def constrain(self, number: int, name: str, value: float) -> None:
         """Record the value of a constraint of the trial.
 
