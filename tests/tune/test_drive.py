@@ -22,6 +22,7 @@ from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from segue.worlds.array.cartpole import CartPole
 from tests.tune.support.doubles import GRID, MIXED, make_runner, make_sweep
+from tests.tune.support.logged_calls import log_calls, replayed
 
 SMALL = GRID | {"first_steps": 400}
 
@@ -83,6 +84,12 @@ def test_an_address_where_nothing_answers_is_refused_at_once(tmp_path: Path) -> 
     assert not (tmp_path / "run").exists()
 
 
+def _decided(trial: FrozenTrial) -> list[Any]:
+    names = ("pauses", "predicted_end", "stopped_by")
+    known = [trial.user_attrs.get(name) for name in names]
+    return [trial.state, trial.params, trial.intermediate_values, known]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 class TestOnRay:
@@ -106,7 +113,9 @@ class TestOnRay:
         again = run_sweep(sweep, "double", tmp_path, console=_console(), runner=_must_not_be_called)
         assert not again.trained
 
-    def test_trials_are_paused_and_resume_where_they_were(self, tmp_path: Path) -> None:
+    def test_trials_are_paused_and_resume_where_they_were(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         sweep = make_sweep(
             space=MIXED,
             trials=12,
@@ -116,7 +125,9 @@ class TestOnRay:
             concurrency=2,
         )
         console = _console()
+        calls = log_calls(monkeypatch)
         run_sweep(sweep, "double", tmp_path, console=console, runner=make_runner())
+        monkeypatch.undo()
         search = read_definition(RunDirectory(tmp_path)).chosen_search
         assert search == "freeze_thaw (auto: 12,000 steps do not suffice for 12 whole trials)"
         trials = _trials(tmp_path)
@@ -133,6 +144,8 @@ class TestOnRay:
             assert executed == [row["env_steps"] for row in rows]  # no step is trained twice
             if trial.state == TrialState.PRUNED:
                 assert "its predicted end was" in trial.user_attrs["stopped_by"]
+        again = replayed(calls, sweep, tmp_path / "again")
+        assert [_decided(trial) for trial in again] == [_decided(trial) for trial in trials]
 
     def test_more_trials_continue_where_the_sweep_ended(self, tmp_path: Path) -> None:
         for trials in (1, 3):

@@ -1,5 +1,6 @@
 """Freeze-thaw search on the real study, in Tune's order of calls."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,9 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.record.trials import is_paused, summarize
 from segue.tune.checks import check_sweep
 from segue.tune.study.record import StudyRecord
-from tests.tune.support.doubles import EVERY, GRID, MIXED, make_sweep
+from segue.tune.verdicts import FAILURE
+from tests.tune.support import fake_tune
+from tests.tune.support.doubles import EVERY, GRID, MIXED, learning_curve, make_sweep
 from tests.tune.support.fake_tune import FakeTune
 
 TRIALS = 16
@@ -210,6 +213,36 @@ def test_every_kind_of_sweep_ends_within_its_budget(given: dict[str, Any], tmp_p
 def test_a_few_trials_are_a_random_search_that_pauses_none(tmp_path: Path) -> None:
     trials = run(tmp_path, freeze_thaw(trials=9, max_env_steps=None))
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 9
+
+
+def failing(sweep: Sweep, parameters: dict[str, Any], step: int) -> dict[str, Any]:
+    """What a trial reports if half of all trials fail at their first report."""
+    row = learning_curve(sweep, parameters, step)
+    if step == EVERY and parameters["gae_lambda"] < 0.85:
+        row |= {"return": math.nan, FAILURE: "FloatingPointError: diverged"}
+    return row
+
+
+def tied(sweep: Sweep, parameters: dict[str, Any], step: int) -> dict[str, Any]:
+    return learning_curve(sweep, parameters, step) | {"return": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("trials", "curve"), [(12, failing), (12, tied), (1, learning_curve), (2, learning_curve)]
+)
+def test_sweeps_of_failures_of_ties_and_of_hardly_any_trials(
+    trials: int, curve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake_tune, "learning_curve", curve)
+    found = run(tmp_path, freeze_thaw(trials=trials, max_env_steps=4 * FULL))
+    complete = of_state(found, TrialState.COMPLETE)
+    failed = of_state(found, TrialState.FAIL)
+    assert not of_state(found, TrialState.RUNNING)
+    assert sum(2 * max(trial.intermediate_values, default=0) for trial in found) <= 4 * FULL
+    assert bool(failed) == (curve is failing)
+    assert all(trial.params["gae_lambda"] >= 0.85 for trial in complete) or not failed
+    assert len(complete) >= min(trials, 2)
+    assert len(found) <= trials and (trials > 2 or len(complete) == trials)
 
 
 def test_a_target_ends_the_sweep(tmp_path: Path) -> None:
