@@ -59,4 +59,6 @@ def test_commands_on_a_run_while_it_runs_after_a_crash_and_at_its_end(
     assert all(f"{RUN}/{file}" in finished for file in ("best.json", "best.py", "report.html"))
     assert {trial.state for trial in trials(RUN)} <= {"complete", "pruned"}
     check_commands(capsys, RUN)
-    retrain(capsys, RUN)
+    late = output_of(capsys, "run", NAME, "--late-seeds", "--max-steps", str(16 * 8_192))
+    assert "Retraining on 2 held-out seeds" in late and "is best" in late
+    retrain(capsys, RUN)  # the same trials on the same seeds, of which nothing is left to train

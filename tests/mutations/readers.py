@@ -10,7 +10,7 @@ from typing import Any
 from segue.cli import segue
 from segue.cli.play import best_trial
 from segue.cli.rerun import _parameters
-from segue.cli.retrain import _best
+from segue.cli.retrain import best_trials
 from segue.plan.decision import Decision
 from segue.record.layout import RETRAINED
 from segue.report.data.facts import facts
@@ -81,7 +81,7 @@ def _retrain(run: Path) -> None:
     """Do all that a retraining does before it trains."""
     summary = read_summary(run)
     sweep = sweep_of(RunDirectory(run), SWEEP)
-    best = _best(summary, str(run), 3)
+    best = best_trials(summary, str(run), 3)
     held_out = held_out_sweep(sweep, [trial.trained_with for trial in best], 2)
     is_of(run / RETRAINED, held_out)
     read_comparison(run)

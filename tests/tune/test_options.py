@@ -13,7 +13,7 @@ from segue.tune.options import DECLARED, Options, flag_of, overridden
 from tests.tune.support.doubles import make_sweep
 
 ROOT = Path(__file__).parent.parent.parent
-OF_THE_COMMAND = ["--describe", "--run-dir DIR"]
+OF_THE_COMMAND = ["--describe", "--run-dir DIR", "--late-seeds"]
 GIVEN = {
     "trials": 7,
     "seeds": 3,

@@ -80,7 +80,7 @@ def command(
     best = _chosen(summary, run, choose, top)
     storage = summary.storage if summary.definition.study else None
     given = replace(given, storage=storage)
-    retraining = _Retraining(original, summary, best, local_run)
+    retraining = Retraining(original, summary, best, local_run)
     return retraining.run(seeds, given, console) or retraining.conclude(console)
 
 
@@ -89,7 +89,7 @@ def _chosen(
 ) -> "list[TrialSummary]":
     """Return the trials whose configurations are retrained; raise ValueError without any."""
     if choose is RetrainChoice.best:
-        return _best(summary, run, _TOP if top is None else top)
+        return best_trials(summary, run, _TOP if top is None else top)
     from segue.report.data.evidence import Evidence
     from segue.report.data.front import fronts
 
@@ -100,7 +100,7 @@ def _chosen(
     return unbeaten
 
 
-def _best(summary: "Summary", run: str, top: int) -> "list[TrialSummary]":
+def best_trials(summary: "Summary", run: str, top: int) -> "list[TrialSummary]":
     """Return the best complete trials of different parameters, or raise ValueError without any."""
     from segue.report.data.facts import facts
     from segue.tune.held_out import distinct
@@ -113,7 +113,7 @@ def _best(summary: "Summary", run: str, top: int) -> "list[TrialSummary]":
 
 
 @dataclass(frozen=True)
-class _Retraining:
+class Retraining:
     """The retraining of the best trials of a run, in a folder of the run."""
 
     sweep: "Sweep"

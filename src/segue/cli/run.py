@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from typer.main import get_command
 
 from segue.base.text import printable
+from segue.cli.late_seeds import LateSeeds
 from segue.cli.shared.arguments import as_place
 from segue.cli.shared.options import options_of, with_options
 from segue.cli.shared.output import print_line
@@ -23,6 +25,7 @@ from segue.tune.options import DECLARED, Options, overridden
 
 if TYPE_CHECKING:
     from segue.plan.sweeps.corners import Corners
+    from segue.record.local_run import LocalRun
     from segue.tune.drive import SweepResult
 
 # Ray takes seconds to import: modules that need it are imported where they are used.
@@ -45,6 +48,14 @@ def command(
             callback=as_place,
         ),
     ] = None,
+    late_seeds: Annotated[
+        bool,
+        typer.Option(
+            "--late-seeds",
+            help="Spend the last quarter of the steps on further seeds of the two to four best"
+            " trials, which then decide about the winner.",
+        ),
+    ] = False,
     **options: Any,
 ) -> int:
     """Run a sweep, or resume it where it was interrupted. Without a name, list the sweeps."""
@@ -58,10 +69,14 @@ def command(
     path = find_sweep(sweep)
     with paused_collector():
         requested = overridden(load_sweep(path), given)
+    late = LateSeeds.of(requested) if late_seeds else None
     if describe:
-        _describe(console, requested, path)
+        _describe(console, requested, path, late)
         return 0
-    return _run(console, requested, path, run_dir, given)
+    if late is not None:
+        given = replace(given, max_steps=late.search_steps)
+        requested = overridden(requested, given)
+    return _run(console, requested, path, run_dir, given, late)
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
@@ -75,7 +90,14 @@ def parse_options(arguments: Sequence[str]) -> Options:
     return options_of({name: parsed[name] for name in DECLARED})
 
 
-def _run(console: Console, sweep: Sweep, path: Path, run_dir: str | None, options: Options) -> int:
+def _run(
+    console: Console,
+    sweep: Sweep,
+    path: Path,
+    run_dir: str | None,
+    options: Options,
+    late: LateSeeds | None,
+) -> int:
     with paused_collector():
         from segue.tune.drive import run_sweep
 
@@ -84,7 +106,8 @@ def _run(console: Console, sweep: Sweep, path: Path, run_dir: str | None, option
         result = run_sweep(sweep, path.stem, directory, options, console=console, source=path)
     except KeyboardInterrupt:  # the second one, or one before there is a run
         return _interrupted(signal.SIGINT)
-    return _report(console, sweep, result)
+    code = _report(console, sweep, result)
+    return code if code or late is None else late.train(sweep, _local(result), options, console)
 
 
 def _list(console: Console) -> None:
@@ -100,7 +123,7 @@ def _list(console: Console) -> None:
         print_line(console, f"{name:<{width}}  {title(path)}")
 
 
-def _describe(console: Console, sweep: Sweep, path: Path) -> None:
+def _describe(console: Console, sweep: Sweep, path: Path, late: LateSeeds | None) -> None:
     with paused_collector():
         from segue.report.description import describe_sweep
         from segue.tune.checks import check_sweep
@@ -113,6 +136,8 @@ def _describe(console: Console, sweep: Sweep, path: Path) -> None:
     remarks = _remarks(corners)
     if checked.search.reason:
         remarks.insert(0, ("search", str(checked.search)))
+    if late is not None:
+        remarks.append(("late seeds", str(late)))
     print_line(console, describe_sweep(sweep, corners, path.stem, title(path), scheduler, remarks))
 
 
@@ -145,15 +170,20 @@ def _report(console: Console, sweep: Sweep, result: "SweepResult") -> int:
 
 def _show(console: Console, sweep: Sweep, result: "SweepResult") -> bool:
     """Show the results, write the winner and the report, and return whether a trial is best."""
-    from segue.record.local_run import fetch_run
     from segue.report.data.summary import read_summary
     from segue.report.overview import show
 
-    run = fetch_run(result.run.store.url if result.run.store else result.run.path)
+    run = _local(result)
     summary = read_summary(run.path)
     show(summary, console)
     write_winner(sweep, summary, run, console)
     return bool(summary.best)
+
+
+def _local(result: "SweepResult") -> "LocalRun":
+    from segue.record.local_run import fetch_run
+
+    return fetch_run(result.run.store.url if result.run.store else result.run.path)
 
 
 def _interrupted(signal_number: int) -> int:
