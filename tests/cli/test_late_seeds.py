@@ -10,7 +10,7 @@ FULL = 1200
 
 @pytest.mark.parametrize(
     ("runs", "trials", "seeds"),
-    [(16, 2, 2), (30, 2, 3), (48, 3, 4), (64, 4, 4), (128, 4, 8)],
+    [(16, 2, 2), (24, 3, 2), (30, 3, 2), (32, 4, 2), (64, 4, 4), (80, 4, 5)],
 )
 def test_a_quarter_of_the_steps_is_divided(runs: int, trials: int, seeds: int) -> None:
     sweep = make_sweep(space=MIXED, trials=99, max_env_steps=runs * FULL)

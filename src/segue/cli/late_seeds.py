@@ -1,7 +1,6 @@
 """`segue run --late-seeds`: the last quarter of the steps trains further seeds of the best."""
 
 from dataclasses import dataclass, replace
-from math import isqrt
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -31,8 +30,8 @@ class LateSeeds:
     def of(cls, sweep: Sweep) -> "LateSeeds":
         """Divide a quarter of the sweep's steps between two to four trials.
 
-        There are about as many trials as seeds. Raise ValueError if the sweep has no limit of
-        steps, or if a quarter of it does not suffice for two seeds of two trials.
+        There are as many trials as two seeds of each fit. Raise ValueError if the sweep has no
+        limit of steps, or if a quarter of it does not suffice for two seeds of two trials.
         """
         from segue.plan.sweeps.corners import Corners
 
@@ -44,20 +43,19 @@ class LateSeeds:
                 f" --max-steps (or max_env_steps), to {least:,} or more."
             )
         fitting = sweep.max_env_steps // _SHARE // longest
-        trials = min(max(isqrt(fitting), _LEAST_TRIALS), _MOST_TRIALS)
-        seeds = fitting // trials
-        if seeds < _LEAST_SEEDS:
+        trials = min(fitting // _LEAST_SEEDS, _MOST_TRIALS)
+        if trials < _LEAST_TRIALS:
             raise ValueError(
-                f"--late-seeds trains two seeds of two trials in a quarter of"
+                "--late-seeds trains two seeds of two trials in a quarter of"
                 f" {sweep.max_env_steps:,} steps, and one seed takes up to {longest:,}: give"
                 f" --max-steps {least} or more, or leave --late-seeds out."
             )
-        late = trials * seeds * longest
-        return cls(trials, seeds, sweep.max_env_steps - late)
+        seeds = fitting // trials
+        return cls(trials, seeds, sweep.max_env_steps - trials * seeds * longest)
 
     def __str__(self) -> str:
         return (
-            f"{self.seeds} of the {self.trials} best trials, once the search has spent"
+            f"{self.seeds} for each of the {self.trials} best trials, once the search has spent"
             f" {self.search_steps:,} environment steps"
         )
 

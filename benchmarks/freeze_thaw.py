@@ -1,0 +1,174 @@
+"""Freeze-thaw search, random search and ASHA on real training at equal environment steps.
+
+The space is that of `sweeps/poisoned_doors.py`: five kinds of pipelines, one or two stages, with
+ADVISOR's published protocol, on PoisonedDoors or on MiniGrid's LavaCrossing. The publication
+trained 50 configurations of each kind; a sweep here may take the steps of `--runs` whole trials of
+all kinds together (25 are a tenth of that), and a trial takes `--scale` of the published steps,
+300,000 and 1,000,000. Each search runs with several seeds. The configuration that each names as
+its winner is retrained on seeds that no search saw; its value is the mean return over these seeds,
+in 1,000 episodes each with sampled actions.
+
+The interval is 95 % of a bootstrap over the seeds of the search. Wins are counted against random
+search with the same seed.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+os.environ.update(
+    dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+)
+
+import numpy as np
+import torch
+from common import NEVER, parser_with_quick, train
+from record import publish
+from rich.console import Console
+
+from segue import Evaluation, Sweep, Trainer, run_sweep
+from segue.report.data.facts import facts
+from segue.report.data.summary import read_summary
+from segue.tune.cluster.session import ray_session, suppress_ray_warnings
+from segue.tune.run.sweep_file import load_sweep
+
+SWEEP = Path(__file__).parent.parent / "sweeps" / "poisoned_doors.py"
+WORLDS = {
+    "doors": ("PoisonedDoors-v0", 300_000),
+    "lava": ("MiniGrid-LavaCrossingS9N2-v0", 1_000_000),
+}
+ARMS: Mapping[str, Mapping[str, Any]] = {
+    "random": {"search": "random", "scheduler": None},
+    "asha": {"search": "random", "scheduler": "asha"},
+    "freeze_thaw": {"search": "freeze_thaw", "scheduler": None},
+}
+REPORTS = 10  # of a trial
+MOST_TRIALS = 10  # times as many trials as whole runs may begin
+HELD_OUT = 5  # seeds
+WORST = -2.0  # of a configuration whose losses became NaN
+
+
+def sweep_of(world: str, scale: float, runs: int, seed: int, arm: str) -> Sweep:
+    """Return the sweep of a search."""
+    name, published = WORLDS[world]
+    sweep = load_sweep(SWEEP)
+    steps = int(scale * published)
+    sys.modules[sweep.pipeline.__module__].TOTAL_STEPS = steps  # type: ignore[attr-defined]
+    every = steps // REPORTS
+    return replace(
+        sweep,
+        world=name,
+        evaluation=Evaluation(every=every, episodes=100, greedy=False),
+        trials=MOST_TRIALS * runs,
+        max_env_steps=runs * steps,
+        seed=seed,
+        concurrency=1,
+        **ARMS[arm],
+    )
+
+
+def play(sweep: Sweep, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run a search; return the winner's parameters, and what the search did."""
+    console = Console(file=io.StringIO())
+    result = run_sweep(sweep, "search", folder, console=console)
+    if result.problem:
+        raise RuntimeError(result.problem)
+    trials = facts(read_summary(folder))
+    complete = [trial for trial in trials if trial.state == "complete"]
+    counts = {
+        "trials": sum(trial.env_steps > 0 for trial in trials),
+        "complete": len(complete),
+        "steps": sum(trial.total_env_steps for trial in trials),
+        "searched": complete[0].metric,
+    }
+    return dict(complete[0].parameters), counts
+
+
+def held_out(sweep: Sweep, parameters: Mapping[str, Any]) -> float:
+    """Return the mean return of a configuration on seeds that the search did not see."""
+    setup = sweep.at(parameters)
+    trainer = Trainer.new(
+        [setup.pipeline] * HELD_OUT,
+        setup.world,
+        [10_000 + index for index in range(HELD_OUT)],
+        Evaluation(every=NEVER, episodes=1000, greedy=False),
+        lanes=setup.lanes,
+        policy=setup.policy,
+    )
+    train(trainer)
+    return float(np.nan_to_num(trainer.evaluate()["return"], nan=WORST).mean())
+
+
+def interval(values: list[float]) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a mean."""
+    draws = np.random.default_rng(0).choice(values, (10_000, len(values))).mean(axis=1)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def main() -> None:
+    parser = parser_with_quick(__doc__, "one seed, a budget of ten short runs")
+    parser.add_argument("--world", choices=tuple(WORLDS), default="doors")
+    parser.add_argument("--scale", type=float, default=1.0, help="of a trial's published steps")
+    parser.add_argument("--runs", type=int, default=25, help="whole trials that the budget is of")
+    parser.add_argument("--seeds", type=int, default=5, help="of each search")
+    parser.add_argument("--minutes", type=float, default=np.inf, help="begin no seed after these")
+    options = parser.parse_args()
+    if options.quick:
+        options.scale = min(options.scale, 0.01)
+        options.runs = 10
+        options.seeds = 1
+    torch.set_num_threads(1)
+    begun = time.monotonic()
+    found: dict[str, list[dict[str, Any]]] = {arm: [] for arm in ARMS}
+    with suppress_ray_warnings(), ray_session(), TemporaryDirectory() as temporary:
+        for seed in range(options.seeds):
+            if time.monotonic() - begun > 60 * options.minutes:
+                break
+            for arm in ARMS:
+                sweep = sweep_of(options.world, options.scale, options.runs, seed, arm)
+                parameters, counts = play(sweep, Path(temporary) / f"{arm}-{seed}")
+                counts["held_out"] = held_out(sweep, parameters)
+                found[arm].append(counts)
+                print(seed, arm, counts, parameters, flush=True)
+    report(found, options.world, " ".join(sys.argv), keep=not options.quick)
+
+
+def report(found: Mapping[str, list[dict[str, Any]]], world: str, command: str, keep: bool) -> None:
+    """Publish the held-out values of the winners of each search."""
+    rows = []
+    figures: dict[str, Any] = {}
+    reference = [each["held_out"] for each in found["random"]]
+    for arm, each in found.items():
+        values = [one["held_out"] for one in each]
+        low, high = interval(values)
+        wins = sum(mine > theirs for mine, theirs in zip(values, reference, strict=True))
+        mean = float(np.mean(values))
+        trials = float(np.mean([one["trials"] for one in each]))
+        complete = float(np.mean([one["complete"] for one in each]))
+        rows.append(
+            [
+                arm,
+                f"{mean:.3f}",
+                f"[{low:.3f}, {high:.3f}]",
+                f"{wins} of {len(values)}",
+                f"{trials:.0f}, {complete:.0f} complete",
+            ]
+        )
+        figures[arm] = {"mean": mean, "low": low, "high": high, "wins": wins, "searches": each}
+    steps = max(one["steps"] for each in found.values() for one in each)
+    title = f"{WORLDS[world][0]}, held-out return of the winner, {steps:,} steps a search"
+    columns = ("search", "mean", "95 %", "better than random", "trials")
+    publish(f"freeze_thaw_{world}", command, title, columns, rows, figures, keep=keep)
+
+
+if __name__ == "__main__":
+    main()
