@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from selenium import webdriver
+from selenium.webdriver.common.by import By
 
 from segue.report.data.summary import read_summary
 from segue.report.page.page import write_report
@@ -98,6 +100,55 @@ def test_a_watched_page_loads_itself_again_and_stays_where_it_was(
     while not browser.execute_script(f"{loaded} && scrollY === 700"):
         assert time.monotonic() < deadline, browser.execute_script("return scrollY")
         time.sleep(0.1)
+
+
+def test_the_table_of_trials_is_sorted_filtered_and_drilled_into(
+    browser: webdriver.Chrome, page: Path, tmp_path: Path
+) -> None:
+    watched = tmp_path / "table.html"
+    watched.write_text(page.read_text().replace("<body>", '<body data-refresh="4">'))
+    opened(browser, watched, WIDE)
+    best_first = values(browser)
+    assert len(best_first) == 16 and best_first[0] == max(best_first)
+    by_metric = browser.find_element(By.CSS_SELECTOR, "#trials-table th:nth-child(2) button")
+    for _ in range(2):
+        by_metric.click()
+    ascending = values(browser)
+    known = [value for value in best_first if value > -math.inf]
+    assert ascending == [*sorted(known), *[-math.inf] * (16 - len(known))]  # empty cells are last
+    browser.find_element(By.CSS_SELECTOR, "#trials input").send_keys("complete lr<=3e-4")
+    found = values(browser)
+    assert 0 < len(found) < 9
+    assert browser.find_element(By.CSS_SELECTOR, "#trials output").text == f"{len(found)} of 16"
+    browser.find_element(By.CSS_SELECTOR, "#trials-table tbody button").click()
+    assert_drilled_into(browser)
+    browser.execute_script("document.body.dataset.before = 'yes'")
+    deadline = time.monotonic() + SECONDS
+    while browser.execute_script("return document.body.dataset.before === 'yes'"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    while browser.execute_script("return document.body.dataset.drawn") != "yes":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert values(browser) == found
+    assert_drilled_into(browser)
+    assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
+
+
+def values(browser: webdriver.Chrome) -> list[float]:
+    """The metric of each trial that the table shows; trials without one are left out."""
+    cells = browser.find_elements(By.CSS_SELECTOR, "#trials-table tbody td:nth-child(2)")
+    return [float(cell.text.split()[0]) if cell.text else -math.inf for cell in cells]
+
+
+def assert_drilled_into(browser: webdriver.Chrome) -> None:
+    chosen = browser.find_element(By.CSS_SELECTOR, "#trials-table tr.chosen button").text
+    shown = browser.find_element(By.ID, "trial").text
+    assert f"Trial {chosen}\n" in shown
+    assert "per seed" in shown and f"trials/{int(chosen):04d}" in shown
+    assert "2 stages, 1,200 steps" in shown  # of the pipeline
+    drawn = "return document.querySelectorAll('#trial .curve .scatterlayer .trace').length"
+    assert browser.execute_script(drawn) == 3  # the metric and two seeds
 
 
 def test_only_the_page_is_requested(browser: webdriver.Chrome, page: Path) -> None:

@@ -34,8 +34,8 @@ def test_findings_name_the_definitions(changed: Path) -> None:
 
 def test_the_table_names_the_definition(changed: Path) -> None:
     text = page(read_summary(changed))
-    table = text.split('id="trials"')[1].split("</table>")[0]
-    assert "<th>definition</th>" in table
+    data = text.split('class="trials">')[1].split("</script>")[0]
+    assert "definition" in json.loads(data)["columns"]
     assert "The sweep has definition 2 since." in text
 
 

@@ -2,6 +2,7 @@
 
 from segue.report.data.heldout import HeldOut, compared
 from segue.report.page.headline import build_headline
+from segue.report.page.trials import columns
 from tests.report.page.support import evidence, trial
 
 TIED = [
@@ -40,6 +41,6 @@ def test_one_winner_has_no_ties() -> None:
 
 
 def test_stages_are_shown_where_there_are_several() -> None:
-    assert "stage" in build_headline(evidence(TIED)).columns
+    assert "stage" in dict(columns(evidence(TIED)))
     single = [trial(0, [1.0, 2.0], stages=1, ends=[1200])]
-    assert "stage" not in build_headline(evidence(single)).columns
+    assert "stage" not in dict(columns(evidence(single)))

@@ -122,7 +122,8 @@ def test_names_of_a_run_are_text(make_run: MakeRun, capsys: pytest.CaptureFixtur
     assert "<img" not in text and "<img" not in json.dumps(
         [re.sub(r"<[^>]+>", "", str(each)) for each in figures(text)]
     )
-    assert text.count("<script>") == text.count("</script>") - len(figures(text)) == 2
+    data = len(figures(text)) + 1  # the trials'
+    assert text.count("<script>") == text.count("</script>") - data == 3
     assert html.escape(HOSTILE) in text
 
 
@@ -242,7 +243,7 @@ def test_a_run_that_has_just_started_has_a_report(make_run: MakeRun) -> None:
     with locked(run / "lock"):
         text = page(read_summary(run))
     assert "No trial has a value yet." in text and "The sweep is running." in text
-    assert anchors(text) == ["answer", "health", "curves", "budget", "record"]
+    assert anchors(text) == ["answer", "health", "curves", "budget", "trials", "record"]
 
 
 def test_a_run_of_failures_shows_the_reasons(make_run: MakeRun) -> None:

@@ -1,19 +1,18 @@
 """All data of a report, read once from a run directory that may be damaged."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
-from segue.base.checks import is_number
-from segue.base.files import JsonObject, read_rows
 from segue.record.local_run import is_running
 from segue.record.results import read_results
-from segue.record.row import TOTAL_ENV_STEPS, Row
+from segue.record.row import Row
 from segue.record.trials import TrialSummary
 from segue.report.data.definitions import Change, changes
 from segue.report.data.facts import facts
 from segue.report.data.heldout import Comparison, read_held_out
 from segue.report.data.summary import Summary
+from segue.report.data.training_log import TrainingLog, read_training_log
 
 
 @dataclass(frozen=True)
@@ -113,15 +112,17 @@ class Evidence:
         return {trial.number: _steps_by_stage(trial) for trial in self.trials}
 
     @cached_property
-    def seconds_by_stage(self) -> dict[int, dict[int, float]]:
-        """Seconds that each trial trained in each stage, from the speeds in its log.
-
-        Intervals that were trained twice, because a trial resumed, count once.
-        """
+    def logs(self) -> dict[int, TrainingLog]:
+        """What the training log of each trial has of its time and its losses."""
         return {
-            trial.number: _seconds(self.summary.layout.trial(trial.number).metrics)
+            trial.number: read_training_log(self.summary.layout.trial(trial.number).metrics)
             for trial in self.trials
         }
+
+    @cached_property
+    def seconds_by_stage(self) -> dict[int, Mapping[int, float]]:
+        """Seconds that each trial trained in each stage, from the speeds in its log."""
+        return {number: log.seconds for number, log in self.logs.items()}
 
 
 def _steps_by_stage(trial: TrialSummary) -> list[int]:
@@ -130,25 +131,3 @@ def _steps_by_stage(trial: TrialSummary) -> list[int]:
     members = trial.total_env_steps / trial.env_steps
     ends = [end for end in trial.stages_ended_at if end < trial.env_steps] + [trial.env_steps]
     return [round((end - begin) * members) for begin, end in zip([0, *ends], ends, strict=False)]
-
-
-def _seconds(path: Path) -> dict[int, float]:
-    seconds: dict[int, float] = {}
-    before = 0.0
-    for row in _rows(path):
-        speed, stage, total = (
-            row.get(name) for name in ("train-misc/fps", "train-misc/stage", TOTAL_ENV_STEPS)
-        )
-        if not (is_number(total) and is_number(stage) and is_number(speed)):
-            continue
-        if speed > 0:
-            seconds[int(stage)] = seconds.get(int(stage), 0.0) + max(total - before, 0) / speed
-            before = total
-    return seconds
-
-
-def _rows(path: Path) -> list[JsonObject]:
-    try:
-        return read_rows(path)
-    except OSError:
-        return []

@@ -1,8 +1,7 @@
 """The first screen of a report: the question, the winner, and how certain it is."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from segue.base.text import assignments
@@ -12,13 +11,12 @@ from segue.report.data.evidence import Evidence
 from segue.report.data.summary import mean_and_spread
 from segue.report.overview import progress_line
 
-_ROWS = 10  # trials in the table
 _ALTERNATIVES = 4  # values of a parameter that are listed
 
 
 @dataclass(frozen=True)
 class Headline:
-    """Texts and the table of the first screen; all are plain text, escaped by the template."""
+    """Texts of the first screen; all are plain text, escaped by the template."""
 
     name: str
     question: str
@@ -27,8 +25,6 @@ class Headline:
     ties: str
     parameters: Mapping[str, str]
     facts: Mapping[str, str]
-    columns: tuple[str, ...]
-    table: list[tuple[str, ...]]
 
 
 def build_headline(evidence: Evidence) -> Headline:
@@ -36,8 +32,6 @@ def build_headline(evidence: Evidence) -> Headline:
     summary = evidence.summary
     best = evidence.winner
     running = " The sweep is running." if evidence.running else ""
-    shown = evidence.ranked[:_ROWS]
-    columns = [*_columns(evidence)]
     return Headline(
         name=summary.name,
         question=summary.definition.question,
@@ -46,8 +40,6 @@ def build_headline(evidence: Evidence) -> Headline:
         ties=_ties(evidence),
         parameters=_parameters(evidence.tied or [best]) if best else {},
         facts=dict(_facts(evidence, best)) if best else {},
-        columns=tuple(name for name, _ in columns),
-        table=[tuple(text_of(trial) for _, text_of in columns) for trial in shown],
     )
 
 
@@ -60,7 +52,9 @@ def short(value: object) -> str:
 
 def value_with_spread(trial: TrialSummary) -> str:
     """Return the metric, with its standard deviation over the seeds if there are several."""
-    mean = "" if trial.metric is None else short(float(trial.metric))
+    if trial.metric is None:
+        return ""
+    mean = short(float(trial.metric))
     if len(trial.per_seed) < 2:
         return mean
     return f"{mean} ± {short(mean_and_spread(trial.per_seed)[1])}"
@@ -133,22 +127,3 @@ def _facts(evidence: Evidence, best: TrialSummary) -> Iterator[tuple[str, str]]:
         yield "search", search
     total = sum(trial.total_env_steps for trial in evidence.trials)
     yield "steps of the whole sweep", f"{total:,}"
-
-
-def _columns(evidence: Evidence) -> Iterator[tuple[str, Callable[[TrialSummary], str]]]:
-    """Yield the columns of the table of trials: a title, and the text of a trial."""
-    yield "trial", lambda trial: str(trial.number)
-    yield evidence.summary.metric, value_with_spread
-    yield "steps", lambda trial: f"{trial.env_steps:,}"
-    if evidence.has_stages:
-        yield "stage", lambda trial: f"{trial.stage or 1} of {trial.stages}" if trial.stages else ""
-    yield "state", lambda trial: trial.state
-    if evidence.changes:
-        yield "definition", lambda trial: as_ranges(trial.definitions)
-    names = dict.fromkeys(name for trial in evidence.ranked[:_ROWS] for name in trial.parameters)
-    for name in names:
-        yield name, partial(_parameter, name)
-
-
-def _parameter(name: str, trial: TrialSummary) -> str:
-    return short(trial.parameters[name]) if name in trial.parameters else ""

@@ -13,6 +13,7 @@ from segue.report.page.health import health
 from segue.report.page.importance import FINAL, importances
 from segue.report.page.render import render
 from segue.report.page.sections import sections
+from segue.report.page.trials import trials_data
 
 
 def write_report(summary: Summary, path: Path, refresh: float | None = None) -> None:
@@ -34,6 +35,8 @@ def page(summary: Summary, refresh: float | None = None) -> str:
     return render(
         "report.html",
         sections(evidence, found),
+        scripts=["trials.js"],
+        trials=trials_data(evidence),
         head=build_headline(evidence),
         held_out=evidence.held_out,
         findings=health(evidence, found[FINAL].shares if FINAL in found else {}),

@@ -1,6 +1,6 @@
 """Renders a page: one self-contained HTML file with its style, its figures and their library."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,15 @@ _TEMPLATE = Path(__file__).parent / "template"
 _MARGIN = {"l": 60, "r": 20, "t": 40, "b": 50}
 
 
-def render(template: str, sections: Iterable[Section], **content: Any) -> str:
+def render(
+    template: str, sections: Iterable[Section], scripts: Sequence[str] = (), **content: Any
+) -> str:
     """Return a page as HTML, in which every text of `content` is escaped.
 
     Args:
         template: The file name of the page's template.
         sections: The sections with figures.
+        scripts: The file names of the page's scripts besides the one that draws the figures.
         content: What the template shows besides, by name.
     """
     environment = jinja2.Environment(
@@ -37,14 +40,14 @@ def render(template: str, sections: Iterable[Section], **content: Any) -> str:
     return environment.get_template(template).render(
         sections=[(section, Markup(_data(section))) for section in sections],
         style=Markup((_TEMPLATE / "style.css").read_text()),
-        script=Markup((_TEMPLATE / "draw.js").read_text()),
+        scripts=[Markup((_TEMPLATE / name).read_text()) for name in ("draw.js", *scripts)],
         plotly=Markup(plotly.offline.get_plotlyjs()),
         **content,
     )
 
 
 def _data(section: Section) -> str:
-    """Return the figure as JSON without `<`, so that a script element can hold it."""
+    """Return the figure as `script_json` does; "" without one."""
     figure = section.figure
     if figure is None:
         return ""
@@ -58,8 +61,15 @@ def _data(section: Section) -> str:
     if figure.layout.legend.y is None:
         figure.update_layout(legend={"orientation": "h", "y": -0.2})
     described: Any = figure.to_dict()
-    shown = _shown({"data": described["data"], "layout": described["layout"]})
-    return str(to_json_plotly(shown))
+    return script_json({"data": described["data"], "layout": described["layout"]})
+
+
+def script_json(value: Any) -> str:
+    """Return a value as JSON without `<`, so that a script element can hold it.
+
+    The control characters of its texts are escaped.
+    """
+    return str(to_json_plotly(_shown(value)))
 
 
 def _shown(value: Any) -> Any:

@@ -42,6 +42,6 @@ Promise.all(drawn).then(() => {
   if (before !== undefined) scrollTo(0, before);
 });
 if (seconds) setTimeout(() => {
-  history.replaceState({ [kept]: scrollY }, "");
+  history.replaceState({ ...history.state, [kept]: scrollY }, "");
   location.reload();
 }, 1000 * seconds);
