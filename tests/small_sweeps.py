@@ -6,12 +6,14 @@ SWEEPS = Path(__file__).parent.parent / "sweeps"
 # What is made smaller, and how often it stands in the file.
 SMALLER = {
     "ppo_grid": [
-        ("122_880", "8_192"),
-        ("[8_192, 16_384, 32_768]", "[2_048, 4_096]"),
-        ("[0.8, 0.9, 0.95, 0.99]", "[0.9, 0.95]"),
-        ("[0.01, 0.1]", "[0.01]"),
-        ("every=10_240", "every=2_048"),
+        ("61_440", "8_192"),
+        ("[5_120, 30_720, 60_416]", "[2_048, 4_096]"),
+        ("[2e-4, 2e-3, 2e-2]", "[1e-3, 3e-3]"),
+        ("[0.001, 0.1]", "[0.01]"),
+        ("MiniGrid-LavaCrossingS9N2-v0", "MiniGrid-Empty-8x8-v0"),  # learned in these steps
+        ("every=10_240, episodes=50", "every=2_048, episodes=10"),
         ("save_interval=10_240", "save_interval=1_024"),
+        ("seeds=5", "seeds=2"),
     ],
     "wean_to_ppo": [
         ("163_840", "12_288"),

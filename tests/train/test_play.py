@@ -63,6 +63,8 @@ def test_frames_are_of_the_requested_episodes(checkpoint):
     } == {np.dtype("u1")}
     assert len(frames) > len(list(players.frames(0, 1, seed=7))) > 5
     assert not np.array_equal(frames[0], frames[5])
+    sampled = [list(players.frames(0, 1, seed=7, greedy=False)) for _ in range(2)]
+    assert np.array_equal(*sampled) and not np.array_equal(sampled[0][:9], frames[:9])
 
 
 def test_a_world_without_pictures_is_refused():

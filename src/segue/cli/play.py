@@ -80,7 +80,8 @@ def command(
     console.print(_table(scores))
     if record is not None:
         member = _best_member(summary, scores)
-        frames = _record(players.frames(member, recorded_episodes, seed), record, fps)
+        pictures = players.frames(member, recorded_episodes, seed, greedy=not sampled)
+        frames = _record(pictures, record, fps)
         print_line(console, f"Video: {record} (member {member}, {frames:,} frames)")
     return 0
 

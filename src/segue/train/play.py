@@ -22,7 +22,7 @@ from segue.train.policies import ActorCritic, Policy, default_policy
 from segue.train.rollouts.normalization import ObservationScale
 from segue.train.stored_weights import StoredMembers
 from segue.worlds.registry import as_world, make_world, world_spec
-from segue.worlds.seeds import lane_seeds
+from segue.worlds.seeds import lane_seeds, stream
 from segue.worlds.world import AnyWorld
 
 
@@ -76,8 +76,10 @@ class Players:
         finally:
             evaluator.world.close()
 
-    def frames(self, member: int, episodes: int, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
-        """Yield pictures `[height, width, 3]` of held-out episodes that a member plays greedily.
+    def frames(
+        self, member: int, episodes: int, seed: int = 0, greedy: bool = True
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Yield pictures `[height, width, 3]` of held-out episodes that a member plays.
 
         There is one picture before each step. Raises ValueError for a world that cannot be drawn.
         """
@@ -85,7 +87,9 @@ class Players:
         try:
             observation = world.reset(lane_seeds(seed, "held-out", 1))
             scale = self.scale and self.scale.select([member])
-            act = Actor(self.policy, self.parameters[member : member + 1], 1, scale=scale)
+            parameters = self.parameters[member : member + 1]
+            generators = [np.random.Generator(np.random.SFC64(stream(seed, "played actions")))]
+            act = Actor(self.policy, parameters, 1, None if greedy else generators, scale)
             while episodes:
                 yield world.render(0)
                 step = world.step(act(observation))

@@ -40,16 +40,16 @@ def test_it_is_found_by_its_name(started: Start) -> None:
 
 
 def test_seeds_of_the_command_line_count(started: Start) -> None:
-    assert sweep_of(started(seeds=5)).seeds == 5
+    assert sweep_of(started(seeds=7)).seeds == 7
 
 
 def test_names_that_the_command_line_pinned_count(started: Start) -> None:
-    pinned = pin(load_sweep(FILE), {"gae_lambda": "0.95"})
+    pinned = pin(load_sweep(FILE), {"lr": "2e-3"})
     run = started(space=pinned.space, pinned=pinned.pinned)
     assert sweep_of(run) == pinned
     for now, shown in [
         ({}, "pinned: {.*} -> nothing"),
-        ({"gae_lambda": 0.9}, "pinned: {.*0.95.*0.9}"),
+        ({"lr": 2e-2}, "pinned: {.*0.002.*0.02}"),
     ]:
         with (
             pytest.raises(ValueError, match=f"changed since .*{shown}"),
@@ -60,7 +60,7 @@ def test_names_that_the_command_line_pinned_count(started: Start) -> None:
 
 def test_a_changed_sweep_is_refused_and_the_stored_one_named(started: Start) -> None:
     run = started()
-    Path("sweeps/ppo_grid.py").write_text(FILE.read_text().replace("gamma=0.98", "gamma=0.97"))
+    Path("sweeps/ppo_grid.py").write_text(FILE.read_text().replace("gamma=0.99", "gamma=0.97"))
     with pytest.raises(
         ValueError,
         match=r"differs from the definition of runs/ppo_grid .*--sweep runs/ppo_grid/sweep.py",
