@@ -125,9 +125,14 @@ def test_pruning_of_trials_that_were_ahead_is_reported() -> None:
     slow = [1, 2, 3, 4, 5, 6, 10, 10, 10, 10, 10, 10]
     ahead = trial(30, [3.5] * 6, state="pruned", steps=300)
     behind = trial(31, [2.5] * 6, state="pruned", steps=300)
-    (finding,) = health(evidence([*healthy(), ahead, behind], {0: slow}), {})
+    found = evidence([*healthy(), ahead, behind], {0: slow})
+    (finding,) = health(found, {})
     assert finding.title == "Pruning may have removed better trials"
     assert finding.text.startswith("Trial 30 had a better value")
+    assert "Use a longer grace period" in finding.text
+    found.summary.trials[0].user_attrs["predicted_end"] = {"value": 1.0, "low": 0.0, "high": 2.0}
+    (finding,) = health(found, {})
+    assert "The section Predicted ends shows what the search expected" in finding.text
 
 
 def test_parameters_without_influence_are_reported() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean, median
 
 from segue.base.text import plural
+from segue.record.attributes import PREDICTED_END
 from segue.record.layout import RESULTS
 from segue.record.row import ENV_STEPS
 from segue.record.trials import TrialSummary
@@ -170,9 +171,12 @@ def _pruned_ahead(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
         noun = "Trial" if len(ahead) == 1 else "Trials"
         more = f" and {len(ahead) - TOP_TRIALS} more" if len(ahead) > TOP_TRIALS else ""
         within = ", or compare trials within stages" if evidence.has_stages else ""
+        advice = f"Use a longer grace period{within}."
+        if any(PREDICTED_END in trial.user_attrs for trial in evidence.summary.trials):
+            advice = "The section Predicted ends shows what the search expected of them."
         text = (
             f"{noun} {numbers}{more} had a better value when stopped than trial {best.number} at"
-            f" the same number of steps. Use a longer grace period{within}."
+            f" the same number of steps. {advice}"
         )
         yield Finding("Pruning may have removed better trials", text)
 
