@@ -52,7 +52,7 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
 }
 REPORTS = 10  # of a trial
 MOST_TRIALS = 10  # times as many trials as whole runs may begin
-HELD_OUT = 5  # seeds
+HELD_OUT = 3  # seeds
 WORST = -2.0  # of a configuration whose losses became NaN
 
 

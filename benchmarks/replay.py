@@ -180,9 +180,11 @@ def main() -> None:
     command = " ".join(["benchmarks/replay.py", *(path.name for path in options.tables)])
     command += f" --resamples {options.resamples}"
     command += f" --early {options.early}" if options.early else ""
+    command += f" --arms {options.arms}" if names != list(ARMS) else ""
     columns = ("pool", *names)
     title = f"Regret ± standard error, {options.resamples} resamples"
-    publish("replay", command, title, columns, rows, figures, keep=options.keep)
+    name = f"replay_{options.early}" if options.early else "replay"
+    publish(name, command, title, columns, rows, figures, keep=options.keep)
 
 
 def summary(values: Sequence[float]) -> list[float]:

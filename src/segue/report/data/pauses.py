@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from segue.record.attributes import PAUSES, PREDICTED_END
-from segue.record.trials import COMPLETE
+from segue.record.trials import COMPLETE, FAILED
 from segue.report.data.evidence import Evidence
 from segue.report.data.stopping import spearman
 
@@ -92,12 +92,14 @@ class Pauses:
 
     @cached_property
     def ends(self) -> dict[int, End]:
-        """The newest predicted end of each trial that has not run to its end, by its number."""
-        complete = {trial.number for trial in self.evidence.trials if trial.state == COMPLETE}
+        """The newest predicted end of each trial that did not run to its end, by its number."""
+        ended = {
+            trial.number for trial in self.evidence.trials if trial.state in (COMPLETE, FAILED)
+        }
         return {
             trial.number: End.of(trial.user_attrs[PREDICTED_END])
             for trial in self.evidence.summary.trials
-            if PREDICTED_END in trial.user_attrs and trial.number not in complete
+            if PREDICTED_END in trial.user_attrs and trial.number not in ended
         }
 
     @cached_property

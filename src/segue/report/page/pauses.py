@@ -27,7 +27,7 @@ def predicted_figure(pauses: Pauses) -> go.Figure:
     complete = [trial for trial in evidence.complete if trial.metric is not None]
     groups = (
         ("ran to the end", _COMPLETE, [trial.number for trial in complete]),
-        ("paused", _PAUSED, [*pauses.ends]),
+        ("not run to the end, as predicted", _PAUSED, [*pauses.ends]),
     )
     for name, colour, numbers in groups:
         rows = [evidence.curves.get(number, []) for number in numbers]
