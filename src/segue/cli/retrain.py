@@ -40,7 +40,7 @@ class RetrainChoice(StrEnum):
     pareto = "pareto"
 
 
-@with_options("address", "concurrency")
+@with_options("address", "concurrency", "rows")
 def command(
     run: Run,
     top: Annotated[

@@ -14,9 +14,9 @@ from typing import Self
 import torch
 from threadpoolctl import threadpool_limits
 
-from segue.plan.decision import Exploit
+from segue.plan.decision import Decision, Exploit
 from segue.record.row import Row
-from segue.train.attempt import Attempt, ReportCallback, TrialStart
+from segue.train.attempt import Attempt, ReportCallback, TrialStart, apply_decision
 from segue.train.packs.groups import partition
 from segue.train.packs.interval import AdvanceResult
 from segue.train.side_by_side import advance_together, evaluate_together
@@ -32,9 +32,13 @@ class Trials:
     of them continue from their newest checkpoints, in halves apart, until the one that raises is
     alone. Use as a context manager, which sets torch and BLAS to one thread, because such processes
     run side by side, one on each core.
+
+    An exception in a pack that several trials share, for which `is_fatal` returns True, is one of
+    the process rather than of a trial: `advance` raises it, and this object cannot be used further.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_fatal: Callable[[Exception], bool] = lambda error: False) -> None:
+        self._is_fatal = is_fatal
         self._attempts: dict[int, Attempt] = {}
         self._resources = ExitStack()
 
@@ -94,6 +98,15 @@ class Trials:
             self.leave(number)
         return ended
 
+    def decide(self, number: int, decision: Decision) -> None:
+        """Apply a decision on the last report of a trial, before the next `advance`.
+
+        `report` may return the decision instead. Raise ExploitRequested for one that requires that
+        the trial leaves, and begins again from another trial's checkpoint.
+        """
+        attempt = self._attempts[number]
+        apply_decision(decision, attempt.trainer, attempt.files.generation)
+
     def pause(self, number: int) -> int:
         """Write a checkpoint of a trial and let it leave; return its environment steps.
 
@@ -134,6 +147,8 @@ class Trials:
             for other in self._attempts.values():
                 other.apart = ()
             return
+        if self._is_fatal(error):
+            raise error
         for place, attempt in enumerate(attempts):
             number = next(key for key, one in self._attempts.items() if one is attempt)
             try:

@@ -13,7 +13,7 @@ from segue.tune.options import Options, overridden
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import run_at
 from segue.tune.training import Training
-from segue.tune.worker.trainable import Runner
+from segue.tune.worker.solo import Runner
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def run_sweep(
 
     `run_directory` is a directory, or the URL of one in a store. Ray is not started if nothing is
     left to train. SIGINT, SIGTERM and SIGUSR1 end the run gracefully; the next run resumes the
-    trials that were running. `runner` trains one trial in place of `train_one`; `source` is the
+    trials that were running. `runner` trains one trial in place of Segue's trainer; `source` is the
     sweep's file, of which the run directory stores a copy.
 
     Raise ValueError, in one sentence and before anything is written, for whatever cannot work.

@@ -40,6 +40,18 @@ def gpu_share(sweep: Sweep, share: float | str) -> dict[str, Any]:
     return {"resources": {**sweep.resources, "gpu": share}}
 
 
+def check_rows(name: str, value: object) -> int | str:
+    """Return a number of trials side by side, or "auto"."""
+    if value == AUTO:
+        return AUTO
+    try:
+        return checks.count(name, int(value) if isinstance(value, str) else value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be a whole number of at least 1 or {AUTO}, got {value!r}."
+        ) from error
+
+
 def check_gpu_share(name: str, value: object) -> float | str:
     """Return a GPU share as a number, or "auto"."""
     if value == AUTO:

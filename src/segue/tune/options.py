@@ -18,6 +18,7 @@ from segue.tune.option import (
     check_assignments,
     check_gpu_share,
     check_listed,
+    check_rows,
     gpu_share,
     replaces_field,
 )
@@ -144,6 +145,17 @@ class Options:
             metavar="N",
             check=checks.count,
             replaces=replaces_field("concurrency"),
+        ),
+    ] = None
+    rows: Annotated[
+        int | Literal["auto"] | None,
+        Option(
+            help="Trials that one worker trains side by side (1, 8, or 'auto')",
+            default="the sweep's",
+            metavar="N",
+            typed=str | None,
+            check=check_rows,
+            replaces=replaces_field("rows"),
         ),
     ] = None
     gpus: Annotated[

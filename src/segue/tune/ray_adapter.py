@@ -4,7 +4,7 @@ Ray ships no types, so mypy takes its classes for `Any` and refuses to have them
 module is the one exception (see `pyproject.toml`); all others subclass the classes below.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from ray.job_config import JobConfig
@@ -26,7 +26,7 @@ class TuneTrial(Protocol):
 
     trial_id: str
     config: Mapping[str, Any]
-    """The study's number of the trial and its parameters."""
+    """What the trial's function is called with."""
     status: str
     PENDING: str
     temporary_state: TuneTrialState
@@ -43,6 +43,9 @@ class TuneController(Protocol):
 
     def get_live_trials(self) -> Iterable[TuneTrial]:
         """Return the trials that have not ended."""
+
+    def stop_trial(self, trial: TuneTrial) -> None:
+        """Stop a trial that runs, or has not started."""
 
 
 class JobWithoutFolders(JobConfig):
@@ -93,6 +96,10 @@ class SweepScheduler(_NeverPickled, TrialScheduler):
     """Base of schedulers that belong to one run of a sweep."""
 
 
+class DeskScheduler(_NeverPickled, FIFOScheduler):
+    """Base of the scheduler that starts workers in their order."""
+
+
 class RayFIFOScheduler(FIFOScheduler):
     """Base of schedulers that any run of Tune can use, and that can be copied."""
 
@@ -108,11 +115,8 @@ class RunningTrial(NamedTuple):
     actor: object
 
 
-class TrialObserver(_NeverPickled, Callback):
-    """Base of callbacks that follow the trials of a sweep by their numbers in the study.
-
-    Tune calls its callbacks in the order in which they are registered.
-    """
+class TrialObserver(_NeverPickled):
+    """Base of what follows the trials of a sweep by their numbers in the study."""
 
     def started(self, number: int) -> None:
         """Called when a trial starts, and when it starts again after its worker was lost."""
@@ -126,41 +130,13 @@ class TrialObserver(_NeverPickled, Callback):
     def tick(self, running: Iterable[RunningTrial]) -> None:
         """Called after each step of Tune's loop with the trials that run."""
 
-    def on_trial_start(
-        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: object
-    ) -> None:
-        """Translate Tune's event to `started`."""
-        self.started(_number(trial))
 
-    def on_trial_result(
-        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: Row, **info: object
-    ) -> None:
-        """Translate Tune's event to `reported`."""
-        self.reported(_number(trial), result)
+class LoopCallback(_NeverPickled, Callback):
+    """Calls a function after each step of Tune's loop."""
 
-    def on_trial_complete(
-        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: object
-    ) -> None:
-        """Translate Tune's event, also of a trial that was stopped, to `ended`."""
-        self.ended(_number(trial))
-
-    def on_trial_error(
-        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: object
-    ) -> None:
-        """Translate Tune's event, a worker that was lost too often, to `ended`."""
-        self.ended(_number(trial))
+    def __init__(self, on_step: Callable[[], None]) -> None:
+        self._on_step = on_step
 
     def on_step_end(self, iteration: int, trials: list[TuneTrial], **info: object) -> None:
-        """Translate Tune's event to `tick`."""
-        self.tick(_running(trials))
-
-
-def _number(trial: TuneTrial) -> int:
-    return int(trial.config["trial"])
-
-
-def _running(trials: Iterable[TuneTrial]) -> Iterator[RunningTrial]:
-    for trial in trials:
-        actor = trial.temporary_state.ray_actor if trial.status == "RUNNING" else None
-        if actor is not None:
-            yield RunningTrial(_number(trial), actor)
+        """Call the function."""
+        self._on_step()

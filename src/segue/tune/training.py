@@ -1,5 +1,7 @@
 """Training the trials that an open sweep has left: one session of Ray, and one Tuner."""
 
+import math
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
@@ -10,9 +12,13 @@ from rich.console import Console
 from segue.base.text import printable
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.cluster.alive import dead_process
-from segue.tune.cluster.capacity import autoscales, nodes, trials_at_once
+from segue.tune.cluster.capacity import autoscales, nodes, workers_at_once
 from segue.tune.cluster.gpu_share import with_gpu_share
 from segue.tune.cluster.session import ray_session
+from segue.tune.desk.desk import Desk
+from segue.tune.desk.places import Places
+from segue.tune.desk.rows import Crew, crew_of
+from segue.tune.desk.study_side import StudySide
 from segue.tune.failures import is_disk_full, one_line, space_failure, store_unavailable
 from segue.tune.interruption import Interruption
 from segue.tune.observers.board import Board
@@ -21,7 +27,7 @@ from segue.tune.observers.notifier import Event, Notifier, ending_of
 from segue.tune.observers.watchdog import Watchdog
 from segue.tune.open_sweep import OpenSweep
 from segue.tune.options import Options
-from segue.tune.ray_adapter import TuneTrial
+from segue.tune.ray_adapter import LoopCallback, TrialObserver, TuneTrial
 from segue.tune.run.lease import for_workers
 from segue.tune.schedulers.choice import changes_trials, make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
@@ -29,7 +35,9 @@ from segue.tune.study.copies import Copies
 from segue.tune.study.freeze_thaw import freeze_thaw_of
 from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import Verdicts
-from segue.tune.worker.trainable import Runner, make_trainable, train_one
+from segue.tune.worker.messages import RUN, WORKER, Replies
+from segue.tune.worker.solo import Runner
+from segue.tune.worker.worker import make_worker
 
 _SHOWN_COPIES = 5
 
@@ -37,7 +45,7 @@ _SHOWN_COPIES = 5
 class Training:
     """The training of an open sweep, which ends when it is done, interrupted or cannot continue.
 
-    `runner` trains one trial in place of `train_one`.
+    `runner` trains one trial in place of Segue's trainer.
     """
 
     def __init__(
@@ -46,7 +54,8 @@ class Training:
         self._opened = opened
         self._address = options.address
         self._console = console
-        self._runner = runner or partial(train_one, accept_changes=options.accept_changes)
+        self._runner = runner
+        self._accept_changes = options.accept_changes
         self._verdicts = Verdicts()
         self._freeze_thaw = freeze_thaw_of(
             opened.search, opened.sweep, opened.record, opened.budget, self._ended
@@ -112,13 +121,24 @@ class Training:
                 view = LiveView(self._board, opened.directory, self._console)
                 stack.enter_context(view)
                 stack.enter_context(opened.inbox.watching())
-                self._fit(sweep, view, trials_at_once(sweep, nodes(), autoscales()))
+                crew = self._crew(sweep)
+                if crew.rows > 1:
+                    self._say(f"{crew} (--rows).")
+                replies = stack.enter_context(Replies(crew.workers))
+                self._fit(self._tuner(sweep, view, crew, replies))
                 if not self._verdicts.must_end:
                     opened.steering.apply()  # what arrived since the last trial ended
 
-    def _fit(self, sweep: Sweep, view: LiveView, concurrency: int | None) -> None:
+    def _crew(self, sweep: Sweep) -> Crew:
+        opened = self._opened
+        fitting = workers_at_once(sweep, nodes(), autoscales())
+        left = opened.budget.trials - self._board.done
+        is_solo = self._runner is not None
+        return crew_of(sweep, opened.corners, opened.search, left, fitting, is_solo=is_solo)
+
+    def _fit(self, tuner: tune.Tuner) -> None:
         try:
-            self._tuner(sweep, view, concurrency).fit()
+            tuner.fit()
         except Exception as error:
             self._verdicts.space_failed = space_failure(error)
             if self._verdicts.space_failed:
@@ -135,29 +155,49 @@ class Training:
                 "The run failed; finished work is stored and can be resumed."
             ) from error
 
-    def _tuner(self, sweep: Sweep, view: LiveView, concurrency: int | None) -> tune.Tuner:
+    def _tuner(self, sweep: Sweep, view: LiveView, crew: Crew, replies: Replies) -> tune.Tuner:
         directory = self._opened.directory
-        trainable = make_trainable(sweep, for_workers(directory), self._runner)
+        worker = make_worker(
+            sweep, for_workers(directory), self._runner, accept_changes=self._accept_changes
+        )
+        observers = [self._board, view, self._watchdog(sweep), *self._opened.observers]
+        desk = self._desk(sweep, observers, crew, replies)
         return tune.Tuner(
-            tune.with_resources(trainable, dict(sweep.resources)),
+            tune.with_resources(worker, dict(sweep.resources)),
+            param_space={WORKER: tune.grid_search(list(range(crew.workers))), RUN: replies.run},
             tune_config=tune.TuneConfig(
-                metric=sweep.metric,
-                mode=sweep.mode,
-                search_alg=self._searcher(sweep),
-                scheduler=self._scheduler(sweep),
-                num_samples=-1,  # the searcher ends the loop
-                max_concurrent_trials=concurrency,
-                reuse_actors=True,
-                trial_dirname_creator=_directory_name,
+                scheduler=desk, num_samples=1, trial_dirname_creator=_directory_name
             ),
             run_config=tune.RunConfig(
                 name=datetime.now().strftime("%Y%m%d-%H%M%S-%f"),
                 storage_path=str(directory.tune.absolute()),
-                callbacks=[self._board, view, self._watchdog(sweep), *self._opened.observers],
+                callbacks=[LoopCallback(partial(_tick, observers, desk))],
                 stop=self._interruption,
-                failure_config=tune.FailureConfig(max_failures=sweep.retries),
+                failure_config=tune.FailureConfig(max_failures=-1),  # the desk counts losses
                 verbose=0,
             ),
+        )
+
+    def _desk(
+        self, sweep: Sweep, observers: Sequence[TrialObserver], crew: Crew, replies: Replies
+    ) -> Desk:
+        """Return what deals the study's trials to the workers that Tune runs."""
+        scheduler = self._scheduler(sweep)
+        scheduler.set_search_properties(sweep.metric, sweep.mode)
+        board = self._board
+
+        def share() -> int:
+            return math.ceil((board.waiting + len(board.running)) / crew.workers)
+
+        return Desk(
+            StudySide(scheduler, self._searcher(sweep), observers),
+            Places(crew.rows, sweep.retries),
+            replies,
+            self._verdicts,
+            self._opened.directory,
+            sweep.resources,
+            share,
+            self._say,
         )
 
     def _searcher(self, sweep: Sweep) -> StudySearcher:
@@ -224,6 +264,12 @@ class Training:
         self._console.print(printable(message), highlight=False, markup=False)
 
 
+def _tick(observers: Sequence[TrialObserver], desk: Desk) -> None:
+    """Let the observers look at the trials that run."""
+    running = list(desk.running())
+    for observer in observers:
+        observer.tick(running)
+
+
 def _directory_name(trial: TuneTrial) -> str:
-    # Each attempt at a trial has a directory of its own in Tune's.
-    return f"{trial.config['trial']:04d}-{trial.trial_id}"
+    return f"worker-{trial.config[WORKER]}-{trial.trial_id}"

@@ -14,6 +14,7 @@ from segue.worlds.adapters.spaces import normalized_space
 from segue.worlds.array.minigrid import IDS
 from segue.worlds.factories import ARRAY_WORLDS, factory_of
 from segue.worlds.frame_stack import FrameStack
+from segue.worlds.side_by_side import joins_itself
 from segue.worlds.world import AnyWorld, VectorWorld, WorldFactory
 
 
@@ -26,6 +27,8 @@ class WorldSpec:
     metrics: tuple[str, ...]
     has_expert: bool
     normalizes_observation: bool = False
+    joins: bool = True
+    """Whether several such worlds are stepped as one, rather than one after another."""
 
 
 def worlds_with_experts() -> list[str]:
@@ -96,6 +99,7 @@ def spec_of(world: AnyWorld, made: VectorWorld) -> WorldSpec:
         made.metrics,
         made.has_expert,
         value.normalize_observation,
+        joins_itself(type(made)),
     )
 
 

@@ -178,7 +178,7 @@ class Pack:
         if self.device != "cpu":
             return self.members
         samples = self.lanes * knobs.num_steps // knobs.num_mini_batch
-        most = max(1, CACHE // (samples * self.policy.activations * 4))
+        most = members_in_cache(samples, self.policy)
         return math.ceil(self.members / math.ceil(self.members / most))
 
     def select(self, members: Sequence[int]) -> Pack:
@@ -248,3 +248,8 @@ class Pack:
         """Return the lanes of these members, in their order."""
         lanes: NDArray[np.int64] = np.array(members)[:, None] * self.lanes + np.arange(self.lanes)
         return lanes.reshape(-1)
+
+
+def members_in_cache(samples: int, policy: ActorCritic) -> int:
+    """Return how many members have activations of so many samples in the cache together."""
+    return max(1, CACHE // (samples * policy.activations * 4))

@@ -1,4 +1,4 @@
-"""How many trials fit at a time on Ray's nodes, and on nodes that it may start."""
+"""How many workers fit at a time on Ray's nodes, and on nodes that it may start."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -24,8 +24,8 @@ def autoscales() -> bool:
     return _BOOTSTRAP.expanduser().exists() or _KUBERAY in os.environ
 
 
-def trials_at_once(sweep: Sweep, nodes: Sequence[Node], autoscales: bool) -> int | None:
-    """Return how many trials may run at a time; None on a cluster that starts nodes for them.
+def workers_at_once(sweep: Sweep, nodes: Sequence[Node], autoscales: bool) -> int | None:
+    """Return how many workers fit at a time; None on a cluster that starts nodes for them.
 
     Raises ValueError if no node has what one trial requests and none can be started.
     """
@@ -38,13 +38,11 @@ def trials_at_once(sweep: Sweep, nodes: Sequence[Node], autoscales: bool) -> int
         raise ValueError(
             f"A trial requests {needs}, but no node has that (at most {has}): request less."
         )
-    if sweep.concurrency is not None:
-        return sweep.concurrency
     return None if autoscales else fitting
 
 
 def _fitting(resources: Mapping[str, float], node: Node) -> int:
-    """Return how many trials fit on one node."""
+    """Return how many workers fit on one node."""
     requested = {_ray_name(name): amount for name, amount in resources.items() if amount}
     if not requested:
         return os.cpu_count() or 1

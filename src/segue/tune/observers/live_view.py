@@ -25,7 +25,7 @@ _FEW_TRIALS = 50
 
 
 class LiveView(TrialObserver):
-    """Draws a board on a console when Tune reports events.
+    """Draws a board on a console as trials report.
 
     A context manager: the table of a terminal disappears at the end of the block.
     """

@@ -1,8 +1,8 @@
 """Kills trials that hang, which Tune then starts again, and reports a sweep that is silent."""
 
 import time
-from collections.abc import Callable, Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
 
 import ray
 
@@ -16,12 +16,12 @@ _AUTO_FACTOR = 10.0  # times the longest silence that ended with a report
 
 
 class Watchdog(TrialObserver):
-    """Kills the worker of a trial that has not reported for `timeout` seconds.
+    """Kills a worker none of whose trials has reported for `timeout` seconds.
 
-    Tune then starts the trial again, from its newest checkpoint. With "auto", a trial has an hour,
-    or ten times the longest silence that a trial of this run broke, if that is longer; with None,
-    no trial is killed. `notify` is called with a sentence about each kill, and once when no trial
-    has started or reported for so long (with "auto" for an hour while nothing was ever reported):
+    Its trials are then started again, from their newest checkpoints. With "auto", a trial has an
+    hour, or ten times the longest silence that a trial of this run broke, if that is longer; with
+    None, no worker is killed. `notify` is called with a sentence about each kill, and once when no
+    trial has started or reported for so long (with "auto" for an hour while nothing was reported):
     there may be no machine to run one.
     """
 
@@ -66,13 +66,13 @@ class Watchdog(TrialObserver):
         self._last_seen.pop(number, None)
 
     def tick(self, running: Iterable[RunningTrial]) -> None:
-        """Kill the workers of trials that were silent for too long."""
+        """Kill the workers whose trials were silent for too long."""
         limit = self.limit
         now = self._clock()
         if limit is not None:
-            for trial in running:
-                if now - self._last_seen.get(trial.number, now) > limit:
-                    self._kill(trial, limit)
+            for actor, numbers in _by_worker(running).items():
+                if now - max(self._last_seen.get(number, now) for number in numbers) > limit:
+                    self._kill(actor, numbers, limit)
         self._notify_of_silence(limit, now)
 
     def _see(self, number: int, now: float) -> None:
@@ -87,11 +87,22 @@ class Watchdog(TrialObserver):
             self._any_last_seen = None
             self._notify(f"No trial has started or reported for {silence:,.0f} s.")
 
-    def _kill(self, trial: RunningTrial, limit: float) -> None:
-        self._verdicts.hung[trial.number] = f"It reported nothing for {limit:,.0f} s."
-        self._last_seen[trial.number] = self._clock()
+    def _kill(self, actor: Any, numbers: Sequence[int], limit: float) -> None:
+        for number in numbers:
+            self._verdicts.hung[number] = f"It reported nothing for {limit:,.0f} s."
+            self._last_seen[number] = self._clock()
         self._any_last_seen = None  # one notification is enough
-        ray.kill(trial.actor)
+        ray.kill(actor)
+        trials = " and ".join(f"trial {number}" for number in numbers)
         self._notify(
-            f"Trial {trial.number} reported nothing for {limit:,.0f} s; it is killed and restarted."
+            f"{trials[0].upper()}{trials[1:]} reported nothing for {limit:,.0f} s;"
+            f" {'they are' if len(numbers) > 1 else 'it is'} killed and restarted."
         )
+
+
+def _by_worker(running: Iterable[RunningTrial]) -> dict[object, list[int]]:
+    """Return the numbers of the trials of each worker, by its actor."""
+    found: dict[object, list[int]] = {}
+    for trial in running:
+        found.setdefault(trial.actor, []).append(trial.number)
+    return found

@@ -9,7 +9,6 @@ from segue.record.layout import steps_of
 from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, STAGE, STAGES, Row
 from segue.record.stages import Stages
-from segue.tune.cluster.gpu_growth import Shares
 from segue.tune.ray_adapter import SweepScheduler, TuneController, TuneTrial
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, has_exploit_at
 from segue.tune.run.directory import RunDirectory
@@ -25,7 +24,6 @@ from segue.tune.study.record import StudyRecord
 from segue.tune.study.steering import Steering
 from segue.tune.verdicts import (
     DISK_FULL,
-    OUT_OF_MEMORY,
     STORE_UNAVAILABLE,
     Verdicts,
     has_ended,
@@ -62,7 +60,6 @@ class StudyScheduler(SweepScheduler):
         self._run = run
         self._sweep = sweep
         self._stage_ends = StageEnds(sweep, corners, record)
-        self.shares = Shares(sweep.resources)
         self._freeze_thaw = freeze_thaw
         self._steering = steering or Steering(record)
         self._is_rebuilt = False
@@ -91,8 +88,6 @@ class StudyScheduler(SweepScheduler):
         """Return STOP for a failed trial or one that the inner scheduler stops, else CONTINUE."""
         numbered = self._numbered(trial)
         if has_failed(result):
-            if result.get(OUT_OF_MEMORY) and self.shares.grow(numbered.number):
-                return str(TrialScheduler.CONTINUE)  # its worker ends, and Tune starts another
             if result.get(DISK_FULL):
                 self._verdicts.out_of_disk = str(result[DISK_FULL])
             if result.get(STORE_UNAVAILABLE):
@@ -146,9 +141,7 @@ class StudyScheduler(SweepScheduler):
         self._inner.on_trial_remove(tune_controller, self._numbered(trial))
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> TuneTrial | None:
-        """Let the inner scheduler choose, after giving trials the GPU shares that they need."""
-        self.shares.apply(tune_controller)
-        self._steering.apply()
+        """Let the inner scheduler choose."""
         chosen: TuneTrial | None = self._inner.choose_trial_to_run(tune_controller)
         return chosen
 

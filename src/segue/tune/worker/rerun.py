@@ -17,7 +17,7 @@ from segue.tune.run.decisions import decision_for
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lineage import read_lineage
 from segue.tune.search.define_by_run import of_recorded
-from segue.tune.worker.trainable import train_one
+from segue.tune.worker.one import train_one
 
 _NOT_COMPARED = (REPLAYED,)
 

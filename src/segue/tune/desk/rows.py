@@ -1,0 +1,72 @@
+"""How many workers a run has, and how many trials each of them trains side by side."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from segue.base.text import plural
+from segue.plan.sweeps.checks import AUTO
+from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.setup import TrialSetup
+from segue.plan.sweeps.sweep import Sweep
+from segue.train import check_trial
+from segue.train.packs.pack import members_in_cache
+from segue.tune.search.auto import FREEZE_THAW
+from segue.worlds import world_spec
+
+_LEARNING = ("tpe", "gp", "cmaes", FREEZE_THAW)
+_PART = 8  # of its trials, which a search that learns from results has at once
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The workers of a run: their number, and how many trials each trains side by side."""
+
+    workers: int
+    rows: int
+
+    def __str__(self) -> str:
+        return f"{plural(self.rows, 'trial')} side by side in each of {self.workers} workers"
+
+
+def crew_of(
+    sweep: Sweep, corners: Corners, search: str, left: int, fitting: int | None, *, is_solo: bool
+) -> Crew:
+    """Return the workers of a run with `left` trials to train.
+
+    `fitting` is the number of workers that Ray's nodes have room for, None for any number.
+    `is_solo` says that a worker can train one trial only.
+    """
+    rows = 1 if is_solo or sweep.trainer is not None else _rows(sweep, corners)
+    at_once = min(left, sweep.concurrency or left)
+    workers = min(fitting or math.ceil(at_once / rows), max(at_once, 1))
+    workers = max(workers, 1)
+    if sweep.rows == AUTO and search in _LEARNING and len(sweep.planned()) < sweep.requested_trials:
+        rows = min(rows, max(1, sweep.requested_trials // (_PART * workers)))
+    limit = max(1, sweep.concurrency // workers) if sweep.concurrency else rows
+    return Crew(workers, max(1, min(rows, limit, math.ceil(left / workers))))
+
+
+def _rows(sweep: Sweep, corners: Corners) -> int:
+    """Return how many trials a worker trains at most.
+
+    "auto" is as many as have activations that fit into the processor's cache together. It is one
+    on a GPU, and for a world that is stepped environment by environment, where packs gain little.
+    """
+    if sweep.rows != AUTO:
+        return int(sweep.rows)
+    if sweep.resources.get("gpu"):
+        return 1
+    return min(_fitting(setup, sweep.seeds) for setup in corners.setups)
+
+
+def _fitting(setup: TrialSetup, seeds: int) -> int:
+    """Return how many trials of a setup fit into the cache together."""
+    world = world_spec(setup.world)
+    if not world.joins:
+        return 1
+    policy = check_trial(setup.pipeline, world, setup.lanes, setup.policy)
+    settings = [setup.pipeline.settings(index) for index in range(len(setup.pipeline))]
+    samples = max(setup.lanes * each.num_steps // each.num_mini_batch for each in settings)
+    return max(1, members_in_cache(samples, policy) // seeds)

@@ -1,0 +1,267 @@
+"""A worker that trains several trials side by side."""
+
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import NoReturn, TypeVar
+
+from segue.plan.decision import Exploit
+from segue.plan.sweeps.sweep import Sweep
+from segue.record.layout import TrialLayout
+from segue.record.row import Row
+from segue.train import ExploitRequested, Preempted
+from segue.train.trials import Trials
+from segue.tune.cluster.credentials import fetch_credentials
+from segue.tune.cluster.parcel import Parcel
+from segue.tune.failures import is_out_of_memory, one_line
+from segue.tune.run.decisions import decision_for
+from segue.tune.run.directory import RunDirectory
+from segue.tune.run.lineage import read_lineage, write_lineage
+from segue.tune.run.stored import TrialSync
+from segue.tune.search.define_by_run import of_recorded
+from segue.tune.verdicts import OUT_OF_MEMORY, STORE_UNAVAILABLE, has_failed
+from segue.tune.worker import preemption
+from segue.tune.worker.logs import TrialLogs
+from segue.tune.worker.messages import Message, Reply, Start
+from segue.tune.worker.one import described_spec
+from segue.tune.worker.reporter import NO_ROW, Exchange, failed_row, shared_cause
+from segue.tune.worker.solo import IDLE_SECONDS, is_permanent, print_another_attempt
+
+_UPLOADS = 8  # at a time
+_Item = TypeVar("_Item")
+
+
+@dataclass
+class _Dealt:
+    """A trial that the driver has dealt to this worker."""
+
+    start: Start
+    sync: TrialSync
+    left: int
+    """Number of attempts that are left after an exception."""
+    last: Row = field(default_factory=lambda: NO_ROW)
+
+
+@dataclass
+class SharedWorker:
+    """Trains the trials that the driver deals side by side; one that ends makes room for the next.
+
+    All reports of a step are sent in one message, after everything that they depend on is stored.
+    Training continues once the driver has decided on each of them. After an exception a trial is
+    tried again, `retries` times. The last exception becomes a report that names the cause.
+    """
+
+    run: RunDirectory
+    parcel: Parcel
+    metric: str
+    retries: int
+    device: str
+    exchange: Exchange
+    accept_changes: bool
+    _dealt: dict[int, _Dealt] = field(default_factory=dict)
+    _reports: list[tuple[int, Row]] = field(default_factory=list)
+    _logs: TrialLogs = field(default_factory=TrialLogs)
+    _trials: Trials = field(default_factory=lambda: Trials(_is_fatal))
+    _needs_memory: int | None = None
+    """The trial that does not fit into its share of the GPU, although it is alone."""
+
+    def work(self) -> None:
+        """Train until the driver has no trial left for this worker."""
+        with self._trials, self._logs.redirected():
+            reply = self.exchange(Message(is_new=True))
+            while not reply.finished:
+                self._apply(reply)
+                if not self._reports:
+                    self._advance()
+                if preemption.is_requested():
+                    self._leave_process()
+                self._upload_reports()
+                sent = self._reports
+                self._reports = []
+                reply = self.exchange(Message(sent))
+                if self._needs_memory is not None and self._needs_memory not in reply.stop:
+                    os._exit(1)  # Tune starts another process, with a larger share of the GPU
+                self._needs_memory = None
+                self._decide(reply, sent)
+
+    def upload(self) -> None:
+        """Store the files of all trials where they outlast this machine, if that is possible."""
+        self._in_threads(list(self._dealt), lambda number: self._sync(number).upload_if_possible())
+
+    @cached_property
+    def _sweep(self) -> Sweep:
+        """The sweep, in this process; trials share its objects."""
+        (mine,) = self.parcel.open()
+        assert isinstance(mine, Sweep)
+        return mine
+
+    def _apply(self, reply: Reply) -> None:
+        for number in reply.stop:
+            self._leave(number)
+        for start in reply.begin:
+            sync = self.run.trial_sync(start.number)
+            self._dealt[start.number] = _Dealt(start, sync, self.retries)
+            self._guarded(start.number, partial(self._first_begin, start.number))
+
+    def _decide(self, reply: Reply, sent: Iterable[tuple[int, Row]]) -> None:
+        """Apply the decisions on the reports that have just been sent."""
+        for number, row in sent:
+            if number in reply.decided and number in self._trials.numbers:
+                self._guarded(number, partial(self._decided, number, row))
+
+    def _decided(self, number: int, row: Row) -> None:
+        self._sync(number).fetch_decisions()
+        self._trials.decide(number, decision_for(self.run.decisions(number), row))
+
+    def _first_begin(self, number: int) -> None:
+        fetch_credentials()
+        self._sync(number).begin()
+        self._logs.begin(number, self.run.trial(number).path)
+        self._begin(number, read_lineage(self.run.trial(number)))
+
+    def _begin(self, number: int, exploit: Exploit | None) -> None:
+        """Begin a trial, or continue it from its newest checkpoint."""
+        directory = self.run.trial(number).path
+        with self._logs.only(number):
+            parameters = of_recorded(self._sweep, self._dealt[number].start.recorded)
+            spec = described_spec(self._sweep, parameters, directory, exploit, self.device)
+            self._trials.begin(
+                number,
+                spec,
+                directory,
+                lambda row: self._report(number, row),
+                exploit,
+                self.accept_changes,
+            )
+
+    def _report(self, number: int, row: Row) -> None:
+        self._dealt[number].last = row
+        self._reports.append((number, row))
+
+    def _advance(self) -> None:
+        """Train one rollout of each trial, or wait a moment where there is none."""
+        if not self._trials.numbers:
+            time.sleep(IDLE_SECONDS)
+            return
+        try:
+            ended = self._trials.advance()
+        except Exception as error:
+            if not _is_fatal(error):
+                raise
+            self._end_process(error)
+        for number, outcome in ended.items():
+            if isinstance(outcome, Exception):
+                self._guarded(number, partial(_raise, outcome))
+
+    def _guarded(self, number: int, act: Callable[[], None]) -> None:
+        """Call a function for a trial, and again after an exception, as often as is allowed."""
+        while True:
+            try:
+                act()
+                return
+            except ExploitRequested as requested:
+                exploit = requested.exploit
+                self._withdraw(number)
+                write_lineage(TrialLayout(self.run.trial(number).path), exploit)
+            except Exception as error:
+                self._withdraw(number)
+                if not self._may_try_again(number, error):
+                    return
+            act = self._next_attempt(number)
+
+    def _next_attempt(self, number: int) -> Callable[[], None]:
+        return lambda: self._begin(number, read_lineage(self.run.trial(number)))
+
+    def _may_try_again(self, number: int, error: Exception) -> bool:
+        """Return whether another attempt is left; otherwise report the exception as the failure."""
+        dealt = self._dealt[number]
+        if _is_fatal(error) and len(self._dealt) > 1:
+            self._end_process(error)
+        if is_out_of_memory(error):
+            self._needs_memory = number
+            self._fail(number, error, {OUT_OF_MEMORY: True})
+            return False
+        if dealt.left and not is_permanent(error):
+            self._print(number, lambda: print_another_attempt(error, dealt.left))
+            dealt.left -= 1
+            return True
+        self._fail(number, error, shared_cause(error))
+        return False
+
+    def _fail(self, number: int, error: Exception, marks: Mapping[str, object]) -> None:
+        self._print(number, lambda: traceback.print_exception(error))
+        self._report(number, failed_row(self._dealt[number].last, self.metric, error, marks))
+
+    def _withdraw(self, number: int) -> None:
+        """Let a trial leave that has not left by itself."""
+        if number in self._trials.numbers:
+            self._trials.leave(number)
+
+    def _leave(self, number: int) -> None:
+        """Forget a trial that has ended, was stopped or is paused."""
+        self._withdraw(number)
+        self._logs.end(number)
+        self._dealt.pop(number, None)
+
+    def _sync(self, number: int) -> TrialSync:
+        return self._dealt[number].sync
+
+    def _upload_reports(self) -> None:
+        """Upload what the reports depend on; a trial for which that fails has failed."""
+        errors: dict[int, Exception] = {}
+
+        def upload(report: tuple[int, Row]) -> None:
+            number, row = report
+            if not has_failed(row):
+                try:
+                    self._sync(number).upload()
+                except Exception as error:
+                    errors[number] = error
+            elif STORE_UNAVAILABLE not in row:
+                self._sync(number).upload_if_possible()
+
+        self._in_threads(self._reports, upload)
+        if errors:
+            self._reports = [report for report in self._reports if report[0] not in errors]
+        for number, error in errors.items():
+            self._withdraw(number)
+            self._fail(number, error, shared_cause(error))
+
+    def _in_threads(self, items: Sequence[_Item], act: Callable[[_Item], None]) -> None:
+        """Call a function of each item, several at a time, if the run has a store."""
+        if self.run.store is None:
+            return
+        with ThreadPoolExecutor(_UPLOADS) as threads:
+            list(threads.map(act, items))
+
+    def _print(self, number: int, act: Callable[[], None]) -> None:
+        with self._logs.only(number):
+            act()
+
+    def _end_process(self, error: Exception) -> NoReturn:
+        """End a process that cannot continue with its trials, which resume in another one."""
+        traceback.print_exception(error)
+        if is_out_of_memory(error):
+            self.exchange(Message(out_of_memory=one_line(error)))
+        os._exit(1)
+
+    def _leave_process(self) -> NoReturn:
+        """Pause all trials, which resume in another process, and end this one."""
+        for number in self._trials.numbers:
+            with self._logs.only(number), suppress(Exception):
+                print(Preempted(self._trials.pause(number)))
+        preemption.exit_process()
+
+
+def _is_fatal(error: Exception) -> bool:
+    """Return whether no trial of this process can continue in it."""
+    return is_out_of_memory(error) or "CUDA" in str(error)
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
