@@ -33,7 +33,7 @@ from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.search.define_by_run import of_recorded
 from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import FAILURE, Verdicts
-from segue.tune.worker.trainable import train_one
+from segue.tune.worker.one import train_one
 from tests.tune.support.fake_tune import FakeTrial
 
 SWEEP = Path(__file__).with_name("tiny.py")

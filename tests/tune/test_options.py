@@ -22,6 +22,7 @@ GIVEN = {
     "target": 0.5,
     "concurrency": 2,
     "gpus": 0.25,
+    "rows": 4,
 }
 
 
@@ -47,7 +48,13 @@ def test_the_readme_lists_every_option_once_as_it_is_typed() -> None:
 def test_options_replace_the_values_of_a_sweep() -> None:
     assert set(GIVEN) == {name for name, option in DECLARED.items() if option.replaces}
     sweep = overridden(make_sweep(resources={"cpu": 2}), Options(**GIVEN))
-    assert (sweep.trials, sweep.seeds, sweep.concurrency, sweep.target) == (7, 3, 2, 0.5)
+    assert (sweep.trials, sweep.seeds, sweep.concurrency, sweep.rows, sweep.target) == (
+        7,
+        3,
+        2,
+        4,
+        0.5,
+    )
     assert (sweep.max_env_steps, sweep.time_budget_s) == (10_000, 5400.0)
     assert sweep.resources == {"cpu": 2, "gpu": 0.25}
     assert overridden(sweep, Options(**GIVEN)) == sweep

@@ -30,7 +30,7 @@ from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.explore import explored
 from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.search.domains import SearchSpace
-from segue.tune.worker.trainable import Runner
+from segue.tune.worker.solo import Runner
 from tests.tune.support.paced import make_paced, turn
 
 STEPS = 64 * 8  # environment steps of a rollout

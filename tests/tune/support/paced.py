@@ -6,7 +6,8 @@ from typing import Any
 
 from segue.base.files import write_atomic
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.worker.trainable import Report, Runner, train_one
+from segue.tune.worker.one import Report, train_one
+from segue.tune.worker.solo import Runner
 
 ORDER = (1, 3, 0, 2)
 LEADERS = (1, 3)  # a report ahead of the others

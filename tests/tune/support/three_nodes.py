@@ -20,7 +20,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
 from segue.tune.run.sweep_file import load_sweep
-from segue.tune.worker.trainable import train_one
+from segue.tune.worker.one import train_one
 
 SHORT = 12_288
 

@@ -17,9 +17,9 @@ from segue.tune.checks import check_sweep
 from segue.tune.run.directory import RunDirectory
 from segue.tune.verdicts import FAILURE
 from segue.tune.worker.rerun import rerun
-from segue.tune.worker.trainable import make_trainable, train_one
 from tests.tune.support.doubles import CONFIG, EVERY, GRID, make_sweep
 from tests.tune.support.fake_tune import FakeTune, open_record
+from tests.tune.support.worker import rows_of
 
 
 def quiet(trial: Trial) -> None:
@@ -63,11 +63,9 @@ def test_schedulers_judge_the_trials_of_a_trainer_as_those_of_a_pipeline(
     assert len({state for state, _, _ in outcomes[0]}) > 1
 
 
-def test_a_worker_trains_with_the_trainer_and_writes_what_it_trains(
-    tmp_path: Path, reports: list[dict[str, Any]]
-) -> None:
+def test_a_worker_trains_with_the_trainer_and_writes_what_it_trains(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
-    make_trainable(own(), run, lambda *a, **k: train_one(*a, **k))(CONFIG)
+    reports = rows_of(own(), tmp_path)
     assert [row["env_steps"] for row in reports] == list(range(100, 1300, 100))
     assert [row["env_steps"] for row in reports if row["stage_done"]] == [400, 1200]
     assert '"2 stages, 1,200 steps, trained by climb' in run.trial(7).trial.read_text()
@@ -77,25 +75,17 @@ def test_a_worker_trains_with_the_trainer_and_writes_what_it_trains(
 
 @pytest.mark.parametrize("trainer", [quiet, lambda trial: trial.report(100, per_seed=[1, 2])])
 def test_a_trainer_s_mistake_is_the_trial_s_reason_and_is_not_tried_again(
-    tmp_path: Path, reports: list[dict[str, Any]], trainer: Any
+    tmp_path: Path, trainer: Any
 ) -> None:
-    make_trainable(own(trainer=trainer), RunDirectory(tmp_path), train_one)(CONFIG)
+    reports = rows_of(own(trainer=trainer), tmp_path)
     assert math.isnan(reports[-1]["return"])
     assert reports[-1][FAILURE].startswith("TrainerError: The trainer ")
     assert "Trying again" not in (tmp_path / "trials" / "0007" / LOG).read_text()
 
 
-def test_a_trial_that_tune_stops_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[dict[str, Any]] = []
-
-    def stop(row: dict[str, Any]) -> None:
-        heard.append(row)
-        raise SystemExit(0)
-
-    monkeypatch.setattr("ray.tune.report", stop)
-    with pytest.raises(SystemExit):
-        make_trainable(own(), RunDirectory(tmp_path), train_one)(CONFIG)
-    assert [row["env_steps"] for row in heard] == [100]
+def test_a_trial_that_is_stopped_has_ended(tmp_path: Path) -> None:
+    reports = rows_of(own(), tmp_path, stop_at=[(7, 100)])
+    assert [row["env_steps"] for row in reports] == [100]
 
 
 def test_a_sweep_with_a_trainer_is_checked_without_a_world() -> None:

@@ -152,9 +152,10 @@ class Desk(DeskScheduler):
         )
 
     def _stop_pending(self, controller: TuneController) -> None:
-        """Stop workers that have not started: there is nothing to train for them."""
+        """Stop workers that have not started, and for which there is nothing to train."""
         for trial in list(controller.get_live_trials()):
-            if trial.status == trial.PENDING:
+            has_trials = self._places.at(int(trial.config[WORKER]))
+            if trial.status == trial.PENDING and not has_trials:
                 controller.stop_trial(trial)
 
     def _count_idle_loss(self, trial: TuneTrial) -> None:

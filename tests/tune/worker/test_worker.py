@@ -2,6 +2,7 @@ import errno
 import math
 import sys
 import warnings
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +19,21 @@ from segue.tune.failures import one_line
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import DISK_FULL, FAILURE
-from segue.tune.worker.trainable import make_trainable
+from segue.tune.worker.messages import Message, Reply, Start
+from segue.tune.worker.worker import make_worker
 from tests.tune.support.doubles import CONFIG, make_runner, make_sweep, pipeline
+from tests.tune.support.worker import SEVEN, FakeDesk, rows_of, work
 
 
-def test_a_trial_reports_each_row_from_its_own_directory(
-    tmp_path: Path, reports: list[dict[str, Any]]
-) -> None:
-    make_trainable(make_sweep(), RunDirectory(tmp_path), make_runner())(CONFIG)
+def test_a_trial_reports_each_row_from_its_own_directory(tmp_path: Path) -> None:
+    reports = rows_of(make_sweep(), tmp_path, make_runner())
     assert [row["env_steps"] for row in reports] == list(range(100, 1300, 100))
     assert (tmp_path / "trials" / "0007" / "results.jsonl").exists()
 
 
-def test_an_exception_is_a_last_report_and_its_traceback_is_in_the_log(
-    tmp_path: Path, reports: list[dict[str, Any]]
-) -> None:
+def test_an_exception_is_a_last_report_and_its_traceback_is_in_the_log(tmp_path: Path) -> None:
     runner = make_runner(fails_at={"first_steps": 400})
-    make_trainable(make_sweep(), RunDirectory(tmp_path), runner)(CONFIG)
+    reports = rows_of(make_sweep(), tmp_path, runner)
     assert [row["env_steps"] for row in reports] == [100, 200, 200]
     assert math.isnan(reports[-1]["return"])
     assert reports[-1][FAILURE] == "FloatingPointError: The metric 'return' is nan after 300 steps."
@@ -44,22 +43,18 @@ def test_an_exception_is_a_last_report_and_its_traceback_is_in_the_log(
 @pytest.mark.parametrize(
     "error", [SystemExit(3), KeyboardInterrupt(), MemoryError(), ValueError("first\nsecond")]
 )
-def test_whatever_ends_a_trial_is_reported(
-    tmp_path: Path, reports: list[dict[str, Any]], error: BaseException
-) -> None:
+def test_whatever_ends_a_trial_is_reported(tmp_path: Path, error: BaseException) -> None:
     def run(*arguments: Any, **keywords: Any) -> None:
         raise error
 
-    make_trainable(make_sweep(), RunDirectory(tmp_path), run)(CONFIG)
+    reports = rows_of(make_sweep(), tmp_path, run)
     (row,) = reports
     assert row[FAILURE] == one_line(error)
     assert "\n" not in row[FAILURE]
     assert row["env_steps"] == 0
 
 
-def test_after_an_exception_it_resumes_from_the_checkpoint(
-    tmp_path: Path, reports: list[dict[str, Any]]
-) -> None:
+def test_after_an_exception_it_resumes_from_the_checkpoint(tmp_path: Path) -> None:
     steady = make_runner()
     calls = []
 
@@ -73,7 +68,7 @@ def test_after_an_exception_it_resumes_from_the_checkpoint(
 
         steady(*arguments, report=breaks, **keywords)
 
-    make_trainable(make_sweep(), RunDirectory(tmp_path), flaky)(CONFIG)
+    reports = rows_of(make_sweep(), tmp_path, flaky)
     assert len(calls) == 3 and FAILURE not in reports[-1] and reports[-1]["final"]
     assert [row["env_steps"] for row in reports if not row.get("replayed")] == list(
         range(100, 1300, 100)
@@ -93,7 +88,7 @@ def test_after_an_exception_it_resumes_from_the_checkpoint(
     ],
 )
 def test_how_often_it_is_tried(
-    tmp_path: Path, reports: list[dict[str, Any]], error: Exception, retries: int, attempts: int
+    tmp_path: Path, error: Exception, retries: int, attempts: int
 ) -> None:
     calls = []
 
@@ -101,53 +96,68 @@ def test_how_often_it_is_tried(
         calls.append(1)
         raise error
 
-    make_trainable(make_sweep(retries=retries), RunDirectory(tmp_path), run)(CONFIG)
+    reports = rows_of(make_sweep(retries=retries), tmp_path, run)
     assert len(calls) == attempts
     assert reports[-1][FAILURE] == one_line(error)
     assert (DISK_FULL in reports[-1]) == (getattr(error, "errno", None) == errno.ENOSPC)
 
 
-def test_a_stop_is_not_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[dict[str, Any]] = []
+def test_a_stop_is_not_a_failure_and_the_worker_takes_the_next_trial(tmp_path: Path) -> None:
+    starts = [Start(number, CONFIG["recorded"]) for number in (3, 4)]
+    desk = work(make_sweep(), tmp_path, make_runner(), starts, stop_at=[(3, 200)])
+    reported = [row["env_steps"] for number, row in desk.reports if number == 3]
+    assert reported == [100, 200]
+    assert [row for _, row in desk.reports if FAILURE in row] == []
+    assert desk.reports[-1][0] == 4 and desk.reports[-1][1]["final"]
 
-    def stop(row: dict[str, Any]) -> None:
-        heard.append(row)
-        raise SystemExit(0)
 
-    monkeypatch.setattr("ray.tune.report", stop)
+def test_a_process_that_tune_ends_reports_nothing_more(tmp_path: Path) -> None:
+    heard = []
+
+    def exchange(message: Message) -> Reply:
+        heard.append(message)
+        if message.reports:
+            raise SystemExit(0)
+        return Reply(begin=[SEVEN])
+
+    worker = make_worker(
+        make_sweep(), RunDirectory(tmp_path), make_runner(), exchange=lambda config: exchange
+    )
     with pytest.raises(SystemExit):
-        make_trainable(make_sweep(), RunDirectory(tmp_path), make_runner())(CONFIG)
-    assert [row["env_steps"] for row in heard] == [100]
+        worker({})
+    assert [row["env_steps"] for message in heard for _, row in message.reports] == [100]
 
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_the_sweep_file_can_make_cudnn_deterministic_in_the_worker(
-    tmp_path: Path, reports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, asked: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bool
 ) -> None:
     found = []
     monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
     if asked:
         set_deterministic_cudnn()
-    trainable = make_trainable(
+    worker = make_worker(
         make_sweep(),
         RunDirectory(tmp_path),
         lambda *a, **k: found.append(torch.backends.cudnn.deterministic),
+        exchange=lambda config: FakeDesk(deque([SEVEN])),
     )
     torch.backends.cudnn.deterministic = False  # as in a worker, which does not run the sweep file
-    trainable(CONFIG)
+    worker({})
     assert found == [asked]
 
 
 def test_what_a_trial_prints_is_in_its_log(
-    tmp_path: Path, reports: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(*arguments: Any, **keywords: Any) -> None:
         print("hello")
         print("hm", file=sys.stderr)
 
-    make_trainable(make_sweep(), RunDirectory(tmp_path), run)(CONFIG)
-    assert (tmp_path / "trials" / "0007" / LOG).read_text() == "hello\nhm\n"
+    rows_of(make_sweep(), tmp_path, run)
+    log = (tmp_path / "trials" / "0007" / LOG).read_text()
+    assert log.startswith("hello\nhm\n") and log.count("hello") == 1
     assert capsys.readouterr() == ("", "")
 
 
@@ -155,14 +165,14 @@ def test_what_a_trial_prints_is_in_its_log(
     ("resources", "device"), [({"cpu": 1}, "cpu"), ({"cpu": 1, "gpu": 0.25}, "cuda")]
 )
 def test_a_gpu_is_used_where_the_trial_has_one(
-    tmp_path: Path, reports: list[dict[str, Any]], resources: dict[str, float], device: str
+    tmp_path: Path, resources: dict[str, float], device: str
 ) -> None:
     given: list[str] = []
 
     def run(*arguments: Any, device: str, **keywords: Any) -> None:
         given.append(device)
 
-    make_trainable(make_sweep(resources=resources), RunDirectory(tmp_path), run)(CONFIG)
+    rows_of(make_sweep(resources=resources, retries=0), tmp_path, run)
     assert given == [device]
 
 
@@ -203,7 +213,7 @@ def asked(trial: Any) -> dict[str, Any]:
     ids=["grid", "points", "constant", "define-by-run"],
 )
 def test_a_worker_compares_choices_with_its_own_objects(
-    tmp_path: Path, reports: list[dict[str, Any]], given: dict[str, Any]
+    tmp_path: Path, given: dict[str, Any]
 ) -> None:
     kinds: list[str] = []
 
@@ -217,11 +227,10 @@ def test_a_worker_compares_choices_with_its_own_objects(
         space = check_sweep(sweep).space
         record = StudyRecord(tmp_path / "study.db", "double", sweep.mode, space)
         record.plan(sweep.planned())
-        trainable = make_trainable(sweep, RunDirectory(tmp_path), run)
-        for number in range(len(record)):
-            trainable({"trial": number, "recorded": dict(record.trial(number).params)})
+        starts = [Start(number, record.trial(number).params) for number in range(len(record))]
+        reports = work(sweep, tmp_path, run, starts).reports
     finally:
         cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
-    assert not [row[FAILURE] for row in reports if FAILURE in row]
+    assert not [row[FAILURE] for _, row in reports if "returned before" not in row[FAILURE]]
     recorded = [record.parameters(number)["kind"] for number in range(len(record))]
     assert kinds == [kind.__name__ for kind in recorded] != []

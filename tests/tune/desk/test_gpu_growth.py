@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from segue.base.files import append_row, read_rows
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.cluster.gpu_growth import Shares
+from segue.tune.desk.gpu_growth import Shares
 from segue.tune.drive import run_sweep
 from segue.tune.failures import is_out_of_memory
 from segue.tune.options import Options
