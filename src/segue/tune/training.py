@@ -171,7 +171,7 @@ class Training:
             run_config=tune.RunConfig(
                 name=datetime.now().strftime("%Y%m%d-%H%M%S-%f"),
                 storage_path=str(directory.tune.absolute()),
-                callbacks=[LoopCallback(partial(_tick, observers, desk))],
+                callbacks=[LoopCallback(partial(self._tick, observers, desk))],
                 stop=self._interruption,
                 failure_config=tune.FailureConfig(max_failures=-1),  # the desk counts losses
                 verbose=0,
@@ -233,6 +233,13 @@ class Training:
         notify = partial(self._notifier.send, "stalled")
         return Watchdog(sweep.report_timeout_s, self._verdicts, notify=notify)
 
+    def _tick(self, observers: Sequence[TrialObserver], desk: Desk) -> None:
+        """Look at what people request, and at the trials that run."""
+        self._opened.steering.apply()
+        running = list(desk.running())
+        for observer in observers:
+            observer.tick(running)
+
     def _copied(self, number: int, original: int) -> None:
         """Tell the observers, and the user, about a trial that is not trained."""
         self._ended(number)
@@ -262,13 +269,6 @@ class Training:
 
     def _say(self, message: str) -> None:
         self._console.print(printable(message), highlight=False, markup=False)
-
-
-def _tick(observers: Sequence[TrialObserver], desk: Desk) -> None:
-    """Let the observers look at the trials that run."""
-    running = list(desk.running())
-    for observer in observers:
-        observer.tick(running)
 
 
 def _directory_name(trial: TuneTrial) -> str:

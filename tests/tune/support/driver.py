@@ -27,7 +27,7 @@ from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import has_failed
 from tests.alembic_once import run_alembic_once
-from tests.tune.support import doubles
+from tests.tune.support import doubles, side_by_side
 
 SECONDS = 600  # within which a driver ends, however busy the machine
 OF_THE_SWEEP = ("trials", "concurrency", "scheduler", "report_timeout_s")
@@ -128,6 +128,7 @@ def main(
     tempfile.tempdir = None
     run_alembic_once()
     cloudpickle.register_pickle_by_value(doubles)
+    cloudpickle.register_pickle_by_value(side_by_side)
     with connected(options.get("ray")):
         drive(run, options)
     sys.stdout.flush()
@@ -156,6 +157,9 @@ def drive(run: Path, asked: dict[str, Any]) -> None:
     sweep = doubles.driven_sweep(**{name: asked[name] for name in OF_THE_SWEEP if name in asked})
     given = {name: asked[name] for name in OF_THE_RUNNER if name in asked}
     runner = doubles.make_runner(fails_at=doubles.FAILS_AT, **given)
+    if "rows" in asked:
+        sweep = side_by_side.side_by_side(Path(asked["mark"]), rows=asked["rows"])
+        runner = None
     if asked.get("lose_a_node"):
         runner = noting_its_node(runner, run)
     with (
