@@ -12,7 +12,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.train.checkpoint import newest_first
 from segue.tune.checks import check_sweep
 from segue.tune.study.record import StudyRecord
-from segue.tune.worker.trainable import train_one
+from segue.tune.worker.one import train_one
 from tests.tune.support.doubles import EVERY, MIXED, make_sweep
 from tests.tune.support.fake_tune import FakeTrial, FakeTune
 
