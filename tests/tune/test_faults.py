@@ -97,8 +97,10 @@ def test_output_that_nobody_reads(
 
 
 def test_a_node_killed(whole: Path, tmp_path: Path) -> None:
-    code, said = run(tmp_path, lose_a_node=True, seconds=0.05, trials=6)
-    assert (code, said) == DONE
+    with driving(tmp_path, own_ray=True, lose_a_node=True, seconds=0.05, trials=6) as driver:
+        said = driver.finish().splitlines()
+    assert (driver.returncode, said[-1]) == DONE
+    assert "a node was lost" in said
     assert [facts[:5] for facts in outcomes(tmp_path)[:6]] == [
         facts[:5] for facts in outcomes(whole)[:6]
     ]

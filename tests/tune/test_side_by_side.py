@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 from ray import cloudpickle
 from rich.console import Console
 
 from segue.tune.drive import run_sweep
+from tests.train.support.same import assert_same_state
+from tests.train.support.trials import final_state
 from tests.tune.support import side_by_side as doubles
 from tests.tune.support.drivers import driving, run, trials_of, wait_for
 from tests.tune.support.side_by_side import (
@@ -36,10 +38,7 @@ def run_here(path: Path, mark: Path, **given: Any) -> str:
 
 
 def facts(path: Path) -> list[Any]:
-    """Return what a study holds of each trial, its rows and the names of its checkpoints.
-
-    The names have the digests of the contents.
-    """
+    """Return what a study holds of each trial, and its rows."""
     return [
         (
             trial.state,
@@ -47,15 +46,17 @@ def facts(path: Path) -> list[Any]:
             trial.intermediate_values,
             trial.user_attrs.get("reason"),
             rows_of(path, trial.number),
-            checkpoints(path, trial),
         )
         for trial in trials_of(path)
     ]
 
 
-def checkpoints(path: Path, trial: FrozenTrial) -> list[str]:
-    folder = path / "trials" / f"{trial.number:04d}" / "checkpoints"
-    return sorted(file.name for file in folder.glob("*.pt"))
+def assert_same(path: Path, other: Path) -> None:
+    """Compare the studies, the rows, and the last checkpoints of trials that ended."""
+    assert facts(path) == facts(other)
+    for trial in trials_of(path, TrialState.COMPLETE):
+        folder = f"trials/{trial.number:04d}"
+        assert_same_state(final_state(path / folder), final_state(other / folder))
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_trials_that_raise_diverge_and_hang_disturb_no_other(alone: Path, tmp_pa
     said = run_here(tmp_path / "run", tmp_path / "mark", report_timeout_s=4.0)
     assert "6 trials side by side in each of 2 workers (--rows)." in said
     assert (tmp_path / "mark").exists(), "one hung"
-    assert facts(tmp_path / "run") == facts(alone)
+    assert_same(tmp_path / "run", alone)
 
 
 def test_killed_workers_and_drivers_lose_nothing(alone: Path, tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_killed_workers_and_drivers_lose_nothing(alone: Path, tmp_path: Path) ->
         wait_for(lambda: reports_of(path) >= 55)
         driver.kill()
     assert run(path, rows=6, mark=str(tmp_path / "mark")) == (0, "interrupted by None")
-    assert facts(path) == facts(alone)
+    assert_same(path, alone)
 
 
 def test_under_a_scheduler_the_rows_that_both_have_are_the_same(
