@@ -1,26 +1,28 @@
-"""Trials per hour: Segue's sweep, its trainer without Tune, and Stable-Baselines3 under Tune.
+"""Trials per hour: Segue's sweep, with several trials in a worker and with one, and
+Stable-Baselines3 under Tune.
 
 Every trial: PPO on CartPole for 51,200 steps on one seed, 8 lanes x 128 steps, 4 epochs x 4
 minibatches, learning rate log-uniform in [1e-4, 3e-3], and 5 evaluations of 10 greedy episodes. Two
-trials at a time. In each arm the first two trials warm up (processes start, libraries are
-imported); the clock runs from the end of the second to the end of the last, which excludes the
-start of Ray. Arms are interleaved, and the figures are medians over rounds.
+workers in all arms. The clock runs over the whole run, from before the start of Ray until after its
+end. Arms are interleaved, and the figures are medians over rounds.
+
+Sweeps other than the one of CartPole (`--sweep`) compare several trials in a worker with one.
 
 The driver's cost of 300 trials that learn nothing is measured first (driver_cost.py).
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 os.environ.update(THREADS)
@@ -33,11 +35,11 @@ from ray import tune
 from record import publish
 from rich.console import Console
 
-from segue import Evaluation, Options, Sweep, TrainingPipeline, TrialSpec, run_sweep, run_trial
+from segue import Evaluation, Network, Sweep, TrainingPipeline, run_sweep
 from segue.tune.cluster.session import ray_session, suppress_ray_warnings
 
-SLOTS = 2
-WARM_UP = 2
+WORKERS = 2
+PROCESSORS = max(1, (os.cpu_count() or 1) // WORKERS)
 LANES = 8
 STEPS = 128
 EPOCHS = 4
@@ -68,77 +70,69 @@ def learning_rates(trials: int) -> list[float]:
     return [float(lr) for lr in np.exp(draws)]
 
 
-def per_hour(ends: list[float]) -> float:
-    """Return trials per hour after the warm-up, from the times at which they ended."""
-    ordered = sorted(ends)
-    return 3600 * (len(ordered) - WARM_UP) / (ordered[-1] - ordered[WARM_UP - 1])
+@dataclass(frozen=True)
+class Kind:
+    """A kind of sweep: what is given to `Sweep`, and how many trials it has."""
+
+    trials: int
+    given: Mapping[str, Any]
 
 
-def segue_sweep(trials: int) -> float:
+LAVA = {
+    "world": "MiniGrid-LavaCrossingS9N1-v0",
+    "policy": Network("gru", hidden=128),
+    "evaluation": Evaluation(every=EVERY, episodes=EPISODES, max_episode_steps=100),
+}
+KINDS = {
+    "cartpole": Kind(128, {}),
+    "asha": Kind(128, {"scheduler": "asha"}),
+    "seeds": Kind(32, {"seeds": 4}),
+    "doorkey": Kind(32, {"world": "MiniGrid-DoorKey-5x5-v0"}),
+    "acrobot": Kind(16, {"world": "Acrobot-v1"}),
+    "lava": Kind(8, LAVA),
+}
+
+
+def segue_sweep(kind: str, trials: int, rows: int | Literal["auto"]) -> float:
     """Measure Segue through Tune, with the study, checkpoints and logs of every sweep."""
-    sweep = Sweep(
-        pipeline=pipeline,
-        space={"lr": tune.grid_search(learning_rates(trials))},
-        world="CartPole-v1",
-        evaluation=Evaluation(every=EVERY, episodes=EPISODES),
-        lanes=LANES,
-    )
+    requested: dict[str, Any] = {
+        "pipeline": pipeline,
+        "space": {"lr": tune.grid_search(learning_rates(trials))},
+        "world": "CartPole-v1",
+        "evaluation": Evaluation(every=EVERY, episodes=EPISODES),
+        "lanes": LANES,
+        "resources": {"cpu": PROCESSORS},
+        "rows": rows,
+    }
+    sweep = Sweep(**(requested | dict(KINDS[kind].given)))
+    began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
-        result = run_sweep(
-            sweep,
-            "rate",
-            Path(folder) / "run",
-            Options(concurrency=SLOTS),
-            console=Console(file=nowhere),
-        )
-        return per_hour(ends_in(result.run.study))
+        console = Console(file=nowhere)
+        result = run_sweep(sweep, "rate", Path(folder) / "run", console=console)
+        seconds = time.perf_counter() - began
+        check_ended(result.run.study, trials)
+    return 3600 * trials / seconds
 
 
-def ends_in(study: Path) -> list[float]:
-    """Return the times at which the trials of a study ended, in seconds."""
+def check_ended(study: Path, trials: int) -> None:
+    """Check that all trials have ended, and that none has failed."""
     loaded = optuna.load_study(study_name="rate", storage=f"sqlite:///{study}")
-    assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in loaded.trials)
-    return [
-        trial.datetime_complete.timestamp() for trial in loaded.trials if trial.datetime_complete
-    ]
-
-
-def plain_loop(trials: int) -> float:
-    """Measure the same trainer with the same files, in a loop in each of two processes."""
-    rates = learning_rates(trials)
-    context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as folder, context.Pool(SLOTS) as pool:
-        jobs = [(lr, Path(folder) / str(number)) for number, lr in enumerate(rates)]
-        return per_hour(list(pool.imap_unordered(train_alone, jobs)))
-
-
-def train_alone(job: tuple[float, Path]) -> float:
-    """Train one trial, and return the time at which it ended."""
-    lr, directory = job
-    evaluation = Evaluation(every=EVERY, episodes=EPISODES)
-    run_trial(TrialSpec(pipeline(lr), "CartPole-v1", [0], evaluation, lanes=LANES), directory)
-    return time.time()
+    states = [trial.state.name for trial in loaded.trials]
+    assert len(states) == trials and set(states) <= {"COMPLETE", "PRUNED"}
 
 
 def stable_baselines3(trials: int) -> float:
     """Measure Stable-Baselines3 as a function under Tune, with `reuse_actors`."""
-    ends: list[float] = []
-
-    class Clock(tune.Callback):  # type: ignore[misc]  # Ray has no types
-        def on_trial_complete(
-            self, iteration: int, trials: list[Any], trial: Any, **info: Any
-        ) -> None:
-            ends.append(time.time())
-
+    began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, suppress_ray_warnings(), ray_session():
-        tune.Tuner(
-            tune.with_resources(train_sb3, {"cpu": 1}),
+        results = tune.Tuner(
+            tune.with_resources(train_sb3, {"cpu": PROCESSORS}),
             param_space={"lr": tune.grid_search(learning_rates(trials))},
-            tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=SLOTS),
-            run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=[Clock()]),
+            tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=WORKERS),
+            run_config=tune.RunConfig(storage_path=folder, verbose=0),
         ).fit()
-    assert len(ends) == trials
-    return per_hour(ends)
+    assert len(results) == trials and not results.errors
+    return 3600 * trials / (time.perf_counter() - began)
 
 
 def train_sb3(config: dict[str, float]) -> None:
@@ -167,15 +161,10 @@ def train_sb3(config: dict[str, float]) -> None:
         tune.report({"return": float(score)})
 
 
-ARMS: dict[str, Callable[[int], float]] = {
-    "segue": segue_sweep,
-    "plain_loop": plain_loop,
-    "tune_sb3": stable_baselines3,
-}
-
-
 def main() -> None:
-    parser = parser_with_quick(__doc__, "one round of 8 trials, about a minute")
+    parser = parser_with_quick(__doc__, "one round of 16 trials, three minutes")
+    parser.add_argument("--sweep", choices=[*KINDS], default="cartpole", help="what is trained")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds (default: 3)")
     parser.add_argument(
         "--driver",
         action="store_true",
@@ -183,15 +172,23 @@ def main() -> None:
     )
     options = parser.parse_args()
     quick = options.quick
-    report_driver(driver_cost(40 if quick else TRIALS), quick)
+    kind = options.sweep
+    if options.driver or kind == "cartpole":
+        report_driver(driver_cost(40 if quick else TRIALS), quick)
     if options.driver:
         return
-    rounds, trials = (1, 8) if quick else (3, 32)
-    measured: dict[str, list[float]] = {name: [] for name in ARMS}
-    for _ in range(rounds):
-        for name, arm in ARMS.items():
-            measured[name].append(arm(trials + WARM_UP))
-    report(measured, quick)
+    trials = 16 if quick else KINDS[kind].trials
+    arms: dict[str, Callable[[], float]] = {
+        "rows_1": lambda: segue_sweep(kind, trials, 1),
+        "rows_auto": lambda: segue_sweep(kind, trials, "auto"),
+    }
+    if kind == "cartpole":
+        arms["tune_sb3"] = lambda: stable_baselines3(trials)
+    measured: dict[str, list[float]] = {name: [] for name in arms}
+    for _ in range(1 if quick else options.rounds):
+        for name, arm in arms.items():
+            measured[name].append(arm())
+    report(kind, trials, measured, quick)
 
 
 def report_driver(figures: dict[str, float], quick: bool) -> None:
@@ -221,22 +218,31 @@ def report_driver(figures: dict[str, float], quick: bool) -> None:
     )
 
 
-def report(measured: dict[str, list[float]], quick: bool) -> None:
-    """Publish the medians and Segue's ratios to both peers."""
+def report(kind: str, trials: int, measured: dict[str, list[float]], quick: bool) -> None:
+    """Publish the medians, and the ratios of the default to its peers."""
     figures = {name: statistics.median(values) for name, values in measured.items()}
-    for peer in ("plain_loop", "tune_sb3"):
-        pairs = zip(measured["segue"], measured[peer], strict=True)
+    for peer in measured.keys() - {"rows_auto"}:
+        pairs = zip(measured["rows_auto"], measured[peer], strict=True)
         figures[f"ratio_{peer}"] = statistics.median(own / other for own, other in pairs)
-    loop = f"{figures['ratio_plain_loop']:.2f}"
-    tune_sb3 = f"{figures['ratio_tune_sb3']:.1f}"
+    named = {
+        "rows_auto": "several trials in a worker",
+        "rows_1": "one trial in a worker",
+        "tune_sb3": "Stable-Baselines3 through Tune",
+    }
+    targets = {"rows_1": "2", "tune_sb3": "6"} if kind == "cartpole" else {}
     rows = [
-        ["Segue through Tune", f"{figures['segue']:,.0f}", "", ""],
-        ["same trainer, plain loop, 2 processes", f"{figures['plain_loop']:,.0f}", loop, "0.65"],
-        ["Stable-Baselines3 through Tune", f"{figures['tune_sb3']:,.0f}", tune_sb3, "2.5"],
+        [
+            named[name],
+            f"{figures[name]:,.0f}",
+            f"{figures[f'ratio_{name}']:.2f}" if name != "rows_auto" else "",
+            targets.get(name, ""),
+        ]
+        for name in measured
     ]
-    columns = ("two trials at a time", "trials/h", "Segue is x", "target")
-    title = "Trials of 51,200 CartPole steps per hour"
-    publish("sweep_rate", " ".join(sys.argv), title, columns, rows, figures, keep=not quick)
+    columns = ("two workers", "trials/h", "several are x", "target")
+    title = f"{trials} trials ({kind}) per hour, with the start of Ray"
+    name = "sweep_rate" if kind == "cartpole" else f"sweep_rate_{kind}"
+    publish(name, " ".join(sys.argv), title, columns, rows, figures, keep=not quick)
 
 
 if __name__ == "__main__":
