@@ -70,7 +70,7 @@ def side_by_side(mark: Path, **given: Any) -> Sweep:
         "pipeline": pipeline,
         "space": {"lr": tune.grid_search(list(LRS)), "kind": tune.grid_search(list(KINDS))},
         "world": "CartPole-v1",
-        "evaluation": Evaluation(every=STEPS // REPORTS, episodes=2, max_episode_steps=50),
+        "evaluation": Evaluation(every=STEPS // REPORTS, episodes=2, max_episode_steps=200),
         "retries": 1,
     }
     return Sweep(**(requested | given))
