@@ -84,7 +84,7 @@ def test_every_figure_is_drawn_without_a_complaint(
         "return [...document.querySelectorAll('.figure')].map(each =>"
         " each.querySelectorAll('.main-svg').length)"
     )
-    assert len(drawn) == 10 and min(drawn) > 0
+    assert len(drawn) == 11 and min(drawn) > 0
     assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
 
 

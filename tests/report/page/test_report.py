@@ -33,6 +33,7 @@ EVERYTHING = [
     "front",
     "pruning",
     "stopping",
+    "workers",
     "budget",
 ]
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -17,7 +17,7 @@ from segue.report.compare.tables import (
 )
 from segue.report.page.comparability import Finding
 from segue.report.page.render import render
-from segue.report.page.sections import Section
+from segue.report.page.section import Section
 
 _ROW = 56  # pixels of a run in the figure of final values
 

@@ -1,10 +1,8 @@
 """The sections of a report after its first screen: figures with an explanation each."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import optuna
-import plotly.graph_objects as go
 
 from segue.record.trials import metric_of
 from segue.report.data.evidence import Evidence
@@ -16,6 +14,7 @@ from segue.report.page.compute import best_of_k_figure, compute_figure, usage_by
 from segue.report.page.curves import TOP_TRIALS, learning_curves
 from segue.report.page.front import front_figure, front_table, front_text
 from segue.report.page.importance import Importance, importance_figure, importance_text
+from segue.report.page.more_sections import course, understanding
 from segue.report.page.optuna_view import distributions, plot_study, plotted
 from segue.report.page.parallel import parallel_coordinates
 from segue.report.page.pauses import (
@@ -27,28 +26,15 @@ from segue.report.page.pauses import (
 )
 from segue.report.page.predictions import calibration_figure, calibration_text
 from segue.report.page.pruning import RungCount, ShownRung, pruning_figure, rungs
+from segue.report.page.section import Section
 from segue.report.page.slices import slices
 from segue.report.page.stopping import foretold, foretold_figure, replay_table, stopping_text
-from segue.report.page.text_table import TextTable
 
 _AXIS_WIDTH = 90  # pixels
 _SLICE_WIDTH = 190  # pixels
 _FRONT_WIDTH = 280  # pixels
 _COMPUTE_WIDTH = 560  # pixels
 _LANE = 8  # pixels of a trial
-
-
-@dataclass(frozen=True)
-class Section:
-    """A title, an explanation, and a figure, a table or both; `anchor` is its id in the page."""
-
-    anchor: str
-    title: str
-    text: str
-    figure: go.Figure | None = None
-    height: int = 420  # pixels
-    min_width: int = 0  # pixels, below which the figure scrolls sideways
-    table: TextTable | None = None  # below the figure, with its own text
 
 
 def sections(evidence: Evidence, found: Mapping[str, Importance]) -> Iterator[Section]:
@@ -59,13 +45,16 @@ def sections(evidence: Evidence, found: Mapping[str, Importance]) -> Iterator[Se
         study = plot_study(evidence.summary, metric_of)
         yield from _search(evidence, study)
         yield from _parameters(evidence.summary, study, found)
+        yield from understanding(evidence)
     if found_fronts := fronts(evidence):
         yield _choosing(found_fronts)
     counts = rungs(evidence)
     if counts:
         yield _pruning(counts, evidence.summary.by_stage)
     yield from _stopping(evidence, counts)
-    yield from _pauses(Pauses.of(evidence))
+    pauses = Pauses.of(evidence)
+    yield from _pauses(pauses)
+    yield from course(evidence, are_paused=bool(pauses.pauses))
     if by_state := usage_by_state(evidence):
         by_stage = " and by stage" if evidence.has_stages else ""
         text = (
