@@ -149,11 +149,15 @@ def test_without_a_terminal_a_line_comes_at_each_end_and_every_ten_seconds(
         board.reported(0, _row(600))
         view.tick([])
         view.tick([])
-        record.complete(0, 1200, 2.0, {"env_steps": 1200})
+        record.pause(0, 600, 1.5, {})
         board.ended(0)
+        view.ended(0)
+        record.complete(0, 1200, 2.0, {"env_steps": 1200})
         view.ended(0)
     assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
         "0 of 16 done, 1 running, 15 waiting, 120 steps/s, 5 min left",
+        "trial 0 paused at 600 steps: return 1.5 | 0 of 16 done, 16 waiting, 120 steps/s,"
+        " 5 min left",
         "trial 0 complete: return 2 | 1 of 16 done, 15 waiting, 120 steps/s, 5 min left",
     ]
 

@@ -97,9 +97,14 @@ class LiveView(TrialObserver):
 
 
 def ending(trial: FrozenTrial, board: Board) -> str:
-    """Return how a trial ended, in a few words."""
+    """Return how a trial ended, or where it is paused, in a few words."""
+    metric = board.sweep.metric
+    if trial.state == TrialState.RUNNING:
+        step = trial.last_step or 0
+        value = shown_number(trial.intermediate_values.get(step))
+        return f"trial {trial.number} paused at {step:,} steps: {metric} {value}"
     return (
-        f"trial {trial.number} {trial.state.name.lower()}: {board.sweep.metric}"
+        f"trial {trial.number} {trial.state.name.lower()}: {metric}"
         f" {shown_number(metric_of(trial))}"
     )
 
