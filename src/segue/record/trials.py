@@ -76,6 +76,13 @@ class TrialSummary:
         return self.state in (COMPLETE, PRUNED, FAILED)
 
     @property
+    def reached(self) -> str:
+        """The stage that the trial reached, such as "stage 1 of 2"; "" before its first report."""
+        if self.stage is None:
+            return ""
+        return f"stage {self.stage} of {self.stages}" if self.stages else f"stage {self.stage}"
+
+    @property
     def is_allowed(self) -> bool:
         """Whether the trial violates no constraint."""
         return all(value <= 0 for value in self.constraints.values())

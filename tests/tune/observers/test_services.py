@@ -150,6 +150,13 @@ def test_only_numbers_are_logged_with_precedence_for_the_sweeps_metric() -> None
     }
 
 
+def test_values_of_each_seed_are_logged_on_request() -> None:
+    row = learning_curve(make_sweep(), {"lr": 1e-3, "gae_lambda": 0.9, "first_steps": 400}, 400)
+    more = values_of(row, "return").items() - values_of(row).items()
+    seeds = row["metric_per_seed"]
+    assert dict(more) == {"return/seed-0": seeds[0], "return/seed-1": seeds[1]}
+
+
 def test_what_is_not_installed_is_refused_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segue.tune.observers.services.find_spec", lambda name: None)
     with pytest.raises(
@@ -263,6 +270,8 @@ def check_wandb(path: Path) -> None:
             "failed" if state == TrialState.FAIL else state.name.lower()
         )
         assert parts[-1].exit_code == int(state == TrialState.FAIL)
+        assert parts[-1].tags[0] == parts[-1].summary["state"]
+        assert parts[-1].tags[1] in ("stage 1 of 2", "stage 2 of 2")
         assert value is None or parts[-1].summary["return"] == value
 
 

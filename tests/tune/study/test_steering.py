@@ -13,7 +13,14 @@ from ray.tune.search import Searcher
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.attributes import STAGES_ENDED_BY, STEERED, STOPPED_BY
 from segue.record.local_run import LocalRun
-from segue.record.steering import Request, is_added, steered, write_request
+from segue.record.steering import (
+    Request,
+    is_added,
+    steered,
+    waiting_requests,
+    write_request,
+)
+from segue.store.objects import Store
 from segue.tune.run.decisions import parse_decisions
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.requests import Inbox
@@ -186,6 +193,22 @@ def test_a_paused_trial_resumes_from_its_checkpoint_with_every_report_once(
     assert not whole.steering.is_paused
 
 
+def test_a_sweep_that_was_paused_has_the_trials_of_one_that_was_not(tmp_path: Path) -> None:
+    found = []
+    for name, script in (("paused", {(1, 500): [PAUSE]}), ("whole", {})):
+        path = tmp_path / name
+        path.mkdir()
+        driver = SteeredTune(path, {}, script)
+        driver.run()
+        found.append(
+            [
+                (trial.state, trial.values, trial.params, trial.intermediate_values)
+                for trial in driver.record.trials
+            ]
+        )
+    assert found[0] == found[1]
+
+
 def test_a_request_without_an_effect_is_recorded_with_the_reason(whole: SteeredTune) -> None:
     problems = [
         each.problem
@@ -308,3 +331,17 @@ def test_a_file_that_is_not_a_request_is_named_and_left(tmp_path: Path, content:
     assert inbox.take() == []
     assert len(messages) == 1 and "1.json is not a request, and was skipped" in messages[0]
     assert (folder / "1.json").exists()
+
+
+def test_requests_to_a_run_in_a_store_are_read_and_removed_there(tmp_path: Path) -> None:
+    store = Store.of((tmp_path / "store").as_uri())
+    write_request(LocalRun(tmp_path / "copy", store), STOP)
+    assert [each.name for each in waiting_requests(LocalRun(tmp_path / "copy", store))] == ["1"]
+    inbox = Inbox(RunDirectory(tmp_path / "driver", store))
+    inbox.read()
+    (request,) = inbox.take()
+    assert request == STOP
+    inbox.remove(request)
+    with inbox.watching():
+        pass
+    assert store.names() == {}

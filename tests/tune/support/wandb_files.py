@@ -31,6 +31,7 @@ class WandbRun:
     summary: dict[str, Any] = field(default_factory=dict)
     exit_code: int | None = None
     is_preempted: bool = False
+    tags: tuple[str, ...] = ()
 
 
 def wandb_runs(run: Path) -> list[WandbRun]:
@@ -56,6 +57,7 @@ def _take(found: WandbRun, record: Any) -> None:
             found.name = run.display_name
             found.group = run.run_group
             found.project = run.project
+            found.tags = tuple(run.tags) or found.tags
             found.config |= _values(run.config.update)
         case "config":
             found.config |= _values(record.config.update)

@@ -20,6 +20,8 @@ _STATUS = {COMPLETE: "FINISHED", PRUNED: "KILLED", FAILED: "FAILED"}
 _INTERRUPTED = "SCHEDULED"
 _SWEEP = "segue.sweep"  # this and the next ones are names of tags
 _TRIAL = "segue.trial"
+_STUDY = "segue.study"
+_STAGE = "segue.stage"
 _STATE = "segue.state"
 _REASON = "segue.reason"
 _PARAMETERS = "segue.parameters"
@@ -37,6 +39,7 @@ class MlflowRuns:
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         logging.getLogger("alembic").setLevel(logging.ERROR)
         self._client = MlflowClient()
+        self._name = name
         self._identity = identity
         self._experiment = self._experiment_id(name)
         self._open: dict[int, str] = {}
@@ -66,6 +69,8 @@ class MlflowRuns:
     def finish_run(self, facts: TrialSummary) -> None:
         """Close the trial's run with the status that fits how the trial ended."""
         run_id = self._open[facts.number]
+        self._client.set_tag(run_id, _STUDY, self._name)
+        self._client.set_tag(run_id, _STAGE, facts.reached)
         self._client.set_tag(run_id, _STATE, facts.state)
         self._client.set_tag(run_id, _PARAMETERS, to_json(dict(facts.parameters))[:_LONGEST])
         if facts.reason:

@@ -10,7 +10,7 @@ from typing import Protocol
 from segue.base.files import read_rows
 from segue.base.text import printable
 from segue.record.attributes import stage_number
-from segue.record.row import DIAGNOSTICS, ENV_STEPS, STAGE, Row, evaluated
+from segue.record.row import DIAGNOSTICS, ENV_STEPS, METRIC_PER_SEED, STAGE, Row, evaluated
 from segue.record.trials import TrialSummary
 from segue.tune.failures import one_line
 from segue.tune.observers.ledger import Ledger
@@ -52,12 +52,19 @@ class ServiceThread:
     """Updates one service with the results of trials, on a separate thread."""
 
     def __init__(
-        self, name: str, make: Callable[[str], Service], ledger: Ledger, run: RunDirectory
+        self,
+        name: str,
+        make: Callable[[str], Service],
+        ledger: Ledger,
+        run: RunDirectory,
+        by_seed: str | None = None,
     ) -> None:
+        """Start the thread; `by_seed` is the metric whose values of each seed are sent as well."""
         self._name = name
         self._make = make
         self._ledger = ledger
         self._run = run
+        self._by_seed = by_seed
         self._service: Service | None = None
         self._logged: dict[int, int] = {}  # env steps of the newest logged report, by open run
         self._queue: queue.SimpleQueue[TrialSummary | None] = queue.SimpleQueue()
@@ -112,7 +119,7 @@ class ServiceThread:
             self._logged[number] = known if received is None else received
         for row in read_rows(self._run.trial(number).results):
             if row[ENV_STEPS] > self._logged[number]:
-                self._service.log(number, row[ENV_STEPS], values_of(row))
+                self._service.log(number, row[ENV_STEPS], values_of(row, self._by_seed))
                 self._logged[number] = row[ENV_STEPS]
                 self._progress += 1
         if facts.has_ended:
@@ -124,13 +131,17 @@ class ServiceThread:
         print(printable(f"{self._name} {message}."), file=sys.stderr)
 
 
-def values_of(row: Row) -> dict[str, float]:
+def values_of(row: Row, by_seed: str | None = None) -> dict[str, float]:
     """Return the numbers of a report.
 
     They are each evaluated metric, the sweep's own as aggregated over the seeds, the trial's
-    progress, and the diagnostics of learning as `diagnostics/NAME`.
+    progress, and the diagnostics of learning as `diagnostics/NAME`. With the metric's name as
+    `by_seed`, its value of each seed is `NAME/seed-INDEX`.
     """
     values = evaluated(row)
+    if by_seed is not None:
+        per_seed = row.get(METRIC_PER_SEED) or []
+        values |= {f"{by_seed}/seed-{index}": value for index, value in enumerate(per_seed)}
     diagnostics = values.pop(DIAGNOSTICS, {})
     values |= {f"{DIAGNOSTICS}/{name}": value for name, value in diagnostics.items()}
     if STAGE in values:

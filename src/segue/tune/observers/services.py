@@ -63,7 +63,8 @@ class Loggers(TrialObserver):
         for service in self._services:
             ledger = Ledger(self._run.ledger(service))
             make = partial(_service(service), self._name, self._run)
-            thread = ServiceThread(service, make, ledger, self._run)
+            by_seed = self._sweep.metric if self._sweep.log_seeds else None
+            thread = ServiceThread(service, make, ledger, self._run, by_seed)
             self._threads.append(thread)
             for number in self._record.numbers(*FINISHED):
                 if not thread.has_ended(number):

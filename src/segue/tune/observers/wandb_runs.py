@@ -83,6 +83,7 @@ class WandbRuns:
         # Population-based training changes parameters.
         run.config.update(dict(facts.parameters), allow_val_change=True)
         run.summary.update({**facts.values, "state": facts.state, "reason": facts.reason or ""})
+        run.tags = tuple(tag for tag in (facts.state, facts.reached) if tag)
         run.finish(exit_code=int(facts.state == FAILED))
 
     def close(self) -> None:
