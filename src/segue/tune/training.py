@@ -193,6 +193,7 @@ class Training:
             StudySide(scheduler, self._searcher(sweep), observers),
             Places(crew.rows, sweep.retries),
             replies,
+            crew.workers,
             self._verdicts,
             self._opened.directory,
             sweep.resources,

@@ -3,6 +3,7 @@
 import io
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,6 +77,7 @@ class Cluster:
             StudySide(scheduler, searcher, [self.board, view]),
             Places(rows, sweep.retries),
             SimpleNamespace(post=self._post),  # type: ignore[arg-type]
+            workers,
             verdicts,
             run,
             sweep.resources,
@@ -272,9 +274,17 @@ def test_a_failure_ends_its_trial_only(tmp_path: Path) -> None:
     assert cluster.record.trial(3).user_attrs["reason"] == "ValueError: wrong"
 
 
-def test_workers_that_end_before_they_train_end_the_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("status", "losses"), [("RUNNING", 4), (Worker.PENDING, 2)])
+def test_workers_that_end_before_they_train_end_the_run(
+    tmp_path: Path, status: str, losses: int
+) -> None:
     cluster = Cluster(tmp_path, make_sweep(scheduler=None), rows=8)
-    worker: Any = cluster.workers[0]
-    with pytest.raises(RuntimeError, match="Workers cannot be started: the process is gone"):
-        for _ in range(10):
+    for loss in range(1, losses + 1):
+        worker: Any = cluster.workers[loss % 2]
+        worker.status = status
+        with (
+            pytest.raises(RuntimeError, match="Workers cannot be started: the process is gone")
+            if loss == losses
+            else nullcontext()
+        ):
             cluster.desk.on_trial_error(cluster, worker)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ _STARTS = 3  # of a worker that ends each time before it trains
 
 
 class Desk(DeskScheduler):
-    """Deals the trials of a study to workers, and replies to their messages.
+    """Deals the trials of a study to so many workers, and replies to their messages.
 
     `share` returns how many trials a worker trains at most for all to have about as many.
     """
@@ -28,6 +28,7 @@ class Desk(DeskScheduler):
         study: StudySide,
         places: Places,
         replies: Replies,
+        workers: int,
         verdicts: Verdicts,
         run: RunDirectory,
         resources: Mapping[str, float],
@@ -43,7 +44,9 @@ class Desk(DeskScheduler):
         self._shares = Shares(resources)
         self._share = share
         self._say = say
+        self._many = workers
         self._workers: dict[int, TuneTrial] = {}
+        self._never_started: set[int] = set()
         self._restarts: set[int] = set()  # workers that end on purpose, to be started again
         self._idle_losses = 0
 
@@ -72,7 +75,7 @@ class Desk(DeskScheduler):
             self._restarts.remove(worker)
             return
         if not self._places.at(worker):
-            self._count_idle_loss(trial)
+            self._count_idle_loss(worker, trial)
         for one in self._places.at(worker).values():
             one.error = trial.get_error()
         resumed, failed = self._places.lose(worker)
@@ -158,10 +161,15 @@ class Desk(DeskScheduler):
             if trial.status == trial.PENDING and not has_trials:
                 controller.stop_trial(trial)
 
-    def _count_idle_loss(self, trial: TuneTrial) -> None:
-        """Raise RuntimeError if workers end again and again before they train."""
+    def _count_idle_loss(self, worker: int, trial: TuneTrial) -> None:
+        """Raise RuntimeError if no worker can be started, or if they end before they train.
+
+        Tune does not start a worker again that was lost before its process ran.
+        """
         self._idle_losses += 1
-        if self._idle_losses > _STARTS:
+        if trial.status == trial.PENDING:
+            self._never_started.add(worker)
+        if self._idle_losses > _STARTS or len(self._never_started) == self._many:
             raise RuntimeError(f"Workers cannot be started: {trial.get_error()}")
 
 
