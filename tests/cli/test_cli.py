@@ -138,6 +138,7 @@ BAD_VALUES = {
     "accept_changes": "yes",
     "address": "127.0.0.1:1",
     "concurrency": "0",
+    "rows": "many",
     "gpus": "half",
     "log_to": "mlflw",
     "notify": " ",

@@ -60,7 +60,13 @@ def test_sweeps_run_has_the_help_of_run(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_shells_complete_commands(tmp_path: Path) -> None:
     request = {"_SEGUE_COMPLETE": "complete_bash", "COMP_WORDS": "segue re", "COMP_CWORD": "1"}
-    assert python("-m", "segue", **request).split() == ["report", "retrain", "rerun", "record"]
+    assert python("-m", "segue", **request).split() == [
+        "report",
+        "retrain",
+        "rerun",
+        "record",
+        "resume",
+    ]
     script = python("-m", "segue", "--show-completion", "bash")
     assert "complete_bash" in script and script.rstrip().endswith("segue")
     python("-m", "segue", "--install-completion", "bash", HOME=str(tmp_path))

@@ -10,18 +10,18 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.record.row import FINAL, Row
 from segue.tune.run.directory import RunDirectory
 from segue.tune.verdicts import has_failed
-from segue.tune.worker.messages import RUN, WORKER, Message, Reply, Start
+from segue.tune.worker.messages import RUN, WORKER, Assignment, Message, Reply
 from segue.tune.worker.worker import make_worker
 from tests.tune.support.doubles import CONFIG
 
-SEVEN = Start(CONFIG["trial"], CONFIG["recorded"])
+SEVEN = Assignment(CONFIG["trial"], CONFIG["recorded"])
 
 
 @dataclass
 class FakeDesk:
     """Deals trials to one worker, `rows` at a time, and stops those of `stop_at` at these steps."""
 
-    waiting: deque[Start]
+    waiting: deque[Assignment]
     rows: int = 1
     stop_at: Collection[tuple[int, int]] = ()
     decided: Collection[int] = ()
@@ -53,7 +53,7 @@ def work(
     sweep: Sweep,
     path: Path,
     runner: Callable[..., Any] | None = None,
-    starts: Sequence[Start] = (SEVEN,),
+    starts: Sequence[Assignment] = (SEVEN,),
     **given: Any,
 ) -> FakeDesk:
     """Run the function of a worker to its end, and return the driver that it worked for."""

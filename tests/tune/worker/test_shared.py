@@ -28,7 +28,7 @@ from segue.tune.run.directory import RunDirectory
 from segue.tune.run.stored import TrialSync
 from segue.tune.verdicts import FAILURE, STORE_UNAVAILABLE
 from segue.tune.worker import preemption
-from segue.tune.worker.messages import Start
+from segue.tune.worker.messages import Assignment
 from segue.tune.worker.worker import make_worker
 from tests.train.support.same import assert_same_state
 from tests.train.support.trials import final_state
@@ -36,7 +36,7 @@ from tests.tune.support.worker import FakeDesk, work
 
 STEPS = 384
 LRS = (1e-4, 1e-3, 3e-3, 1e-2)
-STARTS = [Start(number, {"lr": lr, "breaks": "never"}) for number, lr in enumerate(LRS)]
+STARTS = [Assignment(number, {"lr": lr, "breaks": "never"}) for number, lr in enumerate(LRS)]
 
 
 class Breaks(EarlyStoppingCriterion):
@@ -133,7 +133,7 @@ def test_one_that_is_stopped_makes_room_for_the_next(tmp_path: Path, alone: Path
 
 
 def test_one_that_raises_fails_alone_after_its_retries(tmp_path: Path, alone: Path) -> None:
-    starts = [*STARTS[:3], Start(3, {"lr": 1e-2, "breaks": "always"})]
+    starts = [*STARTS[:3], Assignment(3, {"lr": 1e-2, "breaks": "always"})]
     desk = work(real(retries=1), tmp_path, starts=starts, rows=4)
     assert_same(tmp_path, alone, 0, 1, 2)
     (failed,) = [(number, row[FAILURE]) for number, row in desk.reports if FAILURE in row]
@@ -147,7 +147,7 @@ def test_one_that_raises_fails_alone_after_its_retries(tmp_path: Path, alone: Pa
 def test_one_whose_parameters_are_refused_fails_and_the_others_train(
     tmp_path: Path, alone: Path
 ) -> None:
-    starts = [Start(0, {"lr": -1.0, "breaks": "never"}), *STARTS[1:]]
+    starts = [Assignment(0, {"lr": -1.0, "breaks": "never"}), *STARTS[1:]]
     desk = work(real(retries=0), tmp_path, starts=starts, rows=4)
     assert [number for number, row in desk.reports if FAILURE in row] == [0]
     assert_same(tmp_path, alone, 1, 2, 3)
@@ -155,7 +155,7 @@ def test_one_whose_parameters_are_refused_fails_and_the_others_train(
 
 def test_a_decision_ends_the_stage_of_its_trial_only(tmp_path: Path, alone: Path) -> None:
     decide_stage_end(RunDirectory(tmp_path).decisions(2), 0, 64, "a test")
-    starts = [*STARTS[:2], Start(2, {"lr": LRS[2], "breaks": "scheduled"}), STARTS[3]]
+    starts = [*STARTS[:2], Assignment(2, {"lr": LRS[2], "breaks": "scheduled"}), STARTS[3]]
     work(real(), tmp_path, starts=starts, rows=4, decided=[2])
     assert_same(tmp_path, alone, 0, 1, 3)
     ends = [

@@ -19,7 +19,7 @@ from segue.tune.failures import one_line
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import DISK_FULL, FAILURE
-from segue.tune.worker.messages import Message, Reply, Start
+from segue.tune.worker.messages import Assignment, Message, Reply
 from segue.tune.worker.worker import make_worker
 from tests.tune.support.doubles import CONFIG, make_runner, make_sweep, pipeline
 from tests.tune.support.worker import SEVEN, FakeDesk, rows_of, work
@@ -103,7 +103,7 @@ def test_how_often_it_is_tried(
 
 
 def test_a_stop_is_not_a_failure_and_the_worker_takes_the_next_trial(tmp_path: Path) -> None:
-    starts = [Start(number, CONFIG["recorded"]) for number in (3, 4)]
+    starts = [Assignment(number, CONFIG["recorded"]) for number in (3, 4)]
     desk = work(make_sweep(), tmp_path, make_runner(), starts, stop_at=[(3, 200)])
     reported = [row["env_steps"] for number, row in desk.reports if number == 3]
     assert reported == [100, 200]
@@ -227,7 +227,7 @@ def test_a_worker_compares_choices_with_its_own_objects(
         space = check_sweep(sweep).space
         record = StudyRecord(tmp_path / "study.db", "double", sweep.mode, space)
         record.plan(sweep.planned())
-        starts = [Start(number, record.trial(number).params) for number in range(len(record))]
+        starts = [Assignment(number, record.trial(number).params) for number in range(len(record))]
         reports = work(sweep, tmp_path, run, starts).reports
     finally:
         cloudpickle.unregister_pickle_by_value(sys.modules[__name__])

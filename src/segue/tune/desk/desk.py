@@ -12,7 +12,7 @@ from segue.tune.desk.study_side import DealtTrial, StudySide
 from segue.tune.ray_adapter import DeskScheduler, RunningTrial, TuneController, TuneTrial
 from segue.tune.run.directory import RunDirectory
 from segue.tune.verdicts import OUT_OF_MEMORY, Verdicts, has_failed
-from segue.tune.worker.messages import WORKER, Message, Replies, Reply, Start
+from segue.tune.worker.messages import WORKER, Assignment, Message, Replies, Reply
 
 _STARTS = 3  # of a worker that ends each time before it trains
 
@@ -135,7 +135,7 @@ class Desk(DeskScheduler):
             reply.begin += self._deal(controller, worker)
         reply.finished = self._is_over and not here
 
-    def _deal(self, controller: TuneController, worker: int) -> Iterator[Start]:
+    def _deal(self, controller: TuneController, worker: int) -> Iterator[Assignment]:
         """Give a worker as many trials as it has places, those that wait first."""
         while not self._verdicts.must_end and self._places.has_room(worker, self._share()):
             one = self._places.next_waiting(worker) or self._study.next()
@@ -173,5 +173,5 @@ class Desk(DeskScheduler):
             raise RuntimeError(f"Workers cannot be started: {trial.get_error()}")
 
 
-def _start(one: DealtTrial) -> Start:
-    return Start(one.number, one.config["recorded"])
+def _start(one: DealtTrial) -> Assignment:
+    return Assignment(one.number, one.config["recorded"])

@@ -27,8 +27,8 @@ _POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
-class Start:
-    """A trial that a worker is to begin, or to continue: its number and recorded parameters."""
+class Assignment:
+    """A trial dealt to a worker, to begin or to continue: its number and recorded parameters."""
 
     number: int
     recorded: Mapping[str, Any]
@@ -70,7 +70,7 @@ class Reply:
     """Trials that leave."""
     decided: list[int] = field(default_factory=list)
     """Trials for whose last report the run directory has decisions."""
-    begin: list[Start] = field(default_factory=list)
+    begin: list[Assignment] = field(default_factory=list)
     """Trials to begin, or to continue from their newest checkpoint."""
     finished: bool = False
     """Whether the worker is to end: nothing is left for it."""

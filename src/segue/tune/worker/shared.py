@@ -27,7 +27,7 @@ from segue.tune.search.define_by_run import of_recorded
 from segue.tune.verdicts import OUT_OF_MEMORY, STORE_UNAVAILABLE, has_failed
 from segue.tune.worker import preemption
 from segue.tune.worker.logs import TrialLogs
-from segue.tune.worker.messages import Message, Reply, Start
+from segue.tune.worker.messages import Assignment, Message, Reply
 from segue.tune.worker.one import described_spec
 from segue.tune.worker.reporter import NO_ROW, Exchange, failed_row, shared_cause
 from segue.tune.worker.solo import IDLE_SECONDS, is_permanent, print_another_attempt
@@ -40,7 +40,7 @@ _Item = TypeVar("_Item")
 class _Dealt:
     """A trial that the driver has dealt to this worker."""
 
-    start: Start
+    start: Assignment
     sync: TrialSync
     left: int
     """Number of attempts that are left after an exception."""

@@ -20,7 +20,7 @@ from segue.tune.run.stored import TrialSync
 from segue.tune.search.define_by_run import of_recorded
 from segue.tune.verdicts import OUT_OF_MEMORY
 from segue.tune.worker.logs import TrialLogs
-from segue.tune.worker.messages import Message, Reply, Start
+from segue.tune.worker.messages import Assignment, Message, Reply
 from segue.tune.worker.one import Report, train_one
 from segue.tune.worker.reporter import Exchange, TrialReporter, shared_cause
 
@@ -75,7 +75,7 @@ class SoloWorker:
         """Store the files of the trial where they outlast this machine, if that is possible."""
         self._sync.upload_if_possible()
 
-    def _train(self, start: Start) -> Reply:
+    def _train(self, start: Assignment) -> Reply:
         """Train one trial until it ends, or is stopped; return the driver's last reply."""
         self._sync = self.run.trial_sync(start.number)
         decisions = self.run.decisions(start.number)
@@ -96,7 +96,7 @@ class SoloWorker:
                     report.report_failure(error, shared_cause(error))
         return report.reply
 
-    def _run_with_retries(self, start: Start, report: TrialReporter) -> None:
+    def _run_with_retries(self, start: Assignment, report: TrialReporter) -> None:
         """Run an attempt, and after an exception another one, which resumes.
 
         An exception that another attempt would raise as well is raised at once.
@@ -114,7 +114,7 @@ class SoloWorker:
                     raise
                 print_another_attempt(error, left)
 
-    def _attempt(self, start: Start, report: TrialReporter) -> None:
+    def _attempt(self, start: Assignment, report: TrialReporter) -> None:
         (mine,) = self.parcel.open()
         parameters = of_recorded(mine, start.recorded)
         directory = self.run.trial(start.number).path
