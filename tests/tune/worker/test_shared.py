@@ -121,7 +121,7 @@ def assert_same(path: Path, alone: Path, *numbers: int) -> None:
 def test_four_at_a_time_are_the_same_and_report_together(tmp_path: Path, alone: Path) -> None:
     desk = work(real(), tmp_path, starts=STARTS, rows=4)
     assert_same(tmp_path, alone, *range(4))
-    assert {len(message.reports) for message in desk.messages} == {0, 4}
+    assert [len(message.reports) for message in desk.messages] == [0, *[4] * 6]
     assert (trial(tmp_path, 2) / LOG).read_text() == (trial(alone, 2) / LOG).read_text() * 4
 
 

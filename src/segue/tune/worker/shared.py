@@ -76,8 +76,7 @@ class SharedWorker:
             reply = self.exchange(Message(is_new=True))
             while not reply.finished:
                 self._apply(reply)
-                if not self._reports:
-                    self._advance()
+                self._train()
                 if preemption.is_requested():
                     self._leave_process()
                 self._upload_reports()
@@ -143,11 +142,15 @@ class SharedWorker:
         self._dealt[number].last = row
         self._reports.append((number, row))
 
-    def _advance(self) -> None:
-        """Train one rollout of each trial, or wait a moment where there is none."""
-        if not self._trials.numbers:
+    def _train(self) -> None:
+        """Train until a trial reports, or wait a moment where there is none to train."""
+        if not self._trials.numbers and not self._reports:
             time.sleep(IDLE_SECONDS)
-            return
+        while self._trials.numbers and not self._reports and not preemption.is_requested():
+            self._advance()
+
+    def _advance(self) -> None:
+        """Train one rollout of each trial."""
         try:
             ended = self._trials.advance()
         except Exception as error:
