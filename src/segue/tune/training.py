@@ -73,28 +73,8 @@ class Training:
     @property
     def problem(self) -> str | None:
         """Why the training ended before the sweep was done, in a sentence; None if it did not."""
-        if self._verdicts.out_of_disk:
-            return (
-                f"The disk is full ({self._verdicts.out_of_disk}): free some space, and run the"
-                " same command again."
-            )
-        if self._verdicts.store_unavailable:
-            return (
-                f"{self._verdicts.store_unavailable} Finished work is stored: run the same command"
-                " to resume."
-            )
-        if self._verdicts.ray_died:
-            return (
-                f"Ray has died on this machine (its process {self._verdicts.ray_died} was killed,"
-                " as the kernel does when memory runs out). Finished work is stored: run the same"
-                " command to resume, with a smaller --concurrency if memory was short."
-            )
-        if self._verdicts.space_failed:
-            return (
-                f"{self._verdicts.space_failed.rstrip('.')}. Finished trials are stored, but the"
-                " same command would fail again: correct the space, and resume with"
-                " --accept-changes, or start from scratch with --fresh."
-            )
+        if self._verdicts.problem is not None:
+            return self._verdicts.problem
         if self._interruption.is_late:
             return "The time for this run is over: run the same command to resume."
         return None

@@ -42,6 +42,32 @@ class Verdicts:
         reasons = (self.out_of_disk, self.store_unavailable, self.ray_died)
         return any(reason is not None for reason in reasons)
 
+    @property
+    def problem(self) -> str | None:
+        """Why the run must end before the sweep is done, and what to do; None if it need not."""
+        if self.out_of_disk:
+            return (
+                f"The disk is full ({self.out_of_disk}): free some space, and run the"
+                " same command again."
+            )
+        if self.store_unavailable:
+            return (
+                f"{self.store_unavailable} Finished work is stored: run the same command to resume."
+            )
+        if self.ray_died:
+            return (
+                f"Ray has died on this machine (its process {self.ray_died} was killed,"
+                " as the kernel does when memory runs out). Finished work is stored: run the same"
+                " command to resume, with a smaller --concurrency if memory was short."
+            )
+        if self.space_failed:
+            return (
+                f"{self.space_failed.rstrip('.')}. Finished trials are stored, but the"
+                " same command would fail again: correct the space, and resume with"
+                " --accept-changes, or start from scratch with --fresh."
+            )
+        return None
+
 
 def has_failed(result: Row) -> bool:
     """Return whether a report marks its trial as failed."""

@@ -3,12 +3,11 @@
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 from segue.plan.decision import Exploit
 from segue.plan.sweeps.sweep import Sweep
@@ -24,16 +23,14 @@ from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lineage import read_lineage, write_lineage
 from segue.tune.run.stored import TrialSync
 from segue.tune.search.define_by_run import of_recorded
-from segue.tune.verdicts import OUT_OF_MEMORY, STORE_UNAVAILABLE, has_failed
+from segue.tune.verdicts import OUT_OF_MEMORY
 from segue.tune.worker import preemption
 from segue.tune.worker.logs import TrialLogs
 from segue.tune.worker.messages import Assignment, Message, Reply
 from segue.tune.worker.one import described_spec
 from segue.tune.worker.reporter import NO_ROW, Exchange, failed_row, shared_cause
 from segue.tune.worker.solo import IDLE_SECONDS, is_permanent, print_another_attempt
-
-_UPLOADS = 8  # at a time
-_Item = TypeVar("_Item")
+from segue.tune.worker.uploads import upload_all, upload_reports
 
 
 @dataclass
@@ -90,7 +87,7 @@ class SharedWorker:
 
     def upload(self) -> None:
         """Store the files of all trials where they outlast this machine, if that is possible."""
-        self._in_threads(list(self._dealt), lambda number: self._sync(number).upload_if_possible())
+        upload_all([dealt.sync for dealt in self._dealt.values()])
 
     @cached_property
     def _sweep(self) -> Sweep:
@@ -216,33 +213,12 @@ class SharedWorker:
 
     def _upload_reports(self) -> None:
         """Upload what the reports depend on; a trial for which that fails has failed."""
-        errors: dict[int, Exception] = {}
-
-        def upload(report: tuple[int, Row]) -> None:
-            number, row = report
-            if not has_failed(row):
-                try:
-                    self._sync(number).upload()
-                except Exception as error:
-                    errors[number] = error
-            elif STORE_UNAVAILABLE not in row:
-                self._sync(number).upload_if_possible()
-
-        self._in_threads(self._reports, upload)
+        errors = upload_reports(self._reports, self._sync)
         if errors:
             self._reports = [report for report in self._reports if report[0] not in errors]
         for number, error in errors.items():
             self._withdraw(number)
             self._fail(number, error, shared_cause(error))
-
-    def _in_threads(self, items: Sequence[_Item], act: Callable[[_Item], None]) -> None:
-        """Call a function of each item, several at a time: a store takes 0.1 s."""
-        if self.run.store is None:
-            for item in items:
-                act(item)
-            return
-        with ThreadPoolExecutor(_UPLOADS) as threads:
-            list(threads.map(act, items))
 
     def _print(self, number: int, act: Callable[[], None]) -> None:
         with self._logs.only(number):
