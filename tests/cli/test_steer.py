@@ -1,6 +1,7 @@
 """Commands that steer a sweep: what they request, and what they refuse."""
 
 from collections.abc import Iterator
+from inspect import getsource
 from pathlib import Path
 
 import pytest
@@ -16,22 +17,34 @@ from segue.tune.run.sweep_file import load_sweep
 from segue.tune.search.domains import SearchSpace
 from segue.tune.study.record import StudyRecord
 from tests.looking import output_of
+from tests.tune.support.doubles import EVERY, pipeline
 
-SWEEP = '''
+SWEEP = f'''
 """Does it?"""
 from ray import tune
+from torch.optim import Adam
 
-from tests.tune.support.doubles import make_sweep
+from segue import PPO, Builder, Evaluation, PipelineStage, Sweep, TrainingPipeline
 
-sweep = make_sweep(
-    space={
+EVERY = {EVERY}
+
+
+{getsource(pipeline)}
+
+sweep = Sweep(
+    pipeline=pipeline,
+    space={{
         "first_steps": 400,
         "lr": tune.loguniform(1e-5, 1e-2),
         "gae_lambda": tune.choice([0.9, 0.95]),
-    },
-    points=[{"lr": 1e-3, "gae_lambda": 0.9}, {"lr": 1e-4, "gae_lambda": 0.95},
-            {"lr": 1e-2, "gae_lambda": 0.95}],
+    }},
+    points=[{{"lr": 1e-3, "gae_lambda": 0.9}}, {{"lr": 1e-4, "gae_lambda": 0.95}},
+            {{"lr": 1e-2, "gae_lambda": 0.95}}],
     trials=3,
+    world="CartPole-v1",
+    evaluation=Evaluation(every=EVERY),
+    seeds=2,
+    scheduler="asha",
 )
 '''
 
