@@ -267,6 +267,27 @@ def test_trials_that_do_not_fit_on_a_gpu_together_continue_in_halves(tmp_path: P
     assert states(cluster.record.trials) == {TrialState.COMPLETE: 16}, "none has failed by it"
 
 
+def test_a_worker_without_trials_makes_room_for_one_that_needs_a_whole_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = make_sweep(scheduler=None, resources={"cpu": 1, "gpu": 0.5})
+    cluster = Cluster(tmp_path, sweep, rows=1)
+    cluster.step(0)
+    cluster.step(1)
+    monkeypatch.setattr(StudySide, "next", lambda study: None)  # not yet
+    number = cluster.workers[0].standing[0]
+    failed = {"return": float("nan"), FAILURE: MEMORY, OUT_OF_MEMORY: True, "env_steps": 0}
+    cluster._send(cluster.workers[0], Message([(number, failed)]))
+    for _ in range(12):
+        cluster.step(1)
+    assert cluster.workers[1].status == "RUNNING", "trials may come"
+    cluster.lose(0)
+    cluster.step(1)
+    assert cluster.workers[1].status == "TERMINATED"
+    cluster.step(0)
+    assert cluster.workers[0].standing == [number]
+
+
 def test_a_failure_ends_its_trial_only(tmp_path: Path) -> None:
     cluster = Cluster(tmp_path, make_sweep(scheduler=None), rows=8)
     cluster.end(lambda number, step: number == 3 and step == 300)

@@ -133,7 +133,14 @@ class Desk(DeskScheduler):
                 reply.decided.append(number)
         if worker not in self._restarts:
             reply.begin += self._deal(controller, worker)
-        reply.finished = self._is_over and not here
+        reply.finished = not here and (self._is_over or self._is_in_the_way())
+
+    def _is_in_the_way(self) -> bool:
+        """Return whether a worker without trials holds what one with trials needs to start."""
+        return any(
+            trial.status == trial.PENDING and self._places.at(worker)
+            for worker, trial in self._workers.items()
+        )
 
     def _deal(self, controller: TuneController, worker: int) -> Iterator[Assignment]:
         """Give a worker as many trials as it has places, those that wait first."""
