@@ -17,7 +17,7 @@ from segue.tune.cluster.gpu_share import with_gpu_share
 from segue.tune.cluster.session import ray_session
 from segue.tune.desk.desk import Desk
 from segue.tune.desk.places import Places
-from segue.tune.desk.rows import Crew, crew_of
+from segue.tune.desk.rows import Crew, crew_of, most_rows
 from segue.tune.desk.study_side import StudySide
 from segue.tune.failures import is_disk_full, one_line, space_failure, store_unavailable
 from segue.tune.interruption import Interruption
@@ -55,6 +55,7 @@ class Training:
         self._address = options.address
         self._console = console
         self._runner = runner
+        self._rows = most_rows(opened.sweep, opened.corners, is_solo=runner is not None)
         self._accept_changes = options.accept_changes
         self._verdicts = Verdicts()
         self._freeze_thaw = freeze_thaw_of(
@@ -113,8 +114,7 @@ class Training:
         opened = self._opened
         fitting = workers_at_once(sweep, nodes(), autoscales())
         left = opened.budget.trials - self._board.done
-        is_solo = self._runner is not None
-        return crew_of(sweep, opened.corners, opened.search, left, fitting, is_solo=is_solo)
+        return crew_of(sweep, self._rows, opened.search, left, fitting)
 
     def _fit(self, tuner: tune.Tuner) -> None:
         try:

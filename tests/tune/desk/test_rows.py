@@ -7,7 +7,7 @@ from ray import tune
 
 from segue.plan.sweeps.corners import Corners
 from segue.train import Network
-from segue.tune.desk.rows import Crew, crew_of
+from segue.tune.desk.rows import Crew, crew_of, most_rows
 from tests.tune.support.doubles import MIXED, make_sweep
 
 MANY = {"space": MIXED, "trials": 64}
@@ -39,20 +39,15 @@ def test_workers_and_rows(
     given: dict[str, Any], left: int, fitting: int | None, workers: int, rows: int
 ) -> None:
     sweep = make_sweep(**given)
-    corners = Corners.of(sweep)
-    crew = crew_of(sweep, corners, sweep.search, left, fitting, is_solo=False)
-    assert crew == Crew(workers, rows)
-    alone = crew_of(sweep, corners, sweep.search, left, fitting, is_solo=True)
-    assert alone.rows == 1
+    most = most_rows(sweep, Corners.of(sweep))
+    assert crew_of(sweep, most, sweep.search, left, fitting) == Crew(workers, rows)
+    assert most_rows(sweep, Corners.of(sweep), is_solo=True) == 1
 
 
 def test_a_trial_that_fills_the_cache_has_a_worker_to_itself() -> None:
     large = make_sweep(seeds=1, policy=Network("gru", hidden=1024), lanes=512)
-    assert crew_of(large, Corners.of(large), "random", 16, 2, is_solo=False).rows == 1
-    four = make_sweep(seeds=4)
-    one = make_sweep(seeds=1)
-    rows = [
-        crew_of(each, Corners.of(each), "random", 999, 1, is_solo=False).rows
-        for each in (four, one)
-    ]
-    assert rows[0] == rows[1] // 4 > 1
+    assert most_rows(large, Corners.of(large)) == 1
+    four, one = (
+        most_rows(each, Corners.of(each)) for each in (make_sweep(seeds=4), make_sweep(seeds=1))
+    )
+    assert four == one // 4 > 1

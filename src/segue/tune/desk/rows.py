@@ -30,15 +30,14 @@ class Crew:
         return f"{plural(self.rows, 'trial')} side by side in each of {self.workers} workers"
 
 
-def crew_of(
-    sweep: Sweep, corners: Corners, search: str, left: int, fitting: int | None, *, is_solo: bool
-) -> Crew:
+def crew_of(sweep: Sweep, rows: int, search: str, left: int, fitting: int | None) -> Crew:
     """Return the workers of a run with `left` trials to train.
 
-    `fitting` is the number of workers that Ray's nodes have room for, None for any number.
-    `is_solo` says that a worker can train one trial only.
+    `rows` is what `most_rows` returned. `fitting` is the number of workers that Ray's nodes have
+    room for, None for any number.
     """
-    rows = 1 if is_solo or sweep.trainer is not None else _rows(sweep, corners)
+    if sweep.rows == AUTO and sweep.resources.get("gpu"):
+        rows = 1
     at_once = min(left, sweep.concurrency or left)
     workers = min(fitting or math.ceil(at_once / rows), max(at_once, 1))
     workers = max(workers, 1)
@@ -48,16 +47,17 @@ def crew_of(
     return Crew(workers, max(1, min(rows, limit, math.ceil(left / workers))))
 
 
-def _rows(sweep: Sweep, corners: Corners) -> int:
-    """Return how many trials a worker trains at most.
+def most_rows(sweep: Sweep, corners: Corners, *, is_solo: bool = False) -> int:
+    """Return how many trials a worker trains at most; worlds are made, before Ray starts.
 
     "auto" is as many as have activations that fit into the processor's cache together. It is one
-    on a GPU, and for a world that is stepped environment by environment, where packs gain little.
+    for a world that is stepped environment by environment, where packs gain little. `is_solo` says
+    that a worker can train one trial only.
     """
+    if is_solo or sweep.trainer is not None:
+        return 1
     if sweep.rows != AUTO:
         return int(sweep.rows)
-    if sweep.resources.get("gpu"):
-        return 1
     return min(_fitting(setup, sweep.seeds) for setup in corners.setups)
 
 
