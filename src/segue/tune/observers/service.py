@@ -16,7 +16,7 @@ from segue.tune.failures import one_line
 from segue.tune.observers.ledger import Ledger
 from segue.tune.run.directory import RunDirectory
 
-PATIENCE_SECONDS = 30.0  # at the end of a run, with a service that makes no progress
+PATIENCE_SECONDS = 60.0  # at the end of a run, with a service that makes no progress
 
 
 class Service(Protocol):
