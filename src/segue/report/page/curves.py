@@ -45,13 +45,19 @@ def learning_curves(evidence: Evidence) -> go.Figure:
     return figure
 
 
-def _faint(curves: Iterable[Sequence[Row]], metric: str) -> go.Scatter:
-    """Return one trace with gaps between the trials: a thousand traces would be slow to draw."""
+def with_gaps(curves: Iterable[Sequence[Row]], metric: str) -> tuple[list[_Number], list[_Number]]:
+    """Return the steps and values of several curves as one line, with gaps between them."""
     steps: list[_Number] = []
     values: list[_Number] = []
     for rows in curves:
         steps += [row[ENV_STEPS] for row in rows] + [None]
         values += [row[metric] for row in rows] + [None]
+    return steps, values
+
+
+def _faint(curves: Iterable[Sequence[Row]], metric: str) -> go.Scatter:
+    """Return one trace for all of them: a thousand traces would be slow to draw."""
+    steps, values = with_gaps(curves, metric)
     return go.Scatter(
         x=steps,
         y=values,

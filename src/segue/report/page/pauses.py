@@ -6,10 +6,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from segue.base.text import plural
-from segue.record.row import ENV_STEPS, Row
+from segue.record.row import Row
 from segue.record.trials import TrialSummary
 from segue.report.data.pauses import SURE, End, Pause, Pauses
-from segue.report.page.curves import COLOURS, FAINT
+from segue.report.page.curves import COLOURS, FAINT, with_gaps
 from segue.report.page.headline import short
 from segue.report.page.text_table import TextTable
 
@@ -151,11 +151,7 @@ def _ended(complete: Sequence[TrialSummary]) -> Iterator[tuple[int, End]]:
 
 def _lines(curves: Sequence[Sequence[Row]], metric: str, name: str, colour: str) -> go.Scatter:
     """Return one trace with gaps between the trials."""
-    steps: list[_Number] = []
-    values: list[_Number] = []
-    for rows in curves:
-        steps += [row[ENV_STEPS] for row in rows] + [None]
-        values += [row[metric] for row in rows] + [None]
+    steps, values = with_gaps(curves, metric)
     return go.Scatter(
         x=steps,
         y=values,
