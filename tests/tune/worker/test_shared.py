@@ -250,3 +250,20 @@ def test_a_preempted_worker_saves_all_and_another_one_continues(
         )
     work(real(), tmp_path, starts=STARTS, rows=4)
     assert_same(tmp_path, alone, *range(4))
+
+
+def test_a_trial_whose_directory_cannot_be_fetched_is_fetched_by_the_next_attempt(
+    tmp_path: Path, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    class Flaky(TrialSync):
+        def begin(self) -> None:
+            begun.append(1)
+            if len(begun) == 1:
+                raise OSError("not now")
+
+    monkeypatch.setattr(RunDirectory, "trial_sync", lambda run, number: Flaky())
+    work(real(retries=1), tmp_path, starts=STARTS[:1], rows=4)
+    assert len(begun) == 2
+    assert_same(tmp_path, alone, 0)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import NoReturn
 
-from segue.plan.decision import Exploit
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import TrialLayout
 from segue.record.row import Row
@@ -42,6 +41,8 @@ class _Dealt:
     left: int
     """Number of attempts that are left after an exception."""
     last: Row = field(default_factory=lambda: NO_ROW)
+    is_prepared: bool = False
+    """Whether its directory is on this machine, with all that is stored of it."""
 
 
 @dataclass
@@ -102,7 +103,7 @@ class SharedWorker:
         for start in reply.begin:
             sync = self.run.trial_sync(start.number)
             self._dealt[start.number] = _Dealt(start, sync, self.retries)
-            self._guarded(start.number, partial(self._first_begin, start.number))
+            self._guarded(start.number, partial(self._begin, start.number))
 
     def _decide(self, reply: Reply, sent: Iterable[tuple[int, Row]]) -> None:
         """Apply the decisions on the reports that have just been sent."""
@@ -114,15 +115,20 @@ class SharedWorker:
         self._sync(number).fetch_decisions()
         self._trials.decide(number, decision_for(self.run.decisions(number), row))
 
-    def _first_begin(self, number: int) -> None:
-        fetch_credentials()
-        self._sync(number).begin()
-        self._logs.begin(number, self.run.trial(number).path)
-        self._begin(number, read_lineage(self.run.trial(number)))
+    def _prepare(self, number: int) -> None:
+        """Bring the directory of a trial to this machine, once."""
+        dealt = self._dealt[number]
+        if not dealt.is_prepared:
+            fetch_credentials()
+            dealt.sync.begin()
+            self._logs.begin(number, self.run.trial(number).path)
+            dealt.is_prepared = True
 
-    def _begin(self, number: int, exploit: Exploit | None) -> None:
+    def _begin(self, number: int) -> None:
         """Begin a trial, or continue it from its newest checkpoint."""
+        self._prepare(number)
         directory = self.run.trial(number).path
+        exploit = read_lineage(self.run.trial(number))
         with self._logs.only(number):
             parameters = of_recorded(self._sweep, self._dealt[number].start.recorded)
             spec = described_spec(self._sweep, parameters, directory, exploit, self.device)
@@ -172,10 +178,7 @@ class SharedWorker:
                 self._withdraw(number)
                 if not self._may_try_again(number, error):
                     return
-            act = self._next_attempt(number)
-
-    def _next_attempt(self, number: int) -> Callable[[], None]:
-        return lambda: self._begin(number, read_lineage(self.run.trial(number)))
+            act = partial(self._begin, number)
 
     def _may_try_again(self, number: int, error: Exception) -> bool:
         """Return whether another attempt is left; otherwise report the exception as the failure."""

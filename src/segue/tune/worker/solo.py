@@ -19,6 +19,7 @@ from segue.tune.run.directory import RunDirectory
 from segue.tune.run.stored import TrialSync
 from segue.tune.search.define_by_run import of_recorded
 from segue.tune.verdicts import OUT_OF_MEMORY
+from segue.tune.worker import preemption
 from segue.tune.worker.logs import TrialLogs
 from segue.tune.worker.messages import Assignment, Message, Reply
 from segue.tune.worker.one import Report, train_one
@@ -69,6 +70,8 @@ class SoloWorker:
                 reply = self._train(reply.begin[0])
             else:
                 time.sleep(IDLE_SECONDS)
+                if preemption.is_requested():
+                    preemption.exit_process()
                 reply = self.exchange(Message())
 
     def upload(self) -> None:
