@@ -259,10 +259,14 @@ def test_trials_that_do_not_fit_on_a_gpu_together_continue_in_halves(tmp_path: P
     cluster._send(cluster.workers[0], Message([(alone, failed)]))
     assert cluster.workers[0].standing == [alone], "its process ends, and starts with more"
     cluster.lose(0)
+    cluster.workers[0].status = "RUNNING"
+    assert not list(cluster.desk.running()), "its silence before it starts counts for nothing"
+    cluster.workers[0].status = Worker.PENDING
     cluster.desk._shares.apply(cluster)  # type: ignore[arg-type]
     assert cluster.workers[0].resources == {"cpu": 1, "gpu": 1.0}
     cluster.step(0)
     assert cluster.workers[0].standing == [alone]
+    assert [trial.number for trial in cluster.desk.running()] == [alone]
     cluster.end()
     assert states(cluster.record.trials) == {TrialState.COMPLETE: 16}, "none has failed by it"
 

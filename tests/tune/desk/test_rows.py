@@ -44,6 +44,11 @@ def test_workers_and_rows(
     assert most_rows(sweep, Corners.of(sweep), is_solo=True) == 1
 
 
+def test_the_crew_is_shown_in_words() -> None:
+    assert str(Crew(2, 6)) == "6 trials side by side in each of 2 workers"
+    assert str(Crew(1, 6)) == "6 trials side by side in one worker"
+
+
 def test_a_trial_that_fills_the_cache_has_a_worker_to_itself() -> None:
     large = make_sweep(seeds=1, policy=Network("gru", hidden=1024), lanes=512)
     assert most_rows(large, Corners.of(large)) == 1

@@ -48,6 +48,7 @@ class Desk(DeskScheduler):
         self._workers: dict[int, TuneTrial] = {}
         self._never_started: set[int] = set()
         self._restarts: set[int] = set()  # workers that end on purpose, to be started again
+        self._starting: set[int] = set()  # those of them that have ended
         self._idle_losses = 0
 
     def on_trial_result(
@@ -73,6 +74,7 @@ class Desk(DeskScheduler):
         worker = int(trial.config[WORKER])
         if worker in self._restarts:
             self._restarts.remove(worker)
+            self._starting.add(worker)
             return
         if not self._places.at(worker):
             self._count_idle_loss(worker, trial)
@@ -105,7 +107,7 @@ class Desk(DeskScheduler):
         """Return the trials at workers that run, with the actor of their worker."""
         for worker, trial in self._workers.items():
             actor = trial.temporary_state.ray_actor if trial.status == "RUNNING" else None
-            if actor is not None:
+            if actor is not None and worker not in self._starting:
                 yield from (RunningTrial(number, actor) for number in self._places.at(worker))
 
     @property
@@ -117,8 +119,11 @@ class Desk(DeskScheduler):
         self, controller: TuneController, worker: int, message: Message, reply: Reply
     ) -> None:
         here = self._places.at(worker)
-        if message.is_new:  # those that stand here were left for a larger share of the GPU
-            reply.begin += [_start(one) for one in here.values()]
+        if message.is_new:
+            self._starting.discard(worker)
+            for left in here.values():  # for a larger share of the GPU
+                self._study.start(controller, left)
+                reply.begin.append(_start(left))
         for number, row in message.reports:
             one = here.get(number)
             if one is None:

@@ -27,7 +27,8 @@ class Crew:
     rows: int
 
     def __str__(self) -> str:
-        return f"{plural(self.rows, 'trial')} side by side in each of {self.workers} workers"
+        where = f"each of {self.workers} workers" if self.workers > 1 else "one worker"
+        return f"{plural(self.rows, 'trial')} side by side in {where}"
 
 
 def crew_of(sweep: Sweep, rows: int, search: str, left: int, fitting: int | None) -> Crew:
