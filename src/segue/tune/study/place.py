@@ -18,7 +18,8 @@ from segue.record.study_file import has_trials
 from segue.store.database import database_storage, remember_password, url_with_password
 from segue.store.secrets import password_removed
 from segue.tune.run.directory import RunDirectory
-from segue.tune.study.record import Space, StudyRecord
+from segue.tune.study.open_study import Space
+from segue.tune.study.record import StudyRecord
 from segue.tune.study.storage import disk_storage, refused
 
 
