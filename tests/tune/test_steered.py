@@ -1,74 +1,132 @@
 """A sweep on Ray that is steered, and whose driver is killed as it records what was requested."""
 
 import signal
+from collections import Counter
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from segue.base.files import read_rows
 from segue.record.attributes import STAGES_ENDED_BY, STEERED, STEERING, STOPPED_BY
 from segue.record.local_run import LocalRun
-from segue.record.steering import new_request, write_request
-from tests.tune.support.drivers import FINISHED, driving, executed_twice, run, trials_of, wait_for
+from segue.record.stages import Stages
+from segue.record.steering import new_request, origin, steered, write_request
+from tests.tune.support.drivers import Driver, driving, trials_of, wait_for
+from tests.tune.support.side_by_side import rows_of
+from tests.tune.support.steered import EVERY, FAST, SLOW, STAGE
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
+ADDED = {**SLOW, "lr": 2e-3}
 
 
-def test_requests_are_recorded_once_although_the_driver_is_killed(tmp_path: Path) -> None:
-    def request(action: Any, **what: Any) -> None:
-        write_request(LocalRun(tmp_path), new_request(action, **what))
-
-    def running(number: int) -> bool:
-        return any(trial.number == number for trial in trials_of(tmp_path, TrialState.RUNNING))
-
-    with driving(tmp_path, seconds=0.2, trials=3, kill_at=("steer", 1)) as driver:
-        wait_for(lambda: running(0))
+def test_requests_are_applied_once_although_the_driver_is_killed_at_each_record(
+    tmp_path: Path,
+) -> None:
+    """Before and after the record of each: the pause, an addition, the end of the pause, the end of
+    a stage and a stop. The driver after the next finds the request applied, or applies it.
+    """
+    path = tmp_path / "run"
+    request = partial(_request, path)
+    with _driving(path, "pause", "before") as driver:
+        wait_for(lambda: len(rows_of(path, 0)) >= 2)
         request("pause")
+        _is_killed(driver)
+    assert _steering(path) == []
+    with _driving(path, "pause", "after") as driver:
+        _is_killed(driver)
+    assert _steering(path) == ["pause"]
+
+    before = _reports(path)
+    for moment, trials in (("before", 2), ("after", 3)):
+        with _driving(path, "add", moment) as driver:
+            if moment == "before":
+                request("add", parameters=ADDED)
+            _is_killed(driver)
+        assert len(trials_of(path)) == trials
+    for moment, recorded in (("before", ["pause"]), ("after", ["pause", "resume"])):
+        with _driving(path, "resume", moment) as driver:
+            if moment == "before":
+                wait_for(lambda: list((path / "requests").iterdir()) == [])
+                request("resume")
+            _is_killed(driver)
+        assert _steering(path) == recorded
+    assert _reports(path) == before, "nothing was trained while the sweep was paused"
+
+    request("end_stage", trial=0, stage=0)
+    for moment, ended in (("before", False), ("after", True)):
+        with _driving(path, "end_stage", moment) as driver:
+            _is_killed(driver)
+        assert (STAGES_ENDED_BY in trials_of(path)[0].user_attrs) == ended
+    for moment, stopped in (("before", False), ("after", True)):
+        with _driving(path, "stop", moment) as driver:
+            if moment == "before":
+                wait_for(lambda: trials_of(path)[2].state == TrialState.RUNNING)
+                request("stop", trial=2)
+            _is_killed(driver)
+        assert (STOPPED_BY in trials_of(path)[2].user_attrs) == stopped
+    with _driving(path) as driver:
         driver.finish()
-        assert driver.returncode == -signal.SIGKILL
-    assert _steering(tmp_path) == []
-    # `add` is called between the two records of the pause and the end.
-    with driving(tmp_path, seconds=0.2, trials=3, kill_at=("add", 1)) as driver:
-        wait_for(lambda: _steering(tmp_path) == ["pause"])
-        before = _executed(tmp_path)
-        request("add", parameters={"lr": 2e-3, "gae_lambda": 0.9})
-        driver.finish()
-        assert driver.returncode == -signal.SIGKILL
-        assert _executed(tmp_path) == before  # nothing trained while it was paused
-    with driving(tmp_path, seconds=0.2, trials=3) as driver:
-        wait_for(lambda: len(trials_of(tmp_path)) > 8)
-        request("end_stage", trial=0, stage=1)
-        request("resume")
-        wait_for(lambda: running(8))
-        request("stop", trial=8)
-        said = driver.finish()
         assert driver.returncode == 0
-    assert "The sweep is paused (" in said
-    assert _steering(tmp_path) == ["pause", "resume"]
-    trials = trials_of(tmp_path)
-    assert len(trials_of(tmp_path, *FINISHED)) == 4  # three, and the one that was added
-    ended = trials[0].user_attrs
-    assert [each["action"] for each in ended[STEERED]] == ["end_stage"]
-    assert ended[STAGES_ENDED_BY]["2"].startswith("Ended by ")
-    added = trials[8]
-    assert [each["action"] for each in added.user_attrs[STEERED]] == ["add", "stop"]
-    assert (added.state, added.params["lr"]) == (TrialState.PRUNED, 2e-3)
-    assert added.user_attrs[STOPPED_BY].startswith("Stopped by ")
-    assert executed_twice(tmp_path) <= 2  # the steps between the last checkpoints and the kills
-    assert list((tmp_path / "requests").iterdir()) == []
-    assert run(tmp_path, trials=3)[0] == 0
-    assert len(trials_of(tmp_path, *FINISHED)) == 4
+    _check(path)
+
+
+def _check(path: Path) -> None:
+    """Compare what the study and the trials' own files hold with what was requested."""
+    ended, whole, added = trials = trials_of(path)
+    assert [each.params for each in trials] == [SLOW, FAST, ADDED]
+    assert [each.state.name for each in trials] == ["COMPLETE", "COMPLETE", "PRUNED"]
+    (end,), (add, stop) = ended.user_attrs[STEERED], added.user_attrs[STEERED]
+    assert [each["action"] for each in (end, add, stop)] == ["end_stage", "add", "stop"]
+    assert ended.user_attrs[STAGES_ENDED_BY] == {"1": f"Ended by {origin(end['by'], end['at'])}."}
+    assert added.user_attrs[STOPPED_BY] == f"Stopped by {origin(stop['by'], stop['at'])}."
+    first, last = _ends(ended)
+    assert first < STAGE and last == first + STAGE
+    assert _ends(whole) == [STAGE, 2 * STAGE]
+    for trial, steps in ((ended, last), (whole, 2 * STAGE), (added, added.last_step)):
+        assert steps is not None
+        reports = list(range(EVERY, steps + 1, EVERY))
+        assert [row["env_steps"] for row in rows_of(path, trial.number)] == reports
+        assert sorted(trial.intermediate_values) == reports
+    found = steered(trials, _study(path).user_attrs[STEERING])
+    once = Counter(["pause", "add", "resume", "end_stage", "stop"])
+    assert Counter(each.action for each in found) == once
+    assert [each.problem for each in found] == [None] * 5
+    assert list((path / "requests").iterdir()) == []
+
+
+def _driving(path: Path, action: str = "", moment: str = "") -> AbstractContextManager[Driver]:
+    """A driver that is killed around the record of a request, if any."""
+    kill = {"kill_around": (action, moment)} if action else {}
+    return driving(path, steered=True, **kill)
+
+
+def _request(path: Path, action: Any, **what: Any) -> None:
+    write_request(LocalRun(path), new_request(action, **what))
+
+
+def _is_killed(driver: Driver) -> None:
+    driver.finish()
+    assert driver.returncode == -signal.SIGKILL, driver.errors
+
+
+def _reports(path: Path) -> int:
+    return sum(len(read_rows(file)) for file in path.glob("trials/*/results.jsonl"))
+
+
+def _study(path: Path) -> optuna.Study:
+    return optuna.load_study(study_name="double", storage=f"sqlite:///{path / 'study.db'}")
 
 
 def _steering(path: Path) -> list[str]:
-    if not trials_of(path):
-        return []
-    study = optuna.load_study(study_name="double", storage=f"sqlite:///{path / 'study.db'}")
-    return [each["action"] for each in study.user_attrs.get(STEERING, [])]
+    return [each["action"] for each in _study(path).user_attrs.get(STEERING, [])]
 
 
-def _executed(path: Path) -> int:
-    return sum(len(read_rows(file)) for file in path.glob("trials/*/executed.jsonl"))
+def _ends(trial: FrozenTrial) -> list[int]:
+    stages = Stages.recorded_of(trial)
+    assert stages is not None
+    return list(stages.ended_at)

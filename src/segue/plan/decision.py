@@ -22,9 +22,11 @@ class Exploit:
 class Decision:
     """What a trial is to do after a report; by default, it simply continues.
 
-    `end_stage`: index of the stage, from 0, that is to end with the current interval. `exploit`:
-    the checkpoint and the parameters to continue with.
+    `end_stage`: index of the stage, from 0, that is to end with the current interval: for its
+    scheduler criteria, or whatever its criterion is where `by_person` says that a person ends it.
+    `exploit`: the checkpoint and the parameters to continue with.
     """
 
     end_stage: int | None = None
     exploit: Exploit | None = None
+    by_person: bool = False

@@ -169,6 +169,11 @@ def is_added(trial: FrozenTrial) -> bool:
     return any(each["action"] == ADD for each in steered_of(trial))
 
 
+def has_ended_stage(trial: FrozenTrial) -> bool:
+    """Return whether a person ended a stage of the trial, which its parameters do not say."""
+    return any(each["action"] == END_STAGE for each in steered_of(trial))
+
+
 def steered(trials: Iterable[FrozenTrial], recorded: Sequence[Mapping[str, Any]]) -> list[Steered]:
     """Return the requests that a study records, of its trials and of the study, by their time."""
     entries = [{**entry, "trial": trial.number} for trial in trials for entry in steered_of(trial)]

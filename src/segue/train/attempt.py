@@ -155,7 +155,7 @@ def apply_decision(answer: Decision | None, trainer: Trainer, generation: int) -
     if answer.exploit is not None and answer.exploit.generation > generation:
         raise ExploitRequested(answer.exploit)
     if answer.end_stage is not None:
-        trainer.end_stage(answer.end_stage)
+        trainer.end_stage(answer.end_stage, by_person=answer.by_person)
 
 
 def check_members(trainer: Trainer) -> None:

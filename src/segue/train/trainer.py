@@ -144,11 +144,14 @@ class Trainer:
         self.groups = regrouped(self.groups, self.members)
         return self._happened(logged, steps)
 
-    def end_stage(self, stage: int) -> None:
-        """End a stage of the members that are in it, at the end of their interval."""
+    def end_stage(self, stage: int, *, by_person: bool = False) -> None:
+        """End a stage of the members that are in it, at the end of their interval.
+
+        Their criteria decide what a scheduler's decision means, but not that of a person.
+        """
         for member in self.members:
             if member.progress.stage == stage:
-                member.end_stage()
+                member.end_stage(by_person=by_person)
 
     def evaluate(self) -> dict[str, list[float]]:
         """Return each member's mean of each metric over its evaluation episodes.

@@ -215,13 +215,18 @@ def test_a_criterion_ends_a_stage(tmp_path: Path, criterion: Any, ends_at: int) 
     assert [row["env_steps"] for row in rows if row["stage_done"]] == [ends_at, ends_at + 200]
 
 
-def test_a_scheduler_ends_a_stage_at_the_next_report(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_person", [False, True], ids=["scheduler", "person"])
+def test_a_scheduler_or_a_person_ends_a_stage_at_the_next_report(
+    tmp_path: Path, by_person: bool
+) -> None:
     def decide(row: Mapping[str, Any]) -> Decision:
-        return Decision(end_stage=0 if row["env_steps"] == 200 else None)
+        end = row["env_steps"] == 200
+        return Decision(end_stage=0 if end else None, by_person=end and by_person)
 
+    first = 1000 if by_person else TrainerStage(1000, SchedulerCriterion("asha"))
     walk = Walk()
     run_own_trial(
-        spec_of(walk, (TrainerStage(1000, SchedulerCriterion("asha")), 100)),
+        spec_of(walk, (first, 100)),
         tmp_path,
         report=decide,
     )

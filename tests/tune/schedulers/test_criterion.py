@@ -17,13 +17,18 @@ from segue.base.files import read_rows
 from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
 from segue.plan.criteria.metrics import Plateau, Reached
 from segue.plan.criteria.scheduler import SchedulerCriterion
+from segue.plan.decision import Decision
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import PPO
 from segue.tune.checks import check_sweep
 from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.drive import run_sweep
-from segue.tune.run.decisions import decide_stage_end, decision_for
+from segue.tune.run.decisions import (
+    decide_stage_end,
+    decide_stage_end_by_person,
+    decision_for,
+)
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.criterion import CriterionScheduler, CriterionStopper, tracker_of
 from segue.tune.schedulers.trial import NumberedTrial
@@ -176,7 +181,18 @@ class TestSchedulerInAStage:
         ]
         assert answers == [None, 0, 0, None]
         decide_stage_end(path, 0, 3_000, "ASHA: still too low")  # the stage had not ended yet
-        assert decision_for(path, {"stage": 0, "env_steps": 2_000}).end_stage == 0
+        assert decision_for(path, {"stage": 0, "env_steps": 2_000}) == Decision(0)
+
+    def test_the_decision_of_a_person_replaces_that_of_a_scheduler(self, tmp_path: Path) -> None:
+        path = tmp_path / "decisions" / "0007.json"
+        decide_stage_end(path, 0, 1_000, "ASHA: too low")
+        decide_stage_end_by_person(path, 0, 2_000, "ann")
+        decide_stage_end_by_person(path, 0, 3_000, "bob")
+        decide_stage_end(path, 0, 4_000, "ASHA: still too low")
+        row = {"stage": 0, "env_steps": 2_000}
+        assert decision_for(path, row) == Decision(0, by_person=True)
+        assert decision_for(path, row | {"env_steps": 1_000}) == Decision()
+        assert decision_for(path, row | {"stage": 1}) == Decision()
 
     @pytest.mark.parametrize(
         ("scheduler", "said"),

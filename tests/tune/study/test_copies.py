@@ -10,6 +10,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.steering import new_request
 from segue.tune.search.define_by_run import of_recorded
 from segue.tune.study.budget import Budget
 from segue.tune.study.copies import Copies
@@ -68,6 +69,17 @@ class TestOneAfterTheOther:
             if not record.trials:
                 _run_one(searcher, sweep, "tune-0")
             assert (searcher.suggest("tune-1") == Searcher.FINISHED) is expected
+
+    def test_a_trial_of_which_a_person_ended_a_stage_is_not_copied(self, tmp_path: Path) -> None:
+        sweep = few(space=FEW | {"lr": tune.choice([1e-3])}, trials=2)
+        record = open_record(tmp_path, sweep)
+        searcher = _searcher(record, sweep, Copies(record))
+        config = searcher.suggest("tune-0")
+        assert isinstance(config, dict)
+        request = new_request("end_stage", trial=0, stage=0).recorded()
+        record.record_stage_end(0, 0, "Ended by ann.", record.steered_by(0, request))
+        _end(searcher, sweep, "tune-0", config)
+        assert isinstance(searcher.suggest("tune-1"), dict)
 
     def test_trials_that_change_are_not_copied(self, tmp_path: Path) -> None:
         sweep = few(scheduler="pbt")

@@ -165,7 +165,7 @@ def test_a_stage_ends_at_the_next_report_and_the_trial_continues(whole: SteeredT
     reason = "Ended by ann@lab, 2027-01-02 03:04 UTC."
     assert trial.user_attrs[STAGES_ENDED_BY] == {"1": reason}
     decisions = parse_decisions(whole.scheduler._run.decisions(1).read_bytes())
-    assert decisions == {"0": {"env_steps": 200, "by": reason}}
+    assert decisions == {"0": {"env_steps": 200, "by": reason, "by_person": True}}
 
 
 def test_an_added_trial_is_the_next_one_and_is_beyond_the_number_of_trials(

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from optuna.trial import FrozenTrial
 from ray import cloudpickle
 from ray._raylet import Config
 from ray.cluster_utils import Cluster
 
 from segue.base.files import append_row
+from segue.store.study_storage import StudyStorage
 from segue.tune.cluster import session
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
@@ -27,7 +29,7 @@ from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import has_failed
 from tests.alembic_once import run_alembic_once
-from tests.tune.support import doubles, side_by_side
+from tests.tune.support import doubles, side_by_side, steered
 
 SECONDS = 600  # within which a driver ends, however busy the machine
 OF_THE_SWEEP = ("trials", "concurrency", "scheduler", "report_timeout_s")
@@ -47,6 +49,34 @@ def kill_at(method: str, passage: int) -> None:
         return original(*arguments, **keywords)
 
     setattr(StudyRecord, method, counted)
+
+
+def kill_around(action: str, moment: str) -> None:
+    """Kill this process "before" or "after" the study's file has the record of a person's request.
+
+    The record is committed in the transaction of the request's effect, by one of these methods;
+    Optuna's cache in front of the storage calls the first.
+    """
+
+    def killing(write: Callable[..., Any]) -> Callable[..., Any]:
+        def written(*arguments: Any, **keywords: Any) -> Any:
+            is_record = f"'action': '{action}'" in repr([_recorded(each) for each in arguments])
+            if is_record and moment == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = write(*arguments, **keywords)
+            if is_record:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return written
+
+    for name in ("_create_new_trial", "set_trial_user_attrs", "set_study_user_attr"):
+        setattr(StudyStorage, name, killing(getattr(StudyStorage, name)))
+
+
+def _recorded(argument: Any) -> Any:
+    """Return what a storage is to write: of a new trial, its attributes."""
+    return argument.user_attrs if isinstance(argument, FrozenTrial) else argument
 
 
 def log_verdicts(path: Path) -> None:
@@ -131,6 +161,7 @@ def main(
     run_alembic_once()
     cloudpickle.register_pickle_by_value(doubles)
     cloudpickle.register_pickle_by_value(side_by_side)
+    cloudpickle.register_pickle_by_value(steered)
     with connected(options.get("ray")):
         drive(run, options)
     sys.stdout.flush()
@@ -154,6 +185,8 @@ def connected(address: str | None) -> Iterator[None]:
 def drive(run: Path, asked: dict[str, Any]) -> None:
     if "kill_at" in asked:
         kill_at(*asked["kill_at"])
+    if "kill_around" in asked:
+        kill_around(*asked["kill_around"])
     if asked.get("log"):
         log_verdicts(run / "judged.jsonl")
     sweep = doubles.driven_sweep(**{name: asked[name] for name in OF_THE_SWEEP if name in asked})
@@ -161,6 +194,9 @@ def drive(run: Path, asked: dict[str, Any]) -> None:
     runner = doubles.make_runner(fails_at=doubles.FAILS_AT, **given)
     if "rows" in asked:
         sweep = side_by_side.side_by_side(Path(asked["mark"]), rows=asked["rows"])
+        runner = None
+    if asked.get("steered"):
+        sweep = steered.steered_sweep()
         runner = None
     if asked.get("lose_a_node"):
         runner = noting_its_node(runner, run)

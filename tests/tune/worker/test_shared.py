@@ -23,7 +23,11 @@ from segue.record.row import ENV_STEPS, STAGE_DONE, Row
 from segue.store.objects import StoreError
 from segue.train import PPO
 from segue.train.trials import Trials
-from segue.tune.run.decisions import decide_exploit, decide_stage_end
+from segue.tune.run.decisions import (
+    decide_exploit,
+    decide_stage_end,
+    decide_stage_end_by_person,
+)
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.stored import TrialSync
 from segue.tune.verdicts import FAILURE, STORE_UNAVAILABLE
@@ -153,16 +157,20 @@ def test_one_whose_parameters_are_refused_fails_and_the_others_train(
     assert_same(tmp_path, alone, 1, 2, 3)
 
 
-def test_a_decision_ends_the_stage_of_its_trial_only(tmp_path: Path, alone: Path) -> None:
-    decide_stage_end(RunDirectory(tmp_path).decisions(2), 0, 64, "a test")
+def test_decisions_end_the_stages_of_their_trials_only(tmp_path: Path, alone: Path) -> None:
+    """Of the criterion that asks a scheduler, and of any stage where a person decides."""
+    decide_stage_end(RunDirectory(tmp_path).decisions(1), 0, 64, "a scheduler, of another kind")
+    decide_stage_end(RunDirectory(tmp_path).decisions(2), 0, 64, "a scheduler")
+    decide_stage_end_by_person(RunDirectory(tmp_path).decisions(3), 0, 64, "a person")
     starts = [*STARTS[:2], Assignment(2, {"lr": LRS[2], "breaks": "scheduled"}), STARTS[3]]
-    work(real(), tmp_path, starts=starts, rows=4, decided=[2])
-    assert_same(tmp_path, alone, 0, 1, 3)
-    ends = [
-        next(row[ENV_STEPS] for row in rows(path, 2) if row[STAGE_DONE])
-        for path in (tmp_path, alone)
-    ]
-    assert ends[0] < ends[1] == STEPS // 2
+    work(real(), tmp_path, starts=starts, rows=4, decided=[1, 2, 3])
+    assert_same(tmp_path, alone, 0, 1)
+    for number in (2, 3):
+        ends = [
+            next(row[ENV_STEPS] for row in rows(path, number) if row[STAGE_DONE])
+            for path in (tmp_path, alone)
+        ]
+        assert ends[0] < ends[1] == STEPS // 2
 
 
 def test_one_continues_from_the_checkpoint_of_another(tmp_path: Path, alone: Path) -> None:

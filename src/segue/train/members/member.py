@@ -35,6 +35,7 @@ class Member:
     criterion: EarlyStoppingCriterion = field(init=False)
     data: DataStream | None = field(init=False, default=None)
     _stage_knobs: StageKnobs = field(init=False, repr=False, compare=False)
+    _is_ended_by_person: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._enter_stage()
@@ -81,13 +82,14 @@ class Member:
 
         Returns the mean metrics of the interval if the rollout completes one. A stage ends at the
         rollout that reaches its step limit, or that completes an interval whose metrics satisfy its
-        criterion. The metrics of two stages are never mixed: an interval ends with its stage.
+        criterion or in which a person has ended it. The metrics of two stages are never mixed: an
+        interval ends with its stage.
         """
         now = self._after(steps)
         over = self._reaches_step_limit(now)
         metrics = None
         if self._completes_interval(now):
-            over = self._is_criterion_satisfied(now) or over
+            over = self._is_criterion_satisfied(now) or self._is_ended_by_person or over
             metrics = self.tracker.pop_and_reset()
             self.logged_at = now.total_steps
         self.reached = now
@@ -96,8 +98,13 @@ class Member:
             self._enter_stage()
         return metrics
 
-    def end_stage(self) -> None:
-        """End the stage at the end of the interval, as the scheduler decided."""
+    def end_stage(self, *, by_person: bool = False) -> None:
+        """End the stage at the end of the interval, as the scheduler decided, or a person.
+
+        No checkpoint has this: a trial that resumes repeats its last report, and with it the
+        decision.
+        """
+        self._is_ended_by_person |= by_person
         for criterion in scheduler_criteria(self.criterion):
             criterion.end()
 
@@ -161,6 +168,7 @@ class Member:
         They are new objects, since the plan is shared and has no state.
         """
         self.close()
+        self._is_ended_by_person = False
         index = min(self.progress.stage, len(self.pipeline) - 1)
         stage = self.pipeline.pipeline_stages[index]
         self._stage_knobs = StageKnobs(self.pipeline, index, self.lanes)

@@ -23,9 +23,10 @@ class StagePoint:
 class Position:
     """The progress of a trial, advanced by its reports, with the criterion of the current stage.
 
-    A stage ends at the report that reaches its step limit, that satisfies its criterion, or with
-    which the trainer ends it. Steps beyond a limit count for the next stage, so that a trial in
-    which no stage ends early takes the steps of its plan, up to the next report.
+    A stage ends at the report that reaches its step limit, that satisfies its criterion, with which
+    the trainer ends it, or that follows a person's decision to end it. Steps beyond a limit count
+    for the next stage, so that a trial in which no stage ends early takes the steps of its plan, up
+    to the next report.
     """
 
     def __init__(self, plan: TrainerPlan) -> None:
@@ -35,6 +36,7 @@ class Position:
         self._entered_at = 0
         self._ends_at = plan.stages[0].steps
         self._criterion = plan.stages[0].new_criterion()
+        self._is_ended_by_person = False
 
     @property
     def done(self) -> bool:
@@ -57,15 +59,18 @@ class Position:
         tracker = ScalarMeanTracker()
         tracker.add_scalars(metrics)
         is_satisfied = self._criterion(self.stage_steps, env_steps, tracker)
-        is_over = is_satisfied or ends_stage or env_steps >= self._ends_at
+        is_over = (
+            is_satisfied or ends_stage or self._is_ended_by_person or env_steps >= self._ends_at
+        )
         standing = StagePoint(self.stage, self.stage_steps, is_over)
         if is_over:
             self._enter_next()
         return standing
 
-    def end_stage(self, stage: int) -> None:
-        """End the stage of this index at the next report, as its scheduler decided."""
+    def end_stage(self, stage: int, *, by_person: bool = False) -> None:
+        """End the stage of this index at the next report, as its scheduler decided, or a person."""
         if stage == self.stage:
+            self._is_ended_by_person |= by_person
             for criterion in scheduler_criteria(self._criterion):
                 criterion.end()
 
@@ -95,6 +100,7 @@ class Position:
     def _enter_next(self) -> None:
         base = min(self.env_steps, self._ends_at)
         self.stage += 1
+        self._is_ended_by_person = False
         self._entered_at = self.env_steps
         self._ends_at = base + self._stage.steps
         self._criterion = self._stage.new_criterion()

@@ -179,7 +179,7 @@ class Trial:
             return
         self._has_ended = self._position.done
         if answer is not None and answer.end_stage is not None:
-            self._position.end_stage(answer.end_stage)
+            self._position.end_stage(answer.end_stage, by_person=answer.by_person)
         if self._should_preempt() and not self.should_stop:
             raise Preempted(self._stored.saved_at)
 

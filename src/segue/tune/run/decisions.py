@@ -20,10 +20,12 @@ from segue.record.row import ENV_STEPS, STAGE, Row
 from segue.record.validation import Checked, Steps, read_file, validated
 
 _EXPLOITS = "exploits"
+_BY_PERSON = "by_person"
 
 
 class _StageEnd(Checked):
     env_steps: Steps
+    by_person: bool = False
 
 
 class _Exploit(Checked):
@@ -41,6 +43,16 @@ class _Decisions(Checked):
 def decide_stage_end(path: Path, stage: int, env_steps: int, by: str) -> None:
     """Let the trial end its stage, as of its report at `env_steps`; the first decision counts."""
     _write(path, {str(stage): {ENV_STEPS: env_steps, "by": by}} | _read(path))
+
+
+def decide_stage_end_by_person(path: Path, stage: int, env_steps: int, by: str) -> None:
+    """Let the trial end its stage, as of its report at `env_steps`, whatever its criterion is.
+
+    It replaces the decision of a scheduler, after which a criterion of several parts may continue.
+    """
+    recorded = _read(path)
+    if not recorded.get(str(stage), {}).get(_BY_PERSON):
+        _write(path, recorded | {str(stage): {ENV_STEPS: env_steps, "by": by, _BY_PERSON: True}})
 
 
 def decide_exploit(
@@ -76,15 +88,17 @@ def decision_for(path: Path, row: Row) -> Decision:
     Raise ValueError for decisions that name a checkpoint outside their folder.
     """
     recorded = _read(path)
-    stage_end = recorded.get(str(row[STAGE]))
-    # A trial that went back to an older checkpoint comes to the report of the decision again.
-    end = row[STAGE] if stage_end and row[ENV_STEPS] >= stage_end[ENV_STEPS] else None
     exploits = [
         Exploit(index, inside(path.parent, each["checkpoint"]), each["parameters"])
         for index, each in enumerate(recorded.get(_EXPLOITS, []), start=1)
         if row[ENV_STEPS] >= each[ENV_STEPS]
     ]
-    return Decision(end, exploits[-1] if exploits else None)
+    exploit = exploits[-1] if exploits else None
+    stage_end: Mapping[str, Any] | None = recorded.get(str(row[STAGE]))
+    # A trial that went back to an older checkpoint comes to the report of the decision again.
+    if stage_end is None or row[ENV_STEPS] < stage_end[ENV_STEPS]:
+        return Decision(exploit=exploit)
+    return Decision(row[STAGE], exploit, by_person=bool(stage_end.get(_BY_PERSON)))
 
 
 def checkpoints_named_in(content: bytes) -> list[str]:

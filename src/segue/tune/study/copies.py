@@ -13,6 +13,7 @@ from datetime import datetime
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.record.attributes import CONSTRAINTS, COPY_OF, LINEAGE, TOTAL_ENV_STEPS
+from segue.record.steering import has_ended_stage
 from segue.tune.study.record import StudyRecord
 
 
@@ -20,9 +21,9 @@ class Copies:
     """Decides which of the trials that are about to start need not be trained.
 
     A trial whose parameters an earlier trial completed is recorded as a copy of that trial. One
-    whose parameters are being trained is held until that trial has ended: if it did not complete,
+    whose parameters are being trained is held until that trial has ended: if it cannot be copied,
     the held trial is trained. Stopped and failed trials are not copied, since another attempt may
-    come further.
+    come further, and neither is one of which a person ended a stage.
 
     `since` is when the sweep's definition changed last; trials that ended before were trained by
     another definition. `on_copy` is called with a copy and its original. `is_on` is False where
@@ -99,6 +100,7 @@ class Copies:
         return (
             trial.state == TrialState.COMPLETE
             and LINEAGE not in trial.user_attrs  # its values are those of other parameters
+            and not has_ended_stage(trial)
             and (self._since is None or (ended is not None and ended >= self._since))
         )
 

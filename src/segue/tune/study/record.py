@@ -167,10 +167,13 @@ class StudyRecord(SteeredStudy):
     def record_stage_end(
         self, number: int, stage: int, by: str, attributes: Mapping[str, Any] | None = None
     ) -> None:
-        """Record that a scheduler or a person ended a stage of the trial, and why, with further
-        attributes; the first time stands.
+        """Record that a stage of the trial ends, and why.
+
+        A person's decision, which has further `attributes`, replaces one that is recorded already;
+        a scheduler's does not.
         """
-        ended = {str(stage_number(stage)): by, **self.stages_ended_by(number)}
+        now, known = {str(stage_number(stage)): by}, self.stages_ended_by(number)
+        ended = known | now if attributes else now | known
         self._annotate(number, {**(attributes or {}), STAGES_ENDED_BY: ended})
         self._upload()
 

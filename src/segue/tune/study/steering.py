@@ -17,7 +17,7 @@ from segue.record.steering import (
     origin,
     steered_of,
 )
-from segue.tune.run.decisions import decide_stage_end
+from segue.tune.run.decisions import decide_stage_end_by_person
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.requests import Inbox
 from segue.tune.study.record import StudyRecord
@@ -105,7 +105,8 @@ class Steering:
             reason = f"Ended by {request.origin}."
             attributes = self._record.steered_by(number, entry)
             self._record.record_stage_end(number, request.stage, reason, attributes)
-            decide_stage_end(self._run.decisions(number), request.stage, row[ENV_STEPS], reason)
+            path = self._run.decisions(number)
+            decide_stage_end_by_person(path, request.stage, row[ENV_STEPS], reason)
             self._run.share()
             self._applied(request, f"stage {request.stage + 1} of trial {number} ends")
 
@@ -204,4 +205,4 @@ class Steering:
                 if entry["action"] == END_STAGE and {STAGE, ENV_STEPS} <= entry.keys():
                     by = f"Ended by {origin(entry['by'], entry['at'])}."
                     path = self._run.decisions(number)
-                    decide_stage_end(path, entry[STAGE], entry[ENV_STEPS], by)
+                    decide_stage_end_by_person(path, entry[STAGE], entry[ENV_STEPS], by)
