@@ -212,7 +212,13 @@ class Training:
 
     def _watchdog(self, sweep: Sweep) -> Watchdog:
         notify = partial(self._notifier.send, "stalled")
-        return Watchdog(sweep.report_timeout_s, self._verdicts, notify=notify)
+        steering = self._opened.steering
+        return Watchdog(
+            sweep.report_timeout_s,
+            self._verdicts,
+            notify=notify,
+            is_paused=lambda: steering.is_paused,
+        )
 
     def _tick(self, observers: Sequence[TrialObserver], desk: Desk) -> None:
         """Look at what people request, and at the trials that run."""

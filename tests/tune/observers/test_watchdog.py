@@ -92,6 +92,26 @@ def test_a_kill_and_a_silence_of_all_are_notified_once(killed: list[Any]) -> Non
     assert messages[1:] == ["Trial 7 reported nothing for 60 s; it is killed and restarted."]
 
 
+def test_the_silence_of_a_sweep_that_is_paused_counts_for_nothing(killed: list[Any]) -> None:
+    clock = Clock()
+    messages = list[str]()
+    paused = [False]
+    dog = Watchdog(60.0, Verdicts(), clock, messages.append, lambda: paused[0])
+    dog.started(7)
+    for now, is_paused, running in (
+        (50.0, True, [7]),  # on its way to the report at which it leaves
+        (70.0, True, []),
+        (1000.0, True, []),
+        (1059.0, False, []),  # it resumes once a worker is there
+        (1061.0, False, []),
+    ):
+        paused[0] = is_paused
+        clock.now = now
+        dog.tick([trial(number) for number in running])
+        assert killed == []
+        assert messages == ["No trial has started or reported for 60 s."] * (now > 1060)
+
+
 @pytest.mark.parametrize(("timeout", "count"), [("auto", 1), (None, 0)])
 def test_where_nothing_was_ever_reported_auto_notifies_after_an_hour(
     timeout: Any, count: int

@@ -22,7 +22,8 @@ class Watchdog(TrialObserver):
     hour, or ten times the longest silence that a trial of this run broke, if that is longer; with
     None, no worker is killed. `notify` is called with a sentence about each kill, and once when no
     trial has started or reported for so long (with "auto" for an hour while nothing was reported):
-    there may be no machine to run one.
+    there may be no machine to run one. While `is_paused` returns True, a person has paused the
+    sweep, whose silence then counts for nothing; that of a trial on its way to a report does.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class Watchdog(TrialObserver):
         verdicts: Verdicts,
         clock: Callable[[], float] = time.monotonic,
         notify: Callable[[str], None] = lambda message: None,
+        is_paused: Callable[[], bool] = lambda: False,
     ) -> None:
         self._timeout = timeout
         self._verdicts = verdicts
         self._clock = clock
         self._notify = notify
+        self._is_paused = is_paused
         self._last_seen: dict[int, float] = {}
         self._any_last_seen: float | None = clock()  # None once the silence was notified
         self._longest: float | None = None
@@ -83,6 +86,8 @@ class Watchdog(TrialObserver):
         silence = limit or (_AUTO_SECONDS if self._timeout == "auto" else None)
         if silence is None or self._any_last_seen is None:
             return
+        if self._is_paused():
+            self._any_last_seen = now
         if now - self._any_last_seen > silence:
             self._any_last_seen = None
             self._notify(f"No trial has started or reported for {silence:,.0f} s.")
