@@ -1,6 +1,7 @@
 """Findings that are reported, and those that are not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -139,6 +140,26 @@ def test_parameters_without_influence_are_reported() -> None:
     assert titles(evidence(healthy()), {"lr": 0.98, "lam": 0.02}) == [
         "Parameters without influence"
     ]
+
+
+def test_a_parameter_of_little_importance_may_matter_near_the_winner() -> None:
+    """The range is 10 - 1.1 = 8.9, a tenth of which is .89: 9.2 is near, and 9.0 is not."""
+    first, *others = healthy()
+    others = [replace(each, parameters={"lr": 2e-3, "lam": 0.9}) for each in others]
+    far = replace(others[0], number=30, parameters={"lr": 2e-3, "lam": 0.8})
+    shares = {"lr": 0.98, "lam": 0.02}
+    for ends, matters in ((9.2, False), (9.0, True)):
+        near = trial(8, [ends] * 6, parameters={"lam": 0.8})
+        trials = [first, near, far, *others]
+        found = health(evidence(trials), shares)
+        assert [each.title for each in found] == [
+            "lam matters near the winner" if matters else "Parameters without influence"
+        ]
+    assert found[0].text == (
+        "Over all trials its importance is 0.02. But trials 0 and 8 differ in lam alone (0.9 and"
+        " 0.8), and ended with return 10 and 9, each on 6 seeds: search lam further, with the"
+        " other parameters as the winner's."
+    )
 
 
 def test_failures_and_damaged_records_are_reported() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import median
 
 from segue.record.local_run import is_running
 from segue.record.results import read_results
@@ -76,6 +77,12 @@ class Evidence:
             trial for trial in self.trials if trial.state == "pruned" and trial.metric is not None
         ]
         return self.complete + stopped
+
+    @property
+    def range(self) -> float:
+        """The distance from the median trial to the best, the scale of what matters."""
+        values = [trial.metric for trial in self.ranked if trial.metric is not None]
+        return abs(values[0] - median(values)) if values else 0.0
 
     @cached_property
     def tied(self) -> list[TrialSummary]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from statistics import fmean, median
+from statistics import fmean
 
 from segue.base.text import plural
 from segue.record.attributes import PREDICTED_END
@@ -14,12 +14,12 @@ from segue.report.data.evidence import Evidence
 from segue.report.page.comparability import Finding, definitions, runner_up
 from segue.report.page.curves import TOP_TRIALS
 from segue.report.page.headline import short
+from segue.report.page.influence import without_influence
 from segue.report.page.optuna_view import distributions
 from segue.report.page.predictions import misleading
 from segue.report.page.ranges import end_of_range
 
 FEW_TRIALS = 10
-_IDLE = 0.05  # importance below which a parameter does not matter
 # Shares of the trials' range of values.
 _DROP = 0.1
 _DISAGREEMENT = 0.5
@@ -51,7 +51,8 @@ def health(evidence: Evidence, importances: Mapping[str, float]) -> list[Finding
         _pruned_ahead,
     )
     found = [finding for check in checks for finding in check(evidence, best)]
-    return [*found, *_idle(evidence, importances), *_failures(evidence), *_damaged(evidence)]
+    found += without_influence(evidence, best, importances, FEW_TRIALS)
+    return [*found, *_failures(evidence), *_damaged(evidence)]
 
 
 def _held_out(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
@@ -61,7 +62,7 @@ def _held_out(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     if best.number not in unseen or best.metric is None:
         return
     found = unseen[best.number].iqm.value
-    if evidence.sign * (best.metric - found) > _DROP * _range(evidence) > 0:
+    if evidence.sign * (best.metric - found) > _DROP * evidence.range > 0:
         text = (
             f"Trial {best.number} reached {short(best.metric)} in the search and {short(found)} on"
             " held-out seeds."
@@ -86,7 +87,7 @@ def _few(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
 def _disagreement(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     if len(best.per_seed) > 1:
         spread = max(best.per_seed) - min(best.per_seed)
-        if spread > _DISAGREEMENT * _range(evidence) > 0:
+        if spread > _DISAGREEMENT * evidence.range > 0:
             seeds = ", ".join(short(value) for value in best.per_seed)
             text = (
                 f"The seeds of trial {best.number} reached {seeds}: their mean says little about a"
@@ -122,7 +123,7 @@ def _drop(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
     if not rows or best.metric is None:
         return
     peak = max(rows, key=lambda row: sign * row[metric])
-    if sign * (peak[metric] - best.metric) > _DROP * _range(evidence) > 0:
+    if sign * (peak[metric] - best.metric) > _DROP * evidence.range > 0:
         what = "its last stage" if evidence.has_stages else "its training"
         text = (
             f"Trial {best.number} had reached {short(peak[metric])} at {peak[ENV_STEPS]:,} steps"
@@ -138,7 +139,7 @@ def _rising(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
         for trial in evidence.complete[:TOP_TRIALS]
         if (rise := _late_rise(evidence, trial)) is not None
     ]
-    if rises and fmean(rises) > _DROP * _range(evidence) > 0:
+    if rises and fmean(rises) > _DROP * evidence.range > 0:
         text = (
             f"Over the last quarter of their steps the best trials gained {short(fmean(rises))} on"
             " average: longer pipelines may be worth more than other parameters."
@@ -181,16 +182,6 @@ def _pruned_ahead(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
         yield Finding("Pruning may have removed better trials", text)
 
 
-def _idle(evidence: Evidence, importances: Mapping[str, float]) -> Iterator[Finding]:
-    idle = [name for name, importance in importances.items() if importance < _IDLE]
-    if idle and len(evidence.complete) >= FEW_TRIALS:
-        text = (
-            f"{', '.join(idle)} hardly changed the final {evidence.summary.metric} and can be fixed"
-            " in the next sweep."
-        )
-        yield Finding("Parameters without influence", text)
-
-
 def _failures(evidence: Evidence) -> Iterator[Finding]:
     failed = [trial for trial in evidence.trials if trial.state == "failed"]
     if failed:
@@ -208,9 +199,3 @@ def _damaged(evidence: Evidence) -> Iterator[Finding]:
     lines = [evidence.summary.problem, skipped(evidence.damaged, RESULTS), evidence.problem]
     if any(lines):
         yield Finding("The run is damaged", " ".join(line for line in lines if line))
-
-
-def _range(evidence: Evidence) -> float:
-    """Return the distance from the median trial to the best."""
-    values = [trial.metric for trial in evidence.ranked if trial.metric is not None]
-    return abs(values[0] - median(values)) if values else 0.0
