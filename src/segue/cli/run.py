@@ -21,6 +21,7 @@ from segue.cli.shared.output import print_line
 from segue.cli.shared.paused_collector import paused_collector
 from segue.cli.winner import write_winner
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.layout import REPORT
 from segue.tune.options import DECLARED, Options, overridden
 
 if TYPE_CHECKING:
@@ -107,7 +108,20 @@ def _run(
     except KeyboardInterrupt:  # the second one, or one before there is a run
         return _interrupted(signal.SIGINT)
     code = _report(console, sweep, result)
-    return code if code or late is None else late.train(sweep, _local(result), options, console)
+    if not code and late is not None:
+        code = late.train(sweep, _local(result), options, console)
+    if not code:
+        _send_report(result, path.stem, options)
+    return code
+
+
+def _send_report(result: "SweepResult", name: str, options: Options) -> None:
+    """Send the report of a sweep that has ended to the logging services that follow it."""
+    from segue.tune.observers.services import send_report
+
+    report = _local(result).path / REPORT
+    if options.log_to and report.exists():
+        send_report(options.log_to, name, result.run, report)
 
 
 def _list(console: Console) -> None:

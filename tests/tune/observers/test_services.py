@@ -2,6 +2,7 @@
 themselves.
 """
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -21,7 +22,7 @@ from segue.base.files import append_row, read_rows
 from segue.record.trials import TrialSummary
 from segue.tune.observers.ledger import Ledger
 from segue.tune.observers.service import ServiceThread, values_of
-from segue.tune.observers.services import Loggers, check_services
+from segue.tune.observers.services import Loggers, check_services, send_report
 from segue.tune.run.directory import RunDirectory
 from tests.tune.support.doubles import learning_curve, make_sweep
 from tests.tune.support.drivers import ROOT, driving, outcomes, run, trials_of, wait_for
@@ -55,6 +56,9 @@ class FakeService:
 
     def finish_run(self, facts: TrialSummary) -> None:
         self.said.append(facts.state)
+
+    def attach(self, report: Path) -> None:
+        self.said.append(report.name)
 
     def close(self) -> None:
         self.said.append("close")
@@ -100,6 +104,17 @@ def test_each_report_is_logged_once_by_any_number_of_drivers(tmp_path: Path) -> 
     ledger = Ledger(tmp_path / "logged" / "service.jsonl")
     assert (ledger.steps, ledger.ended) == ({0: 300}, {0})
     assert ledger.identity == read_rows(tmp_path / "logged" / "service.jsonl")[0]["identity"]
+
+
+def test_the_report_is_sent_to_each_service_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = FakeService()
+    monkeypatch.setattr("segue.tune.observers.services._service", lambda name: lambda *a: service)
+    send_report(["mlflow", "mlflow"], "double", RunDirectory(tmp_path), tmp_path / "report.html")
+    assert service.said == ["report.html", "close"]
+    send_report([], "double", RunDirectory(tmp_path), tmp_path / "report.html")
+    assert service.said == ["report.html", "close"]
 
 
 def test_a_failing_service_is_reported_once_and_receives_the_rest_later(
@@ -225,6 +240,45 @@ class TestServices:
         assert said.count("mlflow cannot be updated") == 1
         assert said.count("mlflow did not receive everything") == 1
         assert len(trials_of(services, TrialState.COMPLETE, TrialState.PRUNED)) == 2
+
+    def test_the_report_is_an_artifact_of_which_nothing_is_left_at_home(
+        self, services: Path, tmp_path: Path
+    ) -> None:
+        """MLflow replaces that of an earlier end of the sweep."""
+        home = tmp_path / "home"
+        report = services / "report.html"
+        for folder in (home, services):
+            folder.mkdir()
+        asked = (
+            "from pathlib import Path\n"
+            "from segue.tune.observers.services import send_report\n"
+            "from segue.tune.run.directory import RunDirectory\n"
+            f"run = Path({str(services)!r})\n"
+            "report = run / 'report.html'\n"
+            "for content, names in (('<p>1', ['mlflow']), ('<p>2', ['wandb', 'mlflow'])):\n"
+            "    report.write_text(content)\n"
+            "    send_report(names, 'my sweep', RunDirectory(run), report)\n"
+        )
+        environment = os.environ | {"HOME": str(home), "PYTHONPATH": str(ROOT / "src")}
+        said = subprocess.run(
+            [sys.executable, "-c", asked],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert said.stderr == ""
+        report.unlink()
+        (sent,) = wandb_runs(services)
+        assert (sent.name, sent.group) == ("report", "my sweep")
+        (copy,) = sent.artifacts["report"]
+        assert copy.is_relative_to(services / "wandb") and copy.read_text() == "<p>2"
+        (stored,) = tmp_path.glob("mlruns/*/*/artifacts/report.html")
+        assert stored.read_text() == "<p>2"
+        assert not [
+            file for file in home.rglob("*") if file.is_file() and b"<p>" in file.read_bytes()
+        ]
 
     def test_without_a_key_of_wandb_it_is_refused_before_anything_is_written(
         self, tmp_path: Path

@@ -32,6 +32,8 @@ class WandbRun:
     exit_code: int | None = None
     is_preempted: bool = False
     tags: tuple[str, ...] = ()
+    artifacts: dict[str, list[Path]] = field(default_factory=dict)
+    """The files of each artifact, by its type: where they are on this machine."""
 
 
 def wandb_runs(run: Path) -> list[WandbRun]:
@@ -65,6 +67,9 @@ def _take(found: WandbRun, record: Any) -> None:
             found.rows.append((record.history.step.num, _values(record.history.item)))
         case "summary":
             found.summary |= _values(record.summary.update)
+        case "artifact":
+            files = [Path(entry.local_path) for entry in record.artifact.manifest.contents]
+            found.artifacts[record.artifact.type] = files
         case "preempting":
             found.is_preempted = True
         case "exit":

@@ -7,9 +7,10 @@ in place of environment steps.
 import logging
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param
+from mlflow.entities import Metric, Param, Run
 
 from segue.base.strict_json import to_json
 from segue.record.row import ENV_STEPS
@@ -20,6 +21,7 @@ _STATUS = {COMPLETE: "FINISHED", PRUNED: "KILLED", FAILED: "FAILED"}
 _INTERRUPTED = "SCHEDULED"
 _SWEEP = "segue.sweep"  # this and the next ones are names of tags
 _TRIAL = "segue.trial"
+_REPORT = "segue.report"
 _STUDY = "segue.study"
 _STAGE = "segue.stage"
 _STATE = "segue.state"
@@ -84,6 +86,14 @@ class MlflowRuns:
         self._client.set_terminated(run_id, _STATUS[facts.state])
         del self._open[facts.number]
 
+    def attach(self, report: Path) -> None:
+        """Send the report in a run of its own, which it replaces there."""
+        tags = {_SWEEP: self._identity, _REPORT: "true"}
+        found = self._found(tags)
+        run = found or self._client.create_run(self._experiment, run_name="report", tags=tags)
+        self._client.log_artifact(run.info.run_id, str(report))
+        self._client.set_terminated(run.info.run_id, "FINISHED")
+
     def close(self) -> None:
         """Mark the runs of interrupted trials as to be resumed."""
         while self._open:
@@ -92,15 +102,16 @@ class MlflowRuns:
 
     def _resumed(self, facts: TrialSummary) -> tuple[str, dict[str, str]] | None:
         """Return the identifier and the parameters of the trial's run, if there is one."""
-        wanted = " and ".join(
-            f"tags.`{name}` = '{value}'" for name, value in self._tags(facts).items()
-        )
-        found = self._client.search_runs([self._experiment], wanted)
-        if not found:
+        found = self._found(self._tags(facts))
+        if found is None:
             return None
-        run_id = found[0].info.run_id
-        self._client.update_run(run_id, status="RUNNING")
-        return run_id, found[0].data.params
+        self._client.update_run(found.info.run_id, status="RUNNING")
+        return str(found.info.run_id), dict(found.data.params)
+
+    def _found(self, tags: Mapping[str, str]) -> Run | None:
+        """Return the run with these tags, if there is one."""
+        wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+        return next(iter(self._client.search_runs([self._experiment], wanted)), None)
 
     def _created(self, facts: TrialSummary) -> str:
         run = self._client.create_run(

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 from segue.base.files import read_rows
@@ -44,6 +45,9 @@ class Service(Protocol):
     def finish_run(self, facts: TrialSummary) -> None:
         """Close the run of a trial that has ended."""
 
+    def attach(self, report: Path) -> None:
+        """Send the report of the sweep as an artifact, in a run of its own."""
+
     def close(self) -> None:
         """Close the runs of trials that will be resumed."""
 
@@ -67,7 +71,7 @@ class ServiceThread:
         self._by_seed = by_seed
         self._service: Service | None = None
         self._logged: dict[int, int] = {}  # env steps of the newest logged report, by open run
-        self._queue: queue.SimpleQueue[TrialSummary | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[TrialSummary | Path | None] = queue.SimpleQueue()
         self._progress = 0
         self._failures = 0
         self._thread = threading.Thread(target=self._work, name=f"segue-{name}", daemon=True)
@@ -81,6 +85,10 @@ class ServiceThread:
         """Update the service with a trial's results soon, without blocking."""
         self._queue.put(facts)
 
+    def attach(self, report: Path) -> None:
+        """Send the report of the sweep to the service soon, without blocking."""
+        self._queue.put(report)
+
     def close(self, patience: float = PATIENCE_SECONDS) -> None:
         """Wait for the service, unless it makes no progress within `patience` seconds."""
         self._queue.put(None)
@@ -92,9 +100,12 @@ class ServiceThread:
             self._print("did not receive everything: run the same command again to send the rest")
 
     def _work(self) -> None:
-        while (facts := self._queue.get()) is not None:
+        while (item := self._queue.get()) is not None:
             try:
-                self._update(facts)
+                if isinstance(item, Path):
+                    self._made().attach(item)
+                else:
+                    self._update(item)
             except Exception as error:  # whatever a service's library may raise
                 if not self._failures:
                     self._print(f"cannot be updated ({one_line(error)}): the sweep continues")
@@ -107,23 +118,27 @@ class ServiceThread:
                 for number, step in self._logged.items():
                     self._ledger.record_step(number, step)
 
+    def _made(self) -> Service:
+        self._service = self._service or self._make(self._ledger.identity)
+        return self._service
+
     def _update(self, facts: TrialSummary) -> None:
         """Send the reports of a trial that the service lacks, and the trial's end."""
         number = facts.number
         if number in self._ledger.ended:
             return
-        self._service = self._service or self._make(self._ledger.identity)
+        service = self._made()
         if number not in self._logged:
-            received = self._service.open_run(facts)
+            received = service.open_run(facts)
             known = self._ledger.steps.get(number, 0)
             self._logged[number] = known if received is None else received
         for row in read_rows(self._run.trial(number).results):
             if row[ENV_STEPS] > self._logged[number]:
-                self._service.log(number, row[ENV_STEPS], values_of(row, self._by_seed))
+                service.log(number, row[ENV_STEPS], values_of(row, self._by_seed))
                 self._logged[number] = row[ENV_STEPS]
                 self._progress += 1
         if facts.has_ended:
-            self._service.finish_run(facts)
+            service.finish_run(facts)
             self._ledger.record_end(number)
             del self._logged[number]
 

@@ -4,12 +4,14 @@ A service is updated on a separate thread, so that no sweep waits for it, and it
 printed once. A ledger in the run directory records which runs the service has received completely;
 for the others, the service is queried for what it has, if it is available. A resumed sweep
 therefore continues the same runs, sends no report twice, and sends what was missed, be it a report,
-a trial's end, or all trials before the service was requested.
+a trial's end, or all trials before the service was requested. The page that is written at the end
+is an artifact, in a run beside those of the trials.
 """
 
 from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import resolve_name
 
 from segue.base.suggestions import suggestion
@@ -41,6 +43,21 @@ def check_services(names: Sequence[str]) -> None:
         if find_spec(name) is None:
             raise ValueError(f"Logging to {name} needs its package: pip install 'segue[{name}]'.")
         _service(name).check()
+
+
+def send_report(names: Sequence[str], name: str, run: RunDirectory, report: Path) -> None:
+    """Send the report of a run that has ended to logging services, as an artifact.
+
+    `name` is that of the sweep. What a service does not take is printed, and ends nothing.
+    """
+    threads = []
+    for service in dict.fromkeys(names):
+        make = partial(_service(service), name, run)
+        thread = ServiceThread(service, make, Ledger(run.ledger(service)), run)
+        thread.attach(report)
+        threads.append(thread)
+    for thread in threads:
+        thread.close()
 
 
 class Loggers(TrialObserver):

@@ -7,8 +7,11 @@ environment steps.
 
 import io
 import os
+import re
+import shutil
 from collections.abc import Mapping
 from contextlib import redirect_stderr
+from pathlib import Path
 from typing import Any
 
 import wandb
@@ -49,27 +52,8 @@ class WandbRuns:
 
     def open_run(self, facts: TrialSummary) -> int | None:
         """Create the trial's run, or resume it; return the env steps that a server has of it."""
-        settings = wandb.Settings(
-            silent=True,
-            console="off",  # the terminal is the sweep's
-            x_disable_stats=True,  # of this process, which trains nothing
-            disable_git=True,
-            save_code=False,
-            init_timeout=_START_SECONDS,
-        )
-        run = wandb.init(
-            project=os.environ.get("WANDB_PROJECT", "segue"),
-            group=self._name,
-            name=str(facts.number),
-            id=f"{self._identity}-{facts.number:04d}",
-            resume="allow",
-            reinit="create_new",
-            job_type="trial",
-            config={"trial": facts.number, **facts.parameters},
-            allow_val_change=True,
-            dir=os.environ.get("WANDB_DIR", str(self._run.path)),
-            settings=settings,
-        )
+        config = {"trial": facts.number, **facts.parameters}
+        run = self._init(str(facts.number), f"{facts.number:04d}", "trial", config)
         self._open[facts.number] = run
         return None if run.offline else run.starting_step - 1
 
@@ -86,9 +70,47 @@ class WandbRuns:
         run.tags = tuple(tag for tag in (facts.state, facts.reached) if tag)
         run.finish(exit_code=int(facts.state == FAILED))
 
+    def attach(self, report: Path) -> None:
+        """Send the report in a run of its own; offline, a copy stays beside that run.
+
+        W&B itself would copy it into the user's home, from where it never removes it.
+        """
+        run = self._init("report", "report", "report", {})
+        copy = Path(run.settings.sync_dir) / report.name
+        shutil.copyfile(report, copy)
+        sweep = re.sub(r"[^\w.-]", "-", self._name, flags=re.ASCII)
+        artifact = wandb.Artifact(f"{sweep}-{self._identity}", type="report")
+        artifact.add_file(str(copy), policy="immutable", skip_cache=True)
+        run.log_artifact(artifact)
+        run.finish()
+
     def close(self) -> None:
         """Close the runs of interrupted trials, which W&B then shows as preempted."""
         for number in list(self._open):
             run = self._open.pop(number)
             run.mark_preempting()
             run.finish(exit_code=1)
+
+    def _init(self, name: str, key: str, kind: str, config: Mapping[str, Any]) -> Any:
+        """Create the run of a trial or of the report, or resume it."""
+        settings = wandb.Settings(
+            silent=True,
+            console="off",  # the terminal is the sweep's
+            x_disable_stats=True,  # of this process, which trains nothing
+            disable_git=True,
+            save_code=False,
+            init_timeout=_START_SECONDS,
+        )
+        return wandb.init(
+            project=os.environ.get("WANDB_PROJECT", "segue"),
+            group=self._name,
+            name=name,
+            id=f"{self._identity}-{key}",
+            resume="allow",
+            reinit="create_new",
+            job_type=kind,
+            config=dict(config),
+            allow_val_change=True,
+            dir=os.environ.get("WANDB_DIR", str(self._run.path)),
+            settings=settings,
+        )
