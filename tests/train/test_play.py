@@ -67,6 +67,17 @@ def test_frames_are_of_the_requested_episodes(checkpoint):
     assert np.array_equal(*sampled) and not np.array_equal(sampled[0][:9], frames[:9])
 
 
+def test_episodes_are_cut_where_that_is_requested(checkpoint):
+    players = Players.load(checkpoint, "CartPole-v1", Mlp((8,)))
+    scores = players.evaluate(4, seed=7, max_episode_steps=6)
+    assert scores["length"].tolist() == [6.0] * 3
+    frames = list(players.frames(0, 3, seed=7, max_episode_steps=6))
+    assert len(frames) == 18
+    assert not np.array_equal(frames[0], frames[6])  # another episode begins
+    whole = list(players.frames(0, 1, seed=7))
+    assert all(map(np.array_equal, frames[:6], whole))
+
+
 def test_a_world_without_pictures_is_refused():
     spaces = make_world("PoisonedDoors-v0", 1, 1)
     policy = Network().build(spaces.single_observation_space, spaces.single_action_space)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from segue.plan.sweeps.evaluation import Evaluation
     from segue.record.local_run import LocalRun
     from segue.report.data.summary import Summary
     from segue.train.play import Players
@@ -43,9 +44,15 @@ def command(
             help="Play the members as they were at the trial's best report, not at its last one.",
         ),
     ] = False,
-    sampled: Annotated[
-        bool, typer.Option("--sampled", help="Sample actions instead of taking the most probable.")
-    ] = False,
+    greedy: Annotated[
+        bool | None,
+        typer.Option(
+            "--greedy/--sampled",
+            help="Take the most probable actions, or sample them. Default: as in the sweep's"
+            " evaluation.",
+            show_default=False,
+        ),
+    ] = None,
     record: Annotated[
         Path | None,
         typer.Option(help="Write a video of the best member, as .gif or .mp4.", callback=as_place),
@@ -56,7 +63,10 @@ def command(
     fps: Annotated[int, typer.Option(help="Frames per second of the video.", min=1)] = 30,
     sweep: SweepFile = None,
 ) -> int:
-    """Evaluate the members of a trial from its newest or best checkpoint, and record a video."""
+    """Evaluate the members of a trial from its newest or best checkpoint, and record a video.
+
+    Episodes are cut, and actions chosen, as the sweep's evaluation does.
+    """
     from segue.record.local_run import fetch_run
     from segue.report.data.summary import read_summary, trained_trial
 
@@ -71,16 +81,18 @@ def command(
     number = trained_trial(summary, chosen)
     if number != chosen:
         print_line(console, f"Trial {chosen} is a copy of trial {number}, which is played.")
-    players, steps = _load(local_run, summary, number, sweep, best)
-    scores = players.evaluate(episodes, seed, greedy=not sampled)
+    players, evaluation, steps = _load(local_run, summary, number, sweep, best)
+    how = evaluation.greedy if greedy is None else greedy, evaluation.max_episode_steps
+    scores = players.evaluate(episodes, seed, *how)
     print_line(
         console,
-        f"Trial {number} after {steps:,} steps, {episodes} held-out episodes per member:",
+        f"Trial {number} after {steps:,} steps, {episodes} held-out episodes per member,"
+        f" {'most probable' if how[0] else 'sampled'} actions:",
     )
     console.print(_table(scores))
     if record is not None:
         member = _best_member(summary, scores)
-        pictures = players.frames(member, recorded_episodes, seed, greedy=not sampled)
+        pictures = players.frames(member, recorded_episodes, seed, *how)
         frames = _record(pictures, record, fps)
         print_line(console, f"Video: {record} (member {member}, {frames:,} frames)")
     return 0
@@ -103,8 +115,10 @@ def best_trial(summary: "Summary") -> int:
 
 def _load(
     run: "LocalRun", summary: "Summary", trial: int, sweep_file: Path | None, best: bool
-) -> "tuple[Players, int]":
-    """Return the members of a trial's newest or best checkpoint, and its environment steps."""
+) -> "tuple[Players, Evaluation, int]":
+    """Return the members of a trial's newest or best checkpoint, how the trial was evaluated, and
+    the environment steps of the checkpoint.
+    """
     from segue.record.layout import steps_of
     from segue.train.play import Players
     from segue.tune.run.directory import RunDirectory
@@ -131,7 +145,8 @@ def _load(
     exploit = read_lineage(directory.trial(trial))
     given = {each.number: each.params for each in summary.trials}[trial]
     setup = sweep.at(of_recorded(sweep, exploit.parameters if exploit else given))
-    return Players.load(checkpoint, setup.world, setup.policy), steps_of(checkpoint)
+    players = Players.load(checkpoint, setup.world, setup.policy)
+    return players, setup.evaluation, steps_of(checkpoint)
 
 
 def _best_member(summary: "Summary", scores: "Mapping[str, NDArray[np.float64]]") -> int:

@@ -62,14 +62,15 @@ class Players:
         return cls(world, built, parameters, scale)
 
     def evaluate(
-        self, episodes: int, seed: int = 0, greedy: bool = True
+        self, episodes: int, seed: int = 0, greedy: bool = True, max_episode_steps: int = 10_000
     ) -> dict[str, NDArray[np.float64]]:
         """Return the mean of each metric over E held-out episodes, `[K]`.
 
-        The episodes are the same for all members (see `Evaluator`).
+        The episodes are the same for all members (see `Evaluator`). `greedy` and
+        `max_episode_steps` are those of an `Evaluation`, with its defaults.
         """
         seeds = [seed] * len(self.parameters)
-        how = Evaluation(every=1, episodes=episodes, greedy=greedy)
+        how = Evaluation(1, episodes, greedy, max_episode_steps)
         evaluator = Evaluator.new(self.policy, self.world, seeds, how, "held-out")
         try:
             return evaluator(self.parameters, self.scale)
@@ -77,11 +78,17 @@ class Players:
             evaluator.world.close()
 
     def frames(
-        self, member: int, episodes: int, seed: int = 0, greedy: bool = True
+        self,
+        member: int,
+        episodes: int,
+        seed: int = 0,
+        greedy: bool = True,
+        max_episode_steps: int = 10_000,
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield pictures `[height, width, 3]` of held-out episodes that a member plays.
 
-        There is one picture before each step. Raises ValueError for a world that cannot be drawn.
+        There is one picture before each step. An episode is cut after `max_episode_steps`. Raises
+        ValueError for a world that cannot be drawn.
         """
         world = make_world(self.world, 1, 1)
         try:
@@ -90,12 +97,17 @@ class Players:
             parameters = self.parameters[member : member + 1]
             generators = [np.random.Generator(np.random.SFC64(stream(seed, "played actions")))]
             act = Actor(self.policy, parameters, 1, None if greedy else generators, scale)
-            while episodes:
-                yield world.render(0)
-                step = world.step(act(observation))
-                observation = step.observation
-                act.forget(step.ended)
-                episodes -= len(step.ended)
+            lane = np.array([0])
+            for _ in range(episodes):
+                for _ in range(max_episode_steps):
+                    yield world.render(0)
+                    step = world.step(act(observation))
+                    observation = step.observation
+                    if step.ended.size:
+                        break
+                else:
+                    observation = world.restart(lane)
+                act.forget(lane)
         finally:
             world.close()
 
