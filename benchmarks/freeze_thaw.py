@@ -6,19 +6,24 @@ trained 50 configurations of each kind; a sweep here may take the steps of `--ru
 all kinds together (25 are a tenth of that), and a trial takes `--scale` of the published steps,
 300,000 and 1,000,000. Each search runs with several seeds. The configuration that each names as
 its winner is retrained on seeds that no search saw; its value is the mean return over these seeds,
-in 1,000 episodes each with sampled actions.
+in 1,000 episodes each with sampled actions, of 100 steps at most.
 
 The interval is 95 % of a bootstrap over the seeds of the search. Wins are counted against random
-search with the same seed.
+search with the same seed. With `--log FILE` each search is written to a file as it ends, and those
+that the file holds are not repeated: arms may be run one after another, and a run that is killed
+goes on.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
+import itertools
+import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,6 +50,7 @@ WORLDS = {
     "doors": ("PoisonedDoors-v0", 300_000),
     "lava": ("MiniGrid-LavaCrossingS9N2-v0", 1_000_000),
 }
+LONGEST = 100  # steps of an episode that is evaluated; LavaCrossing's shortest way takes up to 30
 ARMS: Mapping[str, Mapping[str, Any]] = {
     "random": {"search": "random", "scheduler": None},
     "asha": {"search": "random", "scheduler": "asha"},
@@ -54,6 +60,11 @@ REPORTS = 10  # of a trial
 MOST_TRIALS = 10  # times as many trials as whole runs may begin
 HELD_OUT = 3  # seeds
 WORST = -2.0  # of a configuration whose losses became NaN
+
+
+def evaluation(every: int, episodes: int) -> Evaluation:
+    """Return how values are measured."""
+    return Evaluation(every=every, episodes=episodes, max_episode_steps=LONGEST, greedy=False)
 
 
 def sweep_of(world: str, scale: float, runs: int, seed: int, arm: str) -> Sweep:
@@ -66,7 +77,7 @@ def sweep_of(world: str, scale: float, runs: int, seed: int, arm: str) -> Sweep:
     return replace(
         sweep,
         world=name,
-        evaluation=Evaluation(every=every, episodes=100, greedy=False),
+        evaluation=evaluation(every, episodes=100),
         trials=MOST_TRIALS * runs,
         max_env_steps=runs * steps,
         seed=seed,
@@ -99,7 +110,7 @@ def held_out(sweep: Sweep, parameters: Mapping[str, Any]) -> float:
         [setup.pipeline] * HELD_OUT,
         setup.world,
         [10_000 + index for index in range(HELD_OUT)],
-        Evaluation(every=NEVER, episodes=1000, greedy=False),
+        evaluation(NEVER, episodes=1000),
         lanes=setup.lanes,
         policy=setup.policy,
     )
@@ -114,13 +125,41 @@ def interval(values: list[float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def search(options: argparse.Namespace, seed: int, arm: str, folder: Path) -> dict[str, Any]:
+    """Run a search, and return what it did and the value of its winner."""
+    sweep = sweep_of(options.world, options.scale, options.runs, seed, arm)
+    begun = time.monotonic()
+    parameters, counts = play(sweep, folder)
+    minutes = (time.monotonic() - begun) / 60
+    value = held_out(sweep, parameters)
+    kind = parameters["kind"]
+    asked = {"world": options.world, "scale": options.scale, "runs": options.runs}
+    return (
+        asked
+        | {"seed": seed, "arm": arm, "kind": kind, "minutes": minutes}
+        | counts
+        | {"held_out": value}
+    )
+
+
+def logged(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the searches of the log that are of these options."""
+    if not options.log or not options.log.exists():
+        return []
+    found = [json.loads(line) for line in options.log.read_text().splitlines()]
+    asked = {name: getattr(options, name) for name in ("world", "scale", "runs")}
+    return [each for each in found if asked.items() <= each.items() and each["arm"] in options.arms]
+
+
 def main() -> None:
     parser = parser_with_quick(__doc__, "one seed, a budget of ten short runs")
     parser.add_argument("--world", choices=tuple(WORLDS), default="doors")
     parser.add_argument("--scale", type=float, default=1.0, help="of a trial's published steps")
     parser.add_argument("--runs", type=int, default=25, help="whole trials that the budget is of")
     parser.add_argument("--seeds", type=int, default=5, help="of each search")
-    parser.add_argument("--minutes", type=float, default=np.inf, help="begin no seed after these")
+    parser.add_argument("--arms", nargs="+", choices=tuple(ARMS), default=list(ARMS))
+    parser.add_argument("--minutes", type=float, default=np.inf, help="begin no search after these")
+    parser.add_argument("--log", type=Path, help="file of searches that have ended")
     options = parser.parse_args()
     if options.quick:
         options.scale = min(options.scale, 0.01)
@@ -128,32 +167,35 @@ def main() -> None:
         options.seeds = 1
     torch.set_num_threads(1)
     begun = time.monotonic()
-    found: dict[str, list[dict[str, Any]]] = {arm: [] for arm in ARMS}
+    done = logged(options)
+    known = {(each["seed"], each["arm"]) for each in done}
     with suppress_ray_warnings(), ray_session(), TemporaryDirectory() as temporary:
-        for seed in range(options.seeds):
-            if time.monotonic() - begun > 60 * options.minutes:
-                break
-            for arm in ARMS:
-                sweep = sweep_of(options.world, options.scale, options.runs, seed, arm)
-                parameters, counts = play(sweep, Path(temporary) / f"{arm}-{seed}")
-                counts["held_out"] = held_out(sweep, parameters)
-                found[arm].append(counts)
-                print(seed, arm, counts, parameters, flush=True)
-    report(found, options.world, " ".join(sys.argv), keep=not options.quick)
+        for seed, arm in itertools.product(range(options.seeds), options.arms):
+            if (seed, arm) in known or time.monotonic() - begun > 60 * options.minutes:
+                continue
+            done.append(search(options, seed, arm, Path(temporary) / f"{arm}-{seed}"))
+            print(json.dumps(done[-1]), flush=True)
+            if options.log:
+                with options.log.open("a") as file:
+                    file.write(json.dumps(done[-1]) + "\n")
+    report(done, options, keep=not options.quick)
 
 
-def report(found: Mapping[str, list[dict[str, Any]]], world: str, command: str, keep: bool) -> None:
+def report(done: Sequence[Mapping[str, Any]], options: argparse.Namespace, keep: bool) -> None:
     """Publish the held-out values of the winners of each search."""
     rows = []
     figures: dict[str, Any] = {}
-    reference = [each["held_out"] for each in found["random"]]
-    for arm, each in found.items():
-        values = [one["held_out"] for one in each]
+    random = {each["seed"]: each["held_out"] for each in done if each["arm"] == "random"}
+    for arm in options.arms:
+        found = [each for each in done if each["arm"] == arm]
+        if not found:
+            continue
+        values = [each["held_out"] for each in found]
         low, high = interval(values)
-        wins = sum(mine > theirs for mine, theirs in zip(values, reference, strict=True))
+        wins = sum(each["held_out"] > random.get(each["seed"], np.inf) for each in found)
         mean = float(np.mean(values))
-        trials = float(np.mean([one["trials"] for one in each]))
-        complete = float(np.mean([one["complete"] for one in each]))
+        trials = float(np.mean([each["trials"] for each in found]))
+        complete = float(np.mean([each["complete"] for each in found]))
         rows.append(
             [
                 arm,
@@ -163,11 +205,14 @@ def report(found: Mapping[str, list[dict[str, Any]]], world: str, command: str, 
                 f"{trials:.0f}, {complete:.0f} complete",
             ]
         )
-        figures[arm] = {"mean": mean, "low": low, "high": high, "wins": wins, "searches": each}
-    steps = max(one["steps"] for each in found.values() for one in each)
-    title = f"{WORLDS[world][0]}, held-out return of the winner, {steps:,} steps a search"
+        figures[arm] = {"mean": mean, "low": low, "high": high, "wins": wins, "searches": found}
+    steps = max(each["steps"] for each in done)
+    title = f"{WORLDS[options.world][0]}, held-out return of the winner, {steps:,} steps a search"
     columns = ("search", "mean", "95 %", "better than random", "trials")
-    publish(f"freeze_thaw_{world}", command, title, columns, rows, figures, keep=keep)
+    name = f"freeze_thaw_{options.world}"
+    command = f"benchmarks/freeze_thaw.py --world {options.world} --scale {options.scale:g}"
+    command += f" --runs {options.runs} --seeds {options.seeds}"
+    publish(name, command, title, columns, rows, figures, keep=keep)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from optuna.distributions import CategoricalDistribution
 from scipy.special import ndtr
 
 from segue.tune.search.freeze_thaw.curve import Curve, Proposal, Status
@@ -20,6 +21,8 @@ MOST_RANDOM = 7
 """The most trials that begin before that; then those that have begun continue."""
 PROTECTED = 12
 """Every trial of such a rank, in the order in which they begin, runs to its end in any case."""
+RANDOM = 3
+"""In a space with categories, every trial of such a rank begins at a random point."""
 NEWEST = 100
 BEST = 200
 """The model learns from so many trials, the newest and those with the best values."""
@@ -80,7 +83,25 @@ def choose(
     best = int(np.argmax(values))
     if best < len(paused):
         return Choice(data[paused[best]].number)
+    if (1 + len(curves)) % RANDOM == 0 and _has_categories(proposals):
+        return Choice(proposal=0)
     return Choice(proposal=best - len(paused))
+
+
+def _has_categories(proposals: Sequence[Proposal]) -> bool:
+    """Return whether points differ in kind: what the model knows of one says little of another.
+
+    Points do if they have a parameter of several choices, or not the same parameters.
+    """
+    names = proposals[0].distributions.keys()
+    return any(
+        proposal.distributions.keys() != names
+        or any(
+            isinstance(each, CategoricalDistribution) and not each.single()
+            for each in proposal.distributions.values()
+        )
+        for proposal in proposals
+    )
 
 
 def _is_protected(curves: Sequence[Curve], own: Curve) -> bool:
