@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.artifacts import get_all_artifact_meta
 
+from segue.base.lock import locked
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.attributes import DIRECTORY
+from segue.record.layout import RunLayout
 from segue.train import run_trial
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
@@ -13,6 +17,7 @@ from segue.tune.run.sweep_file import load_sweep
 from segue.tune.search.domains import SearchSpace
 from segue.tune.study.record import StudyRecord
 from segue.tune.worker.one import described_spec
+from tests.cli.test_steer import refusal
 from tests.looking import output_of
 
 SWEEP = '''
@@ -91,3 +96,21 @@ def _lengths(played: str) -> list[float]:
     return [
         float(line.split()[2]) for line in played.splitlines() if line.strip()[:2] in ("0 ", "1 ")
     ]
+
+
+def test_the_video_is_an_artifact_of_the_study(
+    run: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    attached = ("play", run, "--episodes", "1", "--record", "agent.gif", "--attach")
+    for _ in range(2):  # the second replaces the first
+        printed = output_of(capsys, *attached)
+    assert "optuna-dashboard sqlite:///runs/played/study.db --artifact-dir runs/played/a" in printed
+    study = optuna.load_study(study_name="played", storage=f"sqlite:///{run}/study.db")
+    (meta,) = get_all_artifact_meta(study)
+    assert (meta.filename, meta.mimetype) == ("agent.gif", "image/gif")
+    (stored,) = Path(run, "artifacts").iterdir()
+    assert stored.name == meta.artifact_id
+    assert stored.read_bytes() == Path("agent.gif").read_bytes()
+    with locked(RunLayout(Path(run)).lock):
+        assert "is running: attach the video once" in refusal(capsys, *attached)
+    assert "--attach needs a video" in refusal(capsys, "play", run, "--attach")

@@ -61,6 +61,13 @@ def command(
         int, typer.Option(help="Number of episodes in the video.", min=1)
     ] = 3,
     fps: Annotated[int, typer.Option(help="Frames per second of the video.", min=1)] = 30,
+    attach: Annotated[
+        bool,
+        typer.Option(
+            "--attach",
+            help="Make the video an artifact of the study, which optuna-dashboard shows.",
+        ),
+    ] = False,
     sweep: SweepFile = None,
 ) -> int:
     """Evaluate the members of a trial from its newest or best checkpoint, and record a video.
@@ -74,6 +81,8 @@ def command(
         raise ValueError(f"--record {record} is not a video: give a name ending in .gif or .mp4.")
     if record is not None:
         check_target(record, "choose another --record")
+    elif attach:
+        raise ValueError("--attach needs a video: give it a name with --record, such as best.gif.")
     console = Console()
     local_run = fetch_run(run)
     summary = read_summary(local_run.path)
@@ -95,6 +104,8 @@ def command(
         pictures = players.frames(member, recorded_episodes, seed, *how)
         frames = _record(pictures, record, fps)
         print_line(console, f"Video: {record} (member {member}, {frames:,} frames)")
+        if attach:
+            _attach(console, local_run, summary, record)
     return 0
 
 
@@ -176,6 +187,19 @@ def _record(pictures: "Iterable[NDArray[np.uint8]]", path: Path, fps: int) -> in
     finally:
         unfinished.unlink(missing_ok=True)
     return frames
+
+
+def _attach(console: Console, run: "LocalRun", summary: "Summary", video: Path) -> None:
+    """Make the video an artifact of the study, and print how to see it."""
+    from segue.report.data.commands import command_for
+    from segue.tune.run.directory import RunDirectory
+    from segue.tune.study.artifacts import attach
+
+    directory = RunDirectory(run.path, run.store)
+    attach(directory, video)
+    folder = str(directory.artifacts)
+    command = command_for("optuna-dashboard", summary.storage, "--artifact-dir", folder)
+    print_line(console, f"Attached to the study: {command}")
 
 
 def _table(scores: "Mapping[str, NDArray[np.float64]]") -> Table:

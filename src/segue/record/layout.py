@@ -190,6 +190,11 @@ class RunLayout:
         """What people request of the sweep, a file each until the driver has recorded it."""
         return self.path / REQUESTS
 
+    @property
+    def artifacts(self) -> Path:
+        """Files that are artifacts of the study, under the names that Optuna gives them."""
+        return self.path / "artifacts"
+
     def ledger(self, service: str) -> Path:
         """Return the file that records which trials a logging service has received."""
         return self.path / "logged" / f"{service}.jsonl"

@@ -29,6 +29,7 @@ from segue.tune.run.requests import Inbox
 from segue.tune.run.resumable import check_resumable
 from segue.tune.study.budget import Budget
 from segue.tune.study.catch_up import replay_missed_reports
+from segue.tune.study.note import note_of
 from segue.tune.study.place import study_place
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.searcher import is_complete
@@ -150,6 +151,7 @@ def _study(
         ),
         closing(place.opened(checked.sweep, checked.space, lease.upload_study)) as record,
     ):
+        record.note(note_of(read_definition(directory), directory.shown))
         yield record
 
 

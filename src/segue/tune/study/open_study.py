@@ -59,6 +59,10 @@ class OpenStudy:
         """Record the names of the metric and the further objectives, for Optuna's tools."""
         self._disk.name_objectives(names)
 
+    def note(self, text: str) -> None:
+        """Give the study a note, which optuna-dashboard shows, unless it has one."""
+        self._disk.note(text)
+
     def close(self) -> None:
         """Let go of the file, which then holds everything: SQLite's log beside it is merged into
         it.

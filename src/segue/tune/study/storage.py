@@ -24,6 +24,7 @@ from segue.record.layout import STUDY
 from segue.record.study import unreadable
 from segue.record.study_file import BUSY_SECONDS, check_sound
 from segue.store.study_storage import StudyStorage
+from segue.tune.study.note import add_note
 
 _DIRECTIONS = {"max": StudyDirection.MAXIMIZE, "min": StudyDirection.MINIMIZE}
 
@@ -54,6 +55,10 @@ class StudyCopy:
             warnings.simplefilter("ignore", ExperimentalWarning)
             if self.study.metric_names != list(names):
                 self.study.set_metric_names(list(names))
+
+    def note(self, text: str) -> None:
+        """Give the study a note, which optuna-dashboard shows, unless it has one."""
+        add_note(self.storage, self._study_id, text)
 
     def report(self, number: int, step: int, value: float) -> None:
         """Record the trial's value at a step."""
