@@ -133,7 +133,10 @@ def test_a_running_sweep_is_paused_and_resumed_once(
             ("add", "RUN", "lr=3e-3", "gae_lambda=0.9", "gama=1"),
             "'gama' is not a name that the sweep searches there",
         ),
-        (("add", "RUN", "lr=1", "gae_lambda=0.9"), "'1' of 'lr' is not in the space: numbers"),
+        (
+            ("add", "RUN", "lr=1", "gae_lambda=0.9"),
+            "'1' of 'lr' is not in the space: numbers from 1e-05 to 0.01",
+        ),
         (("add", "RUN", "lr=fast", "gae_lambda=0.9"), "'fast' of 'lr' is not in the space"),
         (("add", "RUN", "lr=1e-3", "gae_lambda=0.9"), "Trial 0 of RUN has these values already"),
         (("add", "RUN", "lr=1e-3", "--like", "7"), "RUN has no trial 7"),

@@ -42,6 +42,21 @@ def test_a_search_is_described_with_its_domains() -> None:
     assert "first_steps   always 400" in text
 
 
+def test_the_values_of_a_space_are_one_column() -> None:
+    space = {"first_steps": 400, "a_name_of_its_own": 1, "lr": tune.grid_search([1e-3, 1e-4])}
+    sweep = make_sweep(
+        pipeline=lambda first_steps, a_name_of_its_own, lr: pipeline(first_steps, lr, 0.9),
+        space=space,
+    )
+    lines = described(sweep, "double", "").splitlines()
+    first = lines.index("space") + 1
+    assert lines[first : first + 3] == [
+        "  first_steps       always 400",
+        "  a_name_of_its_own always 1",
+        "  lr                grid_search 0.001, 0.0001",
+    ]
+
+
 def test_more_trials_than_points_are_searched_for_after_the_grid() -> None:
     assert "trials        20: the grid of 16, then random" in described(
         make_sweep(trials=20, search="random"), "double", ""

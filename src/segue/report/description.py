@@ -17,6 +17,7 @@ from segue.plan.sweeps.sweep import Sweep
 
 _WIDTH = 72
 _LABEL = 13
+_LONGEST_LABEL = 30  # of a name of the space, beyond which the column of values is not moved
 
 
 def describe_sweep(
@@ -75,8 +76,11 @@ def _space(sweep: Sweep) -> Iterator[str]:
         yield from _entry("space", f"defined by {function}(trial)")
         return
     yield "space"
+    width = min(max([_LABEL, *map(len, space)]), _LONGEST_LABEL)
+    described = sweep.describe()
     for parameter in space:
-        yield from _entry(parameter, _domain(sweep.describe()[f"space.{parameter}"]), indent=2)
+        domain = _domain(described[f"space.{parameter}"])
+        yield from _entry(parameter, domain, indent=2, width=width)
 
 
 def _plan(sweep: Sweep, corners: Corners, scheduler: str) -> Iterator[str]:
@@ -176,8 +180,8 @@ def _domain(described: Any) -> str:
     return f"{kind} {values}"
 
 
-def _entry(label: str, text: str, indent: int = 0) -> list[str]:
-    first = f"{' ' * indent}{label:<{_LABEL}} "
-    following = " " * (_LABEL + indent + 1)
+def _entry(label: str, text: str, indent: int = 0, width: int = _LABEL) -> list[str]:
+    first = f"{' ' * indent}{label:<{width}} "
+    following = " " * (width + indent + 1)
     wrapped = textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=following)
     return wrapped or [first]
