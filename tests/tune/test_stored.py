@@ -32,7 +32,7 @@ from tests.store.servers import (
 )
 from tests.tune.support.clusters import SECONDS, guarded
 from tests.tune.support.drivers import ROOT, remove, wait_for
-from tests.tune.support.three_nodes import SHORT
+from tests.tune.support.three_nodes import SHORT, nodes_of
 
 CLUSTER = """
 import os, sys
@@ -99,6 +99,12 @@ def driver(
             process.stdout.close()
 
 
+def has_ended_a_stage(store: Store) -> bool:
+    """Whether the rows of a trial in the store are those of a whole stage."""
+    rows = (store.read(f"trials/{number:04d}/results.jsonl") for number in range(4))
+    return any(STAGE_DONE in (read or b"") for read in rows)
+
+
 def check_complete(trials: list[optuna.trial.FrozenTrial], run: Path) -> None:
     """Every trial ran to its end, each report was evaluated once, and no stage was lost."""
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
@@ -126,25 +132,24 @@ def test_a_killed_driver_costs_no_stage_when_nothing_local_is_left(
         caches = tmp_path / "caches"
         url = f"s3://{BUCKET}/sweeps/wean"
         store = Store.of(url)
+        go = tmp_path / "go"
         with three_nodes(environment, caches) as address:
-            with driver(environment, tmp_path / "first", url, storage, address) as first:
-                wait_for(
-                    lambda: first.poll() is not None or STAGE_DONE in (store.read(RESULTS) or b"")
-                )
+            given = (address, str(go))
+            with driver(environment, tmp_path / "first", url, storage, *given) as first:
+                wait_for(lambda: first.poll() is not None or has_ended_a_stage(store))
                 first.kill()
                 said, _ = first.communicate()
                 assert first.returncode == -9, said
             shutil.rmtree(tmp_path / "first")
             remove(caches)
-            with driver(environment, tmp_path / "second", url, "", address) as second:
+            go.touch()
+            with driver(environment, tmp_path / "second", url, "", *given) as second:
                 said, _ = second.communicate(timeout=SECONDS)
                 assert second.returncode == 0 and said.splitlines()[-1] == "done", said
         run = fetch_run(url).path
         check_complete(list(read_summary(run).trials), run)
-        nodes = [
-            (run / "trials" / f"{number:04d}" / "nodes").read_text().split() for number in range(4)
-        ]
-        assert max(map(len, nodes)) == 2, "a trial was continued"
+        logs = [(run / "trials" / f"{number:04d}" / "log.txt").read_text() for number in range(4)]
+        assert max(len(nodes_of(log)) for log in logs) == 2, "a trial was continued"
         recorded = (run / "sweep.json").read_text()
         assert PASSWORD not in recorded and found["AWS_SECRET_ACCESS_KEY"] not in recorded
         assert len(json.loads(recorded)["runs"]) == 2

@@ -1,5 +1,5 @@
-"""A staged sweep on a cluster of three nodes that requires a token; one node is killed in the
-middle.
+"""A staged sweep on a cluster of three nodes that requires a token; one node is killed with
+two trials at its worker.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ from segue.base.files import read_rows
 from tests.forks import forked_python
 from tests.tune.support.clusters import SECONDS, guarded
 from tests.tune.support.drivers import ROOT
-from tests.tune.support.three_nodes import SHORT
+from tests.tune.support.three_nodes import SHORT, nodes_of
 
 
 @pytest.mark.slow
@@ -30,7 +30,7 @@ def test_a_node_that_is_killed_costs_no_stage(tmp_path: Path) -> None:
             check=False,
         )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "a node was lost" in ran.stdout
+    lost = (tmp_path / "lost").read_text()
     trials = optuna.load_study(
         study_name="wean_to_ppo", storage=f"sqlite:///{run / 'study.db'}"
     ).trials
@@ -43,7 +43,8 @@ def test_a_node_that_is_killed_costs_no_stage(tmp_path: Path) -> None:
         )
         ends = {row["stage"]: row["env_steps"] for row in rows if row["stage_done"]}
         assert ends == {0: trial.params["imitation_steps"], 1: SHORT}
-    nodes = (run / "trials" / "0001" / "nodes").read_text().split()
-    assert len(nodes) == 2 and nodes[0] != nodes[1], "the trial went on elsewhere"
-    attempts = (run / "trials" / "0001" / "log.txt").read_text()
-    assert "Traceback" not in attempts
+    logs = [(run / "trials" / f"{number:04d}" / "log.txt").read_text() for number in range(4)]
+    nodes = list(map(nodes_of, logs))
+    assert sorted(map(len, nodes)) == [1, 1, 2, 2], "both trials at the node were lost"
+    assert all((lost in here) == (len(here) == 2) and here[-1] != lost for here in nodes)
+    assert "Traceback" not in "".join(logs)

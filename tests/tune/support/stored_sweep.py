@@ -1,15 +1,16 @@
-"""`python -m tests.tune.support.stored_sweep URL STORAGE ADDRESS`: a short weaning sweep that is
-kept in stores.
+"""`python -m tests.tune.support.stored_sweep URL STORAGE ADDRESS GO`: a short weaning sweep that is
+stored in stores, whose second stages wait for the file GO.
 """
 
 import sys
+from pathlib import Path
 
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
-from tests.tune.support.three_nodes import noting_its_node, short_weaning
+from tests.tune.support.three_nodes import short_weaning
 
 if __name__ == "__main__":
-    url, storage, address = sys.argv[1:]
+    url, storage, address, go = sys.argv[1:]
     options = Options(address=address or None, storage=storage or None)
-    result = run_sweep(short_weaning(), "wean_to_ppo", url, options, runner=noting_its_node)
+    result = run_sweep(short_weaning(Path(go)), "wean_to_ppo", url, options)
     print(result.problem or "done", flush=True)
