@@ -111,7 +111,7 @@ def _special(run: Path, random: Random) -> str:
 
 
 def _json(run: Path, random: Random) -> str:
-    others = ("decisions/*.json", "requests/*.json")
+    others = ("decisions/*.json", "requests/*.json", "prefixes/*/*.json")
     path = _chosen(run, random, "*.json", "**/trial.json", "**/lineage.json", *others)
     changed, what = _changed(json.loads(path.read_text()), random)
     path.write_text(_text(changed))

@@ -12,15 +12,18 @@ from segue.cli.play import best_trial
 from segue.cli.rerun import _parameters
 from segue.cli.retrain import best_trials
 from segue.plan.decision import Decision
-from segue.record.layout import RETRAINED
+from segue.record.layout import PREFIXES, RETRAINED
 from segue.report.data.facts import facts
 from segue.report.data.heldout import read_comparison
 from segue.report.data.summary import read_summary
 from segue.report.load import load
+from segue.train.prefixes import SharedTraining
+from segue.train.trials import Trials
 from segue.tune.held_out import held_out_sweep, is_of
 from segue.tune.options import Options
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.original_sweep import sweep_of
+from segue.tune.worker.one import described_spec
 from segue.tune.worker.rerun import rerun
 from tests.mutations.run import SWEEP, Interrupted, Tuner, checked, opened, train
 
@@ -114,6 +117,16 @@ def _continue(run: Path) -> None:
             train(checked().sweep, trial, RunDirectory(run), _interrupt)
 
 
+def _begin_with_shared(run: Path) -> None:
+    """Begin a trial with what another one has stored for it; anything else is trained anew."""
+    directory = run.with_name("forked")
+    shutil.rmtree(directory, ignore_errors=True)
+    sweep = checked().sweep
+    spec = described_spec(sweep, sweep.planned()[1], directory, None, "cpu")
+    with redirect_stdout(io.StringIO()), Trials() as trials:
+        trials.begin(0, spec, directory, shared=SharedTraining(run / PREFIXES / "shared"))
+
+
 def _content(run: Path) -> dict[Path, bytes]:
     files = [path for path in run.rglob("*") if path.is_file() and path.name not in _REWRITTEN]
     return {path: path.read_bytes() for path in files}
@@ -137,5 +150,6 @@ READERS: dict[str, Callable[[Path], None]] = {
     "rerun": _rerun,
     "retrain": _retrain,
     "warm start": _warm_start,
+    "begin with shared": _begin_with_shared,
     "continue": _continue,
 }

@@ -17,8 +17,9 @@ from segue.base.files import write_atomic
 from segue.cli.winner import write_winner
 from segue.plan.decision import Decision, Exploit
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.layout import newest
+from segue.record.layout import newest, steps_of
 from segue.record.local_run import LocalRun
+from segue.record.prefixes import store_prefix
 from segue.record.steering import PAUSE, RESUME, new_request, write_request
 from segue.report.data.summary import read_summary
 from segue.tune.checks import CheckedSweep, check_sweep
@@ -146,7 +147,9 @@ def _train(tuner: Tuner, trial: FakeTrial) -> None:
 
 
 def _record_decisions(found: OpenSweep) -> None:
-    """Record what population-based training decides, on the trial that was interrupted."""
+    """Record what population-based training decides, on the trial that was interrupted; and store
+    the training of the first trial for others.
+    """
     run = found.directory
     donor = newest(run.trial(0).all_checkpoints())
     assert donor is not None
@@ -158,6 +161,7 @@ def _record_decisions(found: OpenSweep) -> None:
     found.record.record_exploit(_INTERRUPTED, 64, 0, parameters)
     copy = run.decisions_folder / f"{_INTERRUPTED:04d}-1.pt"
     write_lineage(run.trial(_INTERRUPTED), Exploit(1, copy, parameters))
+    assert store_prefix(run.prefix("shared"), run.trial(0), 0, steps_of(donor))
 
 
 def _record_requests(found: OpenSweep) -> None:

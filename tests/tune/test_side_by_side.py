@@ -20,11 +20,14 @@ from tests.tune.support.side_by_side import (
     KINDS,
     LRS,
     TRIALS,
+    adopted_of,
     reports_of,
     rows_of,
     side_by_side,
     workers_of,
 )
+
+SHARING = 2 * len(LRS)  # of three trials that train the same first stage, two begin with it
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
 
@@ -63,10 +66,11 @@ def assert_same(path: Path, other: Path) -> None:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory, cluster: None) -> Path:
-    """The run in which a worker trains one trial at a time, and nothing hangs."""
+    """The run in which a worker trains one trial at a time, each whole, and nothing hangs."""
     path = tmp_path_factory.mktemp("alone")
     (path / "mark").touch()
-    assert "side by side" not in run_here(path / "run", path / "mark", rows=1)
+    assert "side by side" not in run_here(path / "run", path / "mark", rows=1, share_prefixes=False)
+    assert not adopted_of(path / "run")
     states = {kind: {found[0] for found in of_kind(path / "run", kind)} for kind in KINDS}
     assert states == {
         "plain": {TrialState.COMPLETE},
@@ -87,6 +91,8 @@ def test_trials_that_raise_diverge_and_hang_disturb_no_other(alone: Path, tmp_pa
     assert "6 trials side by side in each of 2 workers (--rows)." in said
     assert (tmp_path / "mark").exists(), "one hung"
     assert_same(tmp_path / "run", alone)
+    assert len(adopted_of(tmp_path / "run")) == SHARING
+    assert not list((tmp_path / "run" / "prefixes").iterdir()), "removed once nobody needs it"
 
 
 def test_killed_workers_and_drivers_lose_nothing(alone: Path, tmp_path: Path) -> None:
@@ -105,6 +111,7 @@ def test_killed_workers_and_drivers_lose_nothing(alone: Path, tmp_path: Path) ->
         driver.kill()
     assert run(path, rows=6, mark=str(tmp_path / "mark")) == (0, "interrupted by None")
     assert_same(path, alone)
+    assert adopted_of(path)
 
 
 def test_under_a_scheduler_the_rows_that_both_have_are_the_same(

@@ -35,6 +35,10 @@ DIRECTORY: Final = "directory"
 """The trial's directory, relative to the run directory."""
 LINEAGE: Final = "lineage"
 """From which trials' checkpoints the trial continued, when, and with which parameters."""
+FORKED_FROM: Final = row.FORKED_FROM
+"""Of a trial that shares its first stages: which `trial` has trained them, and their `env_steps` of
+one member and `total_env_steps` of all.
+"""
 ADOPTED_FROM: Final = "adopted_from"
 """Of a trial of another study: which study and which trial."""
 COPY_OF: Final = "copy_of"

@@ -10,6 +10,7 @@ STUDY = "study.db"
 TRIALS = "trials"
 DECISIONS = "decisions"
 REQUESTS = "requests"
+PREFIXES = "prefixes"
 CODE = "code"
 RESULTS = "results.jsonl"
 LOCK = "lock"
@@ -185,6 +186,10 @@ class RunLayout:
         """Return the file of the driver's decisions on one trial."""
         return self.decisions_folder / f"{number:04d}.json"
 
+    def prefix(self, key: str) -> Path:
+        """Return the folder of training that several trials share; see `segue.record.prefixes`."""
+        return self.path / PREFIXES / key
+
     @property
     def requests(self) -> Path:
         """What people request of the sweep, a file each until the driver has recorded it."""
@@ -261,6 +266,14 @@ def is_decision(name: str) -> bool:
     `name` is relative to the directory.
     """
     return name.startswith(f"{DECISIONS}/")
+
+
+def is_shared_training(name: str) -> bool:
+    """Return whether a file of a run directory is of training that several trials share.
+
+    `name` is relative to the directory.
+    """
+    return name.startswith(f"{PREFIXES}/")
 
 
 def is_of_trial(name: str, *files: str) -> bool:

@@ -21,6 +21,7 @@ class _ReportRow(Checked):
     stage_steps: Steps = 0
     stage_done: bool = False
     final: bool = False
+    forked_from: Steps | None = None
     metric_per_seed: list[float] = Field([])
     evaluation: dict[str, float] = Field({})
     diagnostics: dict[str, float] = Field({})

@@ -22,6 +22,8 @@ METRIC_PER_SEED: Final = "metric_per_seed"
 EVALUATION: Final = "evaluation"
 DIAGNOSTICS: Final = "diagnostics"
 REPLAYED: Final = "replayed"
+FORKED_FROM: Final = "forked_from"
+"""In a row that a trial has adopted with the training of another one: that trial's number."""
 
 FIELDS: Final = frozenset(
     {
@@ -36,6 +38,7 @@ FIELDS: Final = frozenset(
         EVALUATION,
         DIAGNOSTICS,
         REPLAYED,
+        FORKED_FROM,
     }
 )
 """The names of a row that are not metrics."""

@@ -60,6 +60,12 @@ class _Pause(_PredictedEnd):
     resumed: _Resumed | None = None
 
 
+class _Fork(Checked):
+    trial: Steps
+    env_steps: Steps
+    total_env_steps: Steps
+
+
 class SteeredAttribute(Checked):
     """The record of a person's request; see `segue.record.steering`."""
 
@@ -87,6 +93,7 @@ class TrialAttributes(Checked):
     log: str | None = None
     directory: str | None = None
     lineage: list[_Exploited] = Field([])
+    forked_from: _Fork | None = None
     adopted_from: str | None = None
     copy_of: Steps | None = None
     constraints: dict[str, float] = Field({})

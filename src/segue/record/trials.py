@@ -48,6 +48,10 @@ class TrialSummary:
     """Environment steps of one member."""
     total_env_steps: int = 0
     """Environment steps of all members."""
+    forked_from: int | None = None
+    """The trial that trained the first stages of this one, which both share; None of any other."""
+    adopted_env_steps: int = 0
+    """Environment steps of all members that `forked_from` has taken in place of this trial."""
     stage: int | None = None
     """Number of the stage, from 1."""
     stages: int | None = None
@@ -69,6 +73,11 @@ class TrialSummary:
     """Numbers, from 1, of the definitions under which the trial ran: more than one if the sweep was
     changed in between.
     """
+
+    @property
+    def trained_env_steps(self) -> int:
+        """Environment steps of all members that this trial itself has taken."""
+        return self.total_env_steps - self.adopted_env_steps
 
     @property
     def has_ended(self) -> bool:
@@ -126,6 +135,8 @@ class TrialSummary:
             attributes.per_seed(metric): list(self.per_seed),
             attributes.ENV_STEPS: self.env_steps,
             attributes.TOTAL_ENV_STEPS: self.total_env_steps,
+            attributes.FORKED_FROM: self.forked_from,
+            "adopted_env_steps": self.adopted_env_steps,
             attributes.STAGE: self.stage,
             "stages": self.stages,
             "stages_ended_at": list(self.stages_ended_at),
@@ -174,6 +185,7 @@ def summarize(
     known = trial.user_attrs
     last = attributes.of_last_report(rows[-1], objectives[0]) if rows else {}
     progress = {**known, **last}  # of a running trial, the study knows its last pause
+    fork = {} if attributes.COPY_OF in known else known.get(attributes.FORKED_FROM, {})
     stages = Stages.recorded_of(trial)
     metric = metric_of(trial)
     ends = [row[ENV_STEPS] for row in rows if row.get(STAGE_DONE) is True and ENV_STEPS in row]
@@ -187,6 +199,8 @@ def summarize(
         per_seed=list(progress.get(attributes.per_seed(objectives[0])) or []),
         env_steps=int(progress.get(attributes.ENV_STEPS) or trial.last_step or 0),
         total_env_steps=int(progress.get(attributes.TOTAL_ENV_STEPS) or 0),
+        forked_from=fork.get("trial"),
+        adopted_env_steps=int(fork.get(attributes.TOTAL_ENV_STEPS) or 0),
         stage=progress.get(attributes.STAGE),
         stages=stages.of if stages else rows[-1].get(STAGES) if rows else None,
         stages_ended_at=list((stages and stages.ended_at) or ends),

@@ -161,6 +161,9 @@ def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:
     if trial.reason:
         yield "reason", printable(trial.reason)
     yield "steps", f"{trial.env_steps:,} per seed, {trial.total_env_steps:,} in total"
+    if trial.forked_from is not None:
+        by = f"by trial {trial.forked_from}, whose first stages are the same"
+        yield "shared", f"{trial.adopted_env_steps:,} steps in total were trained {by}"
     if trial.stages_ended_at:
         yield "stages end", "after " + ", ".join(f"{step:,}" for step in trial.stages_ended_at)
     if made := changes(summary.definition):

@@ -13,10 +13,11 @@ from segue.base.lock import locked
 from segue.plan.decision import Decision, Exploit
 from segue.plan.mode import sign_of
 from segue.record.layout import TrialLayout
-from segue.record.row import ReportRow, Row, replayed
+from segue.record.row import ENV_STEPS, ReportRow, Row, replayed
 from segue.train.checks import check_metric
 from segue.train.log import TrialLog, mean, mean_of_flat
 from segue.train.packs.interval import AdvanceResult
+from segue.train.prefixes import ALONE, SharedTraining, begin_with_prefix, forked_rows
 from segue.train.trainer import Trainer
 from segue.train.trial_files import TrialFiles
 from segue.train.trial_spec import TrialSpec
@@ -34,6 +35,7 @@ class TrialStart:
     report: ReportCallback
     exploit: Exploit | None
     accept_changes: bool
+    shared: SharedTraining = ALONE
 
 
 @dataclass(eq=False)
@@ -61,11 +63,14 @@ class Attempt:
         with ExitStack() as stack:
             lock = TrialLayout(start.directory).lock
             stack.enter_context(locked(lock, wait_seconds=ORPHAN_SECONDS))
+            if start.shared.prefix is not None:
+                begin_with_prefix(spec, files, start.shared.prefix)
             trainer = stack.enter_context(closing(spec.new_trainer()))
             check_metric(spec.metric, trainer.evaluator.world.metrics)
             row = resume(start, files, trainer)
             best = -math.inf if row is None else files.best_value(spec.metric, spec.mode)
             if row is not None:
+                _report_adopted(start, files, row)
                 apply_decision(start.report(replayed(row)), trainer, generation)
             log = stack.enter_context(
                 TrialLog(
@@ -97,7 +102,7 @@ class Attempt:
             self.row = result_row(trainer, spec.metric, spec.aggregate, result.stage_ended)
             append_row(self.files.results, self.row)
             self._save_if_best(self.row)
-        if result.save_due or (result.report_due and spec.saves_at_reports):
+        if result.save_due or (result.report_due and self._saves_at(result)):
             self.save()
         elif result.report_due:
             self.log.flush()
@@ -122,6 +127,12 @@ class Attempt:
         """Release the directory, the log and the worlds."""
         self.resources.close()
 
+    def _saves_at(self, result: AdvanceResult) -> bool:
+        """Return whether a report comes with a checkpoint although the pipeline requires none."""
+        start = self.start
+        ended = self.trainer.reached.stage if result.stage_ended else None
+        return start.spec.saves_at_reports or ended in start.shared.saved_after
+
     def _save_if_best(self, row: Row) -> None:
         """Store the members if the metric is better than it ever was."""
         spec = self.start.spec
@@ -138,6 +149,13 @@ def resume(start: TrialStart, files: TrialFiles, trainer: Trainer) -> Row | None
     if start.exploit:
         files.adopt(trainer, start.exploit.checkpoint, spec.identity, spec.device)
     return files.resume(trainer, spec.identity, spec.device, start.accept_changes, spec.metric)
+
+
+def _report_adopted(start: TrialStart, files: TrialFiles, last: Row) -> None:
+    """Report what a trial has adopted from another one, before its last row."""
+    if start.shared.prefix is not None:
+        for row in forked_rows(start.spec, files, last[ENV_STEPS]):
+            start.report(replayed(row))
 
 
 class ExploitRequested(Exception):  # noqa: N818  # not an error: the trial resumes

@@ -188,10 +188,14 @@ class Trainer:
             "layout": self.layout,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore the state of another trainer, before this one has advanced."""
+    def load_state_dict(self, state: Mapping[str, Any], *, begins_stage: bool = False) -> None:
+        """Restore the state of another trainer, before this one has advanced.
+
+        With `begins_stage` it is the state at the end of a stage that both trainers have, after
+        which their stages may differ.
+        """
         for member, saved in zip(self.members, state["members"], strict=True):
-            member.load_state_dict(saved)
+            member.load_state_dict(saved, begins_stage=begins_stage)
         (whole,) = self.groups
         self.groups = divide_group(whole, [saved["members"] for saved in state["groups"]])
         for group, saved in zip(self.groups, state["groups"], strict=True):

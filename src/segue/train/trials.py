@@ -19,6 +19,7 @@ from segue.record.row import Row
 from segue.train.attempt import Attempt, ReportCallback, TrialStart, apply_decision
 from segue.train.packs.groups import partition
 from segue.train.packs.interval import AdvanceResult
+from segue.train.prefixes import ALONE, SharedTraining
 from segue.train.side_by_side import advance_together, evaluate_together
 from segue.train.trainer import Trainer
 from segue.train.trial_spec import TrialSpec
@@ -71,13 +72,15 @@ class Trials:
         report: ReportCallback = lambda row: None,
         exploit: Exploit | None = None,
         accept_changes: bool = False,
+        shared: SharedTraining = ALONE,
     ) -> None:
         """Begin a trial, or continue it from its newest checkpoint.
 
         The arguments are those of `run_trial`, which also describes what is raised. `number`
-        identifies the trial in this object.
+        identifies the trial in this object. A trial that begins with `shared` training reports the
+        rows that it adopts.
         """
-        start = TrialStart(spec, directory, report, exploit, accept_changes)
+        start = TrialStart(spec, directory, report, exploit, accept_changes, shared)
         self._attempts[number] = Attempt.begin(start)
 
     def advance(self) -> dict[int, Row | Exception]:

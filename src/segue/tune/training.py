@@ -29,9 +29,11 @@ from segue.tune.open_sweep import OpenSweep
 from segue.tune.options import Options
 from segue.tune.ray_adapter import LoopCallback, TrialObserver, TuneTrial
 from segue.tune.run.lease import for_workers
+from segue.tune.run.prefixes import PrefixStore
 from segue.tune.schedulers.choice import changes_trials, make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.copies import Copies
+from segue.tune.study.forks import forks_of
 from segue.tune.study.freeze_thaw import freeze_thaw_of
 from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import Verdicts
@@ -60,6 +62,13 @@ class Training:
         self._verdicts = Verdicts()
         self._freeze_thaw = freeze_thaw_of(
             opened.search, opened.sweep, opened.record, opened.budget, self._ended
+        )
+        self._forks = forks_of(
+            opened.sweep,
+            opened.search,
+            opened.record,
+            PrefixStore(opened.directory),
+            is_on=runner is None and not changes_trials(opened.sweep),
         )
         self._copies = 0  # trials of this run that were not trained
         self._interruption = Interruption(opened.sweep.time_budget_s, self._has_to_end)
@@ -194,6 +203,7 @@ class Training:
             self._freeze_thaw,
             search=opened.search,
             steering=opened.steering,
+            forks=self._forks,
         )
 
     def _scheduler(self, sweep: Sweep) -> StudyScheduler:

@@ -26,10 +26,11 @@ from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.budget import Budget
+from segue.tune.study.forks import forks_of
 from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import FAILURE, OUT_OF_MEMORY, Verdicts
-from segue.tune.worker.messages import Message, Reply
-from tests.tune.support.doubles import EVERY, learning_curve, make_sweep
+from segue.tune.worker.messages import Assignment, Message, Reply
+from tests.tune.support.doubles import EVERY, forking_pipeline, learning_curve, make_sweep
 from tests.tune.support.fake_tune import open_record
 
 MEMORY = "OutOfMemoryError: CUDA out of memory."
@@ -55,10 +56,26 @@ class Worker:
         self.resources = resources
 
 
-class Cluster:
-    """Workers that a desk gives trials, one message at a time, and the trials' steps so far."""
+class Prefixes(dict[str, tuple[int, int]]):
+    """What trials share, in memory: which trial trained it, and how many steps it took."""
 
-    def __init__(self, path: Path, sweep: Sweep, rows: int, workers: int = 2) -> None:
+    def store(self, key: str, number: int, env_steps: int) -> bool:
+        self[key] = number, env_steps
+        return True
+
+    def remove(self, key: str) -> None:
+        del self[key]
+
+
+class Cluster:
+    """Workers that a desk gives trials, one message at a time, and the trials' steps so far.
+
+    With `shares`, trials that differ in `gae_lambda` have their first stage in common.
+    """
+
+    def __init__(
+        self, path: Path, sweep: Sweep, rows: int, workers: int = 2, *, shares: bool = False
+    ) -> None:
         self.record = open_record(path, sweep)
         self.sweep = sweep
         verdicts = Verdicts()
@@ -69,7 +86,9 @@ class Cluster:
             make_scheduler(sweep, corners), sweep, corners, self.record, run, verdicts, budget
         )
         scheduler.set_search_properties(sweep.metric, sweep.mode)
-        searcher = StudySearcher(self.record, sweep, budget, verdicts)
+        self.prefixes = Prefixes()
+        forks = forks_of(sweep, "random", self.record, self.prefixes, is_on=shares)  # type: ignore[arg-type]
+        searcher = StudySearcher(self.record, sweep, budget, verdicts, forks=forks)
         self.board = Board(self.record, sweep, budget)
         view = LiveView(self.board, run, Console(file=io.StringIO()))
         self.said: list[str] = []
@@ -86,6 +105,9 @@ class Cluster:
         )
         self.workers = [Worker(index) for index in range(workers)]
         self.steps: Counter[int] = Counter()
+        self.shares = shares
+        self.adopted: dict[int, list[dict[str, Any]]] = {}
+        self.repeated: set[int] = set()
         self.trained: list[tuple[int, int]] = []
         self.most = 0
         self._reply = Reply()
@@ -104,7 +126,9 @@ class Cluster:
             self._send(worker, Message(is_new=True))
             return
         if worker.status == "RUNNING":
-            reports = [(number, self._row(number, fails)) for number in worker.standing]
+            reports = [
+                (number, row) for number in worker.standing for row in self._rows(number, fails)
+            ]
             self._send(worker, Message(reports))
 
     def lose(self, index: int) -> None:
@@ -134,9 +158,34 @@ class Cluster:
             (trial.state, trial.values, trial.intermediate_values) for trial in self.record.trials
         ]
 
+    def _rows(self, number: int, fails: Callable[[int, int], bool]) -> list[dict[str, Any]]:
+        """The next row of a trial, or first those that it has adopted, at each attempt."""
+        if number in self.repeated:
+            self.repeated.remove(number)
+            return self.adopted[number]
+        return [self._row(number, fails)]
+
+    def _curve(self, number: int, step: int) -> dict[str, Any]:
+        parameters = self.record.parameters(number)
+        if self.shares and step <= parameters["first_steps"]:
+            parameters["gae_lambda"] = 0.95
+        return learning_curve(self.sweep, parameters, step)
+
+    def _begin(self, start: Assignment) -> None:
+        number = start.number
+        if start.prefix in self.prefixes and not self.steps[number]:
+            donor, end = self.prefixes[start.prefix]
+            steps = range(EVERY, end + EVERY, EVERY)
+            self.adopted[number] = [
+                self._curve(number, step) | {"forked_from": donor} for step in steps
+            ]
+            self.steps[number] = end
+        if number in self.adopted:
+            self.repeated.add(number)
+
     def _row(self, number: int, fails: Callable[[int, int], bool]) -> dict[str, Any]:
         step = self.steps[number] + EVERY
-        row = learning_curve(self.sweep, self.record.parameters(number), step)
+        row = self._curve(number, step)
         if fails(number, step):
             return row | {"return": float("nan"), FAILURE: "ValueError: wrong"}
         self.steps[number] = step
@@ -152,6 +201,8 @@ class Cluster:
         reply = self._reply
         worker.standing = [one for one in worker.standing if one not in reply.stop]
         worker.standing += [start.number for start in reply.begin]
+        for start in reply.begin:
+            self._begin(start)
         self.most = max(self.most, len(worker.standing))
         if reply.finished:
             assert not worker.standing
@@ -166,34 +217,51 @@ def states(trials: list[FrozenTrial]) -> Counter[TrialState]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    """What a study holds whose trials one worker trained one at a time."""
-    cluster = Cluster(tmp_path_factory.mktemp("one"), make_sweep(scheduler=None), 1, workers=1)
-    cluster.end()
-    assert states(cluster.record.trials) == {TrialState.COMPLETE: 16}
-    return cluster.outcomes()
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, list[Any]]:
+    """What studies hold whose trials one worker trained one at a time, each whole.
+
+    In that of the key True, trials that could share their first stage have the same values there.
+    """
+    found = {}
+    for shares in (False, True):
+        sweep = make_sweep(scheduler=None)
+        cluster = Cluster(tmp_path_factory.mktemp("one"), sweep, 1, workers=1)
+        cluster.shares = shares
+        cluster.end()
+        assert states(cluster.record.trials) == {TrialState.COMPLETE: 16}
+        found[shares] = cluster.outcomes()
+    return found
 
 
-@given(rows=st.integers(1, 8), workers=st.integers(1, 3), seed=st.integers(0, 2**16))
+@given(
+    rows=st.integers(1, 8),
+    workers=st.integers(1, 3),
+    seed=st.integers(0, 2**16),
+    shares=st.booleans(),
+)
 @settings(max_examples=25, deadline=None)
 def test_whatever_is_lost_all_trials_end_once_and_as_they_would_alone(
-    undisturbed: list[Any],
+    undisturbed: dict[bool, list[Any]],
     tmp_path_factory: pytest.TempPathFactory,
     rows: int,
     workers: int,
     seed: int,
+    shares: bool,
 ) -> None:
     draw = np.random.default_rng(seed)
-    sweep = make_sweep(scheduler=None, retries=100)
-    cluster = Cluster(tmp_path_factory.mktemp("many"), sweep, rows, workers)
+    sweep = make_sweep(scheduler=None, retries=100, pipeline=forking_pipeline)
+    path = tmp_path_factory.mktemp("many")
+    cluster = Cluster(path, sweep, rows, workers, shares=shares)
     for _ in range(30):
         cluster.step(int(draw.integers(workers)))
         if draw.random() < 0.3:
             cluster.lose(int(draw.integers(workers)))
     cluster.end()
-    assert cluster.outcomes() == undisturbed
-    assert len(cluster.trained) == len(set(cluster.trained)) == 16 * 12
+    assert cluster.outcomes() == undisturbed[shares]
+    saved = 4 * (4 + 8) if shares else 0  # of each two trials of the same first stage, one
+    assert len(cluster.trained) == len(set(cluster.trained)) == 16 * 12 - saved
     assert cluster.most <= rows
+    assert not cluster.prefixes, "removed with the last trial that could need it"
 
 
 def test_trials_are_dealt_evenly_and_workers_without_any_are_not_started(tmp_path: Path) -> None:

@@ -64,6 +64,16 @@ def pipeline(first_steps: int, lr: float, gae_lambda: float) -> TrainingPipeline
     )
 
 
+def forking_pipeline(first_steps: int, lr: float, gae_lambda: float) -> TrainingPipeline:
+    """The pipeline of the double, of which `gae_lambda` affects only the second stage."""
+    made = pipeline(first_steps, lr, 0.95)
+    first, second = made.pipeline_stages
+    later = PipelineStage(["ppo"], max_stage_steps=second.max_stage_steps, gae_lambda=gae_lambda)
+    return TrainingPipeline(
+        made.named_losses, [first, later], made.optimizer_builder, training_settings=made
+    )
+
+
 def make_sweep(**given: Any) -> Sweep:
     """A sweep of the double: a grid of 16 points, 12 reports each, under ASHA."""
     asked: dict[str, Any] = {

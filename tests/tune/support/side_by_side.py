@@ -14,10 +14,11 @@ from segue.plan.pipelines.stage import PipelineStage
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.builder import Builder
-from segue.record.row import Row
+from segue.record.row import FORKED_FROM, Row
 from segue.train import PPO
 
 STEPS = 10_240
+FIRST = 4_096  # of the first stage
 REPORTS = 10  # of a trial
 LRS = (3e-4, 1e-3, 3e-3)
 KINDS = ("plain", "raises", "diverges", "hangs")
@@ -42,16 +43,22 @@ class Misbehaves(EarlyStoppingCriterion):
 
 
 def side_by_side(mark: Path, **given: Any) -> Sweep:
-    """Trials of which a third of each kind misbehave; `mark` says that one has hung."""
+    """Trials of which a third of each kind misbehave; `mark` says that one has hung.
+
+    Those of one rate have their first stage in common, but for the ones that diverge.
+    """
     text = str(mark)
 
     def pipeline(lr: float, kind: str) -> TrainingPipeline:
         return TrainingPipeline(
             named_losses={"ppo": PPO()},
             pipeline_stages=[
+                PipelineStage(["ppo"], max_stage_steps=FIRST),
                 PipelineStage(
-                    ["ppo"], max_stage_steps=STEPS, early_stopping_criterion=Misbehaves(kind, text)
-                )
+                    ["ppo"],
+                    max_stage_steps=STEPS - FIRST,
+                    early_stopping_criterion=Misbehaves(kind, text),
+                ),
             ],
             optimizer_builder=Builder(Adam, {"lr": 1e30 if kind == "diverges" else lr}),
             num_mini_batch=2,
@@ -90,8 +97,19 @@ def workers_of(path: Path) -> dict[int, set[int]]:
 
 
 def rows_of(path: Path, number: int) -> list[Row]:
-    """Return what a trial has reported."""
-    return read_rows(path / "trials" / f"{number:04d}" / "results.jsonl")
+    """Return what a trial has reported, without the marks of what it has adopted."""
+    found = read_rows(path / "trials" / f"{number:04d}" / "results.jsonl")
+    return [{name: row[name] for name in row if name != FORKED_FROM} for row in found]
+
+
+def adopted_of(path: Path) -> dict[int, int]:
+    """Return which trial trained the first stage of which."""
+    found = {}
+    for file in sorted(path.glob("trials/*/results.jsonl")):
+        for row in read_rows(file):
+            if row.get(FORKED_FROM) is not None:
+                found[int(file.parent.name)] = row[FORKED_FROM]
+    return found
 
 
 def reports_of(path: Path) -> int:

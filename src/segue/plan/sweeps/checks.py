@@ -71,6 +71,7 @@ def check_limits(sweep: Any) -> None:
     checks.whole_number("seed", sweep.seed, least=0)
     checks.whole_number("retries", sweep.retries, least=0)
     checks.flag("log_seeds", sweep.log_seeds)
+    checks.flag("share_prefixes", sweep.share_prefixes)
     if sweep.rows != AUTO:
         checks.count("rows", sweep.rows)
     if sweep.time_budget_s is not None:

@@ -29,7 +29,7 @@ from segue.plan.world import World
 Search: TypeAlias = Literal["tpe", "random", "gp", "cmaes", "qmc", "nsga2", "freeze_thaw", "auto"]
 # These fields may change when a sweep is resumed; all others define the experiment.
 _LIMITS = ("trials", "max_env_steps", "time_budget_s", "target", "retries", "report_timeout_s")
-_CHANGEABLE = (*_LIMITS, "resources", "concurrency", "rows", "log_seeds")
+_CHANGEABLE = (*_LIMITS, "resources", "concurrency", "rows", "log_seeds", "share_prefixes")
 # These fields are described only where they differ from their defaults.
 _DEFAULTS: Mapping[str, object] = {
     "points": (),
@@ -86,7 +86,8 @@ class Sweep:
       probe measures, and 0 where there is no GPU. `concurrency`: trials at once, None for as many
       as fit. `rows`: trials that one worker trains side by side; "auto" is as many as fit into the
       processor's cache. `log_seeds`: whether TensorBoard shows a curve of each seed besides their
-      means.
+      means. `share_prefixes`: whether first stages that planned trials have in common are trained
+      once.
     - `pinned`: the names of the space that a command line has fixed at one value (`--set`,
       `--only`), with what a study records of the value.
     - `code`: digests of the user's modules on which the sweep depends, by name; they are set when a
@@ -123,6 +124,7 @@ class Sweep:
     concurrency: int | None = None
     rows: int | Literal["auto"] = "auto"
     log_seeds: bool = False
+    share_prefixes: bool = True
     pinned: Mapping[str, Any] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
 
@@ -175,9 +177,9 @@ class Sweep:
         """Return the definition as JSON can hold it, with an entry for each field.
 
         The names of the space and the modules of the code have entries of their own
-        ("space.gamma"). Limits (`trials` and others), `resources`, `concurrency`, `rows` and
-        `log_seeds` are left out: they may change when a sweep resumes. Sweeps with equal
-        descriptions are the same experiment.
+        ("space.gamma"). Limits (`trials` and others), `resources`, `concurrency`, `rows`,
+        `log_seeds` and `share_prefixes` are left out: they may change when a sweep resumes. Sweeps
+        with equal descriptions are the same experiment.
         """
         description: JsonObject = self.__dict__["_description"]
         return dict(description)

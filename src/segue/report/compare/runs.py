@@ -174,4 +174,4 @@ def _improvements(trials: Sequence[TrialSummary], sign: float) -> Iterator[BestS
 
 
 def _spent(trial: TrialSummary) -> int:
-    return 0 if trial.copy_of is not None else trial.total_env_steps
+    return 0 if trial.copy_of is not None else trial.trained_env_steps

@@ -128,8 +128,17 @@ class Evidence:
 
     @cached_property
     def seconds_by_stage(self) -> dict[int, Mapping[int, float]]:
-        """Seconds that each trial trained in each stage, from the speeds in its log."""
-        return {number: log.seconds for number, log in self.logs.items()}
+        """Seconds that each trial trained in each stage, from the speeds in its log.
+
+        Stages that a trial has adopted from another one are left out.
+        """
+        trained = {trial.number: _adopted_stages(trial) for trial in self.trials}
+        return {
+            number: {
+                stage: seconds for stage, seconds in log.seconds.items() if stage >= trained[number]
+            }
+            for number, log in self.logs.items()
+        }
 
 
 def _steps_by_stage(trial: TrialSummary) -> list[int]:
@@ -137,4 +146,14 @@ def _steps_by_stage(trial: TrialSummary) -> list[int]:
         return []
     members = trial.total_env_steps / trial.env_steps
     ends = [end for end in trial.stages_ended_at if end < trial.env_steps] + [trial.env_steps]
-    return [round((end - begin) * members) for begin, end in zip([0, *ends], ends, strict=False)]
+    first = trial.adopted_env_steps / members
+    own = [max(end, first) for end in ends]
+    return [round((end - begin) * members) for begin, end in zip([first, *own], own, strict=False)]
+
+
+def _adopted_stages(trial: TrialSummary) -> int:
+    """Return how many of its first stages a trial has adopted from another one."""
+    if not trial.adopted_env_steps:
+        return 0
+    adopted = trial.adopted_env_steps * trial.env_steps / trial.total_env_steps
+    return sum(end <= adopted for end in trial.stages_ended_at)

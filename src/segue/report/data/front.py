@@ -136,4 +136,4 @@ def _steps_to_final(evidence: Evidence, trial: TrialSummary) -> int:
 def _seconds_per_step(evidence: Evidence, trial: TrialSummary) -> float:
     """Return the mean time of training per step of all members; 0 where it is not recorded."""
     seconds = sum(evidence.seconds_by_stage[trial.number].values())
-    return seconds / trial.total_env_steps if trial.total_env_steps else 0.0
+    return seconds / trial.trained_env_steps if trial.trained_env_steps else 0.0

@@ -80,7 +80,7 @@ class Stopping:
     @property
     def steps(self) -> int:
         """Environment steps of all trials and members that the run took."""
-        return sum(trial.total_env_steps for trial in self._trained)
+        return sum(trial.trained_env_steps for trial in self._trained)
 
     @cached_property
     def outcomes(self) -> list[Outcome]:
@@ -115,9 +115,10 @@ class Stopping:
         """Return the steps of a trial's members, had it not been stopped or interrupted."""
         planned = self.replays.planned.get(trial.number, 0) if self.replays else 0
         if trial.state in (COMPLETE, "failed") or not trial.env_steps:
-            return trial.total_env_steps
+            return trial.trained_env_steps
         members = trial.total_env_steps / trial.env_steps
-        return max(round(planned * members), trial.total_env_steps)
+        whole = max(round(planned * members), trial.total_env_steps)
+        return whole - trial.adopted_env_steps
 
     def _outcome(self, name: str, stopped: Mapping[int, int]) -> Outcome:
         least = 0
@@ -126,10 +127,11 @@ class Stopping:
             if trial.number in stopped and trial.env_steps:
                 members = trial.total_env_steps / trial.env_steps
                 steps = min(round(stopped[trial.number] * members), trial.total_env_steps)
+                steps -= trial.adopted_env_steps
                 least += steps
                 most += steps
             else:
-                least += trial.total_env_steps
+                least += trial.trained_env_steps
                 most += self._planned(trial)
         kept = [trial for trial in self.evidence.complete if trial.number not in stopped]
         return Outcome(name, stopped, least, most, next(iter(kept), None))

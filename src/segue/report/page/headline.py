@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from segue.base.text import assignments
+from segue.base.text import assignments, plural
 from segue.record.trials import TrialSummary
 from segue.report.data.definitions import as_ranges
 from segue.report.data.evidence import Evidence
@@ -125,5 +125,18 @@ def _facts(evidence: Evidence, best: TrialSummary) -> Iterator[tuple[str, str]]:
         yield "pinned by the command line", assignments(pinned)
     if search := evidence.summary.definition.chosen_search:
         yield "search", search
-    total = sum(trial.total_env_steps for trial in evidence.trials)
+    total = sum(trial.trained_env_steps for trial in evidence.trials)
     yield "steps of the whole sweep", f"{total:,}"
+    yield from _shared(evidence)
+
+
+def _shared(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Say what trials did not train because others with the same first stages had done so."""
+    forks = [trial for trial in evidence.trials if trial.forked_from is not None]
+    if forks:
+        adopted = sum(trial.adopted_env_steps for trial in forks)
+        yield (
+            "steps not trained twice",
+            f"{adopted:,}, in {plural(len(forks), 'trial')} whose first stages another trial has"
+            " trained; trials that share them share their luck",
+        )

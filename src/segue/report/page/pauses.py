@@ -48,7 +48,7 @@ def predicted_figure(pauses: Pauses) -> go.Figure:
 def timeline_figure(pauses: Pauses) -> go.Figure:
     """Return the pauses of each trial over the steps of the sweep."""
     figure = go.Figure()
-    total = sum(trial.total_env_steps for trial in pauses.evidence.trials)
+    total = sum(trial.trained_env_steps for trial in pauses.evidence.trials)
     spans: list[tuple[_Number, _Number]] = []
     for pause in pauses.pauses:
         until = total if pause.resumed is None else pause.resumed.spent

@@ -127,8 +127,12 @@ class Member:
             "data": None if self.data is None else self.data.state_dict(),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore a `state_dict`."""
+    def load_state_dict(self, state: Mapping[str, Any], *, begins_stage: bool = False) -> None:
+        """Restore a `state_dict`.
+
+        With `begins_stage` it is of a member whose stage has just begun, and may be another stage
+        than this member's, whose criterion and data begin anew.
+        """
         self.progress = Progress(**state["progress"])
         self.reached = Progress(**state["reached"])
         self.tracker.load_state_dict(state["tracker"])
@@ -137,6 +141,8 @@ class Member:
         self.logged_at = state["logged_at"]
         self.failure = state["failure"]
         self._enter_stage()
+        if begins_stage:
+            return
         self.criterion.load_state_dict(state["criterion"])
         if self.data is not None:
             self.data.load_state_dict(state["data"])

@@ -14,6 +14,7 @@ from segue.tune.run.directory import RunDirectory
 from segue.tune.verdicts import OUT_OF_MEMORY, Verdicts, has_failed
 from segue.tune.worker.messages import WORKER, Assignment, Message, Replies, Reply
 
+SHARED = ("prefix", "saved_after")
 _STARTS = 3  # of a worker that ends each time before it trains
 
 
@@ -186,4 +187,5 @@ class Desk(DeskScheduler):
 
 
 def _start(one: DealtTrial) -> Assignment:
-    return Assignment(one.number, one.config["recorded"])
+    shared = {name: one.config[name] for name in SHARED if name in one.config}
+    return Assignment(one.number, one.config["recorded"], **shared)

@@ -13,6 +13,7 @@ from segue.record.layout import (
     DECISIONS,
     HPARAMS,
     LOCK,
+    PREFIXES,
     RESULTS,
     STUDY,
     RunLayout,
@@ -22,9 +23,11 @@ from segue.record.layout import (
     is_decision,
     is_definition,
     is_of_trial,
+    is_shared_training,
     newest,
     trial_name,
 )
+from segue.record.prefixes import MANIFEST
 from segue.store.lease import DRIVER
 from segue.store.mirror import Mirror, checkpoints_first, checkpoints_last
 from segue.store.objects import FEW_WAITS, Store, StoreError
@@ -51,6 +54,9 @@ class TrialSync:
     def fetch_decisions(self) -> None:
         """Fetch the driver's decisions on the trial, after a report."""
 
+    def fetch_prefix(self, key: str) -> None:
+        """Fetch the training of this key, with which the trial begins."""
+
 
 class StoreTrialSync(TrialSync):
     """Synchronizes a trial in a folder of its worker's machine with the run's store.
@@ -61,6 +67,7 @@ class StoreTrialSync(TrialSync):
 
     def __init__(self, store: Store, run: RunLayout, number: int) -> None:
         self._store = store
+        self._run = run
         self._decisions = run.decisions(number)
         self._mirror = Mirror(
             store.at(trial_name(number)),
@@ -97,13 +104,17 @@ class StoreTrialSync(TrialSync):
                 write_atomic(checkpoint, copy or b"")
         write_atomic(path, content)
 
+    def fetch_prefix(self, key: str) -> None:
+        """Fetch the training of this key; files that are already here are not fetched again."""
+        Mirror(self._store.at(f"{PREFIXES}/{key}"), self._run.prefix(key)).pull()
+
 
 def driver_mirror(store: Store, run: Path) -> Mirror:
     """Return the mirror of the files that only the driver writes, except for the study.
 
-    They are the definition and the decisions.
+    They are the definition, the decisions, and what trials share.
     """
-    return Mirror(store, run, _is_drivers, rank=checkpoints_first)
+    return Mirror(store, run, _is_drivers, rank=_rank)
 
 
 def is_pulled_by_driver(name: str) -> bool:
@@ -112,7 +123,12 @@ def is_pulled_by_driver(name: str) -> bool:
 
 
 def _is_drivers(name: str) -> bool:
-    return is_definition(name) or is_decision(name)
+    return is_definition(name) or is_decision(name) or is_shared_training(name)
+
+
+def _rank(name: str) -> int:
+    """Return a rank by which what names other files is uploaded after them."""
+    return 1 if name.endswith(f"/{MANIFEST}") else checkpoints_first(name)
 
 
 def move_aside(store: Store, stamp: str) -> None:

@@ -12,7 +12,7 @@ from ray.tune.schedulers import TrialScheduler
 
 from segue.plan.sweeps.corners import Corners, trained_steps_at
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import COPY_OF
+from segue.record.attributes import COPY_OF, FORKED_FROM
 from segue.record.layout import RunLayout
 from segue.record.replays import Replays
 from segue.record.results import read_results
@@ -35,6 +35,8 @@ _CONTROLLER = SimpleNamespace(get_live_trials=list)
 def judged_rows(trial: FrozenTrial, written: Iterable[Row], metric: str) -> list[Row]:
     """Return the reports of a trial on which a scheduler has decided, as it saw them.
 
+    It does not see those that the trial has adopted from another one.
+
     Args:
         trial: The trial as the study records it.
         written: The rows of the trial's own file, for what the study does not record.
@@ -43,7 +45,9 @@ def judged_rows(trial: FrozenTrial, written: Iterable[Row], metric: str) -> list
     stages = Stages.recorded_of(trial) or Stages(1)
     by_step: dict[int, Row] = {row[ENV_STEPS]: row for row in written}
     rows = []
-    for index, (step, value) in enumerate(sorted(trial.intermediate_values.items()), start=1):
+    adopted = trial.user_attrs.get(FORKED_FROM, {}).get(ENV_STEPS, -1)
+    own = [each for each in sorted(trial.intermediate_values.items()) if each[0] > adopted]
+    for index, (step, value) in enumerate(own, start=1):
         known = {"training_iteration": index, ENV_STEPS: step, metric: value}
         rows.append(by_step.get(step, {}) | known | stages.standing(step))
     return rows

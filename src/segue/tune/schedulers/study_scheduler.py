@@ -7,7 +7,7 @@ from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import steps_of
 from segue.record.results import read_results
-from segue.record.row import ENV_STEPS, STAGE, STAGES, Row
+from segue.record.row import ENV_STEPS, FORKED_FROM, STAGE, STAGES, Row
 from segue.record.stages import Stages
 from segue.tune.ray_adapter import SweepScheduler, TuneController, TuneTrial
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, has_exploit_at
@@ -97,6 +97,9 @@ class StudyScheduler(SweepScheduler):
         # A resumed trial repeats reports, for which the study may hold a verdict.
         if self._record.has_verdict(numbered.number, result[ENV_STEPS]):
             return self._steered(numbered.number, result)
+        if result.get(FORKED_FROM) is not None:  # counted as the report of another trial
+            self._standing(numbered.number, result)
+            return self._pause(numbered.number, result)
         row = result | self._standing(numbered.number, result)
         decision = self._inner.on_trial_result(tune_controller, numbered, row)
         if has_ended(result):

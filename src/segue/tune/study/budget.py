@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import TOTAL_ENV_STEPS
+from segue.record.attributes import COPY_OF, FORKED_FROM, TOTAL_ENV_STEPS
 from segue.tune.study.record import StudyRecord
 
 
@@ -43,13 +43,19 @@ class Budget:
         self._running.pop(number, None)
 
     def spent(self, record: StudyRecord) -> int:
-        """Return the environment steps so far, of all trials."""
+        """Return the environment steps so far, of all trials, without adopted ones."""
+        trials = record.trials
         others = sum(  # ended and paused ones
             int(trial.user_attrs.get(TOTAL_ENV_STEPS, 0))
-            for trial in record.trials
+            for trial in trials
             if trial.number not in self._running
         )
-        return others + sum(self._running.values())
+        adopted = sum(
+            int(trial.user_attrs[FORKED_FROM][TOTAL_ENV_STEPS])
+            for trial in trials
+            if FORKED_FROM in trial.user_attrs and COPY_OF not in trial.user_attrs
+        )
+        return others + sum(self._running.values()) - adopted
 
     def allows_another(self, record: StudyRecord) -> bool:
         """Return whether the remaining steps suffice for another full run.

@@ -14,6 +14,8 @@ from segue.plan.mode import Mode
 from segue.record.attributes import (
     ADOPTED_FROM,
     CONSTRAINTS,
+    ENV_STEPS,
+    FORKED_FROM,
     LINEAGE,
     PAUSED,
     REASON,
@@ -151,6 +153,14 @@ class StudyRecord(SteeredStudy):
         """
         if self.stages(number) != stages:
             self._annotate(number, {STAGES: stages.recorded()})
+
+    def record_fork(self, number: int, fork: Mapping[str, Any]) -> None:
+        """Record what a trial has adopted from another one: which `trial`, and until how many
+        `env_steps` of one member and `total_env_steps` of all; before the report's value.
+        """
+        known = self.trial(number).user_attrs.get(FORKED_FROM)
+        if known is None or known[ENV_STEPS] < fork[ENV_STEPS]:
+            self._annotate(number, {FORKED_FROM: dict(fork)})
 
     def record_exploit(
         self, number: int, step: int, donor: int, recorded: Mapping[str, Any]

@@ -16,6 +16,7 @@ from segue.tune.ray_adapter import SweepSearcher
 from segue.tune.search.samplers import sampler_for
 from segue.tune.study.budget import Budget
 from segue.tune.study.copies import Copies
+from segue.tune.study.forks import Forks
 from segue.tune.study.freeze_thaw import FreezeThaw
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.steering import Steering
@@ -76,6 +77,7 @@ class StudySearcher(SweepSearcher):
         *,
         search: str | None = None,
         steering: Steering | None = None,
+        forks: Forks | None = None,
     ) -> None:
         super().__init__(metric=sweep.metric, mode=sweep.mode)
         self._record = record
@@ -86,6 +88,7 @@ class StudySearcher(SweepSearcher):
         self._freeze_thaw = freeze_thaw
         self._search = search or sweep.search
         self._steering = steering or Steering(record)
+        self._forks = forks or Forks(record)
         # Which paused and planned trials are next, freeze-thaw search decides.
         is_decided = freeze_thaw is not None
         self._line = interrupted(record) if is_decided else left_to_run(record, budget)
@@ -100,23 +103,27 @@ class StudySearcher(SweepSearcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the configuration of the next trial, or FINISHED.
 
-        The configuration is `{"trial": number, "recorded": {...}}`. None while it depends on the
-        running trials whether there is a next one, and while the sweep is paused.
+        The configuration is `{"trial": number, "recorded": {...}}`, and what the trial shares with
+        others. None while it depends on the running trials whether there is a next one, and while
+        the sweep is paused.
         """
         self._steering.apply()
         if self._steering.is_paused and not is_complete(self._record, self._budget):
             return None
         number = self._next_to_train()
         if number is None:
-            return None if self._copies.are_held or self._must_wait() else self._finished()
+            waits = self._copies.are_held or self._must_wait() or self._are_forks_held()
+            return None if waits else self._finished()
         self._numbers[trial_id] = number
-        return {"trial": number, "recorded": dict(self._record.trial(number).params)}
+        recorded = dict(self._record.trial(number).params)
+        return {"trial": number, "recorded": recorded, **self._forks.shared(number)}
 
     def on_trial_result(self, trial_id: str, result: Row) -> None:
         """Record a report of a trial that continues."""
         if has_failed(result):  # the trial is started again
             return
         number = self._numbers[trial_id]
+        self._forks.reported(number, result)
         self._budget.advance(number, result.get(TOTAL_ENV_STEPS, 0))
         self._record.report(number, result[ENV_STEPS], result[self._sweep.metric])
 
@@ -129,6 +136,8 @@ class StudySearcher(SweepSearcher):
         directory = trial_name(number)
         attributes = of_last_report(row, self._sweep.metric) | {DIRECTORY: directory}
         self._budget.end(number)
+        if row and not error and not has_failed(row):
+            self._forks.reported(number, row)
         if number in self._verdicts.paused:
             self._verdicts.paused.remove(number)
             if self._steering.is_paused_trial(number):
@@ -145,6 +154,7 @@ class StudySearcher(SweepSearcher):
             attributes[STOPPED_BY] = self._verdicts.stopped[number]
             attributes |= self._steering.of_stop(number, attributes[STOPPED_BY])
             self._record.stop(number, row[ENV_STEPS], row[self._sweep.metric], attributes)
+        self._forks.ended(number)
 
     def _next_to_train(self) -> int | None:
         """Return the next trial whose result is not known yet, and will not be, or None."""
@@ -173,6 +183,11 @@ class StudySearcher(SweepSearcher):
         interrupted = self._line and self._record.trial(self._line[0]).state == TrialState.RUNNING
         return not interrupted and self._budget.may_allow_another(self._record)
 
+    def _are_forks_held(self) -> bool:
+        """Return whether planned trials are left, each held until another one has trained."""
+        is_spent = self._budget.is_spent(self._record)
+        return bool(self._line) and not is_spent and self._forks.first_of(self._line) is None
+
     def _is_exhausted(self) -> bool:
         """Return whether only what people may add is left to be tried."""
         return (
@@ -194,13 +209,18 @@ class StudySearcher(SweepSearcher):
         if is_spent:
             return None
         if self._line:
-            number = self._line.popleft()
-            self._record.begin(number)
-            return number
+            return self._next_planned()
         if self._record.own >= self._budget.trials:
             return None
         number = len(self._record)
         return self._record.propose(sampler_for(self._search, self._sweep.seed, number))
+
+    def _next_planned(self) -> int | None:
+        number = self._forks.first_of(self._line)
+        if number is not None:
+            self._line.remove(number)
+            self._record.begin(number)
+        return number
 
     def _values(self, number: int, row: Row) -> list[float]:
         reported = self._record.trial(number).intermediate_values | {

@@ -32,6 +32,10 @@ class Assignment:
 
     number: int
     recorded: Mapping[str, Any]
+    prefix: str | None = None
+    """The key of the training with which the trial begins, if another one has stored it."""
+    saved_after: tuple[int, ...] = ()
+    """The stages, by index, after which the trial needs a checkpoint, for others to begin with."""
 
 
 @dataclass(frozen=True)

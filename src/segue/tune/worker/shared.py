@@ -13,6 +13,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import TrialLayout
 from segue.record.row import Row
 from segue.train import ExploitRequested, Preempted
+from segue.train.prefixes import SharedTraining
 from segue.train.trials import Trials
 from segue.tune.cluster.credentials import fetch_credentials
 from segue.tune.cluster.parcel import Parcel
@@ -121,6 +122,8 @@ class SharedWorker:
         if not dealt.is_prepared:
             fetch_credentials()
             dealt.sync.begin()
+            if dealt.start.prefix is not None:
+                dealt.sync.fetch_prefix(dealt.start.prefix)
             self._logs.begin(number, self.run.trial(number).path)
             dealt.is_prepared = True
 
@@ -139,7 +142,12 @@ class SharedWorker:
                 lambda row: self._report(number, row),
                 exploit,
                 self.accept_changes,
+                self._shared(self._dealt[number].start),
             )
+
+    def _shared(self, start: Assignment) -> SharedTraining:
+        folder = None if start.prefix is None else self.run.prefix(start.prefix)
+        return SharedTraining(folder, start.saved_after)
 
     def _report(self, number: int, row: Row) -> None:
         self._dealt[number].last = row
