@@ -6,6 +6,8 @@ driver. The CPU time of the driver is measured from the end of the tenth trial t
 last. One cell has forty reports per trial; the difference is the cost of a report. Memory is the
 driver's peak.
 
+In one more cell, trials train for a moment, eight side by side in each of two workers.
+
 For comparison, Ray's published scalability target is 10,000 trials of one second on 16 CPUs in less
 than 800 s. All of them pass through one driver: the most expensive cell gives its cost for 10,000
 such trials with ten reports each.
@@ -32,13 +34,13 @@ os.environ.update(
 
 import numpy as np
 import ray
-from common import parser_with_quick
+from common import parser_with_quick, ppo_pipeline
 from driver_cost import pipeline, trains_nothing
 from ray import tune
 from record import publish
 from rich.console import Console
 
-from segue import Evaluation, Options, Sweep, run_sweep
+from segue import Evaluation, Options, Sweep, TrainingPipeline, run_sweep
 from segue.tune.cluster.session import ray_session
 from segue.tune.study.record import StudyRecord
 
@@ -47,6 +49,9 @@ MORE_REPORTS = 40
 WARM_UP = 10
 WORKERS = (1, 4, 16)
 TRIALS = (100, 500, 2_000)
+LANES = 2
+STEPS = 16  # of a rollout where trials train
+ROWS = 8
 USUAL_WORKERS = 4
 USUAL_TRIALS = 500
 TARGET_MS = 5.0
@@ -74,14 +79,34 @@ class Counted:
         return counted
 
 
-def cell(workers: int, trials: int, reports: int) -> dict[str, float]:
-    """Measure one driver with so many planned trials, on a Ray with so many nominal CPUs."""
+def momentary(lr: float, gae_lambda: float) -> TrainingPipeline:
+    """Return a stage of as many rollouts as a trial has reports, of 16 steps each."""
+    return ppo_pipeline(
+        lr,
+        REPORTS * STEPS,
+        gae_lambda=gae_lambda,
+        num_mini_batch=1,
+        update_repeats=1,
+        num_steps=STEPS // LANES,
+        save_interval=0,
+        metric_accumulate_interval=STEPS,
+    )
+
+
+def cell(workers: int, trials: int, reports: int, rows: int = 1) -> dict[str, float]:
+    """Measure one driver with so many planned trials, on a Ray with so many nominal CPUs.
+
+    With `rows` above 1, so many trials train side by side in each worker.
+    """
     counted = Counted()
+    trains = rows > 1
     sweep = Sweep(
-        pipeline=pipeline,
+        pipeline=momentary if trains else pipeline,
         space={"lr": 1e-3, "gae_lambda": tune.grid_search(np.linspace(0.5, 1.0, trials).tolist())},
         world="CartPole-v1",
-        evaluation=Evaluation(every=1_000),
+        evaluation=Evaluation(STEPS, 1, max_episode_steps=4) if trains else Evaluation(1_000),
+        lanes=LANES,
+        rows=rows,
         scheduler="stage_asha",
     )
     with (
@@ -95,9 +120,9 @@ def cell(workers: int, trials: int, reports: int) -> dict[str, float]:
                 sweep,
                 "scale",
                 Path(folder) / "run",
-                Options(concurrency=workers),
+                Options(concurrency=workers * rows),
                 console=Console(file=nowhere),
-                runner=trains_nothing(reports),
+                runner=None if trains else trains_nothing(reports),
             )
         ray.shutdown()
     assert len(counted.ends) == trials
@@ -110,9 +135,10 @@ def cell(workers: int, trials: int, reports: int) -> dict[str, float]:
     }
 
 
-def measured(workers: int, trials: int, reports: int = REPORTS) -> dict[str, float]:
+def measured(workers: int, trials: int, reports: int = REPORTS, rows: int = 1) -> dict[str, float]:
     """Measure a cell in a separate process."""
-    command = [sys.executable, __file__, "--cell", str(workers), str(trials), str(reports)]
+    numbers = map(str, (workers, trials, reports, rows))
+    command = [sys.executable, __file__, "--cell", *numbers]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return figures
@@ -120,7 +146,7 @@ def measured(workers: int, trials: int, reports: int = REPORTS) -> dict[str, flo
 
 def main() -> None:
     parser = parser_with_quick(__doc__, "two cells of few trials")
-    parser.add_argument("--cell", nargs=3, type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--cell", nargs=4, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.cell:
         print(json.dumps(cell(*options.cell)))
@@ -130,13 +156,15 @@ def main() -> None:
     }
     usual = (2, 60) if options.quick else (USUAL_WORKERS, USUAL_TRIALS)
     found = {each: measured(*each) for each in sorted({usual} if options.quick else cells)}
-    report(found, found[usual], measured(*usual, MORE_REPORTS), keep=not options.quick)
+    many = measured(2, usual[1] if options.quick else max(TRIALS), rows=ROWS)
+    report(found, found[usual], measured(*usual, MORE_REPORTS), many, keep=not options.quick)
 
 
 def report(
     found: Mapping[tuple[int, int], Mapping[str, float]],
     usual: Mapping[str, float],
     longer: Mapping[str, float],
+    side_by_side: Mapping[str, float],
     keep: bool,
 ) -> None:
     """Publish the cells, the cost of one more report, and the driver's cost of Ray's target."""
@@ -144,6 +172,7 @@ def report(
         f"{workers} workers, {trials} trials": cell for (workers, trials), cell in found.items()
     }
     figures["more reports"] = longer
+    figures[f"2 workers x {ROWS} rows, training"] = side_by_side
     rows = [[name, *(f"{value:,.1f}" for value in cell.values())] for name, cell in figures.items()]
     one_more = (longer["trial_ms"] - usual["trial_ms"]) / (longer["reports"] - usual["reports"])
     seconds = max(cell["trial_ms"] for cell in found.values()) / 1000 * RAYS_TRIALS

@@ -30,6 +30,7 @@ os.environ.update(THREADS)
 import numpy as np
 import optuna
 from common import parser_with_quick, ppo_pipeline
+from cpu_time import CpuTime
 from driver_cost import TARGET_MS, TRIALS, driver_cost
 from ray import tune
 from record import publish
@@ -185,10 +186,13 @@ def main() -> None:
     if kind == "cartpole":
         arms["tune_sb3"] = lambda: stable_baselines3(trials)
     measured: dict[str, list[float]] = {name: [] for name in arms}
+    used: dict[str, list[float]] = {name: [] for name in arms}
     for _ in range(1 if quick else options.rounds):
         for name, arm in arms.items():
-            measured[name].append(arm())
-    report(kind, trials, measured, quick)
+            with CpuTime() as time_used:
+                measured[name].append(arm())
+            used[name].append(time_used.seconds / trials)
+    report(kind, trials, measured, used, quick)
 
 
 def report_driver(figures: dict[str, float], quick: bool) -> None:
@@ -218,12 +222,23 @@ def report_driver(figures: dict[str, float], quick: bool) -> None:
     )
 
 
-def report(kind: str, trials: int, measured: dict[str, list[float]], quick: bool) -> None:
-    """Publish the medians, and the ratios of the default to its peers."""
+def report(
+    kind: str,
+    trials: int,
+    measured: dict[str, list[float]],
+    used: dict[str, list[float]],
+    quick: bool,
+) -> None:
+    """Publish the medians, and the ratios of the default to its peers.
+
+    `measured` are trials per hour, `used` CPU seconds per trial.
+    """
     figures = {name: statistics.median(values) for name, values in measured.items()}
     for peer in measured.keys() - {"rows_auto"}:
         pairs = zip(measured["rows_auto"], measured[peer], strict=True)
         figures[f"ratio_{peer}"] = statistics.median(own / other for own, other in pairs)
+    cpu = {name: statistics.median(values) for name, values in used.items()}
+    figures |= {f"cpu_s_{name}": seconds for name, seconds in cpu.items()}
     named = {
         "rows_auto": "several trials in a worker",
         "rows_1": "one trial in a worker",
@@ -236,10 +251,11 @@ def report(kind: str, trials: int, measured: dict[str, list[float]], quick: bool
             f"{figures[name]:,.0f}",
             f"{figures[f'ratio_{name}']:.2f}" if name != "rows_auto" else "",
             targets.get(name, ""),
+            f"{cpu[name]:.2f}",
         ]
         for name in measured
     ]
-    columns = ("two workers", "trials/h", "several are x", "target")
+    columns = ("two workers", "trials/h", "several are x", "target", "CPU s per trial")
     title = f"{trials} trials ({kind}) per hour, with the start of Ray"
     name = "sweep_rate" if kind == "cartpole" else f"sweep_rate_{kind}"
     publish(name, " ".join(sys.argv), title, columns, rows, figures, keep=not quick)
