@@ -143,6 +143,7 @@ def _describe(console: Console, sweep: Sweep, path: Path, late: LateSeeds | None
         from segue.tune.checks import check_sweep
         from segue.tune.run.sweep_file import title
         from segue.tune.schedulers.explanation import explained
+        from segue.tune.sharing import explained_sharing
 
     checked = check_sweep(sweep)
     corners = checked.corners
@@ -150,6 +151,8 @@ def _describe(console: Console, sweep: Sweep, path: Path, late: LateSeeds | None
     remarks = _remarks(corners)
     if checked.search.reason:
         remarks.insert(0, ("search", str(checked.search)))
+    if sharing := explained_sharing(sweep, checked.search.name):
+        remarks.append(("first stages", sharing))
     if late is not None:
         remarks.append(("late seeds", str(late)))
     print_line(console, describe_sweep(sweep, corners, path.stem, title(path), scheduler, remarks))

@@ -32,6 +32,7 @@ from segue.tune.run.lease import for_workers
 from segue.tune.run.prefixes import PrefixStore
 from segue.tune.schedulers.choice import changes_trials, make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
+from segue.tune.sharing import shares_stages
 from segue.tune.study.copies import Copies
 from segue.tune.study.forks import forks_of
 from segue.tune.study.freeze_thaw import freeze_thaw_of
@@ -65,10 +66,9 @@ class Training:
         )
         self._forks = forks_of(
             opened.sweep,
-            opened.search,
             opened.record,
             PrefixStore(opened.directory),
-            is_on=runner is None and not changes_trials(opened.sweep),
+            is_on=runner is None and shares_stages(opened.sweep, opened.search),
         )
         self._copies = 0  # trials of this run that were not trained
         self._interruption = Interruption(opened.sweep.time_budget_s, self._has_to_end)

@@ -87,7 +87,7 @@ class Cluster:
         )
         scheduler.set_search_properties(sweep.metric, sweep.mode)
         self.prefixes = Prefixes()
-        forks = forks_of(sweep, "random", self.record, self.prefixes, is_on=shares)  # type: ignore[arg-type]
+        forks = forks_of(sweep, self.record, self.prefixes, is_on=shares)  # type: ignore[arg-type]
         searcher = StudySearcher(self.record, sweep, budget, verdicts, forks=forks)
         self.board = Board(self.record, sweep, budget)
         view = LiveView(self.board, run, Console(file=io.StringIO()))

@@ -12,6 +12,7 @@ from segue.record.stages import Stages
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.prefixes import PrefixStore
 from segue.tune.schedulers.replay import judged_rows
+from segue.tune.sharing import explained_sharing, shares_stages
 from segue.tune.study.budget import Budget
 from segue.tune.study.forks import Forks, forks_of
 from tests.tune.support.doubles import forking_pipeline, learning_curve, make_sweep
@@ -30,14 +31,8 @@ class Study:
         self.record = open_record(path, SWEEP)
         self.forks = self.reopened()
 
-    def reopened(self, **given: Any) -> Forks:
-        return forks_of(
-            make_sweep(pipeline=forking_pipeline, **given),
-            "random",
-            self.record,
-            PrefixStore(self.run),
-            is_on=True,
-        )
+    def reopened(self, *, is_on: bool = True) -> Forks:
+        return forks_of(SWEEP, self.record, PrefixStore(self.run), is_on=is_on)
 
     def report(self, number: int, step: int, **marks: Any) -> None:
         """Let a trial report, with a checkpoint, as scheduler and searcher then record it."""
@@ -134,10 +129,19 @@ def test_adopted_steps_are_not_spent_and_no_scheduler_sees_them(study: Study) ->
 
 
 def test_nothing_is_shared_where_it_is_off(study: Study) -> None:
-    store = PrefixStore(study.run)
-    for forks in (
-        study.reopened(share_prefixes=False),
-        forks_of(SWEEP, "freeze_thaw", study.record, store, is_on=True),
-        forks_of(SWEEP, "random", study.record, store, is_on=False),
-    ):
-        assert forks.shared(1) == {} and forks.first_of(PAIR[1:]) == 1
+    off = study.reopened(is_on=False)
+    assert off.shared(1) == {} and off.first_of(PAIR[1:]) == 1
+    assert shares_stages(SWEEP, "random")
+    assert not shares_stages(SWEEP, "freeze_thaw")
+    for given in ({"share_prefixes": False}, {"scheduler": "pbt"}):
+        assert not shares_stages(make_sweep(pipeline=forking_pipeline, **given), "random")
+
+
+def test_what_sharing_saves_is_explained() -> None:
+    """Of each two trials with a first stage of 400 or 800 steps, one; of two seeds."""
+    assert explained_sharing(SWEEP, "random") == (
+        "8 of 16 planned trials begin with what another one trains, which saves"
+        f" {2 * 4 * (400 + 800):,} steps"
+    )
+    assert explained_sharing(make_sweep(), "random") == ""
+    assert explained_sharing(make_sweep(pipeline=forking_pipeline, trials=1), "random") == ""

@@ -121,9 +121,9 @@ class TrainingPipeline(TrainingSettings):
         """The environment steps of all stages together, if none ends early."""
         return sum(stage.step_limit for stage in self)
 
-    def trained_steps(self, lanes: int) -> int:
+    def trained_steps(self, lanes: int, stages: int | None = None) -> int:
         """The environment steps that a member with `lanes` environments takes, if no stage ends
-        early.
+        early: in all stages, or in the first `stages` of them.
 
         They are more than `total_steps` where a stage's steps are not a multiple of its rollout's:
         every rollout is trained whole.
@@ -131,7 +131,7 @@ class TrainingPipeline(TrainingSettings):
         rollouts = [lanes * self.settings(index).num_steps for index in range(len(self))]
         return sum(
             math.ceil(stage.step_limit / rollout) * rollout
-            for stage, rollout in zip(self, rollouts, strict=True)
+            for stage, rollout in list(zip(self, rollouts, strict=True))[:stages]
         )
 
     @property

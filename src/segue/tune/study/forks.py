@@ -19,7 +19,6 @@ from segue.record.row import (
 )
 from segue.train import member_seeds
 from segue.tune.run.prefixes import PrefixStore
-from segue.tune.search.auto import FREEZE_THAW
 from segue.tune.study.record import StudyRecord
 
 
@@ -120,15 +119,9 @@ class Forks:
         return not all(trial.state.is_finished() for trial in sharing)
 
 
-def forks_of(
-    sweep: Sweep, search: str, record: StudyRecord, store: PrefixStore, *, is_on: bool
-) -> Forks:
-    """Return the forks of a sweep whose search has this name.
-
-    Nothing is shared where the sweep says so, with a trainer of the user's own, where the search
-    decides which trials train, and with `is_on` False, as where parameters change.
-    """
-    if not is_on or not sweep.share_prefixes or sweep.trainer or search == FREEZE_THAW:
+def forks_of(sweep: Sweep, record: StudyRecord, store: PrefixStore, *, is_on: bool) -> Forks:
+    """Return the forks of a sweep; nothing is shared unless `is_on`."""
+    if not is_on:
         return Forks(record)
     return Forks(record, _prefixes(sweep, record, store), store)
 
