@@ -1,6 +1,7 @@
 import importlib
 import os
 import warnings
+from unittest.mock import Mock
 
 import optuna
 import pytest
@@ -41,6 +42,18 @@ def test_the_environment_is_set_for_the_session_only(monkeypatch: pytest.MonkeyP
         assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "RAY_USAGE_STATS_ENABLED" not in os.environ
+
+
+def test_a_ray_that_does_not_start_is_reported_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timed_out = Exception("The current node timed out during startup. This could happen because")
+    monkeypatch.setattr("ray.init", Mock(side_effect=timed_out))
+    sentence = (
+        r"Ray cannot be started on this machine \(The current node .* because\): run the same"
+    )
+    with pytest.raises(ValueError, match=sentence), ray_session():
+        pass
 
 
 def test_ray_counts_no_callbacks_for_its_statistics_during_a_session(

@@ -164,6 +164,13 @@ def _refusals(address: str | None) -> Iterator[None]:
             f"Ray at {address} cannot be joined ({_first_line(error)}): check the address, and"
             f" the token ({token_in_use()})."
         ) from error
+    except Exception as error:
+        if type(error) is not Exception:  # which Ray raises if one of its processes does not start
+            raise
+        raise ValueError(
+            f"Ray cannot be started on this machine ({_first_line(error)}): run the same command"
+            " again once the machine has free memory and processors."
+        ) from error
 
 
 @contextmanager
