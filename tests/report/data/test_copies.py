@@ -9,8 +9,8 @@ from rich.console import Console
 from segue.report.data.evidence import Evidence
 from segue.report.data.summary import read_summary, trained_trial
 from segue.report.overview import progress_line, show
+from segue.report.page.figures.optuna_view import plot_study
 from segue.report.page.headline import build_headline
-from segue.report.page.optuna_view import plot_study
 from segue.report.tables import as_json
 from tests.report.conftest import MakeRun
 

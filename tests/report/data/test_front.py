@@ -14,7 +14,7 @@ from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 from segue.report.data.front import Front, fronts, unbeaten
 from segue.report.data.summary import read_summary
-from segue.report.page.front import front_figure, front_table
+from segue.report.page.figures.front import front_figure, front_table
 from tests.report.page.support import evidence, trial
 
 points = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12)

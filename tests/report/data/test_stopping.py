@@ -15,11 +15,11 @@ from segue.record.replays import Replays, read_replays
 from segue.report.data.evidence import Evidence
 from segue.report.data.stopping import Stopping, saved_in_words, spearman, stage_ends
 from segue.report.data.summary import read_order, read_summary
+from segue.report.page.figures.pruning import rungs
+from segue.report.page.figures.stopping import foretold, replay_table, stopping_text
 from segue.report.page.page import page
-from segue.report.page.pruning import rungs
 from segue.report.page.render import render
-from segue.report.page.sections import sections
-from segue.report.page.stopping import foretold, replay_table, stopping_text
+from segue.report.page.sections.sections import sections
 from segue.tune.schedulers.replay import replay_run
 from tests.report.page.support import evidence, trial
 from tests.tune.support.doubles import make_sweep

@@ -8,11 +8,11 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from segue.report.page.compute import best_of_k_figure, unit_of_time
-from segue.report.page.curves import learning_curves
-from segue.report.page.optuna_view import plot_study, plotted
-from segue.report.page.pruning import ShownRung, pruning_figure, rungs
-from segue.report.page.slices import log_ticks, slices
+from segue.report.page.figures.compute import best_of_k_figure, unit_of_time
+from segue.report.page.figures.curves import learning_curves
+from segue.report.page.figures.optuna_view import plot_study, plotted
+from segue.report.page.figures.pruning import ShownRung, pruning_figure, rungs
+from segue.report.page.figures.slices import log_ticks, slices
 from tests.report.page.support import evidence, trial
 
 

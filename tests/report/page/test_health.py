@@ -8,7 +8,7 @@ import pytest
 from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 from segue.report.data.heldout import HeldOut, compared
-from segue.report.page.health import health
+from segue.report.page.findings.health import health
 from tests.report.page.support import LINE, evidence, trial
 
 

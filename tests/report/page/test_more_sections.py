@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from segue.record.steering import Request
-from segue.report.page.more_sections import course
+from segue.report.page.sections.more_sections import course
 from tests.report.page.support import evidence, trial
 
 

@@ -16,11 +16,11 @@ from segue.record.trials import metric_of
 from segue.report.data.evidence import Evidence
 from segue.report.data.facts import facts
 from segue.report.data.summary import Summary, read_summary
-from segue.report.page.importance import importances
-from segue.report.page.optuna_view import plot_study
+from segue.report.page.figures.importance import importances
+from segue.report.page.figures.optuna_view import plot_study
+from segue.report.page.figures.parallel import parallel_coordinates
 from segue.report.page.page import page
-from segue.report.page.parallel import parallel_coordinates
-from segue.report.page.sections import sections
+from segue.report.page.sections.sections import sections
 from tests.report.conftest import MakeRun
 
 EVERYTHING = [

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from segue.report.compare.comparison import RunComparison
 from segue.report.compare.runs import ComparedRun
 from segue.report.data.statistics import Estimate, iqm_interval
-from segue.report.page.curves import COLOURS, band
+from segue.report.page.figures.curves import COLOURS, band
 
 _DASHES = ("solid", "dash", "dot", "dashdot")
 

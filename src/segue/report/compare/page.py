@@ -15,9 +15,9 @@ from segue.report.compare.tables import (
     parameters_table,
     runs_table,
 )
-from segue.report.page.comparability import Finding
+from segue.report.page.findings.comparability import Finding
 from segue.report.page.render import render
-from segue.report.page.section import Section
+from segue.report.page.sections.section import Section
 
 _ROW = 56  # pixels of a run in the figure of final values
 

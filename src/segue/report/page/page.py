@@ -8,11 +8,11 @@ from segue.report.data.commands import commands
 from segue.report.data.evidence import Evidence
 from segue.report.data.starts import starts
 from segue.report.data.summary import Summary
+from segue.report.page.figures.importance import FINAL, importances
+from segue.report.page.findings.health import health
 from segue.report.page.headline import build_headline
-from segue.report.page.health import health
-from segue.report.page.importance import FINAL, importances
 from segue.report.page.render import render
-from segue.report.page.sections import sections
+from segue.report.page.sections.sections import sections
 from segue.report.page.trials import trials_data
 
 

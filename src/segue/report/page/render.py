@@ -13,7 +13,7 @@ from plotly.io.json import to_json_plotly
 from segue.base.text import printable
 from segue.report.data.heldout import in_words
 from segue.report.page.headline import short
-from segue.report.page.section import Section
+from segue.report.page.sections.section import Section
 
 _TEMPLATE = Path(__file__).parent / "template"
 _MARGIN = {"l": 60, "r": 20, "t": 40, "b": 50}

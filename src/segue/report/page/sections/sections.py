@@ -10,25 +10,30 @@ from segue.report.data.front import Front, fronts
 from segue.report.data.pauses import Pauses
 from segue.report.data.stopping import Stopping
 from segue.report.data.summary import Summary
-from segue.report.page.compute import best_of_k_figure, compute_figure, usage_by_state
-from segue.report.page.curves import TOP_TRIALS, learning_curves
-from segue.report.page.front import front_figure, front_table, front_text
-from segue.report.page.importance import Importance, importance_figure, importance_text
-from segue.report.page.more_sections import course, understanding
-from segue.report.page.optuna_view import distributions, plot_study, plotted
-from segue.report.page.parallel import parallel_coordinates
-from segue.report.page.pauses import (
+from segue.report.page.figures.compute import best_of_k_figure, compute_figure, usage_by_state
+from segue.report.page.figures.curves import TOP_TRIALS, learning_curves
+from segue.report.page.figures.front import front_figure, front_table, front_text
+from segue.report.page.figures.importance import Importance, importance_figure, importance_text
+from segue.report.page.figures.optuna_view import distributions, plot_study, plotted
+from segue.report.page.figures.parallel import parallel_coordinates
+from segue.report.page.figures.pauses import (
     events_table,
     predicted_figure,
     predicted_text,
     timeline_figure,
     timeline_text,
 )
-from segue.report.page.predictions import calibration_figure, calibration_text
-from segue.report.page.pruning import RungCount, ShownRung, pruning_figure, rungs
-from segue.report.page.section import Section
-from segue.report.page.slices import slices
-from segue.report.page.stopping import foretold, foretold_figure, replay_table, stopping_text
+from segue.report.page.figures.predictions import calibration_figure, calibration_text
+from segue.report.page.figures.pruning import RungCount, ShownRung, pruning_figure, rungs
+from segue.report.page.figures.slices import slices
+from segue.report.page.figures.stopping import (
+    foretold,
+    foretold_figure,
+    replay_table,
+    stopping_text,
+)
+from segue.report.page.sections.more_sections import course, understanding
+from segue.report.page.sections.section import Section
 
 _AXIS_WIDTH = 90  # pixels
 _SLICE_WIDTH = 190  # pixels

@@ -11,13 +11,13 @@ from segue.record.row import ENV_STEPS
 from segue.record.trials import TrialSummary
 from segue.record.validation import skipped
 from segue.report.data.evidence import Evidence
-from segue.report.page.comparability import Finding, definitions, runner_up
-from segue.report.page.curves import TOP_TRIALS
+from segue.report.page.figures.curves import TOP_TRIALS
+from segue.report.page.figures.optuna_view import distributions
+from segue.report.page.findings.comparability import Finding, definitions, runner_up
+from segue.report.page.findings.influence import without_influence
+from segue.report.page.findings.misleading import misleading
+from segue.report.page.findings.ranges import end_of_range
 from segue.report.page.headline import short
-from segue.report.page.influence import without_influence
-from segue.report.page.optuna_view import distributions
-from segue.report.page.predictions import misleading
-from segue.report.page.ranges import end_of_range
 
 FEW_TRIALS = 10
 # Shares of the trials' range of values.

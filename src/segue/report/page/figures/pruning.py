@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from segue.record.row import ENV_STEPS
 from segue.record.trials import TrialSummary
 from segue.report.data.evidence import Evidence
-from segue.report.page.curves import COLOURS
+from segue.report.page.figures.curves import COLOURS
 
 _LISTED = 12  # trials whose numbers are listed
 _Point = tuple[int, int]

@@ -4,7 +4,7 @@ import optuna
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
-from segue.report.page.optuna_view import plotted
+from segue.report.page.figures.optuna_view import plotted
 
 _SCALE = [[0, "#9aa3af"], [1, "#d55e00"]]  # from the worst trial to the best
 

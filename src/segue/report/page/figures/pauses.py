@@ -9,7 +9,7 @@ from segue.base.text import plural
 from segue.record.row import Row
 from segue.record.trials import TrialSummary
 from segue.report.data.pauses import SURE, End, Pause, Pauses
-from segue.report.page.curves import COLOURS, FAINT, with_gaps
+from segue.report.page.figures.curves import COLOURS, FAINT, with_gaps
 from segue.report.page.headline import short
 from segue.report.page.text_table import TextTable
 

@@ -7,7 +7,7 @@ import optuna
 import plotly.graph_objects as go
 from optuna.distributions import CategoricalDistribution
 
-from segue.report.page.optuna_view import plotted
+from segue.report.page.figures.optuna_view import plotted
 
 _LATER = [[0, "#b8c0c8"], [1, "#0072b2"]]
 _TICKS = 4  # at most, on a logarithmic axis

@@ -13,7 +13,7 @@ from segue.record.steering import origin
 from segue.record.trials import TrialSummary
 from segue.report.data.summary import Summary
 from segue.report.data.timeline import Timeline
-from segue.report.page.curves import COLOURS
+from segue.report.page.figures.curves import COLOURS
 from segue.report.page.text_table import TextTable
 
 _MANY_TIMES = 30  # of the least value of a parameter, from which its axis is logarithmic

@@ -14,8 +14,8 @@ from segue.base.text import listed
 from segue.record.stages import Stages
 from segue.record.trials import metric_of
 from segue.report.data.summary import Summary
-from segue.report.page.curves import COLOURS
-from segue.report.page.optuna_view import metric_at_stage_end, plot_study, plotted
+from segue.report.page.figures.curves import COLOURS
+from segue.report.page.figures.optuna_view import metric_at_stage_end, plot_study, plotted
 
 FINAL = "final"
 _ENOUGH = 4  # trials from which the importance of parameters is estimated

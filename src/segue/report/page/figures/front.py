@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from segue.record.trials import TrialSummary
 from segue.report.data.front import Front
-from segue.report.page.curves import COLOURS, FAINT
+from segue.report.page.figures.curves import COLOURS, FAINT
 from segue.report.page.headline import short
 from segue.report.page.text_table import TextTable
 

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from segue.report.data.evidence import Evidence
 from segue.report.data.surrogate import Surrogate
 from segue.report.data.timeline import Timeline
-from segue.report.page.history import (
+from segue.report.page.figures.history import (
     lineage_figure,
     lineage_text,
     steering_table,
     workers_figure,
     workers_text,
 )
-from segue.report.page.section import Section
-from segue.report.page.understanding import (
+from segue.report.page.figures.understanding import (
     interactions_figure,
     interactions_text,
     path_figure,
@@ -21,6 +20,7 @@ from segue.report.page.understanding import (
     predictability_figure,
     predictability_text,
 )
+from segue.report.page.sections.section import Section
 
 _PAIRS = 2  # shown interactions
 _PAIR_WIDTH = 420  # pixels

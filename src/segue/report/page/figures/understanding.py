@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from segue.base.text import plural, value_text
 from segue.report.data.surrogate import Pair, PathStep, Surrogate
-from segue.report.page.curves import COLOURS
+from segue.report.page.figures.curves import COLOURS
 
 _LITTLE = 0.1  # explained variance below which the parameters say little
 _PARTS = 0.3  # explained variance below which they say something

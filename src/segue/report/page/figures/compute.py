@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from segue.report.data.evidence import Evidence
 from segue.report.data.statistics import expected_best
-from segue.report.page.curves import COLOURS
+from segue.report.page.figures.curves import COLOURS
 
 STATES = ("complete", "pruned", "failed", "running", "interrupted")
 _MINUTE = 60  # seconds

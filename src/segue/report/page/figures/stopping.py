@@ -15,8 +15,8 @@ from segue.report.data.stopping import (
     shares_of_longest,
     stage_ends,
 )
-from segue.report.page.curves import COLOURS
-from segue.report.page.pruning import RungCount, ShownRung, label_of, values_at
+from segue.report.page.figures.curves import COLOURS
+from segue.report.page.figures.pruning import RungCount, ShownRung, label_of, values_at
 from segue.report.page.text_table import TextTable
 
 

@@ -1,0 +1,1 @@
+"""Figures of the report, and the sentences that explain them."""
