@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 from segue.record.layout import checkpoint_name
 from segue.record.prefixes import read_prefix
 from segue.record.stages import Stages
+from segue.store.objects import Store
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.prefixes import PrefixStore
 from segue.tune.schedulers.replay import judged_rows
@@ -126,6 +127,23 @@ def test_adopted_steps_are_not_spent_and_no_scheduler_sees_them(study: Study) ->
     seen = judged_rows(study.record.trial(1), [], "return")
     assert [row["env_steps"] for row in seen] == [FIRST + 100]
     assert seen[0]["stage"] == 1, "its stages are those of the whole trial"
+
+
+def test_what_is_stored_in_a_store_reaches_the_worker_of_another_machine(tmp_path: Path) -> None:
+    store = Store.of((tmp_path / "store").as_uri())
+    driver, trained, begins = (RunDirectory(tmp_path / name, store) for name in "abc")
+    trial = trained.trial(0)
+    trial.checkpoints().mkdir(parents=True)
+    (trial.checkpoints() / checkpoint_name(FIRST, "0" * 16)).write_bytes(b"weights")
+    trial.results.write_text("{}\n")
+    trained.trial_sync(0).upload()
+    shared = PrefixStore(driver)
+    assert shared.store("key", 0, FIRST)
+    begins.trial_sync(1).fetch_prefix("key")
+    found = read_prefix(begins.prefix("key"))
+    assert found.checkpoint.read_bytes() == b"weights" and found.trial == 0
+    shared.remove("key")
+    assert {name.partition("/")[0] for name in store.names()} == {"trials"}
 
 
 def test_nothing_is_shared_where_it_is_off(study: Study) -> None:
