@@ -1,11 +1,20 @@
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ray.tune.schedulers import FIFOScheduler, MedianStoppingRule, TrialScheduler
+from ray.tune.schedulers import (
+    AsyncHyperBandScheduler,
+    FIFOScheduler,
+    MedianStoppingRule,
+    TrialScheduler,
+)
 
+from segue.plan.criteria.criterion import NeverEarlyStoppingCriterion
 from segue.plan.sweeps.corners import Corners
 from segue.tune.run.directory import RunDirectory
+from segue.tune.schedulers.criterion import CriterionScheduler
+from segue.tune.schedulers.stage_asha import StageASHA
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.study.budget import Budget
@@ -158,6 +167,48 @@ def test_verdicts_are_those_of_one_long_run(
         outcomes.append([(trial.state, trial.value, trial.last_step) for trial in record.trials])
     assert outcomes[0] == outcomes[1]
     assert len({state for state, _, _ in outcomes[0]}) >= 2
+
+
+@pytest.mark.parametrize("name", ["asha", "stage_asha", "criterion"])
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_rung_counts_what_trials_share_once(
+    tmp_path: Path, name: str, is_restarted: bool
+) -> None:
+    """The best third of 1.0 and 0.0 is above 0.67; of two times 1.0 and 0.0, it is 1.0."""
+    sweep = make_sweep()
+    record = open_record(tmp_path, sweep)
+    asha = AsyncHyperBandScheduler("env_steps", grace_period=400, max_t=1200, reduction_factor=3)
+    made = {
+        "asha": asha,
+        "stage_asha": StageASHA(400),
+        "criterion": CriterionScheduler(NeverEarlyStoppingCriterion(), asha),
+    }[name]
+    verdicts = Verdicts()
+
+    def report(number: int, step: int, value: float, **marks: Any) -> str:
+        row = _row(step) | {"stages": 2, "stage_done": step == 400, "return": value} | marks
+        decision = str(scheduler.on_trial_result(None, _trial(number), row))
+        if "forked_from" in marks:
+            fork = {"trial": 0, "env_steps": step, "total_env_steps": step}
+            record.record_fork(number, fork)
+        record.report(number, step, value)
+        return decision
+
+    scheduler = _scheduler(deepcopy(made), record, verdicts)
+    for number in range(4):
+        record.begin(number)
+        scheduler.on_trial_add(None, _trial(number))
+    report(0, 400, 1.0)
+    report(1, 400, 1.0, forked_from=0)
+    report(2, 400, 0.0)
+    assert report(1, 500, 5.0) == TrialScheduler.CONTINUE, "it is compared at 400 no more"
+    if is_restarted:
+        scheduler = _scheduler(deepcopy(made), record, verdicts)
+        scheduler.on_trial_add(None, _trial(3))
+    if name == "stage_asha":
+        assert "2 at the end of stage 1 of 2" in scheduler.debug_string()
+    else:
+        assert report(3, 400, 0.8) == TrialScheduler.CONTINUE
 
 
 class _LostTrial(FakeTrial):

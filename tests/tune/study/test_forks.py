@@ -109,7 +109,7 @@ def test_a_report_that_is_repeated_after_a_kill_stores_what_is_missing(study: St
     assert study.forks.shared(1)["prefix"] is not None
 
 
-def test_adopted_steps_are_not_spent_and_no_scheduler_sees_them(study: Study) -> None:
+def test_adopted_steps_are_not_spent_and_are_marked_for_schedulers(study: Study) -> None:
     study.report(0, FIRST)
     study.record.begin(1)
     for step in (FIRST - 100, FIRST):
@@ -125,8 +125,12 @@ def test_adopted_steps_are_not_spent_and_no_scheduler_sees_them(study: Study) ->
         budget.advance(number, steps)
     assert budget.spent(study.record) == 2 * (FIRST + 100)
     seen = judged_rows(study.record.trial(1), [], "return")
-    assert [row["env_steps"] for row in seen] == [FIRST + 100]
-    assert seen[0]["stage"] == 1, "its stages are those of the whole trial"
+    assert [(row["env_steps"], row.get("forked_from")) for row in seen] == [
+        (FIRST - 100, 0),
+        (FIRST, 0),
+        (FIRST + 100, None),
+    ]
+    assert seen[-1]["stage"] == 1, "its stages are those of the whole trial"
 
 
 def test_what_is_stored_in_a_store_reaches_the_worker_of_another_machine(tmp_path: Path) -> None:

@@ -137,6 +137,10 @@ class CriterionScheduler(RayFIFOScheduler):
         self._reasons[trial.trial_id] = f"{self._each.criterion!r} is satisfied"
         return str(TrialScheduler.STOP)
 
+    def follow(self, trial_id: str, result: Row) -> None:
+        """Let the criterion of a trial process a report at which the trial cannot be stopped."""
+        self._each.is_satisfied(trial_id, result)
+
     def on_trial_complete(
         self, tune_controller: TuneController, trial: TuneTrial, result: Row
     ) -> None:

@@ -18,6 +18,7 @@ from segue.record.replays import Replays
 from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, FINAL, Row
 from segue.record.stages import Stages
+from segue.tune.schedulers.adopted import pass_adopted
 from segue.tune.schedulers.choice import changes_trials, make_scheduler
 from segue.tune.schedulers.named import NAMED
 from segue.tune.schedulers.reasons import scheduler_name
@@ -35,8 +36,6 @@ _CONTROLLER = SimpleNamespace(get_live_trials=list)
 def judged_rows(trial: FrozenTrial, written: Iterable[Row], metric: str) -> list[Row]:
     """Return the reports of a trial on which a scheduler has decided, as it saw them.
 
-    It does not see those that the trial has adopted from another one.
-
     Args:
         trial: The trial as the study records it.
         written: The rows of the trial's own file, for what the study does not record.
@@ -44,11 +43,12 @@ def judged_rows(trial: FrozenTrial, written: Iterable[Row], metric: str) -> list
     """
     stages = Stages.recorded_of(trial) or Stages(1)
     by_step: dict[int, Row] = {row[ENV_STEPS]: row for row in written}
+    fork = trial.user_attrs.get(FORKED_FROM, {"trial": None, ENV_STEPS: -1})
     rows = []
-    adopted = trial.user_attrs.get(FORKED_FROM, {}).get(ENV_STEPS, -1)
-    own = [each for each in sorted(trial.intermediate_values.items()) if each[0] > adopted]
-    for index, (step, value) in enumerate(own, start=1):
+    for index, (step, value) in enumerate(sorted(trial.intermediate_values.items()), start=1):
         known = {"training_iteration": index, ENV_STEPS: step, metric: value}
+        if step <= fork[ENV_STEPS]:
+            known[FORKED_FROM] = fork["trial"]
         rows.append(by_step.get(step, {}) | known | stages.standing(step))
     return rows
 
@@ -97,7 +97,8 @@ def stops_of(
 ) -> dict[int, int]:
     """Return the trials that a scheduler stops, and the steps of the report at which it does.
 
-    It sees no further report of a stopped trial, and cannot stop a trial at its last report.
+    It sees no further report of a stopped trial, and cannot stop a trial at its last report, or at
+    one that the trial has adopted from another one.
     """
     scheduler.set_search_properties(sweep.metric, sweep.mode)
     trials: dict[int, NumberedTrial] = {}
@@ -108,6 +109,9 @@ def stops_of(
         if number not in trials:
             trials[number] = NumberedTrial(number, {})
             scheduler.on_trial_add(_CONTROLLER, trials[number])
+        if row.get(FORKED_FROM) is not None:
+            pass_adopted(scheduler, _CONTROLLER, trials[number], row, sweep.metric)
+            continue
         decision = scheduler.on_trial_result(_CONTROLLER, trials[number], dict(row))
         if row.get(FINAL):
             scheduler.on_trial_complete(_CONTROLLER, trials[number], row)

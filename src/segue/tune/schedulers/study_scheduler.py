@@ -12,6 +12,7 @@ from segue.record.stages import Stages
 from segue.tune.ray_adapter import SweepScheduler, TuneController, TuneTrial
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, has_exploit_at
 from segue.tune.run.directory import RunDirectory
+from segue.tune.schedulers.adopted import pass_adopted
 from segue.tune.schedulers.choice import forget_stop
 from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.reasons import reason_of
@@ -97,10 +98,10 @@ class StudyScheduler(SweepScheduler):
         # A resumed trial repeats reports, for which the study may hold a verdict.
         if self._record.has_verdict(numbered.number, result[ENV_STEPS]):
             return self._steered(numbered.number, result)
-        if result.get(FORKED_FROM) is not None:  # counted as the report of another trial
-            self._standing(numbered.number, result)
-            return self._pause(numbered.number, result)
         row = result | self._standing(numbered.number, result)
+        if result.get(FORKED_FROM) is not None:
+            pass_adopted(self._inner, tune_controller, numbered, row, str(self._metric))
+            return self._pause(numbered.number, result)
         decision = self._inner.on_trial_result(tune_controller, numbered, row)
         if has_ended(result):
             return str(TrialScheduler.CONTINUE)
@@ -234,6 +235,9 @@ class StudyScheduler(SweepScheduler):
         rows = self._rows(trial)
         self._inner.on_trial_add(tune_controller, numbered)
         for row in rows:
+            if row.get(FORKED_FROM) is not None:
+                pass_adopted(self._inner, tune_controller, numbered, row, str(self._metric))
+                continue
             self._inner.on_trial_result(tune_controller, numbered, row)
             forget_stop(self._inner, numbered)
             self._stage_ends.evaluate(tune_controller, numbered, row)
