@@ -1,33 +1,27 @@
 """Real training that freeze-thaw search pauses and resumes, in Tune's order of calls."""
 
+import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.base.files import read_rows
-from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
 from segue.train.checkpoint import newest_first
 from segue.tune.checks import check_sweep
 from segue.tune.study.record import StudyRecord
 from segue.tune.worker.one import train_one
-from tests.tune.support.doubles import EVERY, MIXED, make_sweep
+from tests.forks import forked_python
+from tests.tune.support.clusters import SECONDS, guarded
+from tests.tune.support.doubles import EVERY, MIXED
+from tests.tune.support.drivers import ROOT
 from tests.tune.support.fake_tune import FakeTrial, FakeTune
+from tests.tune.support.two_nodes import PAUSED, SWEEP, TRIALS
 
-TRIALS = 12
-SWEEP = make_sweep(
-    space=MIXED,
-    trials=TRIALS,
-    search="freeze_thaw",
-    scheduler=None,
-    seeds=1,
-    seed=1,
-    lanes=2,
-    evaluation=Evaluation(every=EVERY, episodes=4, max_episode_steps=50),
-    max_env_steps=6 * 1200,
-)
 LATE = 4 * EVERY
 pytestmark = pytest.mark.slow
 
@@ -149,3 +143,27 @@ def test_killed_after_a_pause_and_the_newest_checkpoint_truncated(
     record.close()
     assert left_behind(tmp_path, record.trials) == left_behind(path, trials)
     assert [each.name for each in checkpoints.glob("damaged-*")] == [f"damaged-{newest.name}"]
+
+
+def test_a_trial_is_paused_on_one_node_and_resumes_on_another(
+    whole: tuple[Path, list[FrozenTrial]], tmp_path: Path
+) -> None:
+    path, trials = whole
+    run = tmp_path / "run"
+    with TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary:
+        ran = subprocess.run(
+            [*forked_python(), "-m", "tests.tune.support.two_nodes", str(run)],
+            cwd=ROOT,
+            env=guarded(tmp_path) | {"RAY_TMPDIR": temporary},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "a node was lost" in ran.stdout
+    found = optuna.load_study(study_name="double", storage=f"sqlite:///{run / 'study.db'}").trials
+    assert "resumed" in found[PAUSED].user_attrs["pauses"][0]
+    nodes = (directory_of(run, PAUSED) / "nodes").read_text().split()
+    assert len(nodes) == len(set(nodes)) == 2, "one attempt on each"
+    assert left_behind(run, found) == left_behind(path, trials)
