@@ -145,7 +145,7 @@ def test_the_same_history_gives_the_same_choice() -> None:
     assert len(set(first)) > 1
 
 
-@pytest.mark.parametrize(("count", "seconds"), [(300, 0.05), (1000, 0.2)])
+@pytest.mark.parametrize(("count", "seconds"), [(100, 0.05), (300, 0.05), (1000, 0.2)])
 def test_a_choice_is_fast(count: int, seconds: float) -> None:
     curves = a_history(count)
     proposals = [n / 64 for n in range(64)]
