@@ -3,6 +3,7 @@ themselves.
 """
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -190,15 +191,26 @@ def test_without_a_service_nothing_is_written(tmp_path: Path) -> None:
     assert not (tmp_path / "logged").exists()
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's, whose tables it creates one by one: a kill in between leaves a part of them."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    made = f"from mlflow import MlflowClient as C; C('sqlite:///{path}').search_experiments()"
+    subprocess.run([sys.executable, "-c", made], cwd=path.parent, check=True, capture_output=True)
+    return path
+
+
 @pytest.fixture
-def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def services(tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Both write what they receive under the test's directory; returns that of the run."""
+    shutil.copyfile(database, tmp_path / "mlflow.db")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     return tmp_path / "run"
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
 class TestServices:
     """Sweeps in drivers of their own, and what `wandb` and `mlflow` wrote of them."""
 
