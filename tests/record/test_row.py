@@ -31,7 +31,7 @@ def test_a_row_is_read_as_it_was_written() -> None:
 def test_every_field_is_an_entry_of_its_name() -> None:
     names = {field.name for field in fields(ReportRow)} - {"metric", "value"}
     assert set(REPORT.to_dict()) == {"success", *names}
-    assert names | {row.REPLAYED} == {
+    assert names | {row.REPLAYED, row.FORKED_FROM} == {
         value for name, value in vars(row).items() if name.isupper() and isinstance(value, str)
     }
 

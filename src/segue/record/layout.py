@@ -13,6 +13,7 @@ REQUESTS = "requests"
 PREFIXES = "prefixes"
 CODE = "code"
 RESULTS = "results.jsonl"
+METRICS = "metrics.jsonl"
 LOCK = "lock"
 LOG = "log.txt"
 TRIAL = "trial.json"
@@ -52,7 +53,7 @@ class TrialLayout:
     @property
     def metrics(self) -> Path:
         """The training log: one row an interval of training or an evaluation."""
-        return self.path / "metrics.jsonl"
+        return self.path / METRICS
 
     def seed_events(self, seed: int) -> Path:
         """Return the folder of TensorBoard's events of one seed, by its index."""

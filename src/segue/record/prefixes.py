@@ -17,6 +17,7 @@ from segue.base.paths import checked_name, inside
 from segue.base.strict_json import to_json
 from segue.record.layout import (
     HPARAMS,
+    METRICS,
     RESULTS,
     TrialLayout,
     is_best_checkpoint,
@@ -27,7 +28,6 @@ from segue.record.layout import (
 from segue.record.validation import Checked, Steps, read_object
 
 MANIFEST = "prefix.json"
-_METRICS = "metrics.jsonl"
 _EVENTS = "events.out.tfevents."
 
 
@@ -89,7 +89,7 @@ def store_prefix(folder: Path, trial: TrialLayout, number: int, env_steps: int) 
     best = trial.best_checkpoint()
     if best is not None:
         names.append(best.relative_to(trial.path).as_posix())
-    paths = [trial.path / _METRICS, *trial.path.rglob(f"{_EVENTS}*")]
+    paths = [trial.path / METRICS, *trial.path.rglob(f"{_EVENTS}*")]
     found = (path.relative_to(trial.path).as_posix() for path in paths if path.exists())
     names += sorted(filter(is_logged, found))
     digests = {name: _copy(trial.path / name, folder / name) for name in names}
@@ -123,7 +123,7 @@ def is_logged(name: str) -> bool:
     """Return whether a file of a trial, named relative to its directory, is of its training log."""
     last = name.rpartition("/")[2]
     is_event = last.startswith(_EVENTS) and last != HPARAMS
-    return name == _METRICS or (is_event and not name.startswith("before-"))
+    return name == METRICS or (is_event and not name.startswith("before-"))
 
 
 def _copy(source: Path, target: Path) -> str:
