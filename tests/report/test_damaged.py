@@ -119,6 +119,15 @@ SKIPPED: dict[str, tuple[Damage, str]] = {
         executed("UPDATE trial_intermediate_values SET intermediate_value = 'x' WHERE trial_id=1"),
         "trial 0: an intermediate value",
     ),
+    "a range whose scale is a list": (
+        executed(
+            "UPDATE trial_params SET distribution_json = ?"
+            " WHERE trial_id = 1 AND param_name = 'lr'",
+            '{"name": "FloatDistribution", "attributes":'
+            ' {"step": null, "low": 0.0, "high": 9.0, "log": []}}',
+        ),
+        "trial 0: the range of a parameter",
+    ),
 }
 
 

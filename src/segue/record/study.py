@@ -9,6 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.exceptions import OptunaError
 from optuna.storages import RDBStorage
 from optuna.storages._rdb.models import StudyModel, TrialIntermediateValueModel, TrialModel
@@ -247,11 +253,24 @@ def _problem(trial: FrozenTrial) -> str | None:
     dates = [date for date in (trial.datetime_start, trial.datetime_complete) if date is not None]
     if not all(date.year in _YEARS for date in dates):
         return "its dates"
+    if not all(map(_is_sound, trial.distributions.values())):
+        return "the range of a parameter"
     try:
         trial._validate()  # as `Study.add_trial` does
     except Exception as error:  # whatever a distribution raises for a value of another type
         return _in_words(error)
     return None
+
+
+def _is_sound(distribution: BaseDistribution) -> bool:
+    """Return whether the parts of a distribution have their types, which Optuna does not check."""
+    if isinstance(distribution, CategoricalDistribution):
+        return all(isinstance(each, str | int | float | None) for each in distribution.choices)
+    if not isinstance(distribution, FloatDistribution | IntDistribution):
+        return False
+    step = 1 if distribution.step is None else distribution.step
+    numbers = (distribution.low, distribution.high, step)
+    return isinstance(distribution.log, bool) and all(map(is_number, numbers))
 
 
 def _in_words(error: BaseException) -> str:
