@@ -49,7 +49,9 @@ def workers_figure(timeline: Timeline) -> go.Figure:
             customdata=[[each.trial.number, f"{each.trial.seconds or 0:,.0f}"] for each in shown],
             hovertemplate="trial %{customdata[0]}, %{customdata[1]} s<extra></extra>",
         )
-    figure.update_layout(barmode="overlay", showlegend=True)
+    # Below the axis are the dates.
+    above = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
+    figure.update_layout(barmode="overlay", showlegend=True, legend=above)
     figure.update_xaxes(type="date")
     figure.update_yaxes(title="trial at a time", autorange="reversed", dtick=1)
     return figure
