@@ -64,11 +64,12 @@ class Training:
         self._freeze_thaw = freeze_thaw_of(
             opened.search, opened.sweep, opened.record, opened.budget, self._ended
         )
+        has_stages = any(len(plan) > 1 for plan in opened.corners.plans)
         self._forks = forks_of(
             opened.sweep,
             opened.record,
             PrefixStore(opened.directory),
-            is_on=runner is None and shares_stages(opened.sweep, opened.search),
+            is_on=runner is None and has_stages and shares_stages(opened.sweep, opened.search),
         )
         self._copies = 0  # trials of this run that were not trained
         self._interruption = Interruption(opened.sweep.time_budget_s, self._has_to_end)
