@@ -250,6 +250,17 @@ def test_numbers_are_means_over_the_members_that_have_them(tmp_path):
     assert valid == {"env_steps": 64, "total_env_steps": 128, "valid-metrics/return": 1.5}
 
 
+def test_what_was_flushed_is_in_the_files(tmp_path):
+    """A process that is killed after a flush loses nothing: no number waits in a thread."""
+    values = {f"metric {index}": [float(index)] for index in range(200)}
+    with TrialLog(tmp_path, seeds=1) as log:
+        log.valid(values, 64, 64)
+        log.flush()
+        expected = {(f"valid-metrics/{name}", 64): value for name, (value,) in values.items()}
+        assert events(tmp_path / "seed-0") == events(tmp_path) == expected
+        assert numbers(tmp_path) == expected
+
+
 def test_a_torn_row_is_cut_when_the_log_continues(tmp_path):
     with TrialLog(tmp_path) as log:
         log.valid({"return": [1.0]}, 64, 64)

@@ -14,16 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from segue.base.files import read_rows, write_rows
 from segue.base.strict_json import to_json
 from segue.record.layout import TrialLayout
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS
+from segue.train.events import EventFile
 from segue.train.packs.interval import MemberInterval
-
-if TYPE_CHECKING:
-    from tensorboardX import SummaryWriter
 
 
 class TrialLog(AbstractContextManager["TrialLog"]):
@@ -50,8 +48,8 @@ class TrialLog(AbstractContextManager["TrialLog"]):
         rows = [row for row in read_rows(self.path) if _is_up_to(row, total_env_steps)]
         write_rows(self.path, rows)
         self.rows = self.path.open("a")
-        self.events = _event_writer(directory, from_steps)
-        self.seeds = [_event_writer(layout.seed_events(seed), from_steps) for seed in range(seeds)]
+        self.events = EventFile(directory, from_steps)
+        self.seeds = [EventFile(layout.seed_events(seed), from_steps) for seed in range(seeds)]
         self.since = time.perf_counter()
         self.steps = total_env_steps
 
@@ -82,7 +80,7 @@ class TrialLog(AbstractContextManager["TrialLog"]):
             self._of_seed(seed, env_steps, dict(flat("valid-metrics", own)))
 
     def flush(self) -> None:
-        """Flush all files, so that readers see what was written."""
+        """Flush all files: a process that is killed afterwards loses nothing of them."""
         if self.write:
             self.rows.flush()
             for writer in (self.events, *self.seeds):
@@ -103,31 +101,11 @@ class TrialLog(AbstractContextManager["TrialLog"]):
     def _row(self, env_steps: int, total_env_steps: int, numbers: Mapping[str, float]) -> None:
         row = {ENV_STEPS: env_steps, TOTAL_ENV_STEPS: total_env_steps, **numbers}
         self.rows.write(to_json(row) + "\n")
-        _add_scalars(self.events, env_steps, numbers)
+        self.events.add(env_steps, numbers)
 
     def _of_seed(self, seed: int, env_steps: int, numbers: Mapping[str, float]) -> None:
         if self.seeds:
-            _add_scalars(self.seeds[seed], env_steps, numbers)
-
-
-def _event_writer(directory: Path, from_steps: int) -> SummaryWriter:
-    """Return a writer of events from `from_steps` on, in a file of its own."""
-    # Imported here, since it is slow: it imports boto3 if that is installed.
-    from tensorboardX import SummaryWriter
-
-    # TensorBoard discards what earlier attempts wrote from purge_step on. The suffix distinguishes
-    # attempts of the same second.
-    return SummaryWriter(
-        str(directory),
-        purge_step=from_steps + 1,
-        filename_suffix=f".{from_steps:012d}",
-        write_to_disk=True,
-    )
-
-
-def _add_scalars(events: SummaryWriter, env_steps: int, numbers: Mapping[str, float]) -> None:
-    for tag, number in numbers.items():
-        events.add_scalar(tag, number, env_steps)
+            self.seeds[seed].add(env_steps, numbers)
 
 
 def _tagged(one: MemberInterval) -> dict[str, float]:
