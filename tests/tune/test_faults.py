@@ -4,6 +4,7 @@ on.
 Each case compares with a sweep that nothing disturbed, one trial at a time: the same parameters,
 states, values and intermediate values. Kills of the driver between its writes: test_searcher.py,
 where a negative control shows that they can be detected; at points of its real run: test_crash.py.
+A node that is killed: cluster/test_three_nodes.py, with real training.
 """
 
 import os
@@ -94,17 +95,6 @@ def test_output_that_nobody_reads(
         monkeypatch.undo()
     assert result.problem is None
     assert len(trials_of(tmp_path, *FINISHED)) == 2
-
-
-def test_a_node_killed(whole: Path, tmp_path: Path) -> None:
-    with driving(tmp_path, own_ray=True, lose_a_node=True, seconds=0.05, trials=6) as driver:
-        said = driver.finish().splitlines()
-    assert (driver.returncode, said[-1]) == DONE
-    assert "a node was lost" in said
-    assert [facts[:5] for facts in outcomes(tmp_path)[:6]] == [
-        facts[:5] for facts in outcomes(whole)[:6]
-    ]
-    assert not trials_of(tmp_path, TrialState.RUNNING)
 
 
 def test_the_newest_checkpoint_truncated(whole: Path, tmp_path: Path) -> None:

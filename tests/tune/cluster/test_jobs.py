@@ -38,15 +38,20 @@ def test_jobs_on_a_cluster_that_requires_a_token(tmp_path: Path) -> None:
             )
 
         refused_without_the_token(segue, tmp_path, dashboard)
-        run_with_it(segue, tmp_path, dashboard)
         stopped_and_continued(segue, tmp_path)
+        assert (
+            segue("jobs", "nobody").stderr
+            == f"There is no job 'nobody' at {dashboard}: `segue jobs` lists them.\n"
+        )
 
 
 def refused_without_the_token(segue: Segue, folder: Path, dashboard: str) -> None:
     (folder / "lambdas.py").write_text("LAMBDAS = [0.8, 0.95]\n")
     (folder / "mine.py").write_text(
         "from lambdas import LAMBDAS\n"
-        + REAL.replace("tune.grid_search([0.8, 0.95])", "tune.grid_search(LAMBDAS)")
+        + REAL.replace("tune.grid_search([0.8, 0.95])", "tune.grid_search(LAMBDAS)").replace(
+            "max_stage_steps=1024", "max_stage_steps=10_240"
+        )
     )
     for changed, sent in (
         ({"RAY_AUTH_TOKEN": "0" * 64}, "the one in RAY_AUTH_TOKEN is sent"),
@@ -59,40 +64,28 @@ def refused_without_the_token(segue: Segue, folder: Path, dashboard: str) -> Non
     assert segue("jobs").stdout == ""
 
 
-def run_with_it(segue: Segue, folder: Path, dashboard: str) -> None:
+def stopped_and_continued(segue: Segue, folder: Path) -> None:
     (folder / "runs").mkdir()
     (folder / "runs" / "large").write_bytes(os.urandom(1024))
     run = folder / "elsewhere" / "mine"
-    done = segue("submit", "mine.py", "--run-dir", str(run), "--trials", "2", "--concurrency", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 of 2 trials to run" in done.stdout
-    assert len(list(run.glob("trials/*/results.jsonl"))) == 2
-    ((name, status),) = [line.split() for line in segue("jobs").stdout.splitlines()]
-    assert (name[:5], status) == ("mine-", "SUCCEEDED")
-    assert (
-        segue("jobs", "nobody").stderr
-        == f"There is no job 'nobody' at {dashboard}: `segue jobs` lists them.\n"
-    )
-
-
-def stopped_and_continued(segue: Segue, folder: Path) -> None:
-    (folder / "longer.py").write_text(
-        REAL.replace("max_stage_steps=1024", "max_stage_steps=10_240")
-    )
-    run = folder / "elsewhere" / "longer"
-    submit = ("submit", "longer.py", "--run-dir", str(run), "--detach")
-    first = segue(*submit).stdout.split()[2].rstrip(".")
+    submit = ("submit", "mine.py", "--run-dir", str(run), "--trials", "3", "--concurrency", "2")
+    first = segue(*submit, "--detach").stdout.split()[2].rstrip(".")
     wait_until(lambda: len(rows(run)) > 4)
     assert segue("jobs", first, "--stop").returncode == 0
     wait_until(lambda: segue("jobs", first).stdout == f"{first}  STOPPED\n")
     before = rows(run)
-    second = segue(*submit).stdout.split()[2].rstrip(".")
-    followed = segue("jobs", second, "--follow")
-    assert followed.returncode == 0, followed.stdout
-    assert "of 4 trials to run" in followed.stdout
+    done = segue(*submit)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "of 3 trials to run" in done.stdout
     after = rows(run)
     assert after[-1]["final"] and set(map(str, before)) <= set(map(str, after))
-    assert len(after) == 4 * 2 * 10_240 // 512  # none was lost, none written twice
+    assert len(after) == 3 * 2 * 10_240 // 512  # none was lost, none written twice
+    listed = dict(line.split() for line in segue("jobs").stdout.splitlines())
+    assert listed.pop(first) == "STOPPED"
+    ((name, status),) = listed.items()
+    assert (name[:5], status) == ("mine-", "SUCCEEDED")
+    followed = segue("jobs", name, "--follow")
+    assert followed.returncode == 0 and "of 3 trials to run" in followed.stdout
 
 
 def rows(run: Path) -> list[dict[str, Any]]:

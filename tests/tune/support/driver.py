@@ -7,10 +7,8 @@ import os
 import signal
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ import ray
 from optuna.trial import FrozenTrial
 from ray import cloudpickle
 from ray._raylet import Config
-from ray.cluster_utils import Cluster
 
 from segue.base.files import append_row
 from segue.store.study_storage import StudyStorage
@@ -107,46 +104,6 @@ def log_verdicts(path: Path) -> None:
     StudyScheduler.on_trial_result = logged  # type: ignore[method-assign]
 
 
-@contextmanager
-def losing_a_node(run: Path) -> Iterator[str]:
-    """A cluster of a head without processors and two nodes, of which the one that trains is killed
-    once.
-    """
-    cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
-    )
-    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
-    lost: list[str] = []
-
-    def lose() -> None:
-        while not (run / "trials" / "0002" / "executed.jsonl").exists():
-            time.sleep(0.05)
-        trains = (run / "node").read_text()
-        cluster.remove_node(
-            next(node for node in nodes if node.node_id == trains), allow_graceful=False
-        )
-        lost.append(trains)
-
-    thread = threading.Thread(target=lose, daemon=True)
-    thread.start()
-    try:
-        yield cluster.address
-        thread.join(timeout=300)
-        print("a node was lost" if lost else "no node was lost")
-    finally:
-        cluster.shutdown()
-
-
-def noting_its_node(runner: Callable[..., None], run: Path) -> Callable[..., None]:
-    """The runner, which first writes down on which node it is."""
-
-    def noting(*arguments: Any, **keywords: Any) -> None:
-        (run / "node").write_text(ray.get_runtime_context().get_node_id())
-        runner(*arguments, **keywords)
-
-    return noting
-
-
 def main(
     run: Path, options: dict[str, Any], environment: dict[str, str], output: tuple[Path, Path]
 ) -> None:
@@ -198,15 +155,12 @@ def drive(run: Path, asked: dict[str, Any]) -> None:
     if asked.get("steered"):
         sweep = steered.steered_sweep()
         runner = None
-    if asked.get("lose_a_node"):
-        runner = noting_its_node(runner, run)
-    with (
-        losing_a_node(run) if asked.get("lose_a_node") else nullcontext(asked.get("address"))
-    ) as address:
-        how = Options(
-            address=address, log_to=tuple(asked.get("log_to", ())), notify=asked.get("notify")
-        )
-        result = run_sweep(sweep, "double", run, how, runner=runner)
+    how = Options(
+        address=asked.get("address"),
+        log_to=tuple(asked.get("log_to", ())),
+        notify=asked.get("notify"),
+    )
+    result = run_sweep(sweep, "double", run, how, runner=runner)
     print(result.problem or f"interrupted by {result.interrupted_by}")
 
 

@@ -1,5 +1,5 @@
-"""`python -m tests.tune.support.stored_sweep URL STORAGE ADDRESS GO`: a short weaning sweep that is
-stored in stores, whose second stages wait for the file GO.
+"""`python -m tests.tune.support.stored_sweep URL ADDRESS GO`: a short weaning sweep in a
+store, whose second stages wait for the file GO.
 """
 
 import sys
@@ -10,7 +10,7 @@ from segue.tune.options import Options
 from tests.tune.support.three_nodes import short_weaning
 
 if __name__ == "__main__":
-    url, storage, address, go = sys.argv[1:]
-    options = Options(address=address or None, storage=storage or None)
+    url, address, go = sys.argv[1:]
+    options = Options(address=address)
     result = run_sweep(short_weaning(Path(go)), "wean_to_ppo", url, options)
     print(result.problem or "done", flush=True)
