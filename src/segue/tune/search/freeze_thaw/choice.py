@@ -11,6 +11,7 @@ from segue.tune.search.freeze_thaw.curve import Curve, Proposal, Status
 from segue.tune.search.freeze_thaw.ends import predicted_ends
 from segue.tune.search.freeze_thaw.gaussian_process import Data, GaussianProcess, Posterior
 from segue.tune.search.freeze_thaw.points import unit_vectors
+from segue.tune.search.freeze_thaw.protection import protected
 from segue.tune.search.freeze_thaw.scores import Array, normal_scores, shrunk
 
 PROPOSALS = 64
@@ -19,8 +20,6 @@ RANDOM_STARTS = 4
 """The model is used once so many trials have reported."""
 MOST_RANDOM = 7
 """The most trials that begin before that; then those that have begun continue."""
-PROTECTED = 12
-"""Every trial of such a rank, in the order in which they begin, runs to its end in any case."""
 RANDOM = 3
 """In a space with categories, every trial of such a rank begins at a random point."""
 NEWEST = 100
@@ -67,13 +66,17 @@ def choose(
     own = next((curve for curve in curves if curve.number == last), None)
     if own is not None and (own.remaining > room + _CLOSE or not own.remaining):
         own = None
-    if own is not None and _is_protected(curves, own):
+    whole = protected(curves)
+    if own is not None and own in whole:
         return Choice(own.number)
     can_begin = bool(proposals) and room + _CLOSE >= longest
     if sum(bool(curve.steps) for curve in curves) < RANDOM_STARTS:
         if can_begin and (own is None or len(curves) < MOST_RANDOM):
             return Choice(proposal=0)
         return _first_that_fits(curves, room) if own is None else Choice(own.number)
+    check = _first_that_fits(whole, room)
+    if check is not None:
+        return check
     data = _considered(curves, last)
     paused = [row for row, curve in enumerate(data) if _can_resume(curve, room)]
     begun = proposals[:PROPOSALS] if can_begin else []
@@ -102,11 +105,6 @@ def _has_categories(proposals: Sequence[Proposal]) -> bool:
         )
         for proposal in proposals
     )
-
-
-def _is_protected(curves: Sequence[Curve], own: Curve) -> bool:
-    rank = 1 + next(index for index, curve in enumerate(curves) if curve is own)
-    return rank % PROTECTED == 0
 
 
 def _first_that_fits(curves: Sequence[Curve], room: float) -> Choice | None:

@@ -1,0 +1,64 @@
+"""Which trials run to their end whatever is predicted of them."""
+
+import pytest
+
+from segue.tune.search.freeze_thaw.choice import Choice, choose
+from segue.tune.search.freeze_thaw.curve import Curve
+from segue.tune.search.freeze_thaw.protection import protected
+from tests.tune.search.freeze_thaw.curves import curve, point
+
+FULL = 1000.0
+
+
+def paused(count: int, first: int = 0, value: float = 5.0) -> list[Curve]:
+    return [curve(first + n, [value]) for n in range(count)]
+
+
+def whole(number: int, end: float) -> Curve:
+    return curve(number, [9.0, 6.0, 3.0, end])
+
+
+def numbers(curves: list[Curve]) -> list[int]:
+    return [each.number for each in protected(curves)]
+
+
+def test_every_twelfth_trial_does() -> None:
+    assert numbers(paused(30)) == [11, 23]
+
+
+@pytest.mark.parametrize(("end", "expected"), [(9.0, []), (5.0, []), (4.9, [0, 1, 2, 3])])
+def test_a_trial_that_ends_below_what_others_have_now_has_the_oldest_checked(
+    end: float, expected: list[int]
+) -> None:
+    assert numbers([*paused(8), whole(8, end)]) == expected
+
+
+def test_most_of_the_others_have_less_than_a_trial_that_ends_well() -> None:
+    others = [curve(n, [float(n)]) for n in range(9)]
+    assert numbers([*others, whole(9, 7.5)]) == []  # the quantile is 7
+    assert numbers([*others, whole(9, 6.5)]) == [0, 1, 2, 3]
+
+
+def test_the_oldest_are_checked_for_each_such_trial() -> None:
+    bad = [whole(14, 1.0), whole(15, 2.0)]
+    assert numbers([*paused(14), *bad]) == [0, 1, 2, 3, 4, 5, 6, 7, 11]
+
+
+def test_checked_trials_and_those_of_rank_twelve_are_no_sign() -> None:
+    after_check = [*(whole(n, 1.0) for n in range(4)), *paused(4, first=4), whole(8, 1.0)]
+    assert numbers(after_check) == [0, 1, 2, 3]
+    assert numbers([*paused(11), whole(11, 1.0)]) == [11]
+    assert numbers([*paused(2), whole(2, 1.0), *paused(4, first=3)]) == [0, 1, 2]
+
+
+def test_nothing_is_a_sign_without_trials_to_compare_with() -> None:
+    assert numbers([]) == []
+    assert numbers([whole(n, -1.0) for n in range(4)]) == []
+
+
+def test_a_checked_trial_is_resumed_at_once_and_not_paused() -> None:
+    begun = [*paused(8), whole(8, 1.0)]
+    proposals = [point(0.5)]
+    assert choose(begun, proposals, 9 * FULL, FULL) == Choice(0)
+    assert choose(begun, proposals, 9 * FULL, FULL, last=3) == Choice(3)
+    assert choose(begun, proposals, FULL / 2, FULL) is None
