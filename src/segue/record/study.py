@@ -57,6 +57,7 @@ class _Resumed(Checked):
     spent: Steps
     of: Steps
     new: Steps
+    check: bool
 
 
 class _Pause(_PredictedEnd):

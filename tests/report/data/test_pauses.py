@@ -81,7 +81,7 @@ def paused(at: int, value: float, half: float, **more: Any) -> dict[str, Any]:
 
 
 def test_the_worked_calibration() -> None:
-    resumed = {"spent": 500, "of": 3, "new": 64}
+    resumed = {"spent": 500, "of": 3, "new": 64, "check": False}
     predicted = [[(1.0, 0.5), (2.0, 0.1)], [(2.5, 1.0)], [(4.0, 0.2)], [(9.0, 1.0)]]
     ends = [2.05, 3.0, 5.0, None]
     trials = [
@@ -110,6 +110,11 @@ def test_the_worked_calibration() -> None:
     assert [each.is_within for each in pauses.predictions] == [False, True, False, True]
     assert pauses.median_error == pytest.approx((0.5 + 1.0) / 2)
     assert pauses.correlation == pytest.approx(1.0)
+    object.__setattr__(pauses.pauses[0].resumed, "is_check", True)
+    reasons = [row[3] for row in events_table(pauses).rows if row[2].startswith("resumed")]
+    promising = "the most promising of 3 paused trials and 64 new points"
+    assert reasons.count(promising) == 3
+    assert reasons.count("a check: early values may mislead, so that it runs to its end") == 1
     assert "2 of 4 ends lie in their interval (50 %, where 80 % are" in calibration_text(pauses)
 
 

@@ -71,7 +71,7 @@ def searching(search: str, **given: Any) -> Sweep:
     """A sweep with this search. Freeze-thaw search is its own scheduler, and has a budget."""
     more: dict[str, Any] = {"space": MIXED, "trials": TRIALS, "search": search, **given}
     if search == "freeze_thaw":
-        more |= {"scheduler": None, "max_env_steps": 2 * 1200 * 6}
+        more = {"max_env_steps": 2 * 1200 * 6, **more, "scheduler": None}
     return make_sweep(**more)
 
 
@@ -97,7 +97,7 @@ def test_a_sweep_in_parts_proposes_what_an_uninterrupted_one_does(
 
 
 def test_less_can_be_better(search: str, tmp_path: Path) -> None:
-    sweep = searching(search, mode="min")
+    sweep = searching(search, mode="min", max_env_steps=2 * 1200 * TRIALS)
     assert len(run(tmp_path, sweep, TRIALS)) == TRIALS
 
 

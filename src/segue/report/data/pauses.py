@@ -31,11 +31,15 @@ class End:
 
 @dataclass(frozen=True)
 class Resumed:
-    """When a trial resumed, and between how many others it was the most promising."""
+    """When a trial resumed, and between how many others it was the most promising.
+
+    A check resumes whatever is predicted of it, since early values may mislead.
+    """
 
     spent: int
     of: int
     new: int
+    is_check: bool
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ class Pauses:
 
 def _pause(number: int, recorded: Mapping[str, Any]) -> Pause:
     later = recorded.get("resumed")
-    resumed = Resumed(*(later[name] for name in ("spent", "of", "new"))) if later else None
+    resumed = Resumed(*(later[name] for name in ("spent", "of", "new", "check"))) if later else None
     at = recorded["at"]
     spent = recorded["spent"]
     return Pause(number, at, spent, End.of(recorded), recorded.get("instead"), resumed)

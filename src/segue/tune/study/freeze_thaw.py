@@ -103,7 +103,7 @@ class FreezeThaw:
         if chosen is None:
             return None
         if chosen.number is not None:
-            self._resume(chosen.number, decision)
+            self._resume(chosen.number, chosen.is_check, decision)
             return chosen.number
         assert chosen.proposal is not None
         proposal = decision.proposals[chosen.proposal]
@@ -153,9 +153,14 @@ class FreezeThaw:
             return proposal.number
         return self._record.adopted + len(self._record)
 
-    def _resume(self, number: int, decision: _Decision) -> None:
+    def _resume(self, number: int, is_check: bool, decision: _Decision) -> None:
         *before, last = self._pauses(number)
-        resumed = {"spent": self._spent, "of": decision.paused, "new": decision.new}
+        resumed = {
+            "spent": self._spent,
+            "of": decision.paused,
+            "new": decision.new,
+            "check": is_check,
+        }
         self._record.resume(number, {PAUSES: [*before, {**last, "resumed": resumed}]})
 
     def _pauses(self, number: int) -> list[dict[str, Any]]:

@@ -140,6 +140,8 @@ def _resumed_events(pauses: Iterable[Pause]) -> Iterator[_Event]:
         if found is not None:
             new = f"and {plural(found.new, 'new point')}" if found.new else "(no new one fits)"
             why = f"the most promising of {plural(found.of, 'paused trial')} {new}"
+            if found.is_check:
+                why = "a check: early values may mislead, so that it runs to its end"
             yield found.spent, pause.trial, f"resumed at {pause.at:,}", why
 
 

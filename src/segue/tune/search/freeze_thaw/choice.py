@@ -1,7 +1,7 @@
 """Which trial a free worker trains next: a paused one, or one that begins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from optuna.distributions import CategoricalDistribution
@@ -39,10 +39,14 @@ _CLOSE = 1e-9
 
 @dataclass(frozen=True)
 class Choice:
-    """What is trained next: the trial of a number, or else the new point of an index."""
+    """What is trained next: the trial of a number, or else the new point of an index.
+
+    `is_check`: the trial resumes whatever is predicted of it, since early values may mislead.
+    """
 
     number: int | None = None
     proposal: int | None = None
+    is_check: bool = False
 
 
 def choose(
@@ -76,7 +80,7 @@ def choose(
         return _first_that_fits(curves, room) if own is None else Choice(own.number)
     check = _first_that_fits(whole, room)
     if check is not None:
-        return check
+        return replace(check, is_check=True)
     data = _considered(curves, last)
     paused = [row for row, curve in enumerate(data) if _can_resume(curve, room)]
     begun = proposals[:PROPOSALS] if can_begin else []
