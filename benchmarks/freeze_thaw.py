@@ -67,21 +67,21 @@ def evaluation(every: int, episodes: int) -> Evaluation:
     return Evaluation(every=every, episodes=episodes, max_episode_steps=LONGEST, greedy=False)
 
 
-def sweep_of(world: str, scale: float, runs: int, seed: int, arm: str) -> Sweep:
+def sweep_of(options: argparse.Namespace, seed: int, arm: str) -> Sweep:
     """Return the sweep of a search."""
-    name, published = WORLDS[world]
+    name, published = WORLDS[options.world]
     sweep = load_sweep(SWEEP)
-    steps = int(scale * published)
+    steps = int(options.scale * published)
     sys.modules[sweep.pipeline.__module__].TOTAL_STEPS = steps  # type: ignore[attr-defined]
     every = steps // REPORTS
     return replace(
         sweep,
         world=name,
         evaluation=evaluation(every, episodes=100),
-        trials=MOST_TRIALS * runs,
-        max_env_steps=runs * steps,
+        trials=MOST_TRIALS * options.runs,
+        max_env_steps=options.runs * steps,
         seed=seed,
-        concurrency=1,
+        concurrency=options.concurrency,
         **ARMS[arm],
     )
 
@@ -90,8 +90,8 @@ def play(sweep: Sweep, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run a search; return the winner's parameters, and what the search did."""
     console = Console(file=io.StringIO())
     result = run_sweep(sweep, "search", folder, console=console)
-    if result.problem:
-        raise RuntimeError(result.problem)
+    if result.problem or result.interrupted_by:
+        raise RuntimeError(result.problem or f"interrupted by {result.interrupted_by}")
     trials = facts(read_summary(folder))
     complete = [trial for trial in trials if trial.state == "complete"]
     counts = {
@@ -127,19 +127,23 @@ def interval(values: list[float]) -> tuple[float, float]:
 
 def search(options: argparse.Namespace, seed: int, arm: str, folder: Path) -> dict[str, Any]:
     """Run a search, and return what it did and the value of its winner."""
-    sweep = sweep_of(options.world, options.scale, options.runs, seed, arm)
+    sweep = sweep_of(options, seed, arm)
     begun = time.monotonic()
     parameters, counts = play(sweep, folder)
     minutes = (time.monotonic() - begun) / 60
     value = held_out(sweep, parameters)
     kind = parameters["kind"]
-    asked = {"world": options.world, "scale": options.scale, "runs": options.runs}
     return (
-        asked
+        asked(options)
         | {"seed": seed, "arm": arm, "kind": kind, "minutes": minutes}
         | counts
         | {"held_out": value}
     )
+
+
+def asked(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that make searches comparable."""
+    return {name: getattr(options, name) for name in ("world", "scale", "runs", "concurrency")}
 
 
 def logged(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -147,8 +151,13 @@ def logged(options: argparse.Namespace) -> list[dict[str, Any]]:
     if not options.log or not options.log.exists():
         return []
     found = [json.loads(line) for line in options.log.read_text().splitlines()]
-    asked = {name: getattr(options, name) for name in ("world", "scale", "runs")}
-    return [each for each in found if asked.items() <= each.items() and each["arm"] in options.arms]
+    return [
+        each
+        for each in found
+        if asked(options).items() <= each.items()
+        and each["arm"] in options.arms
+        and each["seed"] < options.seeds
+    ]
 
 
 def main() -> None:
@@ -156,6 +165,7 @@ def main() -> None:
     parser.add_argument("--world", choices=tuple(WORLDS), default="doors")
     parser.add_argument("--scale", type=float, default=1.0, help="of a trial's published steps")
     parser.add_argument("--runs", type=int, default=25, help="whole trials that the budget is of")
+    parser.add_argument("--concurrency", type=int, default=8, help="trials that train at once")
     parser.add_argument("--seeds", type=int, default=5, help="of each search")
     parser.add_argument("--arms", nargs="+", choices=tuple(ARMS), default=list(ARMS))
     parser.add_argument("--minutes", type=float, default=np.inf, help="begin no search after these")
@@ -210,8 +220,10 @@ def report(done: Sequence[Mapping[str, Any]], options: argparse.Namespace, keep:
     title = f"{WORLDS[options.world][0]}, held-out return of the winner, {steps:,} steps a search"
     columns = ("search", "mean", "95 %", "better than random", "trials")
     name = f"freeze_thaw_{options.world}"
+    name += f"_{options.scale:g}" if options.scale != 1 else ""
     command = f"benchmarks/freeze_thaw.py --world {options.world} --scale {options.scale:g}"
-    command += f" --runs {options.runs} --seeds {options.seeds}"
+    command += f" --runs {options.runs} --concurrency {options.concurrency}"
+    command += f" --seeds {options.seeds}"
     publish(name, command, title, columns, rows, figures, keep=keep)
 
 
