@@ -20,7 +20,7 @@ from tests.tune.support.clusters import SECONDS, guarded
 from tests.tune.support.doubles import EVERY, MIXED
 from tests.tune.support.drivers import ROOT
 from tests.tune.support.fake_tune import FakeTrial, FakeTune
-from tests.tune.support.two_nodes import PAUSED, SWEEP, TRIALS
+from tests.tune.support.two_nodes import SWEEP, TRIALS
 
 LATE = 4 * EVERY
 pytestmark = pytest.mark.slow
@@ -145,14 +145,27 @@ def test_killed_after_a_pause_and_the_newest_checkpoint_truncated(
     assert [each.name for each in checkpoints.glob("damaged-*")] == [f"damaged-{newest.name}"]
 
 
+def paused_when_another_began(trials: list[FrozenTrial]) -> tuple[int, int]:
+    """A trial that was paused once and resumed, and the one that began in its place."""
+    pauses = [trial.user_attrs.get("pauses", []) for trial in trials]
+    return next(
+        (number, found[0]["instead"])
+        for number, found in enumerate(pauses)
+        if len(found) == 1
+        and "resumed" in found[0]
+        and all(each["spent"] > found[0]["spent"] for each in pauses[found[0]["instead"]])
+    )
+
+
 def test_a_trial_is_paused_on_one_node_and_resumes_on_another(
     whole: tuple[Path, list[FrozenTrial]], tmp_path: Path
 ) -> None:
     path, trials = whole
     run = tmp_path / "run"
+    paused, other = paused_when_another_began(trials)
     with TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary:
         ran = subprocess.run(
-            [*forked_python(), "-m", "tests.tune.support.two_nodes", str(run)],
+            [*forked_python(), "-m", "tests.tune.support.two_nodes", str(run), f"{other:04d}"],
             cwd=ROOT,
             env=guarded(tmp_path) | {"RAY_TMPDIR": temporary},
             capture_output=True,
@@ -163,7 +176,7 @@ def test_a_trial_is_paused_on_one_node_and_resumes_on_another(
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "a node was lost" in ran.stdout
     found = optuna.load_study(study_name="double", storage=f"sqlite:///{run / 'study.db'}").trials
-    assert "resumed" in found[PAUSED].user_attrs["pauses"][0]
-    nodes = (directory_of(run, PAUSED) / "nodes").read_text().split()
+    assert "resumed" in found[paused].user_attrs["pauses"][0]
+    nodes = (directory_of(run, paused) / "nodes").read_text().split()
     assert len(nodes) == len(set(nodes)) == 2, "one attempt on each"
     assert left_behind(run, found) == left_behind(path, trials)

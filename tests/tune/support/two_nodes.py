@@ -1,5 +1,5 @@
-"""`python -m tests.tune.support.two_nodes RUN`: a freeze-thaw sweep on two nodes with one worker,
-whose node is killed while a trial is paused.
+"""`python -m tests.tune.support.two_nodes RUN TRIAL`: a freeze-thaw sweep on two nodes with one
+worker, whose node is killed when the trial of that directory begins.
 """
 
 import sys
@@ -21,8 +21,6 @@ from tests.tune.support.clusters import SECONDS
 from tests.tune.support.doubles import EVERY, MIXED, make_sweep
 
 TRIALS = 12
-PAUSED = 10  # the trial that is paused when the node is killed, and resumes later
-LAST = "0011"  # the directory of the one that trains then
 SWEEP = make_sweep(
     space=MIXED,
     trials=TRIALS,
@@ -38,8 +36,8 @@ SWEEP = make_sweep(
 
 
 def noting_its_node(*arguments: Any, **keywords: Any) -> None:
-    """Train a trial, after it is written down on which node. The last one waits for its node's
-    end, on the first one.
+    """Train a trial, after it is written down on which node. The one that loses its node waits for
+    that, the first time.
     """
     directory: Path = arguments[2]
     directory.mkdir(parents=True, exist_ok=True)
@@ -47,21 +45,22 @@ def noting_its_node(*arguments: Any, **keywords: Any) -> None:
     is_first = not nodes.exists()
     with nodes.open("a") as file:
         file.write(ray.get_runtime_context().get_node_id() + "\n")
-    if directory.name == LAST and is_first:
+    if is_first and (directory.parents[2] / f"loses-{directory.name}").exists():
         time.sleep(SECONDS)
     train_one(*arguments, **keywords)
 
 
 @contextmanager
-def losing_one_of_two(run: Path) -> Iterator[str]:
-    """A head without processors and two nodes; the one that trains is killed."""
+def losing_one_of_two(run: Path, trial: str) -> Iterator[str]:
+    """A head without processors and two nodes; the one at which the trial begins is killed."""
+    (run.parent / f"loses-{trial}").touch()
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
     )
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
 
     def lose() -> None:
-        noted = run / "trials" / LAST / "nodes"
+        noted = run / "trials" / trial / "nodes"
         while not (noted.exists() and noted.read_text().endswith("\n")):
             time.sleep(0.02)
         trains = noted.read_text().split()[-1]
@@ -79,5 +78,5 @@ def losing_one_of_two(run: Path) -> Iterator[str]:
 
 if __name__ == "__main__":
     directory = Path(sys.argv[1])
-    with losing_one_of_two(directory) as address:
+    with losing_one_of_two(directory, sys.argv[2]) as address:
         run_sweep(SWEEP, "double", directory, Options(address=address), runner=noting_its_node)
