@@ -38,8 +38,8 @@ def predicted_ends(curves: Sequence[Curve]) -> PredictedEnds:
     The variance of a prediction is the sum over these points of the gains' weighted variance, where
     the variance of all gains counts as one more trial, since few trials may be similar.
     """
-    points = _points(curves)
-    known, reached = _table(curves, points)
+    known, reached = values_at_points(curves)
+    points = known.shape[1]
     stages = _stages(curves, points)
     ends = known[:, 0].copy()
     variances = np.zeros(len(curves))
@@ -81,8 +81,12 @@ def _points(curves: Sequence[Curve]) -> int:
     return int(np.clip(round(1 / max(float(np.median(shares)), 1e-9)), 1, POINTS))
 
 
-def _table(curves: Sequence[Curve], points: int) -> tuple[Array, Counts]:
-    """Return the value of each trial at each point, and how many points it has reached."""
+def values_at_points(curves: Sequence[Curve]) -> tuple[Array, Counts]:
+    """Return the value of each trial at each point of a run, and how many points it has reached.
+
+    A value that is not finite is the worst finite one; one at a point not reached is NaN.
+    """
+    points = _points(curves)
     table = np.full((len(curves), points), np.nan)
     reached = np.empty(len(curves), dtype=np.int64)
     for row, curve in enumerate(curves):

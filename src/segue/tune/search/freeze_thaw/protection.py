@@ -1,11 +1,11 @@
 """Which trials run to their end whatever is predicted of them, since early values may mislead."""
 
 from collections.abc import Sequence
-from itertools import count
 
 import numpy as np
 
 from segue.tune.search.freeze_thaw.curve import Curve, Status
+from segue.tune.search.freeze_thaw.ends import values_at_points
 from segue.tune.search.freeze_thaw.scores import Array
 
 PROTECTED = 12
@@ -34,40 +34,34 @@ def protected(curves: Sequence[Curve]) -> list[Curve]:
 
 def _checked(curves: Sequence[Curve]) -> int:
     """Return the smallest k that is at least `CHECKS` times the bad trials after the k oldest."""
-    unfinished = [each for each in curves if each.steps and each.status != Status.ENDED]
-    ended = [rank for rank, each in enumerate(curves) if each.status == Status.ENDED]
-    if not unfinished or not ended:
+    reported = [rank for rank, curve in enumerate(curves) if curve.steps]
+    has_ended = np.array([curves[rank].status == Status.ENDED for rank in reported], dtype=bool)
+    if has_ended.all() or not has_ended.any():
         return 0
-    ranks = np.array(ended)
-    ends = np.array([curves[rank].smoothed[-1] for rank in ended])
-    newest = np.array([each.smoothed[-1] for each in unfinished])
-    falls = _falls([curves[rank] for rank in ended], unfinished)
-    twelfth = (ranks + 1) % PROTECTED == 0
-    for oldest in count():
-        not_preferred = twelfth | (ranks < oldest)
-        fall = _common(falls[not_preferred])
-        level = np.quantile(newest - fall, LEVEL, method="nearest")
-        if oldest >= CHECKS * np.sum(~not_preferred & (ends < level)):
-            break
-    return oldest
+    table, reached = values_at_points([curves[rank] for rank in reported])
+    at = reached[~has_ended] - 1
+    newest = table[~has_ended, at]
+    ranks = np.array(reported)[has_ended]
+    ends = table[has_ended, -1]
+    falls = table[has_ended] - ends[:, None]
+    is_twelfth = (ranks + 1) % PROTECTED == 0
+    oldest = 0
+    while True:
+        not_preferred = is_twelfth | (ranks < oldest)
+        level = np.quantile(newest - _common(falls[not_preferred])[at], LEVEL, method="nearest")
+        needed = max(oldest, CHECKS * int(np.sum(~not_preferred & (ends < level))))
+        # Up to the next trial that ended, the same ones are not preferred.
+        following = next((rank for rank in ranks.tolist() if rank >= oldest), needed)
+        if needed <= following:
+            return needed
+        oldest = following + 1
 
 
-def _common(falls: Array) -> Array | float:
-    """Return by how much trials that were not preferred fall: three quarters fall by more."""
-    if len(falls) < CHECKS:
-        return 0.0
-    return np.maximum(np.quantile(falls, 1 - COMMON, axis=0), 0.0)
+def _common(falls: Array) -> Array:
+    """Return by how much trials that were not preferred fall from each point of a run to its end.
 
-
-def _falls(ended: Sequence[Curve], unfinished: Sequence[Curve]) -> Array:
-    """Return by how much each trial fell to its end from the step at which each other one is.
-
-    Zero where one of the two values is not finite.
+    Three quarters fall by more. `falls` has a row for each of them.
     """
-    at = [each.steps[-1] / each.stage_ends[-1] for each in unfinished]
-    table = []
-    for each in ended:
-        steps = np.array(each.steps) / each.stage_ends[-1]
-        values = np.where(np.isfinite(each.smoothed), each.smoothed, np.nan)
-        table.append(np.interp(at, steps, values) - values[-1])
-    return np.asarray(np.nan_to_num(table))
+    if len(falls) < CHECKS:
+        return np.zeros(falls.shape[1])
+    return np.maximum(np.quantile(falls, 1 - COMMON, axis=0), 0.0)
