@@ -219,14 +219,22 @@ def test_a_change_can_be_accepted_and_is_written_down(
 
 
 @pytest.mark.parametrize(
-    "limit", [["--target", "-1"], ["--max-steps", "10"]], ids=lambda limit: limit[0]
+    ("limit", "reason"),
+    [
+        (["--target", "-1"], "Trial 0 reached the target of -1 (--target)"),
+        (["--max-steps", "10"], "The budget of 10 steps is spent: "),
+    ],
+    ids=["target", "steps"],
 )
-def test_a_sweep_that_has_enough_is_complete_though_trials_wait(
-    home: Path, capsys: pytest.CaptureFixture[str], limit: list[str]
+def test_a_sweep_that_has_enough_says_why_rather_than_that_trials_wait(
+    home: Path, capsys: pytest.CaptureFixture[str], limit: list[str], reason: str
 ) -> None:
     _complete(home, "stages")
     assert _exit_code("stages", "--trials", "40", *limit) == 0
-    assert "The sweep is complete" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "The sweep is complete" in said
+    assert "stages: 16 of at most 40 trials: 7 complete, 5 stopped early" in said
+    assert reason in said and "waiting" not in said
 
 
 def test_a_complete_sweep_is_reported_and_trains_nothing(

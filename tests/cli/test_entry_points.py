@@ -1,6 +1,7 @@
 """How Segue is started: as a command, as modules, with help, a version and completion."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,12 @@ COMMANDS = ["run", "show", "report", "retrain", "play", "rerun", "record", "zoo"
 
 def python(*arguments: str, **environment: str) -> str:
     """What Python prints with these arguments; it must succeed."""
+    return output_of(sys.executable, *arguments, **environment)
+
+
+def output_of(*command: str, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, *arguments],
+        command,
         cwd=ROOT,
         env=os.environ | environment,
         check=True,
@@ -67,9 +72,11 @@ def test_shells_complete_commands(tmp_path: Path) -> None:
         "record",
         "resume",
     ]
-    script = python("-m", "segue", "--show-completion", "bash")
-    assert "complete_bash" in script and script.rstrip().endswith("segue")
-    python("-m", "segue", "--install-completion", "bash", HOME=str(tmp_path))
+    # The shell is the one from which the command is given.
+    options = "--show-completion", "--install-completion"
+    commands = " && ".join(f"{shlex.quote(sys.executable)} -m segue {each}" for each in options)
+    script = output_of("bash", "-c", commands, HOME=str(tmp_path))
+    assert "complete_bash" in script
     assert "segue" in (tmp_path / ".bashrc").read_text()
 
 

@@ -8,7 +8,6 @@ import json
 import re
 from contextlib import ExitStack
 from pathlib import Path
-from threading import Timer
 
 import pytest
 from optuna.trial import TrialState
@@ -140,14 +139,19 @@ def test_what_is_not_a_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_running_sweep_is_shown_until_it_ends(
-    run: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ExitStack() as stack:
-        stack.enter_context(locked(run / "lock"))
-        ends = Timer(0.5, stack.close)
-        ends.start()
-        text = output_of(capsys, str(run), "--top", "1", "--watch", "1")
-        ends.join()
+    waited: list[float] = []
+    with ExitStack() as driver:
+        driver.enter_context(locked(run / "lock"))
+
+        def sleep(seconds: float) -> None:
+            waited.append(seconds)
+            driver.close()
+
+        monkeypatch.setattr("segue.cli.shared.watching.time.sleep", sleep)
+        text = output_of(capsys, str(run), "--top", "1", "--watch", "2")
+    assert waited == [2]
     assert text.count("double: 16 trials") == 2
     assert text.count("The sweep is running.") == 1
     assert "--watch shows a table" in refused(capsys, str(run), "--watch", "1", "--csv")

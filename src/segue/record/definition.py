@@ -40,6 +40,9 @@ class _Start(Checked):
     commit: str | None = None
     changes: list[str] = Field([])
     search: str | None = None
+    max_env_steps: int | None = None
+    target: float | None = None
+    longest_trial: int = 0
 
 
 class _Place(BaseModel):

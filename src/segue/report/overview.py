@@ -14,6 +14,7 @@ from segue.record.attributes import COPY_OF, REASON, per_seed
 from segue.record.local_run import is_running
 from segue.record.trials import is_allowed, metric_of
 from segue.report.data.commands import commands
+from segue.report.data.limits import reached_limit
 from segue.report.data.summary import Summary, mean_and_spread
 
 _SHOWN_TRIALS = 5
@@ -45,23 +46,30 @@ def progress_line(summary: Summary) -> str:
     copies = sum(COPY_OF in trial.user_attrs for trial in summary.trials)
     copied = f" ({plural(copies, 'trial')} copied from others of the same parameters)"
     paused = f". It is paused ({summary.paused_by})" if summary.paused_by else ""
-    return f"{summary.name}: {_counted(summary)}{copied if copies else ''}{paused}"
+    limit = reached_limit(summary)
+    counted = _counted(summary, is_over=limit is not None)
+    ended = f". {limit.rstrip('.')}" if limit else ""
+    return f"{summary.name}: {counted}{copied if copies else ''}{paused}{ended}"
 
 
-def _counted(summary: Summary) -> str:
+def _counted(summary: Summary, is_over: bool) -> str:
     """Return how many trials there are in each state.
 
-    Trials that a search has yet to propose are waiting, too.
+    Trials that a search has yet to propose are waiting, too, unless the sweep `is_over`: then none
+    of them starts.
     """
     words = dict(_WORDS)
     if is_running(summary.run):
         words[TrialState.RUNNING] = "running"
     counts = summary.counts
     if summary.requested is not None:
-        started = counts.total() - counts[TrialState.WAITING]
-        counts[TrialState.WAITING] = max(summary.requested - started, 0)
+        counts[TrialState.WAITING] = max(summary.requested - summary.started, 0)
+    total = plural(counts.total(), "trial")
+    if is_over:
+        del counts[TrialState.WAITING]
+        total = f"{counts.total()} of at most {total}"
     found = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
-    return f"{plural(counts.total(), 'trial')}: {', '.join(found)}"
+    return f"{total}: {', '.join(found)}"
 
 
 def _table(summary: Summary) -> Table:

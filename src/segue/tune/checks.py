@@ -27,6 +27,11 @@ class CheckedSweep:
     corners: Corners
     search: ChosenSearch
 
+    @property
+    def longest_trial(self) -> int:
+        """The environment steps that a trial takes at most, over all its members."""
+        return self.corners.longest_training * self.sweep.seeds
+
 
 @located_user_errors()
 def check_sweep(sweep: Sweep) -> CheckedSweep:

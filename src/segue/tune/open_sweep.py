@@ -107,7 +107,7 @@ def open_sweep(
         steering = Steering(record, directory, inbox, say)
         hparams = HParams(record, sweep, directory)
         hparams.backfill()
-        budget = Budget.of(sweep, sweep.requested_trials, checked.corners.longest_training)
+        budget = Budget.of(sweep, sweep.requested_trials, checked.longest_trial)
         observers = (hparams, loggers)
         yield OpenSweep(
             name,
@@ -147,6 +147,7 @@ def _study(
             source=source,
             study=place.recorded,
             search=str(checked.search) if checked.search.reason else "",
+            longest_trial=checked.longest_trial,
             say=say,
         ),
         closing(place.opened(checked.sweep, checked.space, lease.upload_study)) as record,
@@ -158,7 +159,7 @@ def _study(
 def _check_steps(checked: CheckedSweep, directory: RunDirectory, options: Options) -> None:
     """Raise ValueError for a new run whose limit of steps no trial fits into."""
     limit = checked.sweep.max_env_steps
-    needed = checked.corners.longest_training * checked.sweep.seeds
+    needed = checked.longest_trial
     is_new = options.fresh or not directory.definition.exists()
     if limit is not None and limit < needed and is_new:
         name = "max_env_steps" if options.max_steps is None else "--max-steps"

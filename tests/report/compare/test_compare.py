@@ -130,7 +130,8 @@ def test_runs_are_compared_in_tables_and_on_a_page(
     text = page.read_text()
     seen = html.unescape(re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))
     assert "<h1>asha and staged</h1>" in seen
-    assert '<td>pinned</td><td>nothing</td><td>{"lr":0.0003}</td>' in seen
+    cells = ("pinned", "nothing", '{"lr":0.0003}')
+    assert "".join(f'<td class="words">{cell}</td>' for cell in cells) in seen
     assert "Not all runs have ended" in seen
     anchors = re.findall(r'<section[^>]* id="([\w-]+)"', text)
     expected = "answer health best-so-far final improvement parameters definitions"

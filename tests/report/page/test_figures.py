@@ -13,6 +13,7 @@ from segue.report.page.figures.curves import learning_curves
 from segue.report.page.figures.optuna_view import plot_study, plotted
 from segue.report.page.figures.pruning import ShownRung, pruning_figure, rungs
 from segue.report.page.figures.slices import log_ticks, slices
+from segue.report.page.text_table import TextTable
 from tests.report.page.support import evidence, trial
 
 
@@ -65,12 +66,12 @@ def study_of_slices() -> optuna.Study:
     kinds = {
         "lr": FloatDistribution(1e-4, 1e-1, log=True),
         "rule": CategoricalDistribution(["adam", "sgd"]),
+        "size": CategoricalDistribution([8.0, 16.0]),
     }
     study = optuna.create_study(direction="maximize")
-    for lr, rule in ((1e-4, "adam"), (3e-2, "sgd")):
-        study.add_trial(
-            create_trial(value=lr, params={"lr": lr, "rule": rule}, distributions=kinds)
-        )
+    for lr, rule, size in ((1e-4, "adam", 8.0), (3e-2, "sgd", 16.0)):
+        params = {"lr": lr, "rule": rule, "size": size}
+        study.add_trial(create_trial(value=lr, params=params, distributions=kinds))
     return study
 
 
@@ -79,6 +80,14 @@ def test_axes_of_slices_can_be_read() -> None:
     assert list(axes["lr"].ticktext) == ["0.0001", "0.001", "0.01"]
     assert list(axes["rule"].ticktext) == ["adam", "sgd"]
     assert list(axes["rule"].tickvals) == ["'adam'", "'sgd'"]  # as Optuna names them
+    assert axes["rule"].automargin  # long ones lie aslant
+    assert list(axes["size"].ticktext) == ["8", "16"]
+
+
+def test_columns_of_words_are_those_whose_cells_are_not_numbers() -> None:
+    rows = [("1,000", "-0.5", "adam", "", ""), ("2,000", "+1 (of 3)", "8", ".5", "paused at 7")]
+    table = TextTable("anchor", "", "", ("a", "b", "c", "d", "e"), rows)
+    assert table.words == [False, False, True, False, True]
 
 
 def test_ticks_of_a_wide_range_are_few() -> None:

@@ -80,7 +80,7 @@ class Cluster:
         self.sweep = sweep
         verdicts = Verdicts()
         corners = Corners.of(sweep)
-        budget = Budget.of(sweep, sweep.requested_trials, corners.longest_pipeline)
+        budget = Budget.of(sweep, sweep.requested_trials, corners.longest_pipeline * sweep.seeds)
         run = RunDirectory(path)
         scheduler = StudyScheduler(
             make_scheduler(sweep, corners), sweep, corners, self.record, run, verdicts, budget

@@ -67,6 +67,27 @@ def test_time_left_follows_the_length_of_the_trials_so_far(
     assert board.seconds_left == 15 * 400 / 400
 
 
+@pytest.mark.parametrize(
+    ("env_steps", "seconds", "left"),
+    [(2_400, None, 2_000 / 400), (300, None, 0.0), (None, 4.0, 3.0), (None, 0.5, 0.0)],
+)
+def test_time_left_is_within_the_budgets(
+    record: StudyRecord,
+    clock: Clock,
+    env_steps: int | None,
+    seconds: float | None,
+    left: float,
+) -> None:
+    board = Board(record, make_sweep(time_budget_s=seconds), Budget(16, 2400, env_steps), clock)
+    record.begin(0)
+    board.started(0)
+    clock.now += 1.0
+    board.reported(0, _row(200))
+    record.stop(0, 200, 0.5, {"env_steps": 200, "total_env_steps": 400})
+    board.ended(0)
+    assert board.seconds_left == left
+
+
 def test_a_trial_that_starts_again_keeps_its_steps(
     board: Board, record: StudyRecord, clock: Clock
 ) -> None:

@@ -81,7 +81,7 @@ class FakeTune:
     ) -> None:
         verdicts = Verdicts()
         corners = Corners.of(sweep)
-        limits = Budget.of(sweep, budget, corners.longest_pipeline)
+        limits = Budget.of(sweep, budget, corners.longest_pipeline * sweep.seeds)
         scheduler = make_scheduler(sweep, corners)
         copies = Copies(record, is_on=not isinstance(scheduler, StagedPBT))
         search = chosen_search(sweep, corners).name

@@ -12,6 +12,7 @@ from segue.record.local_run import LocalRun
 from segue.record.trials import COMPLETE, TrialSummary
 from segue.report.data.facts import facts
 from segue.report.data.heldout import Comparison, read_held_out
+from segue.report.data.limits import reached_limit
 from segue.report.data.statistics import Estimate, iqm_interval
 from segue.report.data.summary import Summary, read_summary
 
@@ -94,7 +95,9 @@ class ComparedRun:
 
     @property
     def is_finished(self) -> bool:
-        """Whether all trials that were requested have ended."""
+        """Whether all requested trials have ended, or a limit lets no further one start."""
+        if reached_limit(self.summary):
+            return True
         requested = self.summary.requested or 0
         ended = sum(trial.has_ended for trial in self.trials)
         return ended == len(self.trials) and ended >= requested

@@ -86,6 +86,11 @@ class Summary:
         return Counter(trial.state for trial in self.trials)
 
     @property
+    def started(self) -> int:
+        """Number of trials that have started, also of those that have ended."""
+        return len(self.trials) - self.counts[TrialState.WAITING]
+
+    @property
     def requested(self) -> int | None:
         """Number of trials with which the run was started last, if it is recorded, and of those
         that people have added.

@@ -1,6 +1,9 @@
 """A table of a page."""
 
+import re
 from dataclasses import dataclass
+
+_NUMBER = re.compile(r"[-+]?[\d.]")
 
 
 @dataclass(frozen=True)
@@ -12,3 +15,11 @@ class TextTable:
     text: str
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
+
+    @property
+    def words(self) -> list[bool]:
+        """Whether each column has a cell that does not begin with a number."""
+        return [
+            any(cell and not _NUMBER.match(cell) for cell in cells)
+            for cells in zip(*self.rows, strict=True)
+        ]

@@ -125,14 +125,21 @@ class Board(TrialObserver):
     def seconds_left(self) -> float | None:
         """Estimated seconds until the sweep ends, None before the first report.
 
-        The estimate uses the mean length of the trials so far, with stopped ones.
+        The estimate uses the mean length of the trials so far, with stopped ones. It is at most
+        what is left of the budgets of steps and of time.
         """
         if not self.steps_per_second:
             return None
         running = sum(
             max(self.budget.full_run - progress.steps, 0) for progress in self.running.values()
         )
-        return (running + self.waiting * self._mean_steps()) / self.steps_per_second
+        steps = running + self.waiting * self._mean_steps()
+        if self.budget.env_steps is not None:
+            steps = min(steps, max(self.budget.env_steps - self.spent, 0))
+        left = steps / self.steps_per_second
+        if self.sweep.time_budget_s is not None:
+            left = min(left, max(self.sweep.time_budget_s - self.seconds, 0.0))
+        return left
 
     def _mean_steps(self) -> float:
         lengths = [

@@ -32,12 +32,14 @@ def open_run(
     source: Path | None = None,
     study: Mapping[str, str] | None = None,
     search: str = "",
+    longest_trial: int = 0,
     say: Callable[[str], None] = print,
 ) -> Iterator[None]:
     """Lock the directory for a run of `sweep` under `name`, and record that it was started.
 
     `source` is the sweep's file. `study` is the location of the study, if it is not in the
     directory. `search` is the search that `search="auto"` has chosen and why, for the report.
+    `longest_trial` is how many environment steps a trial takes at most, over all its members.
 
     With `fresh`, an earlier run is moved aside first, to a name that ends with the date, which
     `say` is called with; nothing is deleted. With `accept_changes`, a changed sweep is recorded in
@@ -56,7 +58,7 @@ def open_run(
             _check_unchanged(run, before, sweep, code, accept_changes)
         try:
             run.trials.mkdir(exist_ok=True)  # now, rather than by the first worker
-            _record(run, before, sweep, name, code, study, search)
+            _record(run, before, sweep, name, code, study, search, longest_trial)
         except OSError as error:
             raise _unwritable(run, error) from error
         run.share()
@@ -144,6 +146,7 @@ def _record(
     source: SweepSource | None,
     study: Mapping[str, str] | None,
     search: str,
+    longest_trial: int,
 ) -> None:
     earlier = before.runs if before else ()
     if source is not None:
@@ -155,6 +158,9 @@ def _record(
     started = {
         "started": datetime.now().astimezone().isoformat(timespec="milliseconds"),
         "trials": sweep.requested_trials,
+        "max_env_steps": sweep.max_env_steps,
+        "target": sweep.target,
+        "longest_trial": longest_trial,
         **({"search": search} if search else {}),
     }
     RunDefinition(

@@ -26,9 +26,9 @@ class Budget:
     _running: dict[int, int] = field(default_factory=dict)  # trial -> its steps so far
 
     @classmethod
-    def of(cls, sweep: Sweep, trials: int, longest: int) -> "Budget":
-        """Return the budget of a sweep whose longest pipeline takes `longest` steps."""
-        return cls(trials, longest * sweep.seeds, sweep.max_env_steps, sweep.target, sweep.mode)
+    def of(cls, sweep: Sweep, trials: int, full_run: int) -> "Budget":
+        """Return the budget of a sweep whose longest trial takes `full_run` steps."""
+        return cls(trials, full_run, sweep.max_env_steps, sweep.target, sweep.mode)
 
     def begin(self, trial: FrozenTrial, seeds: int) -> None:
         """Count a trial that starts or resumes."""

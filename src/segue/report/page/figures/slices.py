@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from optuna.distributions import CategoricalDistribution
 
 from segue.report.page.figures.optuna_view import plotted
+from segue.report.page.headline import short
 
 _LATER = [[0, "#b8c0c8"], [1, "#0072b2"]]
 _TICKS = 4  # at most, on a logarithmic axis
@@ -28,8 +29,8 @@ def slices(study: optuna.Study, metric: str) -> go.Figure:
         elif isinstance(kind, CategoricalDistribution):
             # Optuna's labels are texts in quotes.
             labels = [repr(choice) for choice in kind.choices]
-            shown = [str(choice) for choice in kind.choices]
-            axis.update(tickmode="array", tickvals=labels, ticktext=shown)
+            shown = [short(choice) for choice in kind.choices]
+            axis.update(tickmode="array", tickvals=labels, ticktext=shown, automargin=True)
     return figure
 
 

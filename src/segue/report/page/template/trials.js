@@ -7,6 +7,7 @@
   const { metric, columns, trials, lines } = JSON.parse(section.querySelector("script").textContent);
   const table = section.querySelector("table"), input = section.querySelector("input");
   const detail = document.getElementById("trial"), more = section.querySelector(".more");
+  const words = columns.map((_, index) => trials.some((trial) => typeof trial.cells[index][0] === "string"));
   const PAGE = 25;
   const own = "segue-trials" + location.pathname;
   const state = { column: null, down: false, filter: "", chosen: null, shown: PAGE, ...history.state?.[own] };
@@ -61,6 +62,7 @@
       row.classList.toggle("chosen", trial.number === state.chosen);
       trial.cells.forEach(([, text], index) => {
         const cell = row.insertCell();
+        cell.classList.toggle("words", words[index]);
         if (index) cell.textContent = text;
         else element("button", text, cell).type = "button";
       });
@@ -121,7 +123,9 @@
   for (const trial of trials)
     trial.text = [...trial.cells.map(([, text]) => text), ...trial.facts.map(([, text]) => text)].join(" ").toLowerCase();
   columns.forEach((name, index) => {
-    const button = element("button", name, element("th", "", table.tHead.rows[0]));
+    const heading = element("th", "", table.tHead.rows[0]);
+    heading.classList.toggle("words", words[index]);
+    const button = element("button", name, heading);
     button.type = "button";
     button.addEventListener("click", () => {
       state.down = state.column === index ? !state.down : index === 1;
