@@ -1,41 +1,40 @@
 """Every world of the package, and every probe, goes through the one suite."""
 
-from functools import partial
-
 import pytest
 
-from segue.worlds import MiniGrid
-from segue.worlds.array.minigrid.levels import LavaCrossing
-from tests.worlds.conformance import WorldConformance
+from segue.plan.world import World
+from tests.worlds.conformance import WorldConformance, short
 from tests.worlds.probes import PROBES
 
-NAMES = (
+FEW = (
     "CartPole-v1",
     "PoisonedDoors-v0",
-    "MiniGrid-DoorKey-5x5-v0",
-    "gym/CartPole-v1",
-    "Acrobot-v1",
-    "Pendulum-v1",
+    short("MiniGrid-DoorKey-5x5-v0"),
+    short("Pendulum-v1"),
     "FrozenLake-v1",
 )
-LONGER = (
-    "MiniGrid-Empty-Random-5x5-v0",
-    "MiniGrid-FourRooms-v0",
-    "MiniGrid-MultiRoom-N2-S4-v0",
-    "MiniGrid-KeyCorridorS3R2-v0",
-    partial(MiniGrid, LavaCrossing(size=9, crossings=2), corrupt_within=4),
+MORE = (
+    "gym/CartPole-v1",
+    short("Acrobot-v1"),
+    short("MiniGrid-Empty-Random-5x5-v0"),
+    short("MiniGrid-FourRooms-v0"),
+    short("MiniGrid-MultiRoom-N2-S4-v0"),
+    short("MiniGrid-KeyCorridorS3R2-v0"),
+    short("MiniGrid-LavaCrossingS9N2-v0", kwargs={"corrupt_within": 4}),
 )
 
 
-@pytest.mark.parametrize("world", NAMES)
+def name_of(world: str | World) -> str:
+    return world if isinstance(world, str) else str(world.id)
+
+
+@pytest.mark.parametrize("world", FEW, ids=name_of)
 class TestWorlds(WorldConformance):
     pass
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "world", LONGER, ids=lambda world: world if isinstance(world, str) else "corrupted"
-)
+@pytest.mark.parametrize("world", MORE, ids=name_of)
 class TestMoreWorlds(WorldConformance):
     pass
 

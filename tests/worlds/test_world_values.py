@@ -43,7 +43,7 @@ class Counted(gymnasium.Wrapper[Any, Any, Any, Any]):
     "world",
     [
         WRAPPED,
-        World("CartPole-v1", frame_stack=4, max_episode_steps=60),
+        World("CartPole-v1", frame_stack=4, max_episode_steps=30),
         World("FrozenLake-v1", metrics=["counted"], wrappers=[Counted]),
         World("MiniGrid-DoorKey-5x5-v0", max_episode_steps=40, kwargs={"corrupt_within": 2}),
     ],

@@ -8,7 +8,7 @@ from segue.worlds import lane_seeds, make_world, world_spec, worlds_with_experts
 from segue.worlds.adapters.babyai import BabyAI
 from segue.worlds.adapters.missions import SHORT, word_numbers
 from segue.worlds.adapters.spaces import fields
-from tests.worlds.conformance import WorldConformance
+from tests.worlds.conformance import WorldConformance, short
 from tests.worlds.expert_conformance import ExpertConformance
 
 pytest.importorskip("minigrid", reason="the extra segue[minigrid] is not installed")
@@ -17,7 +17,7 @@ TOGGLE = 5
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("world", ["BabyAI-GoToObjS4-v0"])
+@pytest.mark.parametrize("world", [short("BabyAI-GoToObjS4-v0")], ids=["BabyAI-GoToObjS4-v0"])
 class TestBabyAI(WorldConformance, ExpertConformance):
     pass
 

@@ -15,7 +15,7 @@ from segue.worlds.adapters.envpool import EnvPoolWorld
 from segue.worlds.adapters.missions import SHORT, word_numbers
 from segue.worlds.adapters.spaces import fields
 from tests.train.support.pipelines import ROLLOUT, pipeline, stage
-from tests.worlds.conformance import WorldConformance
+from tests.worlds.conformance import WorldConformance, short
 
 pytest.importorskip("envpool", reason="the extra segue[envpool] is not installed")
 
@@ -24,9 +24,10 @@ pytest.importorskip("envpool", reason="the extra segue[envpool] is not installed
 @pytest.mark.parametrize(
     "world",
     [
-        f"envpool/{env_id}"
+        short(f"envpool/{env_id}")
         for env_id in ("CartPole-v1", "MiniGrid-DoorKey-5x5-v0", "Pendulum-v1", "FrozenLake-v1")
     ],
+    ids=lambda world: world.id,
 )
 class TestEnvPool(WorldConformance):
     pass
