@@ -21,7 +21,7 @@ from tests.train.test_side_by_side import CASES, EVALUATION, LOSSES, SLOW, alone
 
 FIRST = (3, 5)
 SECOND = range(8)
-FAST = ("perceptron", "expert")
+FAST = ("expert",)
 KINDS = [case if case in FAST else pytest.param(case, marks=SLOW) for case in CASES]
 
 

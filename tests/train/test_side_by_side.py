@@ -35,7 +35,7 @@ CASES = {  # the world, the policy, and whether some stages consult the expert
     "lstm": ("PoisonedDoors-v0", Network("lstm", hidden=8), True),
     "without joined": (ContextualAction, SMALL, False),
 }
-FAST = ("perceptron", "expert", "Gymnasium")
+FAST = ("expert",)
 
 
 def spec(number, world, policy, has_expert):

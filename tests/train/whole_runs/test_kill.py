@@ -16,22 +16,30 @@ from tests.train.support.staged import plans
 from tests.train.support.trials import final_state, plan, rows, run
 
 ROOT = Path(__file__).parents[3]
-SCRIPT = "import sys; from tests.train.whole_runs.test_kill import train; train(sys.argv[1], print)"
+SCRIPT = (
+    "import sys; from tests.train.whole_runs.test_kill import train;"
+    " train(sys.argv[1], int(sys.argv[2]), print)"
+)
+LONG = 70
 
 
-def train(directory, report=lambda row: None):
-    """Long enough that a kill comes before the end: some 40 reports, a checkpoint a rollout."""
-    run(Path(directory), plan(stage(steps=30 * ROLLOUT), stage("a2c", steps=40 * ROLLOUT)), report)
+def train(directory, rollouts=LONG, report=lambda row: None):
+    """Long enough that a kill comes before the end: a report every other rollout, a checkpoint each
+    rollout.
+    """
+    first, second = 3 * rollouts // 7 * ROLLOUT, 4 * rollouts // 7 * ROLLOUT
+    run(Path(directory), plan(stage(steps=first), stage("a2c", steps=second)), report)
 
 
-def attempt(directory):
+def attempt(directory, rollouts=LONG):
     """A process that trains in the directory, and prints a line a report."""
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    return Forked("-c", SCRIPT, str(directory), cwd=ROOT, env=environment, stdout=subprocess.PIPE)
+    arguments = ("-c", SCRIPT, str(directory), str(rollouts))
+    return Forked(*arguments, cwd=ROOT, env=environment, stdout=subprocess.PIPE)
 
 
-def killed_after(directory, reports):
-    with attempt(directory) as process:
+def killed_after(directory, reports, rollouts=LONG):
+    with attempt(directory, rollouts) as process:
         for _ in range(reports):
             assert process.stdout.readline()
         process.send_signal(signal.SIGKILL)
@@ -44,11 +52,13 @@ def assert_same_trial(one, other):
     assert_same_state(final_state(one), final_state(other))
 
 
-@pytest.mark.parametrize("reports", [1, pytest.param(20, marks=pytest.mark.slow)])
-def test_killed_and_continued_it_leaves_what_a_whole_run_leaves(tmp_path, reports):
-    killed_after(tmp_path / "trial", reports)
-    train(tmp_path / "trial")
-    train(tmp_path / "whole")
+@pytest.mark.parametrize(
+    ("reports", "rollouts"), [(1, 28), pytest.param(20, LONG, marks=pytest.mark.slow)]
+)
+def test_killed_and_continued_it_leaves_what_a_whole_run_leaves(tmp_path, reports, rollouts):
+    killed_after(tmp_path / "trial", reports, rollouts)
+    train(tmp_path / "trial", rollouts)
+    train(tmp_path / "whole", rollouts)
     assert_same_trial(tmp_path / "trial", tmp_path / "whole")
 
 

@@ -18,10 +18,13 @@ ALGORITHMS = {
     "a2c": {"losses": {"ppo": A2C()}, "num_mini_batch": 1, "update_repeats": 1},
 }
 
+ROLLOUTS = {"ppo": 40, "a2c": 100}
 
-def learned(world, algorithm="ppo", rollouts=100, lr=1e-2, policy=None, **changes):
+
+def learned(world, algorithm="ppo", rollouts=None, lr=1e-2, policy=None, **changes):
     """A trainer at the end of so many rollouts of 8 lanes x 16 steps."""
     settings = {"gamma": GAMMA, "adam": {"lr": lr}} | ALGORITHMS[algorithm] | changes
+    rollouts = rollouts or ROLLOUTS[algorithm]
     made = pipeline(stage(steps=rollouts * 8 * 16), num_steps=16, **settings)
     return advanced(trainer(made, world, SEEDS, lanes=8, policy=policy or Mlp((16,))))
 
@@ -81,7 +84,7 @@ def test_the_observation_determines_the_better_action(algorithm):
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_gaussian_s_means_find_their_targets_and_its_spread_shrinks(algorithm):
-    made = learned(probes.GaussianTarget, algorithm, rollouts=200)
+    made = learned(probes.GaussianTarget, algorithm, rollouts=2 * ROLLOUTS[algorithm])
     assert_close(outputs(made, -1.0, 1.0)[..., 0], [-0.5, 0.5], tolerance=0.15)
     assert (made.groups[0].pack.policy.extra(made.parameters).exp() < 0.7).all()
 
@@ -108,7 +111,7 @@ def test_the_best_actions_are_found(world, policy, most):
 
 @pytest.mark.parametrize("use_gae", [True, False])
 def test_a_truncation_is_not_a_termination(use_gae):
-    made = learned(probes.TruncatedForever, rollouts=120, use_gae=use_gae, gamma=0.75)
+    made = learned(probes.TruncatedForever, rollouts=60, use_gae=use_gae, gamma=0.75)
     assert_close(values(made, 0.0), 1 / (1 - 0.75), tolerance=0.2)
 
 

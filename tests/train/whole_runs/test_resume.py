@@ -12,6 +12,8 @@ from tests.train.support.same import assert_same_state
 from tests.train.support.staged import NAMES, plans
 from tests.worlds.probes import Bits, BoundedTarget, Choices, Numbered, Painted
 
+SLOW = pytest.mark.slow
+PENDULUM = pytest.param("Pendulum-v1", marks=SLOW)
 EVALUATION = Evaluation(every=2 * ROLLOUT, episodes=2, max_episode_steps=20)
 POLICY = Mlp((8,))
 
@@ -48,7 +50,7 @@ def assert_resumes_everywhere(
             ahead.evaluate()
 
 
-@pytest.mark.parametrize("world", ["CartPole-v1", "Pendulum-v1", ThreeTargets])
+@pytest.mark.parametrize("world", ["CartPole-v1", PENDULUM, ThreeTargets])
 def test_in_every_stage_and_at_its_end(tmp_path, world):
     assert_resumes_everywhere(tmp_path, pipeline(stage(), stage("a2c"), save_interval=0), world)
 
@@ -72,21 +74,25 @@ def test_with_epochs_that_end_early_within_an_interval(tmp_path):
     assert_resumes_everywhere(tmp_path, made)
 
 
-@pytest.mark.parametrize("world", ["CartPole-v1", "Pendulum-v1"])
+@pytest.mark.parametrize("world", ["CartPole-v1", PENDULUM])
 def test_after_a_member_has_left(tmp_path, world):
     assert_resumes_everywhere(
         tmp_path, [member(i, ROLLOUT, rollouts=4 + 2 * i) for i in range(3)], world
     )
 
 
-@pytest.mark.parametrize("memory", [pytest.param(None, marks=pytest.mark.slow), "lstm"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("memory", [pytest.param(None, marks=SLOW), "lstm"])
+@pytest.mark.parametrize(
+    "name", [name if name == "weaned" else pytest.param(name, marks=SLOW) for name in NAMES]
+)
 def test_in_all_kinds_of_stages_with_and_without_a_memory(tmp_path, name, memory):
     policy = Network(memory, hidden=8, auxiliary=True)
     assert_resumes_everywhere(tmp_path, [plans(i)[name] for i in range(3)], policy=policy)
 
 
-@pytest.mark.parametrize("world", ["PoisonedDoors-v0", "MiniGrid-LavaCrossingS9N1-v0"])
+@pytest.mark.parametrize(
+    "world", ["PoisonedDoors-v0", pytest.param("MiniGrid-LavaCrossingS9N1-v0", marks=SLOW)]
+)
 def test_in_worlds_of_states_and_views(tmp_path, world):
     policy = Network("gru", hidden=8)
     assert_resumes_everywhere(tmp_path, plans(0)["weaned"], world, policy=policy)
@@ -108,6 +114,7 @@ def test_with_policies_of_all_kinds(tmp_path, world, policy):
     assert_resumes_everywhere(tmp_path, pipeline(), world, SEEDS[:2], policy=policy)
 
 
+@SLOW
 def test_when_the_pack_is_parted_from_the_beginning_and_again_later(tmp_path):
     plans = [
         pipeline(
@@ -118,7 +125,11 @@ def test_when_the_pack_is_parted_from_the_beginning_and_again_later(tmp_path):
     assert_resumes_everywhere(tmp_path, plans)
 
 
-@pytest.mark.parametrize("world", ["CartPole-v1", World("Pendulum-v1", frame_stack=2)])
+@pytest.mark.parametrize(
+    "world",
+    ["CartPole-v1", pytest.param(World("Pendulum-v1", frame_stack=2), marks=SLOW)],
+    ids=["CartPole", "Pendulum"],
+)
 def test_when_members_that_parted_by_shape_find_together_again(tmp_path, world):
     plans = [
         pipeline(stage(steps=i * ROLLOUT), stage(steps=ROLLOUT, num_steps=8), stage())

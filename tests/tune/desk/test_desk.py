@@ -239,7 +239,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, list[Any
     seed=st.integers(0, 2**16),
     shares=st.booleans(),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_whatever_is_lost_all_trials_end_once_and_as_they_would_alone(
     undisturbed: dict[bool, list[Any]],
     tmp_path_factory: pytest.TempPathFactory,
