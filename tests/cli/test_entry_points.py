@@ -72,10 +72,10 @@ def test_shells_complete_commands(tmp_path: Path) -> None:
         "record",
         "resume",
     ]
-    # The shell is the one from which the command is given.
+    # The shell is the one from which the command is given, and bash would become its last command.
     options = "--show-completion", "--install-completion"
     commands = " && ".join(f"{shlex.quote(sys.executable)} -m segue {each}" for each in options)
-    script = output_of("bash", "-c", commands, HOME=str(tmp_path))
+    script = output_of("bash", "-c", f"{commands} && :", HOME=str(tmp_path))
     assert "complete_bash" in script
     assert "segue" in (tmp_path / ".bashrc").read_text()
 

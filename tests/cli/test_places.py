@@ -13,7 +13,16 @@ from tests.cli.test_cli import _complete, home
 __all__ = ["home"]
 
 
-@pytest.mark.parametrize("name", ["q?x=1", "{a}", "a%3Fb", "#1", "ü"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "q?x={a}%3F",
+        *(pytest.param(name, marks=SLOW) for name in ("q?x=1", "{a}", "a%3Fb", "#1", "ü")),
+    ],
+)
 def test_a_run_directory_may_have_any_name(
     home: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -29,9 +38,9 @@ def test_a_run_directory_may_have_any_name(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["run", "stages", "--run-dir=~/runs/stages"],
+        pytest.param(["run", "stages", "--run-dir=~/runs/stages"], marks=SLOW),
         ["run", "~/sweeps/stages.py", "--run-dir=~/runs/stages"],
-        ["run", "stages", "--warm-start=~/runs/stages"],
+        pytest.param(["run", "stages", "--warm-start=~/runs/stages"], marks=SLOW),
         ["show", "~/runs/stages"],
         ["report", "~/runs/stages", "--out=~/page.html"],
     ],

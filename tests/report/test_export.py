@@ -71,7 +71,7 @@ sweep = Sweep(
 """
 
 
-@pytest.fixture(params=["beside", "in_the_file"])
+@pytest.fixture(params=["beside", pytest.param("in_the_file", marks=pytest.mark.slow)])
 def files(request: pytest.FixtureRequest) -> Iterator[tuple[str, str, str]]:
     """The text of a sweep's file, and the name and the text of a module beside it.
 

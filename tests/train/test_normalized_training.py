@@ -15,25 +15,34 @@ from tests.train.support.pipelines import LANES, RARELY, ROLLOUT, advanced, pipe
 from tests.train.support.same import assert_same_state
 from tests.train.support.staged import plans
 from tests.train.support.trials import EVALUATION, interrupted_after, plan, run
-from tests.train.test_packing import assert_each_is_itself
+from tests.train.test_packing import SOME, assert_each_is_itself
 from tests.train.whole_runs.test_resume import assert_resumes_everywhere
 
 BOTH = {"normalize_observation": True, "normalize_reward": True}
 CARTPOLE = World("CartPole-v1", **BOTH, max_episode_steps=13, reward_scale=3.0, frame_stack=2)
 PENDULUM = World("Pendulum-v1", **BOTH, max_episode_steps=11)
-WORLDS = pytest.mark.parametrize("world", [CARTPOLE, PENDULUM], ids=lambda world: world.id)
+SLOW = pytest.mark.slow
+WORLDS = pytest.mark.parametrize(
+    "world", [CARTPOLE, pytest.param(PENDULUM, marks=SLOW)], ids=lambda world: world.id
+)
 
 
 @WORLDS
 def test_each_member_of_a_pack_is_itself(world):
-    assert_each_is_itself(seven(lanes=3, num_steps=13), world, lanes=3, policy=Mlp((8,)))
+    assert_each_is_itself(
+        seven(lanes=3, num_steps=13), world, lanes=3, policy=Mlp((8,)), compared=SOME
+    )
 
 
-@pytest.mark.parametrize("name", ["off-policy", "restarts", "weaned"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("off-policy", marks=SLOW), pytest.param("restarts", marks=SLOW), "weaned"],
+)
 def test_each_member_of_a_pack_is_itself_in_other_stages(name):
     world = World("CartPole-v1", **BOTH)
     policy = Network("lstm", hidden=8)
-    assert_each_is_itself([plans(i)[name] for i in range(len(SEEDS))], world, policy=policy)
+    pipelines = [plans(i)[name] for i in range(len(SEEDS))]
+    assert_each_is_itself(pipelines, world, policy=policy, compared=SOME)
 
 
 @WORLDS

@@ -66,7 +66,7 @@ def test_checkpoints_are_written_at_save_interval(tmp_path, monkeypatch, save_in
     assert written == [rollouts * ROLLOUT for rollouts in saved]
 
 
-@pytest.mark.parametrize("mode", ["max", "min"])
+@pytest.mark.parametrize("mode", [pytest.param("max", marks=pytest.mark.slow), "min"])
 def test_the_members_of_the_best_report_are_stored(tmp_path, mode):
     whole = tmp_path / "whole"
     run(whole, mode=mode)

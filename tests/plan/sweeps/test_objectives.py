@@ -28,6 +28,8 @@ from segue.tune.study.warm_start import trials_to_adopt
 from tests.tune.support.doubles import MIXED, make_sweep
 from tests.tune.support.fake_tune import FakeTune
 
+GP = pytest.param("gp", marks=pytest.mark.slow)
+
 
 def run(path: Path, sweep: Sweep, trials: int = 12, adopt: Path | None = None) -> StudyRecord:
     """A whole run directory, without Ray."""
@@ -77,7 +79,7 @@ class TestObjectives:
         assert pruned and all(trial.values is None for trial in pruned)
         assert study.best_trials
 
-    @pytest.mark.parametrize("search", ["tpe", "nsga2", "gp", "random", "qmc"])
+    @pytest.mark.parametrize("search", ["tpe", "nsga2", GP, "random", "qmc"])
     def test_searchers_take_several(self, tmp_path: Path, search: str) -> None:
         sweep = make_sweep(
             space=MIXED, objectives=[("return", "min")], trials=14, search=search, scheduler=None
@@ -88,7 +90,7 @@ class TestObjectives:
         ]
         assert values and all(first == second for first, second in values)
 
-    @pytest.mark.parametrize("search", ["nsga2", "gp", "random", "qmc"])
+    @pytest.mark.parametrize("search", ["nsga2", GP, "random", "qmc"])
     def test_they_go_with_stopped_trials(self, tmp_path: Path, search: str) -> None:
         sweep = make_sweep(
             space=MIXED, objectives=[("return", "min")], trials=16, search=search, scheduler="asha"

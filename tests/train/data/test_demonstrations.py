@@ -109,7 +109,7 @@ def cloning(path, updates=4, **changes):
     return pipeline(only, losses={"cloning": BehaviorCloning()}, adam={"lr": 3e-3}, **changes)
 
 
-@pytest.mark.parametrize("memory", [None, "gru"])
+@pytest.mark.parametrize("memory", [None, pytest.param("gru", marks=pytest.mark.slow)])
 def test_cloning_from_a_file_learns_what_the_expert_does(doorkey, memory):
     plan = cloning(doorkey, metric_accumulate_interval=ROLLOUT)
     made = trainer(plan, "MiniGrid-DoorKey-5x5-v0", seeds=[0, 1], policy=Network(memory, hidden=32))

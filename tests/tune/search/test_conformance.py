@@ -132,6 +132,7 @@ def test_nothing_is_pickled_into_the_study(tmp_path: Path) -> None:
     assert not any(name.startswith(PICKLED) for name in names)
 
 
+@pytest.mark.slow
 def test_quasi_random_points_are_spread_more_evenly_than_random_ones(tmp_path: Path) -> None:
     def largest_gap(search: str) -> float:
         sweep = make_sweep(space=MIXED, trials=32, search=search, scheduler=None)
@@ -193,6 +194,7 @@ def test_a_point_outside_of_the_space_is_refused(
         check_sweep(make_sweep(space=space, points=[point], trials=3))
 
 
+@pytest.mark.slow
 def test_branches_that_share_names_learn_together(tmp_path: Path) -> None:
     def branches(trial: Any) -> dict[str, Any]:
         kind = trial.suggest_categorical("kind", ["short", "long"])

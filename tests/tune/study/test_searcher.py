@@ -128,7 +128,7 @@ class Killed(BaseException):
     """In place of SIGKILL."""
 
 
-@pytest.mark.parametrize("stride", [9, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [23, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_kill_between_any_two_writes_changes_no_trial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stride: int
 ) -> None:

@@ -57,6 +57,7 @@ def test_spaces_are_those_of_gymnasium() -> None:
         assert spec.single_action_space == bare.action_space
 
 
+@pytest.mark.slow
 def test_a_trial_is_interrupted_and_resumes(tmp_path: Path) -> None:
     plan = pipeline(stage(steps=6 * ROLLOUT, advance_scene_rollout_period=2), save_interval=ROLLOUT)
     rows: list[float] = []

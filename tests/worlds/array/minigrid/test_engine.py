@@ -53,7 +53,7 @@ def play_beside(world_id: str, steps: int) -> Beside:
 
 @pytest.mark.parametrize("world_id", QUICK)
 def test_the_same_actions_lead_to_the_same(world_id: str) -> None:
-    play_beside(world_id, 2_000)
+    play_beside(world_id, 1_000)
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def assert_much_was_seen(beside: Beside) -> None:
 
 
 def test_everything_in_one_grid_behaves_the_same() -> None:
-    assert_much_was_seen(jumbled(6_000))
+    assert_much_was_seen(jumbled(3_000))
 
 
 @pytest.mark.slow
