@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from segue.tune.search.freeze_thaw.choice import Choice, choose
-from segue.tune.search.freeze_thaw.curve import Curve, Proposal, Status
+from segue.tune.search.freeze_thaw.curve import Curve, Status
 from segue.tune.search.freeze_thaw.protection import protected
-from tests.tune.search.freeze_thaw.curves import LEARNING_RATE, curve, point
+from tests.tune.search.freeze_thaw.curves import curve, point
 
 FULL = 1000.0
 FAR = [point(0.05), point(0.95)]
@@ -75,26 +74,6 @@ def test_every_twelfth_trial_runs_to_its_end(rank: int, is_protected: bool) -> N
     begun = [*ended(rank - 1), hopeless]
     assert (chosen(begun, [0.9], last=100) == Choice(100)) == is_protected
     assert chosen(begun, [0.9], room=FULL / 4, last=100) is None  # its end does not fit
-
-
-KIND = CategoricalDistribution(["a", "b"])
-IN_A = Proposal({"kind": "a", "lr": 1e-3}, {"kind": KIND, "lr": LEARNING_RATE})
-IN_B = Proposal({"kind": "b"}, {"kind": KIND})
-WITH_MORE = Proposal({"lr": 1e-3, "n": 2}, {"lr": LEARNING_RATE, "n": IntDistribution(1, 3)})
-
-
-@pytest.mark.parametrize(
-    ("others", "is_random"),
-    [([point(0.05)], False), ([IN_A, IN_B], True), ([IN_A], True), ([WITH_MORE], True)],
-)
-def test_every_third_trial_of_a_space_with_categories_begins_at_random(
-    others: list[Proposal], is_random: bool
-) -> None:
-    for count in range(6, 12):
-        proposals = [*others, point(1.0)]  # the last is where good trials are
-        found = choose(ended(count), proposals, 99 * FULL, FULL)
-        random_now = is_random and (count + 1) % 3 == 0
-        assert found == Choice(proposal=0 if random_now else len(others))
 
 
 def test_nothing_is_chosen_that_could_not_end_within_the_budget() -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from optuna.distributions import CategoricalDistribution
 from scipy.special import ndtr
 
 from segue.tune.search.freeze_thaw.curve import Curve, Proposal, Status
@@ -13,6 +12,7 @@ from segue.tune.search.freeze_thaw.gaussian_process import Data, GaussianProcess
 from segue.tune.search.freeze_thaw.points import unit_vectors
 from segue.tune.search.freeze_thaw.protection import protected
 from segue.tune.search.freeze_thaw.scores import Array, normal_scores, shrunk
+from segue.tune.search.freeze_thaw.starts import is_random, rarest
 
 PROPOSALS = 64
 """How many new points are considered at a time."""
@@ -20,8 +20,6 @@ RANDOM_STARTS = 4
 """The model is used once so many trials have reported."""
 MOST_RANDOM = 7
 """The most trials that begin before that; then those that have begun continue."""
-RANDOM = 3
-"""In a space with categories, every trial of such a rank begins at a random point."""
 NEWEST = 100
 BEST = 200
 """The model learns from so many trials, the newest and those with the best values."""
@@ -76,7 +74,7 @@ def choose(
     can_begin = bool(proposals) and room + _CLOSE >= longest
     if sum(bool(curve.steps) for curve in curves) < RANDOM_STARTS:
         if can_begin and (own is None or len(curves) < MOST_RANDOM):
-            return Choice(proposal=0)
+            return Choice(proposal=rarest(curves, proposals))
         return _first_that_fits(curves, room) if own is None else Choice(own.number)
     check = _first_that_fits(whole, room)
     if check is not None:
@@ -90,25 +88,9 @@ def choose(
     best = int(np.argmax(values))
     if best < len(paused):
         return Choice(data[paused[best]].number)
-    if (1 + len(curves)) % RANDOM == 0 and _has_categories(proposals):
-        return Choice(proposal=0)
+    if is_random(len(curves), proposals):
+        return Choice(proposal=rarest(curves, proposals))
     return Choice(proposal=best - len(paused))
-
-
-def _has_categories(proposals: Sequence[Proposal]) -> bool:
-    """Return whether points differ in kind: what the model knows of one says little of another.
-
-    Points do if they have a parameter of several choices, or not the same parameters.
-    """
-    names = proposals[0].distributions.keys()
-    return any(
-        proposal.distributions.keys() != names
-        or any(
-            isinstance(each, CategoricalDistribution) and not each.single()
-            for each in proposal.distributions.values()
-        )
-        for proposal in proposals
-    )
 
 
 def _first_that_fits(curves: Sequence[Curve], room: float) -> Choice | None:
