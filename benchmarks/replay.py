@@ -12,7 +12,8 @@ Regret is the value of the best configuration minus that of the winner's. In a p
 value is a fraction of the range of final rewards in the task. In a pool of several ("arlbench"), a
 trial has one seed, the winner's configuration is judged by the others, and values are scaled from
 0, a bad configuration's, to 1, the best one's. It is averaged over pools, separately for pipelines
-with two stages, others, and those of several seeds, with the standard error over resamples.
+with two stages, others, and those of several seeds, with the standard error over resamples. With
+`--mixed` all pipelines of a task are one pool ("mixed"), of which the pipeline is a parameter.
 
 "random" stops nothing, "ray_asha" is `ray.tune`'s ASHAScheduler over plain environment steps,
 "stage_asha" is Segue's StageASHA, "tpe" is Optuna's sampler without stopping, and "freeze_thaw" is
@@ -35,9 +36,14 @@ from typing import Any
 import optuna
 from record import publish
 from replay_arms import ARMS, Arm, make_arm
-from replay_tables import KINDS, Pool, read, spoiled
+from replay_tables import KINDS, MIXED, Pool, read, spoiled
 
-BUDGETS = {"two_stage": (10, 20, 30), "single_stage": (10, 20, 30), "arlbench": (8, 16, 32)}
+BUDGETS = {
+    "two_stage": (10, 20, 30),
+    "single_stage": (10, 20, 30),
+    "arlbench": (8, 16, 32),
+    MIXED: (10, 25),
+}
 WORKERS = 4
 RESAMPLES = 20
 
@@ -146,6 +152,7 @@ def main() -> None:
     parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE")
     parser.add_argument("--resamples", type=int, default=RESAMPLES)
     parser.add_argument("--arms", default=",".join(ARMS), help="of these, separated by commas")
+    parser.add_argument("--mixed", action="store_true", help="one pool for all pipelines of a task")
     parser.add_argument("--early", choices=("shuffled", "mirrored"), help="spoil early reports")
     parser.add_argument("--keep", action="store_true", help="write a record to benchmarks/results")
     options = parser.parse_args()
@@ -154,13 +161,14 @@ def main() -> None:
     if not set(names) <= set(ARMS):
         parser.error(f"--arms must be of {', '.join(ARMS)}, got {options.arms}.")
     try:
-        pools = [pool for path in options.tables for pool in read(path)]
+        pools = [pool for path in options.tables for pool in read(path, options.mixed)]
     except (OSError, ValueError, KeyError) as error:
         parser.error(str(error))
     if options.early:
         pools = [spoiled(pool, options.early, index) for index, pool in enumerate(pools)]
     figures: dict[str, Any] = {}
-    for kind in KINDS:
+    kinds = (MIXED,) if options.mixed else KINDS
+    for kind in kinds:
         of_kind = [pool for pool in pools if pool.kind == kind]
         figures[kind] = {
             str(budget): {
@@ -174,16 +182,17 @@ def main() -> None:
             f"{kind.replace('_', ' ')}, {budget} runs",
             *(f"{each[name][0]:.4f} ± {each[name][1]:.4f}" for name in names),
         ]
-        for kind in KINDS
+        for kind in kinds
         for budget, each in figures[kind].items()
     ]
     command = " ".join(["benchmarks/replay.py", *(path.name for path in options.tables)])
     command += f" --resamples {options.resamples}"
+    command += " --mixed" if options.mixed else ""
     command += f" --early {options.early}" if options.early else ""
     command += f" --arms {options.arms}" if names != list(ARMS) else ""
     columns = ("pool", *names)
     title = f"Regret ± standard error, {options.resamples} resamples"
-    name = f"replay_{options.early}" if options.early else "replay"
+    name = "_".join(["replay", *[MIXED] * options.mixed, *filter(None, [options.early])])
     publish(name, command, title, columns, rows, figures, keep=options.keep)
 
 

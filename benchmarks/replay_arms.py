@@ -66,6 +66,9 @@ class TPEArm(Arm):
         self._seed = seed
         self._points = [each.point for each in pool.configurations]
         self._X = unit_vectors(self._points)
+        self._distributions = {
+            name: kind for point in self._points for name, kind in point.distributions.items()
+        }
         self._study = StudyCopy(InMemoryStorage(), "replay", ["max"])
         self._numbers: dict[int, int] = {}  # by configuration
 
@@ -85,7 +88,7 @@ class TPEArm(Arm):
             return None
         study = self._study.study
         study.sampler = sampler_for("tpe", self._seed, len(self._numbers))
-        distributions = dict(self._points[0].distributions)
+        distributions = self._distributions
         asked = study.ask(distributions)
         study.tell(asked, state=TrialState.FAIL)  # it is not trained as proposed
         proposed = unit_vectors([Proposal(asked.params, distributions), *self._points])
@@ -94,7 +97,11 @@ class TPEArm(Arm):
         self._numbers[nearest] = len(study.trials)
         parameters = dict(self._points[nearest].parameters)
         study.add_trial(
-            create_trial(state=TrialState.RUNNING, params=parameters, distributions=distributions)
+            create_trial(
+                state=TrialState.RUNNING,
+                params=parameters,
+                distributions=dict(self._points[nearest].distributions),
+            )
         )
         return nearest
 

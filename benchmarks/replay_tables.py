@@ -21,6 +21,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from segue.tune.search.freeze_thaw.curve import Proposal
 
 KINDS = ("two_stage", "single_stage", "arlbench")
+MIXED = "mixed"
 _NEEDED = ("env", "exp_type", "config_kwargs_str", "train_steps", "reward")
 _OF_SEED = re.compile(r"(.*)/seed\d+$")
 _EARLY = 0.55
@@ -95,8 +96,11 @@ class Pool:
         return self.best - float(worth[0] if len(worth) == 1 else np.delete(worth, seed).mean())
 
 
-def read(path: Path) -> list[Pool]:
+def read(path: Path, mixed: bool = False) -> list[Pool]:
     """Return the pools of a table, which may be compressed by gzip.
+
+    With `mixed`, all pipelines of a task are one pool, and the pipeline is a parameter; runs with
+    several seeds are left out.
 
     Raise ValueError if the file is not such a table.
     """
@@ -111,6 +115,8 @@ def read(path: Path) -> list[Pool]:
     lines = [line for line in lines if json.loads(line["reward"] or "[]")]
     several = [line for line in lines if _OF_SEED.match(line["env"])]
     single = [line for line in lines if not _OF_SEED.match(line["env"])]
+    if mixed:
+        return [_mixed_pool(of_task) for of_task in _by_task(single)]
     return [*_pools_of_one_seed(single), *_pools_of_several_seeds(several)]
 
 
@@ -140,18 +146,40 @@ def spoiled(pool: Pool, how: str, seed: int = 0) -> Pool:
 def _pools_of_one_seed(lines: Sequence[Mapping[str, str]]) -> list[Pool]:
     """Return the pools of runs with one seed; values are shares of the range in the task."""
     pools = []
-    for task in sorted({line["env"] for line in lines}):
-        of_task = [line for line in lines if line["env"] == task]
-        finals = [value for line in of_task if math.isfinite(value := _rewards(line)[-1])]
-        width = (max(finals) - min(finals)) or 1.0
+    for of_task in _by_task(lines):
         for pipeline in dict.fromkeys(line["exp_type"] for line in of_task):
             runs = [[line] for line in of_task if line["exp_type"] == pipeline]
             configurations = _configurations(runs)
-            worth = np.array([[each.rewards[0][-1]] for each in configurations]) / width
-            worth[~np.isfinite(worth)] = np.nan
             kind = "single_stage" if configurations[0].boundary is None else "two_stage"
-            pools.append(Pool(kind, configurations, worth, float(np.nanmax(worth))))
+            pools.append(_pool_of_one_seed(kind, configurations, _width(of_task)))
     return pools
+
+
+def _mixed_pool(lines: Sequence[Mapping[str, str]]) -> Pool:
+    """Return the pool of all pipelines of a task."""
+    parameters = [
+        {"exp_type": line["exp_type"], **json.loads(line["config_kwargs_str"])} for line in lines
+    ]
+    points = zip(_points(parameters), lines, strict=True)
+    configurations = [_configuration(point, [line]) for point, line in points]
+    return _pool_of_one_seed(MIXED, configurations, _width(lines))
+
+
+def _by_task(lines: Sequence[Mapping[str, str]]) -> list[list[Mapping[str, str]]]:
+    tasks = sorted({line["env"] for line in lines})
+    return [[line for line in lines if line["env"] == task] for task in tasks]
+
+
+def _width(lines: Sequence[Mapping[str, str]]) -> float:
+    """Return the range of the final rewards of a task."""
+    finals = [value for line in lines if math.isfinite(value := _rewards(line)[-1])]
+    return (max(finals) - min(finals)) or 1.0
+
+
+def _pool_of_one_seed(kind: str, configurations: Sequence[Configuration], width: float) -> Pool:
+    worth = np.array([[each.rewards[0][-1]] for each in configurations]) / width
+    worth[~np.isfinite(worth)] = np.nan
+    return Pool(kind, configurations, worth, float(np.nanmax(worth)))
 
 
 def _pools_of_several_seeds(lines: Sequence[Mapping[str, str]]) -> list[Pool]:
@@ -184,9 +212,8 @@ def _pools_of_several_seeds(lines: Sequence[Mapping[str, str]]) -> list[Pool]:
 def _configurations(runs: Sequence[Sequence[Mapping[str, str]]]) -> list[Configuration]:
     """Return one configuration for the lines of each, which differ in their seeds."""
     parameters = [json.loads(lines[0]["config_kwargs_str"]) for lines in runs]
-    return [
-        _configuration(point, lines) for point, lines in zip(_points(parameters), runs, strict=True)
-    ]
+    points = zip(_points(parameters), runs, strict=True)
+    return [_configuration(point, lines) for point, lines in points]
 
 
 def _configuration(point: Proposal, lines: Sequence[Mapping[str, str]]) -> Configuration:
@@ -215,20 +242,22 @@ def _points(parameters: Sequence[Mapping[str, Any]]) -> list[Proposal]:
 
     The configurations were drawn from a space that the table does not describe.
     """
-    columns: dict[str, Sequence[Any]] = {}
+    points: list[dict[str, Any]] = [{} for _ in parameters]
     distributions: dict[str, BaseDistribution] = {}
     for name in sorted({name for each in parameters for name in each}):
-        values = [each.get(name) for each in parameters]
+        having = [row for row, each in enumerate(parameters) if each.get(name) is not None]
+        values = [parameters[row][name] for row in having]
         if any(isinstance(value, str | bool) for value in values):
-            columns[name] = [str(value) for value in values]
-            distributions[name] = CategoricalDistribution(sorted(set(columns[name])))
-        elif len(set(values)) > 1 and None not in values:
-            columns[name] = _quantiles(np.array(values, dtype=float))
+            column: Sequence[Any] = [str(value) for value in values]
+            distributions[name] = CategoricalDistribution(sorted(set(column)))
+        elif len(set(values)) > 1:
+            column = _quantiles(np.array(values, dtype=float))
             distributions[name] = FloatDistribution(0.0, 1.0)
-    return [
-        Proposal({name: column[row] for name, column in columns.items()}, distributions)
-        for row in range(len(parameters))
-    ]
+        else:
+            continue
+        for row, value in zip(having, column, strict=True):
+            points[row][name] = value
+    return [Proposal(point, {name: distributions[name] for name in point}) for point in points]
 
 
 def _quantiles(values: Array) -> list[float]:

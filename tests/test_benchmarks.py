@@ -62,6 +62,10 @@ def test_replay_s_last_line_is_json_for_every_pool_budget_and_scheduler(
             assert list(budget) == arms
             assert all(regret >= 0 and error >= 0 for regret, error in budget.values())
     single = figures["single_stage"]["10"]
+    mixed = ["--mixed", "--resamples", "2", "--arms", "random,tpe,freeze_thaw"]
+    assert replay(monkeypatch, table, *mixed) == 0
+    of_both = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert {kind: set(each) for kind, each in of_both.items()} == {"mixed": {"10", "25"}}
     for arm in arms[1:]:  # curves never cross: stopping early finds the best
         assert single[arm][0] < single["random"][0] * 0.7
 
