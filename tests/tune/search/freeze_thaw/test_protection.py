@@ -39,6 +39,12 @@ def test_most_of_the_others_have_less_than_a_trial_that_ends_well() -> None:
     assert numbers([*others, whole(9, 6.5)]) == [0, 1, 2, 3]
 
 
+def test_a_difference_within_the_noise_of_reports_is_no_sign() -> None:
+    others = [*paused(6, value=-0.7), *paused(8, first=6, value=0.02)]  # the margin is .036
+    assert numbers([*others, whole(14, 0.0)]) == [11]
+    assert numbers([*others, whole(14, -0.03)]) == [0, 1, 2, 3, 11]
+
+
 def test_the_oldest_are_checked_for_each_such_trial() -> None:
     bad = [whole(14, 1.0), whole(15, 2.0)]
     assert numbers([*paused(14), *bad]) == [0, 1, 2, 3, 4, 5, 6, 7, 11]

@@ -16,6 +16,8 @@ COMMON = 0.75
 """If so many of the trials that were not preferred fall, values fall in general."""
 LEVEL = 0.85
 """The quantile of the unfinished trials' newest values that a trial that ends should exceed."""
+MARGIN = 0.05
+"""By how much it may fall short of it, as a share of the range of values: reports have noise."""
 
 
 def protected(curves: Sequence[Curve]) -> list[Curve]:
@@ -44,12 +46,14 @@ def _checked(curves: Sequence[Curve]) -> int:
     ranks = np.array(reported)[has_ended]
     ends = table[has_ended, -1]
     falls = table[has_ended] - ends[:, None]
+    low, high = np.quantile(np.concatenate([newest, ends]), [0.1, 0.9])
+    margin = MARGIN * (high - low)
     is_twelfth = (ranks + 1) % PROTECTED == 0
     oldest = 0
     while True:
         not_preferred = is_twelfth | (ranks < oldest)
         level = np.quantile(newest - _common(falls[not_preferred])[at], LEVEL, method="nearest")
-        needed = max(oldest, CHECKS * int(np.sum(~not_preferred & (ends < level))))
+        needed = max(oldest, CHECKS * int(np.sum(~not_preferred & (ends < level - margin))))
         # Up to the next trial that ended, the same ones are not preferred.
         following = next((rank for rank in ranks.tolist() if rank >= oldest), needed)
         if needed <= following:
