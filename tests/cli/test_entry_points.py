@@ -104,6 +104,7 @@ def test_a_quick_start_imports_nothing_heavy(start: str) -> None:
     assert imported(start, (*HEAVY, "segue.record.validation")) == []
 
 
+@pytest.mark.slow
 def test_describe_imports_what_the_sweep_needs_and_no_storage() -> None:
     start = "from segue.cli import main; main(['ppo_grid', '--describe'])"
     assert imported(start, ("boto3", "ray", "sqlalchemy", "tensorboardX", "torch")) == [

@@ -71,7 +71,7 @@ sweep = Sweep(
 """
 
 
-@pytest.fixture(params=["beside", pytest.param("in_the_file", marks=pytest.mark.slow)])
+@pytest.fixture(params=["beside", "in_the_file"])
 def files(request: pytest.FixtureRequest) -> Iterator[tuple[str, str, str]]:
     """The text of a sweep's file, and the name and the text of a module beside it.
 
@@ -90,6 +90,7 @@ def files(request: pytest.FixtureRequest) -> Iterator[tuple[str, str, str]]:
     gymnasium.registry.pop(env_id, None)
 
 
+@pytest.mark.slow
 def test_best_py_finds_an_environment_beside_the_sweep(
     run: Path, tmp_path: Path, files: tuple[str, str, str]
 ) -> None:

@@ -102,7 +102,8 @@ def rename(run: Path, name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("width", [60, pytest.param(160, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [60, 160])
 def test_control_characters_reach_no_terminal(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
 ) -> None:

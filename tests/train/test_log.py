@@ -155,6 +155,7 @@ def test_after_an_interruption_nothing_is_there_twice_or_missing(tmp_path, whole
     assert without_fps(events(one)) == pytest.approx(without_fps(numbers(one)), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_also_when_members_stand_at_different_steps(tmp_path, monkeypatch):
     """One member's criterion sends it into a stage of longer rollouts, so that it is ahead at a
     checkpoint.

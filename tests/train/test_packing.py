@@ -79,6 +79,7 @@ def test_when_neighbours_leave_half_way(world):
     assert len(together.groups) > 1
 
 
+@pytest.mark.slow
 def test_when_a_criterion_ends_the_stages_of_some():
     def plan(i):
         first = stage(
@@ -128,6 +129,7 @@ def test_a_limit_of_the_divergence_that_is_never_reached_changes_nothing():
     assert states[0] == states[1]
 
 
+@pytest.mark.slow
 def test_when_stages_have_rollouts_and_minibatches_of_their_own():
     """The pack is parted where members stand in stages of different shapes."""
 
@@ -204,6 +206,7 @@ def test_with_policies_of_all_kinds(name):
     assert_each_is_itself(pipelines, world, lanes=3, policy=policy)
 
 
+@pytest.mark.slow
 def test_whatever_number_of_members_is_updated_at_a_time(monkeypatch):
     whole = advanced(trainer(seven(same_epochs=True), seeds=SEEDS)).parameters
     for width in (1, 3):

@@ -98,6 +98,7 @@ def test_a_damaged_checkpoint_is_refused(checkpoint, tmp_path):
         Players.load(damaged, "CartPole-v1", Mlp((8,)))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_loads_without_ray_and_optuna(checkpoint):
     program = (
         "import sys; sys.modules.update(ray=None, optuna=None)\nfrom pathlib import Path; from"

@@ -152,6 +152,7 @@ def test_each_is_the_same_trial_alone(case, tmp_path):
     assert_same(specs, tmp_path / "shared", tmp_path / "alone", forked=4)
 
 
+@pytest.mark.slow
 def test_attempts_that_end_anywhere_change_nothing(tmp_path):
     specs = specs_of("perceptron", seconds=(0, 1, 5))
     generator = np.random.default_rng(4)
@@ -161,6 +162,7 @@ def test_attempts_that_end_anywhere_change_nothing(tmp_path):
     assert_same(specs, tmp_path / "shared", tmp_path / "alone", forked=4)
 
 
+@pytest.mark.slow
 def test_two_first_and_eight_second_stages_train_half_of_the_steps(tmp_path):
     """Of 16 trials, two train the first stage."""
     specs = specs_of("perceptron", seeds=(0,))

@@ -119,6 +119,7 @@ class Raises(EarlyStoppingCriterion):
         return False
 
 
+@pytest.mark.slow
 def test_one_that_raises_fails_alone_and_the_others_are_as_they_would_be(tmp_path):
     """In a pack of five; the four others continue from their checkpoints, apart and together."""
 

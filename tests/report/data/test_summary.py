@@ -86,6 +86,7 @@ def test_each_command_is_one_line_and_names_the_best_trial(run: Path) -> None:
     assert shlex.split(said[-1]) == ["ls", f"{run}/trials/0001"]
 
 
+@pytest.mark.slow
 def test_the_command_for_optuna_works(run: Path) -> None:
     command = next(line for line in commands(read_summary(run)) if " trials --storage" in line)
     assert command.endswith(f"--storage sqlite:///{run}/study.db --study-name double")

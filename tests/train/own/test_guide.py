@@ -22,6 +22,7 @@ def blocks() -> list[str]:
     return re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_loop_of_pytorch_learns(blocks: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {"__name__": PAGE.stem}
     exec(compile(blocks[0], str(PAGE), "exec"), names)

@@ -52,13 +52,11 @@ def assert_same_trial(one, other):
     assert_same_state(final_state(one), final_state(other))
 
 
-@pytest.mark.parametrize(
-    ("reports", "rollouts"), [(1, 28), pytest.param(20, LONG, marks=pytest.mark.slow)]
-)
-def test_killed_and_continued_it_leaves_what_a_whole_run_leaves(tmp_path, reports, rollouts):
-    killed_after(tmp_path / "trial", reports, rollouts)
-    train(tmp_path / "trial", rollouts)
-    train(tmp_path / "whole", rollouts)
+@pytest.mark.slow
+def test_killed_and_continued_it_leaves_what_a_whole_run_leaves(tmp_path):
+    killed_after(tmp_path / "trial", 1, rollouts=28)
+    train(tmp_path / "trial", rollouts=28)
+    train(tmp_path / "whole", rollouts=28)
     assert_same_trial(tmp_path / "trial", tmp_path / "whole")
 
 

@@ -136,6 +136,7 @@ def test_finished_trials_without_a_file_get_theirs_and_running_ones_none(tmp_pat
     assert runs.trial(0).hparams.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_the_file_is_in_the_store_before_it_is_here(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_value_is_recorded_once(tmp_path: Path) -> None:
     assert record.trials[0].intermediate_values == {100: 1.0}
 
 
+@pytest.mark.slow
 def test_a_reopened_study_proposes_what_an_open_one_does(tmp_path: Path) -> None:
     sweep = make_sweep(space=MIXED, trials=30)
     (tmp_path / "reopened").mkdir()

@@ -144,6 +144,7 @@ def test_a_kill_between_any_two_writes_changes_no_trial(
         assert killed == whole, f"killed before write {write}"
 
 
+@pytest.mark.slow
 def test_a_kill_at_every_fourth_write_changes_no_trial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -234,6 +234,7 @@ WRITES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("later", [0, 1], ids=["before", "after"])
 def test_kills_around_the_records_of_requests_lose_and_repeat_nothing(
     whole: SteeredTune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: int

@@ -129,6 +129,7 @@ def test_four_at_a_time_are_the_same_and_report_together(tmp_path: Path, alone: 
     assert (trial(tmp_path, 2) / LOG).read_text() == (trial(alone, 2) / LOG).read_text() * 4
 
 
+@pytest.mark.slow
 def test_one_that_is_stopped_makes_room_for_the_next(tmp_path: Path, alone: Path) -> None:
     desk = work(real(), tmp_path, starts=STARTS, rows=3, stop_at=[(1, 64)])
     assert_same(tmp_path, alone, 0, 2, 3)
@@ -157,6 +158,7 @@ def test_one_whose_parameters_are_refused_fails_and_the_others_train(
     assert_same(tmp_path, alone, 1, 2, 3)
 
 
+@pytest.mark.slow
 def test_decisions_end_the_stages_of_their_trials_only(tmp_path: Path, alone: Path) -> None:
     """Of the criterion that asks a scheduler, and of any stage where a person decides."""
     decide_stage_end(RunDirectory(tmp_path).decisions(1), 0, 64, "a scheduler, of another kind")
@@ -173,6 +175,7 @@ def test_decisions_end_the_stages_of_their_trials_only(tmp_path: Path, alone: Pa
         assert ends[0] < ends[1] == STEPS // 2
 
 
+@pytest.mark.slow
 def test_one_continues_from_the_checkpoint_of_another(tmp_path: Path, alone: Path) -> None:
     donor = min((trial(alone, 1) / "checkpoints").glob("*.pt"))
     decisions = RunDirectory(tmp_path).decisions(2)
@@ -183,6 +186,7 @@ def test_one_continues_from_the_checkpoint_of_another(tmp_path: Path, alone: Pat
     assert len(rows(tmp_path, 2)) < len(rows(alone, 1)), "it skipped what the other had trained"
 
 
+@pytest.mark.slow
 def test_one_whose_results_cannot_be_stored_says_so(
     tmp_path: Path, alone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +238,7 @@ def test_memory_that_is_too_small_for_all_is_not_the_failure_of_one(
     assert desk.reports == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("exits")
 def test_a_preempted_worker_saves_all_and_another_one_continues(
     tmp_path: Path, alone: Path, monkeypatch: pytest.MonkeyPatch
