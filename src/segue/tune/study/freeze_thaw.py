@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
-from scipy.special import ndtri
 
 from segue.plan.mode import sign_of
 from segue.plan.sweeps.sweep import Sweep
@@ -31,9 +30,6 @@ from segue.tune.study.budget import Budget
 from segue.tune.study.curves import NewReport, StudyCurves
 from segue.tune.study.record import StudyRecord
 from segue.worlds.seeds import stream
-
-SURE = 0.8
-"""The probability with which a trial is to end in the interval of its predicted end."""
 
 
 @dataclass(frozen=True)
@@ -173,9 +169,9 @@ class FreezeThaw:
     def _predicted(self, last: NewReport | None = None) -> Mapping[int, dict[str, float]]:
         """Return the predicted end of each trial that has reported, with its interval."""
         curves = [curve for curve in self._curves.curves(last) if curve.steps]
-        ends, spreads = predicted_ends(curves)
-        values = sign_of(self._sweep.mode) * ends
-        half = ndtri((1 + SURE) / 2) * spreads
+        ends = predicted_ends(curves)
+        values = sign_of(self._sweep.mode) * ends.values
+        half = ends.half_widths
         found = zip(
             values.tolist(), (values - half).tolist(), (values + half).tolist(), strict=True
         )

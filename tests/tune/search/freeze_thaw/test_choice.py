@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from optuna.distributions import CategoricalDistribution
 
 from segue.tune.search.freeze_thaw.choice import Choice, choose
-from segue.tune.search.freeze_thaw.curve import Curve, Status
+from segue.tune.search.freeze_thaw.curve import Curve, Proposal, Status
 from segue.tune.search.freeze_thaw.protection import protected
 from tests.tune.search.freeze_thaw.curves import curve, point
 
@@ -61,6 +62,20 @@ def test_of_equal_trials_the_one_with_fewer_steps_to_go_resumes() -> None:
     nearly = curve(6, values, x=0.9)
     hardly = curve(7, values[:1], x=0.9)
     assert chosen([*ended(6), hardly, nearly]) == Choice(6)
+
+
+def test_among_kinds_a_trial_that_stands_still_at_the_best_value_is_the_last_to_resume() -> None:
+    flat = [curve(n, [0.0] * 4, x=0.9) for n in range(4)]
+    low = [curve(4, [-2.0, -1.5, -1.0, -1.0], x=0.2), curve(5, [-3.0, -2.0, -2.0, -2.0], x=0.3)]
+    standing = curve(6, [0.0, 0.0, 0.01], x=0.9)
+    known = [*flat, *low, standing]
+    kinds = CategoricalDistribution(["a", "b"])
+    new = [Proposal({"kind": kind}, {"kind": kinds}) for kind in kinds.choices]
+    assert choose(known, new, 99 * FULL, FULL) in (Choice(proposal=0), Choice(proposal=1))
+    assert choose(known, new, FULL / 2, FULL) == Choice(6)  # no new one fits
+    promising = replace(standing, values=(0.0, 0.0, 0.9))
+    assert choose([*known[:-1], promising], new, 99 * FULL, FULL) == Choice(6)
+    assert chosen(known, [0.5]) == Choice(6)  # in a space of one kind
 
 
 def test_a_new_point_where_good_trials_are_before_a_bad_trial() -> None:

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from segue.tune.search.freeze_thaw.curve import Curve, Proposal, Status
-from segue.tune.search.freeze_thaw.ends import predicted_ends
+from segue.tune.search.freeze_thaw.ends import PredictedEnds, predicted_ends
 from segue.tune.search.freeze_thaw.gaussian_process import Data, GaussianProcess, Posterior
 from segue.tune.search.freeze_thaw.points import unit_vectors
 from segue.tune.search.freeze_thaw.protection import protected
 from segue.tune.search.freeze_thaw.scores import Array, normal_scores, shrunk
-from segue.tune.search.freeze_thaw.starts import is_random, rarest
+from segue.tune.search.freeze_thaw.starts import is_random, random_share, rarest
 
 PROPOSALS = 64
 """How many new points are considered at a time."""
@@ -32,6 +33,12 @@ VARIANCE_PENDING = 0.5
 OWN = 0.5
 """How far a trial's mean is moved to its own deviation from its configuration's."""
 COST_POWER = 0.5
+CLEAR = 0.15
+"""By how much an end is clearly better than the best so far, as a share of the range of ends, in a
+space of so many kinds that all new trials begin at random.
+"""
+LAST_RESORT = 1e-6
+"""What the improvement by a trial counts that may not."""
 _CLOSE = 1e-9
 
 
@@ -126,12 +133,15 @@ def _expected_improvements(
 ) -> Array:
     """Return the expected improvement of each paused trial and new point, by the root of its cost.
 
-    It is over the best mean of all trials.
+    It is over the best mean of all trials. A paused trial that may not become better than the best
+    end so far comes after all others; clearly better, in a space of several kinds, since what
+    stands still at the level of one kind would keep the search from the others.
     """
     X = unit_vectors([*data, *pending, *begun])
     count = len(data)
     first_new = count + len(pending)
-    scores = shrunk(normal_scores(predicted_ends(data).values))
+    ends = predicted_ends(data)
+    scores = shrunk(normal_scores(ends.values))
     variance = VARIANCE_TO_GO * np.array([curve.remaining_share for curve in data])
     process = GaussianProcess(X.shape[1])
     process.fit(_subset(Data(X[:count], scores, variance)))
@@ -146,7 +156,21 @@ def _expected_improvements(
     cost = np.array(remaining) / longest
     u = (mean - own.max()) / spread
     density = np.exp(-0.5 * u**2) / (2 * np.pi) ** 0.5
-    return np.asarray(spread * (u * ndtr(u) + density) / cost**COST_POWER)
+    improvement = spread * (u * ndtr(u) + density) / cost**COST_POWER
+    may_be_best = _may_be_best(data, ends, CLEAR * random_share(begun))
+    improvement[: len(paused)] *= np.where(may_be_best[paused], 1.0, LAST_RESORT)
+    return np.asarray(improvement)
+
+
+def _may_be_best(data: Sequence[Curve], ends: PredictedEnds, clear: float) -> NDArray[np.bool_]:
+    """Return whether each trial's interval exceeds the best end so far by that share of the range.
+
+    Scores do not tell: of many trials that stand still at one value, some score above others.
+    """
+    has_ended = np.array([curve.status == Status.ENDED for curve in data], dtype=bool)
+    best = ends.values[has_ended].max(initial=-np.inf)
+    low, high = np.quantile(ends.values, [0.1, 0.9])
+    return np.asarray(ends.values + ends.half_widths > best + clear * (high - low))
 
 
 def _subset(data: Data) -> Data:

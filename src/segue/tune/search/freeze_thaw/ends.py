@@ -5,12 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from segue.tune.search.freeze_thaw.curve import Curve
 from segue.tune.search.freeze_thaw.scores import Array, normal_scores
 
 WIDTH = 0.5
 """Standard deviation, in normal scores, of the weights of trials with similar values."""
+SURE = 0.8
+"""The probability that an end lies in its interval."""
 OTHER_TRANSITION = 0.2
 """Weight of a gain between other stages."""
 Counts = NDArray[np.int64]
@@ -24,6 +27,11 @@ class PredictedEnds(NamedTuple):
 
     values: Array
     spreads: Array
+
+    @property
+    def half_widths(self) -> Array:
+        """How far the interval of each end reaches, which holds it with the probability `SURE`."""
+        return np.asarray(ndtri((1 + SURE) / 2) * self.spreads)
 
 
 def predicted_ends(curves: Sequence[Curve]) -> PredictedEnds:

@@ -8,18 +8,27 @@ from optuna.distributions import CategoricalDistribution
 
 from segue.tune.search.freeze_thaw.curve import Curve, Proposal
 
+_CLOSE = 1e-9
 
-def is_random(begun: int, proposals: Sequence[Proposal]) -> bool:
-    """Return whether the next trial begins at a random point, after `begun` trials.
+
+def random_share(proposals: Sequence[Proposal]) -> float:
+    """Return which share of the new trials begins at random: (kinds - 1) / (kinds + 1).
 
     Points differ in kind if they have a parameter of several choices, or not the same parameters.
     What the model knows of one kind says little of another, and the first kind that works attracts
-    it. Of `kinds` of them, a share of (kinds - 1) / (kinds + 1) begins at random: none of one kind,
-    a third of two, two thirds of five.
+    it. There are as many kinds as the largest number of choices, or of sets of parameters: of one
+    kind no trial begins at random, of two a third, of five two thirds.
     """
-    kinds = _kinds(proposals)
-    share = kinds - 1, kinds + 1
-    return (begun + 1) * share[0] // share[1] > begun * share[0] // share[1]
+    choices = [count for proposal in proposals for count in _choices(proposal).values()]
+    names = {frozenset(proposal.distributions) for proposal in proposals}
+    kinds = max(1, len(names), *choices)
+    return (kinds - 1) / (kinds + 1)
+
+
+def is_random(begun: int, proposals: Sequence[Proposal]) -> bool:
+    """Return whether the next trial begins at a random point, after `begun` trials."""
+    share = random_share(proposals)
+    return int((begun + 1) * share + _CLOSE) > int(begun * share + _CLOSE)
 
 
 def rarest(curves: Sequence[Curve], proposals: Sequence[Proposal]) -> int:
@@ -33,12 +42,6 @@ def rarest(curves: Sequence[Curve], proposals: Sequence[Proposal]) -> int:
         for proposal in proposals
     ]
     return counts.index(min(counts))
-
-
-def _kinds(proposals: Sequence[Proposal]) -> int:
-    """Return the largest number of choices of a parameter, or of sets of parameters."""
-    choices = [count for proposal in proposals for count in _choices(proposal).values()]
-    return max(len({frozenset(proposal.distributions) for proposal in proposals}), *choices, 1)
 
 
 def _choices(point: Proposal) -> dict[tuple[str, Any], int]:
