@@ -132,10 +132,7 @@ class TestOnRay:
         assert search == "freeze_thaw (auto: 12,000 steps do not suffice for 12 whole trials)"
         trials = _trials(tmp_path)
         assert {trial.state for trial in trials} == {TrialState.COMPLETE, TrialState.PRUNED}
-        assert any(
-            trial.state == TrialState.COMPLETE and trial.user_attrs.get("pauses")
-            for trial in trials
-        )
+        assert any(trial.user_attrs.get("pauses") for trial in trials)
         for trial in trials:
             folder = tmp_path / "trials" / f"{trial.number:04d}"
             rows = read_rows(folder / "results.jsonl")

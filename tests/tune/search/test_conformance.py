@@ -77,10 +77,11 @@ def searching(search: str, **given: Any) -> Sweep:
 
 def test_points_lie_in_the_space_and_differ(sweep: Sweep, tmp_path: Path) -> None:
     found = run(tmp_path, sweep, TRIALS)
-    assert len(found) == TRIALS
+    # A budget of steps suffices for half of them at least, and for more if some are paused.
+    assert len(found) == TRIALS or (sweep.max_env_steps and len(found) >= TRIALS // 2)
     rates = [params["lr"] for params, *_ in found]
     assert all(1e-5 <= lr <= 1e-2 for lr in rates)
-    assert len(set(rates)) == TRIALS
+    assert len(set(rates)) == len(found)
 
 
 def test_a_sweep_in_parts_proposes_what_an_uninterrupted_one_does(

@@ -22,7 +22,7 @@ from tests.tune.support.drivers import ROOT
 from tests.tune.support.fake_tune import FakeTrial, FakeTune
 from tests.tune.support.two_nodes import SWEEP, TRIALS
 
-LATE = 4 * EVERY
+LATE = 2 * EVERY  # of a trial with two checkpoints
 pytestmark = pytest.mark.slow
 
 
