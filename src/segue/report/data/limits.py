@@ -1,12 +1,12 @@
 """Which limit of a sweep has been reached, so that no further trial starts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
-from segue.record.attributes import COPY_OF, FORKED_FROM, TOTAL_ENV_STEPS
 from segue.record.local_run import is_running
+from segue.report.data.facts import facts
 from segue.report.data.summary import Summary
 
 
@@ -20,7 +20,7 @@ def reached_limit(summary: Summary) -> str | None:
         return None
     if summary.requested is None or summary.started >= summary.requested:
         return None
-    return _target(summary, starts[-1]) or _steps(summary.trials, starts[-1])
+    return _target(summary, starts[-1]) or _steps(summary, starts[-1])
 
 
 def _target(summary: Summary, start: Mapping[str, Any]) -> str | None:
@@ -35,22 +35,15 @@ def _target(summary: Summary, start: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _steps(trials: Iterable[FrozenTrial], start: Mapping[str, Any]) -> str | None:
+def _steps(summary: Summary, start: Mapping[str, Any]) -> str | None:
     limit = start.get("max_env_steps")
     if limit is None:
         return None
     longest = start.get("longest_trial", 0)
-    left = limit - sum(map(_trained_steps, trials))
+    left = limit - sum(trial.trained_env_steps for trial in facts(summary))
     if left >= longest:
         return None
     return (
         f"The budget of {limit:,} steps is spent: {max(left, 0):,} are left, and a trial takes up"
         f" to {longest:,} (--max-steps)."
     )
-
-
-def _trained_steps(trial: FrozenTrial) -> int:
-    """Return the environment steps of all members that a trial itself has taken."""
-    known = trial.user_attrs
-    adopted = 0 if COPY_OF in known else known.get(FORKED_FROM, {}).get(TOTAL_ENV_STEPS, 0)
-    return int(known.get(TOTAL_ENV_STEPS, 0)) - int(adopted)
