@@ -52,22 +52,24 @@ def test_the_oldest_are_checked_for_each_such_trial() -> None:
 
 def test_checked_trials_and_those_of_rank_twelve_are_no_sign() -> None:
     level = [curve(n, [1.0] * 4) for n in range(4)]
-    assert numbers([*level, *paused(4, first=4), whole(8, 1.0)]) == [0, 1, 2, 3]
+    assert numbers([*level, *paused(5, first=4), whole(9, 1.0)]) == [0, 1, 2, 3]
     assert numbers([*paused(11), whole(11, 1.0)]) == [11]
     assert numbers([*paused(2), whole(2, 1.0), *paused(4, first=3)]) == [0, 1, 2]
 
 
 def test_where_checked_trials_fall_a_trial_may_end_below_others() -> None:
     fallen = [curve(n, [6.0, 5.0, 4.0, 2.0]) for n in range(4)]
-    others = paused(4, first=4)  # 5 at the first report, where the fallen had 6
-    assert numbers([*fallen, *others, whole(8, 1.5)]) == [0, 1, 2, 3]
-    assert numbers([*fallen, *others, whole(8, 1.5), whole(9, 1.5)]) == [0, 1, 2, 3]
-    assert numbers([*fallen, *others, whole(8, 0.5), whole(9, 0.5)]) == list(range(8))
+    others = paused(5, first=4)  # 5 at the first report, where the fallen had 6
+    assert numbers([*fallen, *others, whole(9, 1.5)]) == [0, 1, 2, 3]
+    assert numbers([*fallen, *others, whole(9, 1.5), whole(10, 1.5)]) == [0, 1, 2, 3]
+    assert numbers([*fallen, *others, whole(9, 0.5), whole(10, 0.5)]) == list(range(8))
 
 
-def test_nothing_is_a_sign_without_trials_to_compare_with() -> None:
+def test_nothing_is_a_sign_with_fewer_than_five_trials_to_compare_with() -> None:
     assert numbers([]) == []
     assert numbers([whole(n, -1.0) for n in range(4)]) == []
+    assert numbers([*paused(4), whole(4, -1.0)]) == []
+    assert numbers([*paused(5), whole(5, -1.0)]) == [0, 1, 2, 3]
 
 
 def test_a_checked_trial_is_resumed_at_once_and_not_paused() -> None:

@@ -157,7 +157,7 @@ def _expected_improvements(
     u = (mean - own.max()) / spread
     density = np.exp(-0.5 * u**2) / (2 * np.pi) ** 0.5
     improvement = spread * (u * ndtr(u) + density) / cost**COST_POWER
-    may_be_best = _may_be_best(data, ends, CLEAR * random_share(begun))
+    may_be_best = _may_be_best(data, ends, CLEAR * random_share([*data, *begun]))
     improvement[: len(paused)] *= np.where(may_be_best[paused], 1.0, LAST_RESORT)
     return np.asarray(improvement)
 

@@ -18,6 +18,8 @@ LEVEL = 0.85
 """The quantile of the unfinished trials' newest values that a trial that ends should exceed."""
 MARGIN = 0.05
 """By how much it may fall short of it, as a share of the range of values: reports have noise."""
+COMPARED = 5
+"""The fewest unfinished trials that it is compared with: of fewer, the quantile is the largest."""
 
 
 def protected(curves: Sequence[Curve]) -> list[Curve]:
@@ -38,7 +40,7 @@ def _checked(curves: Sequence[Curve]) -> int:
     """Return the smallest k that is at least `CHECKS` times the bad trials after the k oldest."""
     reported = [rank for rank, curve in enumerate(curves) if curve.steps]
     has_ended = np.array([curves[rank].status == Status.ENDED for rank in reported], dtype=bool)
-    if has_ended.all() or not has_ended.any():
+    if np.sum(~has_ended) < COMPARED or not has_ended.any():
         return 0
     table, reached = values_at_points([curves[rank] for rank in reported])
     at = reached[~has_ended] - 1

@@ -11,16 +11,16 @@ from segue.tune.search.freeze_thaw.curve import Curve, Proposal
 _CLOSE = 1e-9
 
 
-def random_share(proposals: Sequence[Proposal]) -> float:
-    """Return which share of the new trials begins at random: (kinds - 1) / (kinds + 1).
+def random_share(points: Sequence[Proposal]) -> float:
+    """Return which share of new trials begins at random, by points: (kinds - 1) / (kinds + 1).
 
     Points differ in kind if they have a parameter of several choices, or not the same parameters.
     What the model knows of one kind says little of another, and the first kind that works attracts
     it. There are as many kinds as the largest number of choices, or of sets of parameters: of one
     kind no trial begins at random, of two a third, of five two thirds.
     """
-    choices = [count for proposal in proposals for count in _choices(proposal).values()]
-    names = {frozenset(proposal.distributions) for proposal in proposals}
+    choices = [count for point in points for count in _choices(point).values()]
+    names = {frozenset(point.distributions) for point in points}
     kinds = max(1, len(names), *choices)
     return (kinds - 1) / (kinds + 1)
 
