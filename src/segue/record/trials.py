@@ -15,6 +15,7 @@ from segue.record.stages import Stages
 
 WAITING = "waiting"
 RUNNING = "running"
+PAUSED = "paused"
 INTERRUPTED = "interrupted"
 COMPLETE = "complete"
 PRUNED = "pruned"
@@ -34,7 +35,7 @@ class TrialSummary:
 
     number: int
     state: str
-    """One of `waiting`, `running`, `interrupted`, `complete`, `pruned` and `failed`."""
+    """One of `waiting`, `running`, `paused`, `interrupted`, `complete`, `pruned` and `failed`."""
     parameters: Mapping[str, Any]
     metric: float | None = None
     """The metric of the last report; None of a trial that failed or has not reported."""
@@ -178,9 +179,9 @@ def summarize(
 ) -> TrialSummary:
     """Return the summary of a trial of a study.
 
-    `objectives` are the names of the metric and of further objectives. A running trial of a run
-    that no driver holds is interrupted. `rows` are what a trial has reported of which the study
-    does not have the end, without `damaged` ones; rows may lack entries.
+    `objectives` are the names of the metric and of further objectives. `rows` are what a trial has
+    reported of which the study does not have the end, without `damaged` ones; rows may lack
+    entries.
     """
     known = trial.user_attrs
     last = attributes.of_last_report(rows[-1], objectives[0]) if rows else {}
@@ -189,10 +190,9 @@ def summarize(
     stages = Stages.recorded_of(trial)
     metric = metric_of(trial)
     ends = [row[ENV_STEPS] for row in rows if row.get(STAGE_DONE) is True and ENV_STEPS in row]
-    is_interrupted = trial.state == TrialState.RUNNING and not is_driven
     return TrialSummary(
         number=trial.number,
-        state=INTERRUPTED if is_interrupted else _STATES[trial.state],
+        state=state_of(trial, is_driven=is_driven),
         parameters=dict(trial.params),
         metric=rows[-1].get(objectives[0]) if metric is None and rows else metric,
         values=_values(trial, objectives),
@@ -215,6 +215,19 @@ def summarize(
         ended=trial.datetime_complete,
         damaged=damaged,
     )
+
+
+def state_of(trial: FrozenTrial, *, is_driven: bool) -> str:
+    """Return the state of a trial, such as `running`.
+
+    A trial that has not ended is interrupted if no driver holds the run, unless the search has
+    paused it: then it would not train either way.
+    """
+    if is_paused(trial):
+        return PAUSED
+    if trial.state == TrialState.RUNNING and not is_driven:
+        return INTERRUPTED
+    return _STATES[trial.state]
 
 
 def _paused(trial: FrozenTrial) -> str | None:

@@ -1,5 +1,6 @@
 """The trials of a run in a line, and the best ones in a table: what a sweep prints when it ends."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,18 @@ from rich.text import Text
 from segue.base.text import plural, printable, value_text
 from segue.record.attributes import COPY_OF, REASON, per_seed
 from segue.record.local_run import is_running
-from segue.record.trials import is_allowed, metric_of
+from segue.record.trials import (
+    COMPLETE,
+    FAILED,
+    INTERRUPTED,
+    PAUSED,
+    PRUNED,
+    RUNNING,
+    WAITING,
+    is_allowed,
+    metric_of,
+    state_of,
+)
 from segue.report.data.commands import commands
 from segue.report.data.limits import reached_limit
 from segue.report.data.summary import Summary, mean_and_spread
@@ -21,11 +33,13 @@ _SHOWN_TRIALS = 5
 _SHOWN_FAILURES = 5
 _LARGE = 1000
 _WORDS = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "stopped early",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "interrupted",
-    TrialState.WAITING: "waiting",
+    COMPLETE: "complete",
+    PRUNED: "stopped early",
+    FAILED: "failed",
+    RUNNING: "running",
+    PAUSED: "paused",
+    INTERRUPTED: "interrupted",
+    WAITING: "waiting",
 }
 
 
@@ -58,17 +72,15 @@ def _counted(summary: Summary, is_over: bool) -> str:
     Trials that a search has yet to propose are waiting, too, unless the sweep `is_over`: then none
     of them starts.
     """
-    words = dict(_WORDS)
-    if is_running(summary.run):
-        words[TrialState.RUNNING] = "running"
-    counts = summary.counts
+    is_driven = is_running(summary.run)
+    counts = Counter(state_of(trial, is_driven=is_driven) for trial in summary.trials)
     if summary.requested is not None:
-        counts[TrialState.WAITING] = max(summary.requested - summary.started, 0)
+        counts[WAITING] = max(summary.requested - summary.started, 0)
     total = plural(counts.total(), "trial")
     if is_over:
-        del counts[TrialState.WAITING]
+        del counts[WAITING]
         total = f"{counts.total()} of at most {total}"
-    found = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
+    found = [f"{counts[state]} {word}" for state, word in _WORDS.items() if counts[state]]
     return f"{total}: {', '.join(found)}"
 
 

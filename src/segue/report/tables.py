@@ -26,6 +26,7 @@ _COLOURS = {
     "pruned": "yellow",
     "failed": "red",
     "running": "cyan",
+    "paused": "blue",
     "interrupted": "magenta",
 }
 _LABEL = 12  # characters

@@ -177,7 +177,7 @@ class Training:
         board = self._board
 
         def share() -> int:
-            return math.ceil((board.waiting + len(board.running)) / crew.workers)
+            return math.ceil(board.unfinished / crew.workers)
 
         return Desk(
             StudySide(scheduler, self._searcher(sweep), observers),

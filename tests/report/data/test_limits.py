@@ -8,6 +8,7 @@ import pytest
 
 from segue.base.lock import locked
 from segue.record.attributes import ENV_STEPS, FORKED_FROM, TOTAL_ENV_STEPS
+from segue.report.data.facts import facts
 from segue.report.data.limits import reached_limit
 from segue.report.data.summary import Summary, read_summary
 from segue.report.overview import progress_line
@@ -45,6 +46,25 @@ def written(tmp_path: Path) -> Written:
         return read_summary(run.path)
 
     return write
+
+
+def test_a_trial_that_the_search_has_paused_neither_runs_nor_is_interrupted(
+    written: Written,
+) -> None:
+    def pause(record: StudyRecord) -> None:
+        for number in (1, 2):
+            record.begin(number)
+        record.pause(2, 500, 0.1, {TOTAL_ENV_STEPS: 1000})
+
+    summary = written([0.5], pause)
+    assert progress_line(summary) == (
+        "double: 16 trials: 1 complete, 1 paused, 1 interrupted, 13 waiting"
+    )
+    assert [trial.state for trial in facts(summary)][:3] == ["complete", "interrupted", "paused"]
+    with locked(summary.layout.lock):
+        assert progress_line(summary) == (
+            "double: 16 trials: 1 complete, 1 running, 1 paused, 13 waiting"
+        )
 
 
 def test_a_budget_of_steps_without_room_for_a_trial(written: Written, tmp_path: Path) -> None:

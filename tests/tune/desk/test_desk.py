@@ -100,7 +100,7 @@ class Cluster:
             verdicts,
             run,
             sweep.resources,
-            lambda: -(-(self.board.waiting + len(self.board.running)) // workers),
+            lambda: -(-self.board.unfinished // workers),
             self.said.append,
         )
         self.workers = [Worker(index) for index in range(workers)]

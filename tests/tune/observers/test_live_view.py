@@ -177,8 +177,8 @@ def test_without_a_terminal_a_line_comes_at_each_end_and_every_ten_seconds(
         view.ended(0)
     assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
         "0 of 16 done, 1 running, 15 waiting, 120 steps/s, 5 min left",
-        "trial 0 paused at 600 steps: return 1.5 | 0 of 16 done, 16 waiting, 120 steps/s,"
-        " 5 min left",
+        "trial 0 paused at 600 steps: return 1.5 | 0 of 16 done, 1 paused, 15 waiting,"
+        " 120 steps/s, 5 min left",
         "trial 0 complete: return 2 | 1 of 16 done, 15 waiting, 120 steps/s, 5 min left",
     ]
 

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from segue.plan.sweeps.sweep import Sweep
 from segue.record import attributes
 from segue.record.row import ENV_STEPS, REPLAYED, STAGE, TOTAL_ENV_STEPS, Row
-from segue.record.trials import best_complete
+from segue.record.trials import PAUSED, best_complete, state_of
 from segue.tune.ray_adapter import TrialObserver
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
@@ -76,8 +76,8 @@ class Board(TrialObserver):
 
     @property
     def counts(self) -> Counter[str]:
-        """Number of trials by state, by its lower-case name."""
-        return Counter(trial.state.name.lower() for trial in self.record.trials)
+        """Number of trials by state, such as `running`."""
+        return Counter(state_of(trial, is_driven=True) for trial in self.record.trials)
 
     @property
     def done(self) -> int:
@@ -92,7 +92,12 @@ class Board(TrialObserver):
     @property
     def waiting(self) -> int:
         """Number of trials that have not started, also of those that are yet to be proposed."""
-        return max(self.total - self.done - len(self.running), 0)
+        return max(self.unfinished - len(self.running) - self.counts[PAUSED], 0)
+
+    @property
+    def unfinished(self) -> int:
+        """Number of trials that run, are paused or wait."""
+        return max(self.total - self.done, 0)
 
     @property
     def best(self) -> FrozenTrial | None:
@@ -133,7 +138,7 @@ class Board(TrialObserver):
         running = sum(
             max(self.budget.full_run - progress.steps, 0) for progress in self.running.values()
         )
-        steps = running + self.waiting * self._mean_steps()
+        steps = running + (self.unfinished - len(self.running)) * self._mean_steps()
         if self.budget.env_steps is not None:
             steps = min(steps, max(self.budget.env_steps - self.spent, 0))
         left = steps / self.steps_per_second

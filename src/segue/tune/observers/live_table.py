@@ -12,7 +12,7 @@ from rich.text import Text
 
 from segue.base.text import printable, value_text
 from segue.record import attributes
-from segue.record.trials import metric_of
+from segue.record.trials import COMPLETE, FAILED, PAUSED, PRUNED, RUNNING, metric_of, state_of
 from segue.tune.observers.board import FINISHED, Board, TrialProgress
 
 _FRAME_LINES = 4  # above, below and under the names of the columns
@@ -21,7 +21,7 @@ _BEST_LINES = 3
 _VALUE_WIDTH = 24  # characters of a parameter's value
 _COLUMN_FRAME = 3  # characters beside a column's text
 _UNLIMITED = 10_000  # characters, from which a table would take what it needs
-_COLOURS = {"running": "cyan", "complete": "green", "pruned": "yellow", "fail": "red"}
+_COLOURS = {RUNNING: "cyan", COMPLETE: "green", PRUNED: "yellow", FAILED: "red"}
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,10 @@ def status(board: Board) -> str:
     """Return the whole board in one line."""
     counts = board.counts
     parts = [f"{board.done} of {board.total} done"]
-    parts += [
-        f"{counts[state]} {word}"
-        for state, word in (("pruned", "pruned"), ("fail", "failed"))
-        if counts[state]
-    ]
+    parts += [f"{counts[state]} {state}" for state in (PRUNED, FAILED) if counts[state]]
     parts += ["paused"] if board.record.pause_request else []
     parts += [f"{len(board.running)} running"] if board.running else []
+    parts += [f"{counts[PAUSED]} paused"] if counts[PAUSED] else []
     parts += [f"{board.waiting} waiting"] if board.waiting else []
     parts += [f"{board.steps_per_second:,.0f} steps/s"] if board.steps_per_second else []
     if board.budget.env_steps is not None:
@@ -118,7 +115,7 @@ def _latest(board: Board) -> list[FrozenTrial]:
 def _running(board: Board, progress: TrialProgress) -> _Line:
     cells = (
         str(progress.number),
-        _state("running"),
+        _state(RUNNING),
         str(progress.stage + 1),
         f"{progress.env_steps:,}",
         shown_number(progress.metric),
@@ -131,7 +128,7 @@ def _ended(board: Board, trial: FrozenTrial) -> _Line:
     steps = f"{progress[attributes.ENV_STEPS]:,}" if attributes.ENV_STEPS in progress else ""
     cells = (
         str(trial.number),
-        _state(trial.state.name.lower()),
+        _state(state_of(trial, is_driven=True)),
         str(progress.get(attributes.STAGE, "")),
         steps,
         shown_number(metric_of(trial)),
@@ -176,7 +173,7 @@ def _cut(text: Text, console: Console) -> Text:
 
 
 def _state(name: str) -> Text:
-    return Text("failed" if name == "fail" else name, style=_COLOURS[name])
+    return Text(name, style=_COLOURS[name])
 
 
 def _shortened(text: str) -> str:

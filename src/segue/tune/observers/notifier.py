@@ -127,16 +127,13 @@ def notification_of(
 
     `text` repeats the message under the name that chat services look for.
     """
-    counts = {
-        "failed" if state == "fail" else state: count for state, count in board.counts.items()
-    }
     return {
         "event": event,
         "run": run,
         "name": name,
         "message": message,
         "text": f"{name}: {message}",
-        "counts": counts,
+        "counts": dict(board.counts),
         "best": best_of(board),
     }
 

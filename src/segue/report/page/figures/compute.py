@@ -12,7 +12,7 @@ from segue.report.data.evidence import Evidence
 from segue.report.data.statistics import expected_best
 from segue.report.page.figures.curves import COLOURS
 
-STATES = ("complete", "pruned", "failed", "running", "interrupted")
+STATES = ("complete", "pruned", "failed", "running", "paused", "interrupted")
 _MINUTE = 60  # seconds
 _HOUR = 3600  # seconds
 
