@@ -192,7 +192,7 @@ def summarize(
     ends = [row[ENV_STEPS] for row in rows if row.get(STAGE_DONE) is True and ENV_STEPS in row]
     return TrialSummary(
         number=trial.number,
-        state=state_of(trial, is_driven=is_driven),
+        state=trial_state(trial, is_driven=is_driven),
         parameters=dict(trial.params),
         metric=rows[-1].get(objectives[0]) if metric is None and rows else metric,
         values=_values(trial, objectives),
@@ -217,7 +217,7 @@ def summarize(
     )
 
 
-def state_of(trial: FrozenTrial, *, is_driven: bool) -> str:
+def trial_state(trial: FrozenTrial, *, is_driven: bool) -> str:
     """Return the state of a trial, such as `running`.
 
     A trial that has not ended is interrupted if no driver holds the run, unless the search has

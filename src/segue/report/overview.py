@@ -23,7 +23,7 @@ from segue.record.trials import (
     WAITING,
     is_allowed,
     metric_of,
-    state_of,
+    trial_state,
 )
 from segue.report.data.commands import commands
 from segue.report.data.limits import reached_limit
@@ -73,7 +73,7 @@ def _counted(summary: Summary, is_over: bool) -> str:
     of them starts.
     """
     is_driven = is_running(summary.run)
-    counts = Counter(state_of(trial, is_driven=is_driven) for trial in summary.trials)
+    counts = Counter(trial_state(trial, is_driven=is_driven) for trial in summary.trials)
     if summary.requested is not None:
         counts[WAITING] = max(summary.requested - summary.started, 0)
     total = plural(counts.total(), "trial")

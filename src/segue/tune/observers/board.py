@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from segue.plan.sweeps.sweep import Sweep
 from segue.record import attributes
 from segue.record.row import ENV_STEPS, REPLAYED, STAGE, TOTAL_ENV_STEPS, Row
-from segue.record.trials import PAUSED, best_complete, state_of
+from segue.record.trials import PAUSED, best_complete, trial_state
 from segue.tune.ray_adapter import TrialObserver
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
@@ -77,7 +77,7 @@ class Board(TrialObserver):
     @property
     def counts(self) -> Counter[str]:
         """Number of trials by state, such as `running`."""
-        return Counter(state_of(trial, is_driven=True) for trial in self.record.trials)
+        return Counter(trial_state(trial, is_driven=True) for trial in self.record.trials)
 
     @property
     def done(self) -> int:

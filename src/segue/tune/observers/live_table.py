@@ -12,7 +12,7 @@ from rich.text import Text
 
 from segue.base.text import printable, value_text
 from segue.record import attributes
-from segue.record.trials import COMPLETE, FAILED, PAUSED, PRUNED, RUNNING, metric_of, state_of
+from segue.record.trials import COMPLETE, FAILED, PAUSED, PRUNED, RUNNING, metric_of, trial_state
 from segue.tune.observers.board import FINISHED, Board, TrialProgress
 
 _FRAME_LINES = 4  # above, below and under the names of the columns
@@ -128,7 +128,7 @@ def _ended(board: Board, trial: FrozenTrial) -> _Line:
     steps = f"{progress[attributes.ENV_STEPS]:,}" if attributes.ENV_STEPS in progress else ""
     cells = (
         str(trial.number),
-        _state(state_of(trial, is_driven=True)),
+        _state(trial_state(trial, is_driven=True)),
         str(progress.get(attributes.STAGE, "")),
         steps,
         shown_number(metric_of(trial)),
