@@ -18,7 +18,8 @@ from segue.cli import segue as main
 from segue.record.results import read_results
 from segue.report.data.facts import facts
 from segue.report.data.summary import read_summary
-from tests.tune.support.doubles import EVERY
+from tests.tune.support.doubles import EVERY, make_sweep
+from tests.tune.support.fake_tune import open_record
 
 
 def output_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -63,6 +64,19 @@ def test_a_running_sweep_is_shown_as_running(run: Path, capsys: pytest.CaptureFi
     assert "The sweep is running." in text
     assert re.search(r"\d+ running, ", text.splitlines()[0])
     assert "interrupted" not in text
+
+
+def test_a_paused_trial_is_not_among_those_that_ended(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = open_record(run, make_sweep())
+    record.pause(8, EVERY, 0.1, {"predicted_end": {"value": 0.3}})
+    record.close()
+    text = output_of(capsys, str(run))
+    assert "1 paused, " in text.splitlines()[0]
+    assert re.search(r"\n +8 +paused ", text)
+    assert "predicted" not in text
+    assert "its predicted end is 0.3" in output_of(capsys, str(run), "--trial", "8")
 
 
 def test_one_trial_is_shown_in_full(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from segue.record.description import TrialDescription
 from segue.record.layout import RESULTS, TrialLayout
 from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
-from segue.record.trials import TrialSummary
+from segue.record.trials import PAUSED, TrialSummary
 from segue.record.validation import read_object, skipped
 from segue.report.data.definitions import as_ranges, changes
 from segue.report.data.summary import Summary, mean_and_spread
@@ -95,7 +95,7 @@ def show_trials(
     for number, change in enumerate(changes(summary.definition), start=2):
         _print(console, f"definition {number}, since {change.time}: {'; '.join(change.entries)}")
     for trial in trials[:top]:
-        if trial.reason:
+        if trial.reason and trial.state != PAUSED:
             _print(console, f"trial {trial.number} ({trial.state}): {printable(trial.reason)}")
 
 
