@@ -70,7 +70,7 @@ def test_a_paused_trial_is_not_among_those_that_ended(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = open_record(run, make_sweep())
-    record.pause(8, EVERY, 0.1, {"predicted_end": {"value": 0.3}})
+    record.pause(8, EVERY, 0.1, {"predicted_end": {"value": 0.3, "low": 0.2, "high": 0.4}})
     record.close()
     text = output_of(capsys, str(run))
     assert "1 paused, " in text.splitlines()[0]
