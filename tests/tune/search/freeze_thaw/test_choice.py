@@ -69,13 +69,15 @@ def test_among_kinds_a_trial_that_stands_still_at_the_best_value_is_the_last_to_
     low = [curve(4, [-2.0, -1.5, -1.0, -1.0], x=0.2), curve(5, [-3.0, -2.0, -2.0, -2.0], x=0.3)]
     standing = curve(6, [0.0, 0.0, 0.01], x=0.9)
     known = [*flat, *low, standing]
-    kinds = CategoricalDistribution(["a", "b"])
+    kinds = CategoricalDistribution(["a", "b", "c"])
     new = [Proposal({"kind": kind}, {"kind": kinds}) for kind in kinds.choices]
     assert choose(known, new, 99 * FULL, FULL) in (Choice(proposal=0), Choice(proposal=1))
     assert choose(known, new, FULL / 2, FULL) == Choice(6)  # no new one fits
     promising = replace(standing, values=(0.0, 0.0, 0.9))
     assert choose([*known[:-1], promising], new, 99 * FULL, FULL) == Choice(6)
     assert chosen(known, [0.5]) == Choice(6)  # in a space of one kind
+    two = {"kind": CategoricalDistribution(["a", "b"])}
+    assert choose(known, [Proposal({"kind": "a"}, two)], 99 * FULL, FULL) == Choice(6)
 
 
 def test_a_new_point_where_good_trials_are_before_a_bad_trial() -> None:

@@ -37,8 +37,12 @@ CLEAR = 0.15
 """By how much an end is clearly better than the best so far, as a share of the range of ends, in a
 space of so many kinds that all new trials begin at random.
 """
+MANY_KINDS = 0.5
+"""The share of new trials that begin at random from which trials that may not become clearly better
+resume last: that of a space of three kinds.
+"""
 LAST_RESORT = 1e-6
-"""What the improvement by a trial counts that may not."""
+"""What the improvement by such a trial counts."""
 _CLOSE = 1e-9
 
 
@@ -133,9 +137,9 @@ def _expected_improvements(
 ) -> Array:
     """Return the expected improvement of each paused trial and new point, by the root of its cost.
 
-    It is over the best mean of all trials. A paused trial that may not become better than the best
-    end so far comes after all others; clearly better, in a space of several kinds, since what
-    stands still at the level of one kind would keep the search from the others.
+    It is over the best mean of all trials. In a space of three kinds or more, a paused trial that
+    may not become clearly better than the best end so far comes after all others, since what stands
+    still at the level of one kind would keep the search from the other kinds.
     """
     X = unit_vectors([*data, *pending, *begun])
     count = len(data)
@@ -157,8 +161,10 @@ def _expected_improvements(
     u = (mean - own.max()) / spread
     density = np.exp(-0.5 * u**2) / (2 * np.pi) ** 0.5
     improvement = spread * (u * ndtr(u) + density) / cost**COST_POWER
-    may_be_best = _may_be_best(data, ends, CLEAR * random_share([*data, *begun]))
-    improvement[: len(paused)] *= np.where(may_be_best[paused], 1.0, LAST_RESORT)
+    share = random_share([*data, *begun])
+    if share >= MANY_KINDS:
+        may_be_best = _may_be_best(data, ends, CLEAR * share)
+        improvement[: len(paused)] *= np.where(may_be_best[paused], 1.0, LAST_RESORT)
     return np.asarray(improvement)
 
 
