@@ -152,7 +152,7 @@ def test_a_paused_trial_is_visible_and_resumes_after_a_kill(tmp_path: Path) -> N
     assert fake.reports(first, EVERY)  # three others begin first
     assert is_paused(record.trial(0))
     paused = summarize(record.trial(0), ["return"])
-    assert paused.state == "running"
+    assert paused.state == "paused"
     assert paused.reason is not None
     assert paused.reason.startswith("Paused at 100 steps; its predicted end is ")
     record.close()
