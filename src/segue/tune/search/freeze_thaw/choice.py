@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from segue.tune.search.freeze_thaw.curve import Curve, Proposal, Status
@@ -137,9 +136,7 @@ def _expected_improvements(
 ) -> Array:
     """Return the expected improvement of each paused trial and new point, by the root of its cost.
 
-    It is over the best mean of all trials. In a space of three kinds or more, a paused trial that
-    may not become clearly better than the best end so far comes after all others, since what stands
-    still at the level of one kind would keep the search from the other kinds.
+    It is over the best mean of all trials, and lower for trials that resume last.
     """
     X = unit_vectors([*data, *pending, *begun])
     count = len(data)
@@ -158,25 +155,33 @@ def _expected_improvements(
     spread = np.concatenate([spreads[paused], spreads[new]])
     remaining = [data[row].remaining for row in paused] + [longest] * len(begun)
     cost = np.array(remaining) / longest
-    u = (mean - own.max()) / spread
+    improvement = _improvement(mean, spread, own.max()) / cost**COST_POWER
+    improvement[: len(paused)] *= _weights(data, ends, random_share([*data, *begun]))[paused]
+    return improvement
+
+
+def _improvement(mean: Array, spread: Array, best: float) -> Array:
+    """Return the expected improvement over `best` (Jones et al. 1998, equation 15)."""
+    u = (mean - best) / spread
     density = np.exp(-0.5 * u**2) / (2 * np.pi) ** 0.5
-    improvement = spread * (u * ndtr(u) + density) / cost**COST_POWER
-    share = random_share([*data, *begun])
-    if share >= MANY_KINDS:
-        may_be_best = _may_be_best(data, ends, CLEAR * share)
-        improvement[: len(paused)] *= np.where(may_be_best[paused], 1.0, LAST_RESORT)
-    return np.asarray(improvement)
+    return np.asarray(spread * (u * ndtr(u) + density))
 
 
-def _may_be_best(data: Sequence[Curve], ends: PredictedEnds, clear: float) -> NDArray[np.bool_]:
-    """Return whether each trial's interval exceeds the best end so far by that share of the range.
+def _weights(data: Sequence[Curve], ends: PredictedEnds, share: float) -> Array:
+    """Return what the improvement by each trial counts: of one that resumes last, nearly nothing.
 
-    Scores do not tell: of many trials that stand still at one value, some score above others.
+    In a space of three kinds or more, these are the trials that may not become clearly better than
+    the best end so far: what stands still at the level of one kind would keep the search from the
+    others. Scores do not tell, since of many trials that stand still at one value, some score above
+    others. `share` of the new trials begins at random.
     """
+    if share < MANY_KINDS:
+        return np.ones(len(data))
     has_ended = np.array([curve.status == Status.ENDED for curve in data], dtype=bool)
     best = ends.values[has_ended].max(initial=-np.inf)
     low, high = np.quantile(ends.values, [0.1, 0.9])
-    return np.asarray(ends.values + ends.half_widths > best + clear * (high - low))
+    clear = CLEAR * share * (high - low)
+    return np.where(ends.values + ends.half_widths > best + clear, 1.0, LAST_RESORT)
 
 
 def _subset(data: Data) -> Data:
