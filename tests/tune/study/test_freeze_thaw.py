@@ -31,6 +31,7 @@ def freeze_thaw(**given: Any) -> Sweep:
         "search": "freeze_thaw",
         "scheduler": None,
         "max_env_steps": BUDGET,
+        "seed": 1,
     }
     return make_sweep(**(asked | given))
 
@@ -149,17 +150,18 @@ def test_a_paused_trial_is_visible_and_resumes_after_a_kill(tmp_path: Path) -> N
     record = opened(tmp_path, sweep)
     fake = FakeTune(record, sweep, TRIALS, {})
     first = fake.start("tune-0")
-    assert fake.reports(first, EVERY)  # three others begin first
+    assert not fake.reports(first, EVERY)  # less than an eighth
+    assert fake.reports(first, 2 * EVERY)  # three others begin first
     assert is_paused(record.trial(0))
     paused = summarize(record.trial(0), ["return"])
     assert paused.state == "paused"
     assert paused.reason is not None
-    assert paused.reason.startswith("Paused at 100 steps; its predicted end is ")
+    assert paused.reason.startswith("Paused at 200 steps; its predicted end is ")
     record.close()
     record = opened(tmp_path, sweep)
-    FakeTune(record, sweep, TRIALS, {0: EVERY}).run()
+    FakeTune(record, sweep, TRIALS, {0: 2 * EVERY}).run()
     assert record.trial(0).state in (TrialState.COMPLETE, TrialState.PRUNED)
-    assert max(record.trial(0).intermediate_values) > EVERY or record.trial(0).user_attrs["pauses"]
+    assert max(record.trial(0).intermediate_values) > 2 * EVERY or record.trial(0).user_attrs["pauses"]
 
 
 def conditional(trial: Any) -> dict[str, Any]:

@@ -49,6 +49,13 @@ def test_before_four_trials_have_reported_others_begin_up_to_seven() -> None:
     assert chosen(begun[:1], []) == Choice(0)
 
 
+@pytest.mark.parametrize(("reports", "continues"), [(1, True), (2, False)])
+def test_no_trial_is_paused_before_an_eighth_of_the_longest(reports: int, continues: bool) -> None:
+    bad = curve(9, [0.0, 0.0][:reports], x=0.0, interval=100.0)
+    for begun in (ended(6), ended(3)):
+        assert (chosen([*begun, bad], [0.9], last=9) == Choice(9)) == continues
+
+
 def test_a_promising_paused_trial_resumes_before_a_bad_one() -> None:
     known = ended(6)
     good = curve(6, [6.0, 11.0, 16.0], x=0.9)

@@ -20,6 +20,8 @@ RANDOM_STARTS = 4
 """The model is used once so many trials have reported."""
 MOST_RANDOM = 7
 """The most trials that begin before that; then those that have begun continue."""
+GRACE = 0.125
+"""The share of the longest trial's steps that a trial trains before it may be paused."""
 NEWEST = 100
 BEST = 200
 """The model learns from so many trials, the newest and those with the best values."""
@@ -79,7 +81,7 @@ def choose(
     if own is not None and (own.remaining > room + _CLOSE or not own.remaining):
         own = None
     whole = protected(curves)
-    if own is not None and own in whole:
+    if own is not None and (own in whole or own.steps[-1] < GRACE * longest):
         return Choice(own.number)
     can_begin = bool(proposals) and room + _CLOSE >= longest
     if sum(bool(curve.steps) for curve in curves) < RANDOM_STARTS:
