@@ -29,6 +29,7 @@ PAUSING: dict[str, Any] = {
     "space": MIXED,
     "trials": 16,
     "max_env_steps": 6 * 2400,
+    "seed": 1,
     "search": "freeze_thaw",
     "scheduler": None,
 }
