@@ -1,5 +1,6 @@
 """Renders a page: one self-contained HTML file with its style, its figures and their library."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import jinja2
 import numpy as np
 import plotly
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.io.json import to_json_plotly
 
 from segue.base.text import printable
@@ -36,7 +37,7 @@ def render(
         trim_blocks=True,
         finalize=_shown,
     )
-    environment.filters.update(short=short, words=in_words)
+    environment.filters.update(short=short, words=in_words, code=_with_code)
     return environment.get_template(template).render(
         sections=[(section, Markup(_data(section))) for section in sections],
         style=Markup((_TEMPLATE / "style.css").read_text()),
@@ -44,6 +45,11 @@ def render(
         plotly=Markup(plotly.offline.get_plotlyjs()),
         **content,
     )
+
+
+def _with_code(text: str) -> Markup:
+    """Return a text as HTML in which what stands between backticks is code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escape(printable(text, lines=True))))
 
 
 def _data(section: Section) -> str:

@@ -99,7 +99,7 @@ def _retrain(evidence: Evidence, top: int) -> str:
     command = command_for(
         "segue", "retrain", str(evidence.summary.run), "--top", str(top), "--seeds", "10"
     )
-    return f"Retrain the best trials on new seeds: {command}"
+    return f"Retrain the best trials on new seeds: `{command}`."
 
 
 def _trained_by(evidence: Evidence, number: int) -> str:
