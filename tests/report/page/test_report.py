@@ -75,7 +75,7 @@ def test_the_page_answers_first(run: Path, capsys: pytest.CaptureFixture[str]) -
         f"{best.parameters['lr']:.4g}" in seen and "Runs to look at" in seen
     )  # the question, from the sweep's file
     assert anchors(text) == ["answer", "health", *EVERYTHING, "trials", "record"]
-    assert f"<code>segue retrain {run} --top 3" in seen
+    assert f"<code>segue retrain {run} --top 3" in text
 
 
 def test_figures_hold_the_runs_numbers(run: Path) -> None:

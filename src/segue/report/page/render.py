@@ -49,7 +49,8 @@ def render(
 
 def _with_code(text: str) -> Markup:
     """Return a text as HTML in which what stands between backticks is code."""
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escape(printable(text, lines=True))))
+    escaped = str(escape(printable(text, lines=True)))
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escaped))
 
 
 def _data(section: Section) -> str:
