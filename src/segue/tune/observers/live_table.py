@@ -55,12 +55,13 @@ def table(board: Board, console: Console) -> Group:
 def status(board: Board) -> str:
     """Return the whole board in one line."""
     counts = board.counts
+    waiting = board.waiting
     parts = [f"{board.done} of {board.total} done"]
     parts += [f"{counts[state]} {state}" for state in (PRUNED, FAILED) if counts[state]]
     parts += ["paused"] if board.record.pause_request else []
     parts += [f"{len(board.running)} running"] if board.running else []
     parts += [f"{counts[PAUSED]} paused"] if counts[PAUSED] else []
-    parts += [f"{board.waiting} waiting"] if board.waiting else []
+    parts += [f"{waiting} waiting"] if waiting else []
     parts += [f"{board.steps_per_second:,.0f} steps/s"] if board.steps_per_second else []
     if board.budget.env_steps is not None:
         parts += [

@@ -12,7 +12,7 @@ from segue.tune.search.freeze_thaw.gaussian_process import Data, GaussianProcess
 from segue.tune.search.freeze_thaw.points import unit_vectors
 from segue.tune.search.freeze_thaw.protection import protected
 from segue.tune.search.freeze_thaw.scores import Array, normal_scores, shrunk
-from segue.tune.search.freeze_thaw.starts import is_random, random_share, rarest
+from segue.tune.search.freeze_thaw.starts import is_random, kinds_of, rarest
 
 PROPOSALS = 64
 """How many new points are considered at a time."""
@@ -36,12 +36,10 @@ OWN = 0.5
 COST_POWER = 0.5
 CLEAR = 0.15
 """By how much an end is clearly better than the best so far, as a share of the range of ends, in a
-space of so many kinds that all new trials begin at random.
+space of very many kinds; of fewer kinds it is less.
 """
-MANY_KINDS = 0.5
-"""The share of new trials that begin at random from which trials that may not become clearly better
-resume last: that of a space of three kinds.
-"""
+MANY_KINDS = 3
+"""In a space of so many kinds, trials that may not become clearly better resume last."""
 LAST_RESORT = 1e-6
 """What the improvement by such a trial counts."""
 _CLOSE = 1e-9
@@ -158,7 +156,7 @@ def _expected_improvements(
     remaining = [data[row].remaining for row in paused] + [longest] * len(begun)
     cost = np.array(remaining) / longest
     improvement = _improvement(mean, spread, own.max()) / cost**COST_POWER
-    improvement[: len(paused)] *= _weights(data, ends, random_share([*data, *begun]))[paused]
+    improvement[: len(paused)] *= _weights(data, ends, kinds_of([*data, *begun]))[paused]
     return improvement
 
 
@@ -169,20 +167,19 @@ def _improvement(mean: Array, spread: Array, best: float) -> Array:
     return np.asarray(spread * (u * ndtr(u) + density))
 
 
-def _weights(data: Sequence[Curve], ends: PredictedEnds, share: float) -> Array:
+def _weights(data: Sequence[Curve], ends: PredictedEnds, kinds: int) -> Array:
     """Return what the improvement by each trial counts: of one that resumes last, nearly nothing.
 
-    In a space of three kinds or more, these are the trials that may not become clearly better than
-    the best end so far: what stands still at the level of one kind would keep the search from the
-    others. Scores do not tell, since of many trials that stand still at one value, some score above
-    others. `share` of the new trials begins at random.
+    In a space of many kinds, these are the trials that may not become clearly better than the best
+    end so far: what stands still at the level of one kind would keep the search from the others.
+    Scores do not tell, since of many trials that stand still at one value, some score above others.
     """
-    if share < MANY_KINDS:
+    if kinds < MANY_KINDS:
         return np.ones(len(data))
     has_ended = np.array([curve.status == Status.ENDED for curve in data], dtype=bool)
     best = ends.values[has_ended].max(initial=-np.inf)
     low, high = np.quantile(ends.values, [0.1, 0.9])
-    clear = CLEAR * share * (high - low)
+    clear = CLEAR * (kinds - 1) / (kinds + 1) * (high - low)
     return np.where(ends.values + ends.half_widths > best + clear, 1.0, LAST_RESORT)
 
 

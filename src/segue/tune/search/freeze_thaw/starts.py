@@ -8,27 +8,27 @@ from optuna.distributions import CategoricalDistribution
 
 from segue.tune.search.freeze_thaw.curve import Curve, Proposal
 
-_CLOSE = 1e-9
 
+def kinds_of(points: Sequence[Proposal]) -> int:
+    """Return how many kinds of points a space has, of which these are some.
 
-def random_share(points: Sequence[Proposal]) -> float:
-    """Return which share of new trials begins at random, by points: (kinds - 1) / (kinds + 1).
-
-    Points differ in kind if they have a parameter of several choices, or not the same parameters.
-    What the model knows of one kind says little of another, and the first kind that works attracts
-    it. There are as many kinds as the largest number of choices, or of sets of parameters: of one
-    kind no trial begins at random, of two a third, of five two thirds.
+    Points differ in kind if they have a parameter of several choices, or not the same parameters:
+    the largest number of choices counts, or that of sets of parameters.
     """
     choices = [count for point in points for count in _choices(point).values()]
-    names = {frozenset(point.distributions) for point in points}
-    kinds = max(1, len(names), *choices)
-    return (kinds - 1) / (kinds + 1)
+    return max(1, len({frozenset(point.distributions) for point in points}), *choices)
 
 
 def is_random(begun: int, proposals: Sequence[Proposal]) -> bool:
-    """Return whether the next trial begins at a random point, after `begun` trials."""
-    share = random_share(proposals)
-    return int((begun + 1) * share + _CLOSE) > int(begun * share + _CLOSE)
+    """Return whether the next trial begins at a random point, after `begun` trials.
+
+    What the model knows of one kind says little of another, and the first kind that works attracts
+    it. Of `kinds` of them, a share of (kinds - 1) / (kinds + 1) begins at random: none of one kind,
+    a third of two, two thirds of five.
+    """
+    kinds = kinds_of(proposals)
+    share = kinds - 1, kinds + 1
+    return (begun + 1) * share[0] // share[1] > begun * share[0] // share[1]
 
 
 def rarest(curves: Sequence[Curve], proposals: Sequence[Proposal]) -> int:
