@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 os.environ.update(
     dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -32,6 +33,7 @@ from segue import PPO, Evaluation, PipelineStage, Sweep, TrainingPipeline
 from segue.record.attributes import of_last_report
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS
 from segue.tune.checks import check_sweep
+from segue.tune.search.freeze_thaw.choice import choose
 from segue.tune.study import freeze_thaw as live
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
@@ -99,11 +101,10 @@ class Driver:
         self._record = StudyRecord(
             folder / "study.db", "decisions", SWEEP.mode, check_sweep(SWEEP).space
         )
-        budget = Budget.of(SWEEP, SWEEP.requested_trials, STEPS)
-        self._search = live.FreezeThaw(SWEEP, self._record, budget)
+        self._budget = Budget.of(SWEEP, SWEEP.requested_trials, STEPS)
+        self._search = live.FreezeThaw(SWEEP, self._record, self._budget)
         self._draw = np.random.default_rng(0)
         self._seconds: dict[str, list[float]] = defaultdict(list)
-        live.choose = self._timed("choice", live.choose)  # type: ignore[attr-defined]
 
     def until(self, count: int) -> None:
         """Train until so many trials have begun."""
@@ -122,12 +123,17 @@ class Driver:
         self._record.close()
 
     def _next(self) -> int:
-        number = self._timed("start", self._search.next)()
+        number = self.timed("start", self._search.next)()
         assert number is not None
         return int(number)
 
     def _train(self, number: int) -> None:
-        """Train a trial until it is paused or ends."""
+        """Train a trial until it is paused or ends, and count its steps as the searcher does."""
+        self._budget.begin(self._record.trial(number), SWEEP.seeds)
+        self._report(number)
+        self._budget.end(number)
+
+    def _report(self, number: int) -> None:
         reached = self._record.trial(number).last_step or 0
         for step in range(reached + EVERY, STEPS + EVERY, EVERY):
             row = self._row(number, step)
@@ -148,7 +154,9 @@ class Driver:
         value = end * (1 + STEPS / step) / 2 + self._draw.normal(0, 0.1)
         return {SWEEP.metric: float(value), ENV_STEPS: step, TOTAL_ENV_STEPS: step}
 
-    def _timed(self, kind: str, asked: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(self, kind: str, asked: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function with a clock around it."""
+
         def timed(*arguments: Any) -> Any:
             before = time.perf_counter()
             try:
@@ -164,9 +172,10 @@ def decisions() -> Mapping[int, Mapping[str, float]]:
     found = {}
     with TemporaryDirectory() as folder:
         driver = Driver(Path(folder))
-        for count in COUNTS:
-            driver.until(count)
-            found[count] = driver.measure()
+        with patch.object(live, "choose", driver.timed("choice", choose)):
+            for count in COUNTS:
+                driver.until(count)
+                found[count] = driver.measure()
         driver.close()
     return found
 
