@@ -13,6 +13,7 @@ from segue.base.lock import locked
 from segue.cli import segue as main
 from segue.record.layout import HELD_OUT
 from segue.record.trials import metric_of
+from segue.report.data.commands import command_for
 from segue.report.data.evidence import Evidence
 from segue.report.data.facts import facts
 from segue.report.data.summary import Summary, read_summary
@@ -75,7 +76,8 @@ def test_the_page_answers_first(run: Path, capsys: pytest.CaptureFixture[str]) -
         f"{best.parameters['lr']:.4g}" in seen and "Runs to look at" in seen
     )  # the question, from the sweep's file
     assert anchors(text) == ["answer", "health", *EVERYTHING, "trials", "record"]
-    assert f"<code>segue retrain {run} --top 3" in text
+    command = command_for("segue", "retrain", str(run), "--top", "3", "--seeds", "10")
+    assert f"<code>{command}</code>" in text
 
 
 def test_figures_hold_the_runs_numbers(run: Path) -> None:
