@@ -1,5 +1,7 @@
 """Commands that steer a sweep: what they request, and what they refuse."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from inspect import getsource
 from pathlib import Path
@@ -10,7 +12,7 @@ from segue.base.lock import locked
 from segue.cli.app import REFUSED, segue
 from segue.record.layout import RunLayout
 from segue.record.local_run import LocalRun
-from segue.record.steering import Request, waiting_requests
+from segue.record.steering import Request, new_request, waiting_requests
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from segue.tune.run.sweep_file import load_sweep
@@ -39,8 +41,8 @@ sweep = Sweep(
         "gae_lambda": tune.choice([0.9, 0.95]),
     }},
     points=[{{"lr": 1e-3, "gae_lambda": 0.9}}, {{"lr": 1e-4, "gae_lambda": 0.95}},
-            {{"lr": 1e-2, "gae_lambda": 0.95}}],
-    trials=3,
+            {{"lr": 1e-2, "gae_lambda": 0.95}}, {{"lr": 3e-3, "gae_lambda": 0.9}}],
+    trials=4,
     world="CartPole-v1",
     evaluation=Evaluation(every=EVERY),
     seeds=2,
@@ -51,7 +53,9 @@ sweep = Sweep(
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run: trial 0 is complete, 1 was interrupted in its second stage, 2 waits."""
+    """A folder with a run: trial 0 is complete, 1 was interrupted in its second stage, 2 waits, and
+    of 3, which is complete, a person ended a stage.
+    """
     folder = tmp_path_factory.mktemp("place")
     file = folder / "sweeps" / "steered.py"
     file.parent.mkdir()
@@ -67,6 +71,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         record.begin(1)
         record._annotate(1, {"stages": {"of": 2, "ended_at": [400]}})
         record.report(1, 500, 0.5)
+        record.begin(3)
+        end = new_request("end_stage", trial=3, stage=0).recorded()
+        record.record_stage_end(3, 0, "Ended by ann.", record.steered_by(3, end))
+        record.complete(3, 900, 1.0, {})
         record.close()
     return folder
 
@@ -103,6 +111,22 @@ def test_a_trial_is_added_with_typed_values(run: str, capsys: pytest.CaptureFixt
     whole, like = requests(run)
     assert whole.parameters == {"lr": 2e-3, "gae_lambda": 0.95}
     assert like.parameters == {"lr": 2e-3, "gae_lambda": 0.9}
+
+
+def test_values_that_were_trained_in_another_way_are_added_again(
+    run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output_of(capsys, "add", run, "--like", "3", "lr=3e-3")
+    assert requests(run)[0].parameters == {"lr": 3e-3, "gae_lambda": 0.9}
+    changed = Path(shutil.copytree(run, tmp_path / "changed"))
+    file = RunLayout(changed).definition
+    known = json.loads(file.read_text())
+    known["runs"][-1] |= {
+        "changes": ["evaluation.episodes: 10 -> 20"],
+        "started": "2126-01-01T00:00",
+    }
+    file.write_text(json.dumps(known))
+    output_of(capsys, "add", str(changed), "lr=1e-3", "gae_lambda=0.9")
 
 
 def test_a_running_sweep_is_paused_and_resumed_once(

@@ -116,12 +116,15 @@ def _running(run: str, summary: "Summary", number: int, what: str) -> "TrialSumm
 
 
 def _check_new(run: str, summary: "Summary", recorded: Mapping[str, Any]) -> None:
-    """Raise ValueError if a trial has these parameters, and was or will be trained to its end."""
+    """Raise ValueError if a trial has these parameters and its result, or will have it."""
+    from segue.record.repetition import is_repeatable
     from segue.report.data.facts import facts
 
-    same = [trial for trial in facts(summary) if dict(trial.parameters) == recorded]
-    for trial in same:
-        if trial.state not in ("failed", "pruned"):
+    since = summary.definition.changed_at
+    repeatable = {trial.number for trial in summary.trials if is_repeatable(trial, since)}
+    for trial in facts(summary):
+        is_known = trial.number in repeatable or not trial.has_ended
+        if is_known and dict(trial.parameters) == recorded:
             raise ValueError(
                 f"Trial {trial.number} of {run} has these values already, and is {trial.state}:"
                 f" `segue show {run} --trial {trial.number}` shows it."

@@ -13,7 +13,7 @@ from datetime import datetime
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.record.attributes import CONSTRAINTS, COPY_OF, LINEAGE, TOTAL_ENV_STEPS
-from segue.record.steering import has_ended_stage
+from segue.record.repetition import is_repeatable
 from segue.tune.study.record import StudyRecord
 
 
@@ -91,18 +91,9 @@ class Copies:
             for other in self._by_parameters[_key(trial)]
             if other < number
         ]
-        complete = [other for other in earlier if self._is_valid(other)]
+        complete = [other for other in earlier if is_repeatable(other, self._since)]
         running = [other for other in earlier if other.state == TrialState.RUNNING]
         return next(iter([*complete, *running]), None)
-
-    def _is_valid(self, trial: FrozenTrial) -> bool:
-        ended = trial.datetime_complete
-        return (
-            trial.state == TrialState.COMPLETE
-            and LINEAGE not in trial.user_attrs  # its values are those of other parameters
-            and not has_ended_stage(trial)
-            and (self._since is None or (ended is not None and ended >= self._since))
-        )
 
     def _index(self) -> None:
         trials = self._record.trials
