@@ -30,8 +30,8 @@ from ray import tune
 from record import publish
 
 from segue import PPO, Evaluation, PipelineStage, Sweep, TrainingPipeline
-from segue.record.attributes import of_last_report
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS
+from segue.record.study.attributes import of_last_report
 from segue.tune.checks import check_sweep
 from segue.tune.search.freeze_thaw.choice import choose
 from segue.tune.study import freeze_thaw as live

@@ -13,7 +13,7 @@ import pytest
 
 from segue.cli import segue
 from segue.record.local_run import fetch_run
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.report.data.facts import facts
 from segue.report.data.summary import Summary, read_summary
 from segue.store.objects import Store, is_url

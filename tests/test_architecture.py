@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from segue.record import attributes, row
+from segue.record import row
+from segue.record.study import attributes
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "segue"

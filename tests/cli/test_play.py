@@ -8,8 +8,8 @@ from optuna.artifacts import get_all_artifact_meta
 
 from segue.base.lock import locked
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import DIRECTORY
 from segue.record.layout import RunLayout
+from segue.record.study.attributes import DIRECTORY
 from segue.train import run_trial
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run

@@ -12,7 +12,7 @@ from segue.base.lock import locked
 from segue.cli.app import REFUSED, segue
 from segue.record.layout import RunLayout
 from segue.record.local_run import LocalRun
-from segue.record.steering import Request, new_request, waiting_requests
+from segue.record.study.steering import Request, new_request, waiting_requests
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from segue.tune.run.sweep_file import load_sweep

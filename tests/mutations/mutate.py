@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from segue.record.layout import RESULTS, STUDY, checkpoint_name, steps_of
+from segue.record.checkpoints import checkpoint_name, steps_of
+from segue.record.layout import RESULTS, STUDY
 from segue.train.checkpoint import decoded, digest, encoded
 
 DEEP = 10_000

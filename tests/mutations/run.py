@@ -17,10 +17,10 @@ from segue.base.files import write_atomic
 from segue.cli.winner import write_winner
 from segue.plan.decision import Decision, Exploit
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.layout import newest, steps_of
+from segue.record.checkpoints import newest, steps_of
 from segue.record.local_run import LocalRun
 from segue.record.prefixes import store_prefix
-from segue.record.steering import PAUSE, RESUME, new_request, write_request
+from segue.record.study.steering import PAUSE, RESUME, new_request, write_request
 from segue.report.data.summary import read_summary
 from segue.tune.checks import CheckedSweep, check_sweep
 from segue.tune.open_sweep import OpenSweep, open_sweep

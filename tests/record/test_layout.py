@@ -2,7 +2,8 @@ import re
 from pathlib import Path
 
 from segue.record import layout
-from segue.record.layout import RunLayout, checkpoint_name, digest_of, newest, steps_of
+from segue.record.checkpoints import checkpoint_name, digest_of, is_checkpoint, newest, steps_of
+from segue.record.layout import RunLayout
 
 SOURCE = Path(__file__).parents[2] / "src" / "segue"
 
@@ -33,8 +34,8 @@ def test_paths_lie_in_the_run() -> None:
 def test_the_name_of_a_checkpoint_has_its_steps_and_its_digest() -> None:
     path = Path("checkpoints") / checkpoint_name(20_480, "0123456789abcdef")
     assert steps_of(path) == 20_480 and digest_of(path) == "0123456789abcdef"
-    assert layout.is_checkpoint(path.as_posix())
-    assert not layout.is_checkpoint(f"before-0/{path.name}")
+    assert is_checkpoint(path.as_posix())
+    assert not is_checkpoint(f"before-0/{path.name}")
 
 
 def test_the_newest_checkpoint_is_of_the_newest_generation() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from segue.record.trials import best_complete, metric_of, ranked, summarize
+from segue.record.study.trials import best_complete, metric_of, ranked, summarize
 
 
 def trial(number: int, state: TrialState, value: float, **attributes: Any) -> FrozenTrial:

@@ -24,7 +24,8 @@ from segue.base.files import append_row
 from segue.base.paths import UnsafeNameError
 from segue.cli import segue as main
 from segue.plan.decision import Exploit
-from segue.record.layout import HELD_OUT, RunLayout, checkpoint_name
+from segue.record.checkpoints import checkpoint_name
+from segue.record.layout import HELD_OUT, RunLayout
 from segue.report import tables
 from segue.report.data.facts import facts
 from segue.report.data.summary import Summary, read_summary

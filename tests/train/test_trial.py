@@ -2,7 +2,7 @@
 
 import pytest
 
-from segue.record.layout import steps_of
+from segue.record.checkpoints import steps_of
 from segue.train import Mlp, member_seeds, trial_files
 from segue.train.checkpoint import newest_first
 from segue.train.play import Players

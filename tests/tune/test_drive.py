@@ -14,8 +14,8 @@ from rich.console import Console
 
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import COPY_OF
 from segue.record.definition import read_definition
+from segue.record.study.attributes import COPY_OF
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
 from segue.tune.run.directory import RunDirectory

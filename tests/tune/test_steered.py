@@ -12,10 +12,10 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.base.files import read_rows
-from segue.record.attributes import STAGES_ENDED_BY, STEERED, STEERING, STOPPED_BY
 from segue.record.local_run import LocalRun
-from segue.record.stages import Stages
-from segue.record.steering import new_request, origin, steered, write_request
+from segue.record.study.attributes import STAGES_ENDED_BY, STEERED, STEERING, STOPPED_BY
+from segue.record.study.stages import Stages
+from segue.record.study.steering import new_request, origin, steered, write_request
 from tests.tune.support.drivers import Driver, driving, trials_of, wait_for
 from tests.tune.support.side_by_side import rows_of
 from tests.tune.support.steered import EVERY, FAST, SLOW, STAGE

@@ -130,7 +130,7 @@ def _load(
     """Return the members of a trial's newest or best checkpoint, how the trial was evaluated, and
     the environment steps of the checkpoint.
     """
-    from segue.record.layout import steps_of
+    from segue.record.checkpoints import steps_of
     from segue.train.play import Players
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.lineage import read_lineage

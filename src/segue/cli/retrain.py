@@ -24,7 +24,7 @@ from segue.record.layout import HELD_OUT, RETRAINED, TRIALS
 if TYPE_CHECKING:
     from segue.plan.sweeps.sweep import Sweep
     from segue.record.local_run import LocalRun
-    from segue.record.trials import TrialSummary
+    from segue.record.study.trials import TrialSummary
     from segue.report.data.heldout import Comparison, HeldOut
     from segue.report.data.summary import Summary
     from segue.tune.options import Options
@@ -171,8 +171,8 @@ class Retraining:
 
     def _configurations(self) -> "list[HeldOut]":
         """Return the trials that were retrained to their end, with the metric of each seed."""
-        from segue.record.attributes import per_seed
         from segue.record.local_run import fetch_run
+        from segue.record.study.attributes import per_seed
         from segue.report.data.heldout import HeldOut
         from segue.report.data.summary import read_summary
 

@@ -14,7 +14,7 @@ from segue.cli.shared.watching import watch as watch_run
 
 if TYPE_CHECKING:
     from segue.record.local_run import LocalRun
-    from segue.record.trials import TrialSummary
+    from segue.record.study.trials import TrialSummary
     from segue.report.data.summary import Summary
 
 

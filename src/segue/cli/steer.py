@@ -10,8 +10,8 @@ from segue.cli.shared.arguments import Run, SweepFile
 
 if TYPE_CHECKING:
     from segue.record.local_run import LocalRun
-    from segue.record.steering import Request
-    from segue.record.trials import TrialSummary
+    from segue.record.study.steering import Request
+    from segue.record.study.trials import TrialSummary
     from segue.report.data.summary import Summary
 
 Number = Annotated[int, typer.Argument(help="Number of the trial.", metavar="TRIAL")]
@@ -117,7 +117,7 @@ def _running(run: str, summary: "Summary", number: int, what: str) -> "TrialSumm
 
 def _check_new(run: str, summary: "Summary", recorded: Mapping[str, Any]) -> None:
     """Raise ValueError if a trial has these parameters and its result, or will have it."""
-    from segue.record.repetition import is_repeatable
+    from segue.record.study.repetition import is_repeatable
     from segue.report.data.facts import facts
 
     since = summary.definition.changed_at
@@ -139,7 +139,7 @@ def _is_driven(local_run: "LocalRun") -> bool:
 
 def _is_paused(local_run: "LocalRun", summary: "Summary") -> bool:
     """Return whether a sweep is paused, or will be by the requests that were made of it."""
-    from segue.record.steering import pause_of, waiting_requests
+    from segue.record.study.steering import pause_of, waiting_requests
 
     known = {entry["request"] for entry in summary.steering}
     waiting = [each for each in waiting_requests(local_run) if each.name not in known]
@@ -147,7 +147,7 @@ def _is_paused(local_run: "LocalRun", summary: "Summary") -> bool:
 
 
 def _send(local_run: "LocalRun", summary: "Summary", action: Any, effect: str, **what: Any) -> None:
-    from segue.record.steering import new_request, write_request
+    from segue.record.study.steering import new_request, write_request
 
     request: Request = new_request(action, **what)
     write_request(local_run, request)

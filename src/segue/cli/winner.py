@@ -13,7 +13,7 @@ from segue.record.layout import BEST_JSON, BEST_PYTHON, REPLAYS
 
 if TYPE_CHECKING:
     from segue.record.local_run import LocalRun
-    from segue.record.trials import TrialSummary
+    from segue.record.study.trials import TrialSummary
     from segue.report.data.heldout import Comparison
     from segue.report.data.summary import Summary
 

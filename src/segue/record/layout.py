@@ -1,9 +1,10 @@
 """Paths of a run: each file of a run directory is named here, once."""
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from segue.record.checkpoints import BEST, best_checkpoints_in, checkpoints_in, newest
 
 DEFINITION = "sweep.json"
 STUDY = "study.db"
@@ -28,10 +29,6 @@ REPLAYS = "replayed.json"
 BEST_JSON = "best.json"
 BEST_PYTHON = "best.py"
 REPORT = "report.html"
-BEST = "best"
-_CHECKPOINTS = "checkpoints*/checkpoint-*.pt"
-_BEST_CHECKPOINTS = "best/checkpoint-*.pt"
-_CHECKPOINT_NAME = re.compile(r"checkpoint-\d{1,18}-[0-9a-f]+\.pt", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -100,11 +97,11 @@ class TrialLayout:
 
     def best_checkpoints(self) -> Iterator[Path]:
         """Return the checkpoints in the folder of the best one; there is usually one."""
-        return filter(has_checkpoint_name, self.path.glob(_BEST_CHECKPOINTS))
+        return best_checkpoints_in(self.path)
 
     def all_checkpoints(self) -> Iterator[Path]:
         """Return the checkpoints of all generations."""
-        return filter(has_checkpoint_name, self.path.glob(_CHECKPOINTS))
+        return checkpoints_in(self.path)
 
 
 @dataclass(frozen=True)
@@ -247,86 +244,3 @@ def trial_name(number: int) -> str:
     'trials/0007'
     """
     return f"{TRIALS}/{number:04d}"
-
-
-def is_definition(name: str) -> bool:
-    """Return whether a file of a run directory belongs to the sweep's definition.
-
-    `name` is relative to the directory. The definition is `sweep.json`, the sweep's files, and the
-    uncommitted changes of the git repository.
-    """
-    if "/" in name:
-        folder = name.partition("/")[0]
-        return folder == CODE or folder.startswith(f"{CODE}-before-")
-    return name.startswith(("sweep", "uncommitted-"))
-
-
-def is_decision(name: str) -> bool:
-    """Return whether a file of a run directory records decisions of the driver.
-
-    `name` is relative to the directory.
-    """
-    return name.startswith(f"{DECISIONS}/")
-
-
-def is_shared_training(name: str) -> bool:
-    """Return whether a file of a run directory is of training that several trials share.
-
-    `name` is relative to the directory.
-    """
-    return name.startswith(f"{PREFIXES}/")
-
-
-def is_of_trial(name: str, *files: str) -> bool:
-    """Return whether a file of a run directory is one of those `files` of a trial.
-
-    `name` is relative to the directory.
-
-    >>> is_of_trial("trials/0007/results.jsonl", RESULTS)
-    True
-    """
-    return name.startswith(f"{TRIALS}/") and name.endswith(tuple(f"/{file}" for file in files))
-
-
-def is_checkpoint(name: str) -> bool:
-    """Return whether a file of a trial, named relative to its directory, is a checkpoint."""
-    return Path(name).match(_CHECKPOINTS) and has_checkpoint_name(Path(name))
-
-
-def is_best_checkpoint(name: str) -> bool:
-    """Return whether a file of a trial, named relative to its directory, is its best checkpoint."""
-    path = Path(name)
-    return path.parent == Path(BEST) and has_checkpoint_name(path)
-
-
-def has_checkpoint_name(path: Path) -> bool:
-    """Return whether a file has a name as `checkpoint_name` returns."""
-    return _CHECKPOINT_NAME.fullmatch(path.name) is not None
-
-
-def checkpoint_name(env_steps: int, digest: str) -> str:
-    """Return the file name of a checkpoint, which sorts by environment steps.
-
-    >>> checkpoint_name(20_480, "0123456789abcdef")
-    'checkpoint-000000020480-0123456789abcdef.pt'
-    """
-    return f"checkpoint-{env_steps:012d}-{digest}.pt"
-
-
-def steps_of(checkpoint: Path) -> int:
-    """Return the environment steps of a member at which a checkpoint was written."""
-    return int(checkpoint.stem.split("-")[1])
-
-
-def digest_of(checkpoint: Path) -> str:
-    """Return the digest of the checkpoint's content that its name states."""
-    return checkpoint.stem.rpartition("-")[2]
-
-
-def newest(checkpoints: Iterable[Path]) -> Path | None:
-    """Return the newest of a trial's checkpoints, in its newest generation; None of none."""
-    return max(
-        checkpoints,
-        key=lambda path: (len(path.parent.name), path.parent.name, path.name),
-        default=None,
-    )

@@ -15,16 +15,8 @@ from pathlib import Path
 from segue.base.files import read_regular, write_atomic
 from segue.base.paths import checked_name, inside
 from segue.base.strict_json import to_json
-from segue.record.layout import (
-    HPARAMS,
-    METRICS,
-    RESULTS,
-    TrialLayout,
-    is_best_checkpoint,
-    is_checkpoint,
-    newest,
-    steps_of,
-)
+from segue.record.checkpoints import is_best_checkpoint, is_checkpoint, newest, steps_of
+from segue.record.layout import HPARAMS, METRICS, RESULTS, TrialLayout
 from segue.record.validation import Checked, Steps, read_object
 
 MANIFEST = "prefix.json"

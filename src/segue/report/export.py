@@ -14,9 +14,9 @@ from segue.plan.sweeps.setup import TrialSetup
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
 from segue.plan.world import World
-from segue.record import attributes
 from segue.record.layout import CODE
-from segue.record.trials import TrialSummary
+from segue.record.study import attributes
+from segue.record.study.trials import TrialSummary
 from segue.report.data.heldout import Comparison
 from segue.report.data.summary import Summary
 from segue.report.export_trainer import TrainerSetup, trainer_as_python

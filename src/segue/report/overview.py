@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from segue.base.text import plural, printable, value_text
-from segue.record.attributes import COPY_OF, REASON, per_seed
 from segue.record.local_run import is_running
-from segue.record.trials import (
+from segue.record.study.attributes import COPY_OF, REASON, per_seed
+from segue.record.study.trials import (
     COMPLETE,
     FAILED,
     INTERRUPTED,

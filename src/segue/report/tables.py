@@ -16,7 +16,7 @@ from segue.record.description import TrialDescription
 from segue.record.layout import RESULTS, TrialLayout
 from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
-from segue.record.trials import PAUSED, TrialSummary
+from segue.record.study.trials import PAUSED, TrialSummary
 from segue.record.validation import read_object, skipped
 from segue.report.data.definitions import as_ranges, changes
 from segue.report.data.summary import Summary, mean_and_spread

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from segue.base.files import read_regular, write_atomic
-from segue.record.layout import checkpoint_name, digest_of, has_checkpoint_name
+from segue.record.checkpoints import checkpoint_name, digest_of, has_checkpoint_name
 
 _LOGGER = logging.getLogger(__name__)
 _RETAINED = 2

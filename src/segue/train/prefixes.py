@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segue.base.files import read_regular, write_atomic, write_rows
-from segue.record.layout import steps_of
+from segue.record.checkpoints import steps_of
 from segue.record.prefixes import StoredPrefix, read_prefix
 from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, FORKED_FROM, STAGES, Row

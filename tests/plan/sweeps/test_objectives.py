@@ -15,7 +15,7 @@ from rich.console import Console
 
 from segue.plan.sweeps.objectives import StepsTo
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import ADOPTED_FROM
+from segue.record.study.attributes import ADOPTED_FROM
 from segue.report.data.summary import read_summary
 from segue.report.overview import show
 from segue.tune.checks import check_sweep

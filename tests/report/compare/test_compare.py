@@ -15,7 +15,7 @@ import pytest
 import segue
 from segue.cli import segue as main
 from segue.plan.sweeps.pins import pin
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.report.compare.comparison import RunComparison
 from segue.report.compare.runs import ComparedRun
 from segue.report.data.heldout import Comparison, HeldOut

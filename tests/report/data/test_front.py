@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from segue.cli.retrain import RetrainChoice, _chosen
 from segue.record.definition import RunDefinition
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 from segue.report.data.front import Front, fronts, unbeaten
 from segue.report.data.summary import read_summary

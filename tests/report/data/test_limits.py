@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from segue.base.lock import locked
-from segue.record.attributes import ENV_STEPS, FORKED_FROM, TOTAL_ENV_STEPS
+from segue.record.study.attributes import ENV_STEPS, FORKED_FROM, TOTAL_ENV_STEPS
 from segue.report.data.facts import facts
 from segue.report.data.limits import reached_limit
 from segue.report.data.summary import Summary, read_summary

@@ -10,7 +10,7 @@ import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from segue.record.study import damaged_attributes
+from segue.record.study.content import damaged_attributes
 from segue.report.data.evidence import Evidence
 from segue.report.data.facts import facts
 from segue.report.data.pauses import Pauses

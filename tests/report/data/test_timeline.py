@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.report.data.timeline import Timeline
 
 START = datetime(2027, 1, 1)

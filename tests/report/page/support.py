@@ -8,7 +8,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState, create_trial
 
 from segue.record.definition import RunDefinition
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 from segue.report.data.heldout import Comparison
 from segue.report.data.summary import Summary

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 from segue.report.data.heldout import HeldOut, compared
 from segue.report.page.findings.health import health

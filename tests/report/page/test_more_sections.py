@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from segue.record.steering import Request
+from segue.record.study.steering import Request
 from segue.report.page.sections.more_sections import course
 from tests.report.page.support import evidence, trial
 

@@ -10,7 +10,7 @@ import pytest
 from segue.base.files import append_row
 from segue.base.lock import LockedError
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
-from segue.record.layout import steps_of
+from segue.record.checkpoints import steps_of
 from segue.train import attempt, trial_files
 from segue.train.checkpoint import newest_first, save_checkpoint
 from tests.train.support.pipelines import ROLLOUT, stage

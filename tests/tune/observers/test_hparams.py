@@ -20,7 +20,7 @@ from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.get_experiment import Handler
 
 from segue.record.layout import HPARAMS
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.store.objects import Store
 from segue.train.log import TrialLog
 from segue.tune.drive import run_sweep

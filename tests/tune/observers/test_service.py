@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from segue.base.files import append_row, read_rows
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.tune.observers.ledger import Ledger
 from segue.tune.observers.service import ServiceThread, values_of
 from segue.tune.observers.services import send_report

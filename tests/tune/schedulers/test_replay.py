@@ -8,8 +8,8 @@ from optuna.trial import TrialState
 
 from segue.plan.sweeps.corners import Corners
 from segue.record.layout import RunLayout
-from segue.record.study import read_report_order
-from segue.record.study_file import study_for_reading
+from segue.record.study.content import read_report_order
+from segue.record.study.sqlite_file import study_for_reading
 from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.schedulers.replay import replay_run, stops_of
 from segue.tune.schedulers.stage_asha import StageASHA

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ray.tune.schedulers import TrialScheduler
 
-from segue.record.stages import Stages
+from segue.record.study.stages import Stages
 from segue.tune.schedulers.stage_asha import Rung, StageASHA
 
 STOP = TrialScheduler.STOP

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from segue.record.attributes import TOTAL_ENV_STEPS
+from segue.record.study.attributes import TOTAL_ENV_STEPS
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord
 from segue.tune.study.searcher import is_complete

@@ -10,7 +10,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.steering import new_request
+from segue.record.study.steering import new_request
 from segue.tune.search.define_by_run import of_recorded
 from segue.tune.study.budget import Budget
 from segue.tune.study.copies import Copies

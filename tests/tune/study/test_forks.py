@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from segue.record.layout import checkpoint_name
+from segue.record.checkpoints import checkpoint_name
 from segue.record.prefixes import read_prefix
-from segue.record.stages import Stages
+from segue.record.study.stages import Stages
 from segue.store.objects import Store
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.prefixes import PrefixStore

@@ -11,9 +11,9 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import STAGES_ENDED_BY, STEERED, STOPPED_BY
 from segue.record.local_run import LocalRun
-from segue.record.steering import (
+from segue.record.study.attributes import STAGES_ENDED_BY, STEERED, STOPPED_BY
+from segue.record.study.steering import (
     Request,
     is_added,
     steered,

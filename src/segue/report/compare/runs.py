@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from segue.base.text import listed
 from segue.plan.mode import Mode
 from segue.record.local_run import LocalRun
-from segue.record.trials import COMPLETE, TrialSummary
+from segue.record.study.trials import COMPLETE, TrialSummary
 from segue.report.data.facts import facts
 from segue.report.data.heldout import Comparison, read_held_out
 from segue.report.data.limits import reached_limit

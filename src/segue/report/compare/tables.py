@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from segue.base.text import listed, plural
-from segue.record.trials import COMPLETE
+from segue.record.study.trials import COMPLETE
 from segue.report.compare.comparison import RunComparison
 from segue.report.compare.runs import ComparedRun
 from segue.report.data.heldout import in_words

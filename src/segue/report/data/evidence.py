@@ -8,7 +8,7 @@ from statistics import median
 from segue.record.local_run import is_running
 from segue.record.results import read_results
 from segue.record.row import Row
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.report.data.definitions import Change, changes
 from segue.report.data.facts import facts
 from segue.report.data.heldout import Comparison, read_held_out

@@ -6,11 +6,11 @@ from functools import partial
 
 from optuna.trial import FrozenTrial
 
-from segue.record.attributes import ENV_STEPS, TOTAL_ENV_STEPS, stage_number
 from segue.record.local_run import is_running
 from segue.record.results import read_results
 from segue.record.row import METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
-from segue.record.trials import TrialSummary, summarize
+from segue.record.study.attributes import ENV_STEPS, TOTAL_ENV_STEPS, stage_number
+from segue.record.study.trials import TrialSummary, summarize
 from segue.report.data.definitions import changes, definitions_of
 from segue.report.data.summary import Summary
 

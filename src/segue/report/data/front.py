@@ -6,7 +6,7 @@ from functools import cached_property
 
 from segue.plan.mode import Mode
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 
 STEPS = "steps to reach it"

@@ -6,8 +6,8 @@ from functools import cached_property
 from statistics import median
 from typing import Any
 
-from segue.record.attributes import PAUSES, PREDICTED_END
-from segue.record.trials import COMPLETE, FAILED
+from segue.record.study.attributes import PAUSES, PREDICTED_END
+from segue.record.study.trials import COMPLETE, FAILED
 from segue.report.data.evidence import Evidence
 from segue.report.data.stopping import spearman
 

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold
 
-from segue.record.attributes import COPY_OF, LINEAGE
+from segue.record.study.attributes import COPY_OF, LINEAGE
 from segue.report.data.stopping import spearman
 from segue.report.data.summary import Summary
 

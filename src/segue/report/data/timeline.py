@@ -6,7 +6,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from itertools import pairwise
 
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segue.base.text import assignments, plural
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.report.data.definitions import as_ranges
 from segue.report.data.evidence import Evidence
 from segue.report.data.summary import mean_and_spread

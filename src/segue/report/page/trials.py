@@ -10,7 +10,7 @@ from markupsafe import Markup
 from segue.base.text import printable
 from segue.record.description import TrialDescription
 from segue.record.row import ENV_STEPS, METRIC_PER_SEED, Row
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.record.validation import read_object
 from segue.report.data.definitions import as_ranges
 from segue.report.data.evidence import Evidence

@@ -25,7 +25,7 @@ from tensorboardX.record_writer import RecordWriter
 from segue.base.files import check_replaceable
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.row import ENV_STEPS
-from segue.record.trials import COMPLETE, FAILED, TrialSummary
+from segue.record.study.trials import COMPLETE, FAILED, TrialSummary
 from segue.tune.observers.board import FINISHED
 from segue.tune.ray_adapter import TrialObserver
 from segue.tune.run.directory import RunDirectory

@@ -11,8 +11,16 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from segue.base.text import printable, value_text
-from segue.record import attributes
-from segue.record.trials import COMPLETE, FAILED, PAUSED, PRUNED, RUNNING, metric_of, trial_state
+from segue.record.study import attributes
+from segue.record.study.trials import (
+    COMPLETE,
+    FAILED,
+    PAUSED,
+    PRUNED,
+    RUNNING,
+    metric_of,
+    trial_state,
+)
 from segue.tune.observers.board import FINISHED, Board, TrialProgress
 
 _FRAME_LINES = 4  # above, below and under the names of the columns

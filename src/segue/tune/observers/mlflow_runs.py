@@ -14,7 +14,7 @@ from mlflow.entities import Metric, Param, Run
 
 from segue.base.strict_json import to_json
 from segue.record.row import ENV_STEPS
-from segue.record.trials import COMPLETE, FAILED, PRUNED, TrialSummary
+from segue.record.study.trials import COMPLETE, FAILED, PRUNED, TrialSummary
 from segue.tune.run.directory import RunDirectory
 
 _STATUS = {COMPLETE: "FINISHED", PRUNED: "KILLED", FAILED: "FAILED"}

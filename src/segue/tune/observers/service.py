@@ -10,9 +10,9 @@ from typing import Protocol
 
 from segue.base.files import read_rows
 from segue.base.text import printable
-from segue.record.attributes import stage_number
 from segue.record.row import DIAGNOSTICS, ENV_STEPS, METRIC_PER_SEED, STAGE, Row, evaluated
-from segue.record.trials import TrialSummary
+from segue.record.study.attributes import stage_number
+from segue.record.study.trials import TrialSummary
 from segue.tune.failures import one_line
 from segue.tune.observers.ledger import Ledger
 from segue.tune.run.directory import RunDirectory

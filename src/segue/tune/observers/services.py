@@ -17,7 +17,7 @@ from pkgutil import resolve_name
 from segue.base.suggestions import suggestion
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.row import Row
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.tune.observers.board import FINISHED
 from segue.tune.observers.ledger import Ledger
 from segue.tune.observers.service import Service, ServiceThread

@@ -16,7 +16,7 @@ from typing import Any
 
 import wandb
 
-from segue.record.trials import FAILED, TrialSummary
+from segue.record.study.trials import FAILED, TrialSummary
 from segue.tune.run.directory import RunDirectory
 
 _START_SECONDS = 30.0

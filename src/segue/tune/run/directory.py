@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from segue.record.layout import RunLayout, newest, trial_name
+from segue.record.checkpoints import newest
+from segue.record.layout import RunLayout, trial_name
 from segue.store.mirror import Mirror
 from segue.store.objects import FEW_WAITS, Store
 from segue.tune.run.stored import (

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from segue.base.files import write_atomic
 from segue.record.definition import read_definition
-from segue.record.layout import DEFINITION, RESULTS, STUDY, is_of_trial
+from segue.record.kinds import is_of_trial
+from segue.record.layout import DEFINITION, RESULTS, STUDY
 from segue.store.access import check_store
 from segue.store.cache import copies_of
 from segue.store.lease import DRIVER, Lease, acquire

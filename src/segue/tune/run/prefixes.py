@@ -4,12 +4,8 @@ with it.
 
 import shutil
 
-from segue.record.layout import (
-    RESULTS,
-    is_best_checkpoint,
-    is_checkpoint,
-    trial_name,
-)
+from segue.record.checkpoints import is_best_checkpoint, is_checkpoint
+from segue.record.layout import RESULTS, trial_name
 from segue.record.prefixes import is_logged, is_stored, store_prefix
 from segue.store.mirror import Mirror
 from segue.tune.run.directory import RunDirectory

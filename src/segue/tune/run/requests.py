@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from segue.record.layout import REQUESTS
-from segue.record.steering import SUFFIX, Request, parse_request
+from segue.record.study.steering import SUFFIX, Request, parse_request
 from segue.record.validation import read_file
 from segue.store.objects import FEW_WAITS, Store
 from segue.tune.run.directory import RunDirectory

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from segue.base.files import write_atomic
 from segue.base.paths import inside
+from segue.record.checkpoints import is_best_checkpoint, is_checkpoint, newest
+from segue.record.kinds import is_decision, is_definition, is_of_trial, is_shared_training
 from segue.record.layout import (
     DECISIONS,
     HPARAMS,
@@ -18,13 +20,6 @@ from segue.record.layout import (
     STUDY,
     RunLayout,
     TrialLayout,
-    is_best_checkpoint,
-    is_checkpoint,
-    is_decision,
-    is_definition,
-    is_of_trial,
-    is_shared_training,
-    newest,
     trial_name,
 )
 from segue.record.prefixes import MANIFEST

@@ -12,12 +12,12 @@ from ray.tune.schedulers import TrialScheduler
 
 from segue.plan.sweeps.corners import Corners, trained_steps_at
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import COPY_OF, FORKED_FROM
 from segue.record.layout import RunLayout
 from segue.record.replays import Replays
 from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, FINAL, Row
-from segue.record.stages import Stages
+from segue.record.study.attributes import COPY_OF, FORKED_FROM
+from segue.record.study.stages import Stages
 from segue.tune.schedulers.adopted import pass_adopted
 from segue.tune.schedulers.choice import changes_trials, make_scheduler
 from segue.tune.schedulers.named import NAMED

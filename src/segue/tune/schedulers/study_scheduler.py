@@ -5,10 +5,10 @@ from ray.tune.schedulers import TrialScheduler
 
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.layout import steps_of
+from segue.record.checkpoints import steps_of
 from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, FORKED_FROM, STAGE, STAGES, Row
-from segue.record.stages import Stages
+from segue.record.study.stages import Stages
 from segue.tune.ray_adapter import SweepScheduler, TuneController, TuneTrial
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, has_exploit_at
 from segue.tune.run.directory import RunDirectory

@@ -16,7 +16,7 @@ from optuna.exceptions import ExperimentalWarning
 
 from segue.base.lock import LockedError, locked
 from segue.record.definition import read_definition
-from segue.record.study import close_storage
+from segue.record.study.content import close_storage
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.place import study_place
 from segue.tune.study.storage import disk_storage

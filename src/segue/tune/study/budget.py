@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import COPY_OF, FORKED_FROM, TOTAL_ENV_STEPS
+from segue.record.study.attributes import COPY_OF, FORKED_FROM, TOTAL_ENV_STEPS
 from segue.tune.study.record import StudyRecord
 
 

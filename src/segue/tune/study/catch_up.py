@@ -4,7 +4,7 @@ from optuna.trial import TrialState
 
 from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, STAGES
-from segue.record.stages import Stages
+from segue.record.study.stages import Stages
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
 

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from optuna.trial import FrozenTrial, TrialState
 
-from segue.record.attributes import CONSTRAINTS, COPY_OF, LINEAGE, TOTAL_ENV_STEPS
-from segue.record.repetition import is_repeatable
+from segue.record.study.attributes import CONSTRAINTS, COPY_OF, LINEAGE, TOTAL_ENV_STEPS
+from segue.record.study.repetition import is_repeatable
 from segue.tune.study.record import StudyRecord
 
 

@@ -11,16 +11,16 @@ from optuna.trial import TrialState
 
 from segue.plan.mode import sign_of
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import (
+from segue.record.layout import trial_name
+from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS, Row
+from segue.record.study.attributes import (
     DIRECTORY,
     PAUSES,
     PREDICTED_END,
     STOPPED_BY,
     of_last_report,
 )
-from segue.record.layout import trial_name
-from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS, Row
-from segue.record.trials import best_complete
+from segue.record.study.trials import best_complete
 from segue.tune.search.auto import FREEZE_THAW, LEAST_TRIALS
 from segue.tune.search.freeze_thaw.choice import PROPOSALS, Choice, choose
 from segue.tune.search.freeze_thaw.curve import Proposal, Status

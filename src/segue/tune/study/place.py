@@ -11,10 +11,10 @@ from optuna.storages import RDBStorage
 
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import objective_names
 from segue.record.definition import read_definition
-from segue.record.study import close_storage
-from segue.record.study_file import has_trials
+from segue.record.study.attributes import objective_names
+from segue.record.study.content import close_storage
+from segue.record.study.sqlite_file import has_trials
 from segue.store.database import database_storage, remember_password, url_with_password
 from segue.store.secrets import password_removed
 from segue.tune.run.directory import RunDirectory

@@ -11,7 +11,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from segue.plan.mode import Mode
-from segue.record.attributes import (
+from segue.record.study.attributes import (
     ADOPTED_FROM,
     CONSTRAINTS,
     ENV_STEPS,
@@ -24,7 +24,7 @@ from segue.record.attributes import (
     STOP,
     stage_number,
 )
-from segue.record.stages import Stages
+from segue.record.study.stages import Stages
 from segue.tune.search.samplers import PICKLED
 from segue.tune.study.open_study import Space
 from segue.tune.study.steered_study import SteeredStudy

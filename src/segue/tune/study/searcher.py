@@ -9,9 +9,9 @@ from ray.tune.search import Searcher
 from segue.base.checks import finite
 from segue.plan.sweeps.objectives import further_values
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.attributes import DIRECTORY, LOG_OF_FAILED, STOPPED_BY, of_last_report
 from segue.record.layout import LOG, trial_name
 from segue.record.row import ENV_STEPS, EVALUATION, TOTAL_ENV_STEPS, Row, unflattened
+from segue.record.study.attributes import DIRECTORY, LOG_OF_FAILED, STOPPED_BY, of_last_report
 from segue.tune.ray_adapter import SweepSearcher
 from segue.tune.search.samplers import sampler_for
 from segue.tune.study.budget import Budget

@@ -5,8 +5,8 @@ from typing import Any
 
 from optuna.trial import TrialState, create_trial
 
-from segue.record.attributes import STEERED, STEERING
-from segue.record.steering import pause_of, steered_of
+from segue.record.study.attributes import STEERED, STEERING
+from segue.record.study.steering import pause_of, steered_of
 from segue.tune.study.open_study import OpenStudy
 
 

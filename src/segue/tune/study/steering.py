@@ -5,9 +5,9 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from segue.record.attributes import PAUSED, STOPPED_BY
 from segue.record.row import ENV_STEPS, STAGE, STAGE_DONE, Row
-from segue.record.steering import (
+from segue.record.study.attributes import PAUSED, STOPPED_BY
+from segue.record.study.steering import (
     ADD,
     END_STAGE,
     PAUSE,

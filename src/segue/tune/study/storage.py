@@ -21,8 +21,8 @@ from optuna.trial import TrialState
 
 from segue.plan.mode import Mode
 from segue.record.layout import STUDY
-from segue.record.study import unreadable
-from segue.record.study_file import BUSY_SECONDS, check_sound
+from segue.record.study.content import unreadable
+from segue.record.study.sqlite_file import BUSY_SECONDS, check_sound
 from segue.store.study_storage import StudyStorage
 from segue.tune.study.note import add_note
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
-from segue.record.attributes import objective_names
-from segue.record.trials import TrialSummary, summarize
+from segue.record.study.attributes import objective_names
+from segue.record.study.trials import TrialSummary, summarize
 from segue.tune.study.record import StudyRecord
 
 

@@ -8,8 +8,8 @@ from optuna.trial import FrozenTrial
 from segue.record.definition import read_definition
 from segue.record.layout import RunLayout
 from segue.record.local_run import fetch_run
-from segue.record.study import read_study
-from segue.record.study_file import study_for_reading
+from segue.record.study.content import read_study
+from segue.record.study.sqlite_file import study_for_reading
 from segue.record.validation import skipped
 from segue.store.database import database_storage, url_with_password
 

@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from segue.record.row import ENV_STEPS, METRIC_PER_SEED, STAGE_DONE, Row
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 
 TOP_TRIALS = 5  # trials that are drawn in colour, and listed by number

@@ -9,8 +9,8 @@ from plotly.subplots import make_subplots
 
 from segue.base.checks import is_number
 from segue.base.text import plural
-from segue.record.steering import origin
-from segue.record.trials import TrialSummary
+from segue.record.study.steering import origin
+from segue.record.study.trials import TrialSummary
 from segue.report.data.summary import Summary
 from segue.report.data.timeline import Timeline
 from segue.report.page.figures.curves import COLOURS

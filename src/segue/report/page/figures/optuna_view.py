@@ -16,8 +16,8 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from segue.record.attributes import COPY_OF
-from segue.record.stages import Stages
+from segue.record.study.attributes import COPY_OF
+from segue.record.study.stages import Stages
 from segue.report.data.summary import Summary
 
 _MOST = 100_000  # trials of a study

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from segue.base.text import plural
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.report.data.commands import command_for
 from segue.report.data.definitions import as_ranges
 from segue.report.data.evidence import Evidence

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean
 
 from segue.base.text import plural
-from segue.record.attributes import PREDICTED_END
 from segue.record.layout import RESULTS
 from segue.record.row import ENV_STEPS
-from segue.record.trials import TrialSummary
+from segue.record.study.attributes import PREDICTED_END
+from segue.record.study.trials import TrialSummary
 from segue.record.validation import skipped
 from segue.report.data.evidence import Evidence
 from segue.report.page.figures.curves import TOP_TRIALS

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from segue.base.text import plural
-from segue.record.trials import TrialSummary
+from segue.record.study.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 from segue.report.page.findings.comparability import Finding
 from segue.report.page.headline import short

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from segue.record.trials import PRUNED, TrialSummary
+from segue.record.study.trials import PRUNED, TrialSummary
 from segue.report.data.evidence import Evidence
 from segue.report.data.stopping import halfway
 from segue.report.page.findings.comparability import Finding

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from optuna.trial import FrozenTrial
 
 from segue.base.files import JsonObject
-from segue.record import attributes
 from segue.record.row import ENV_STEPS, STAGE, STAGE_DONE, STAGE_STEPS, STAGES, Row
+from segue.record.study import attributes
 
 
 @dataclass(frozen=True)

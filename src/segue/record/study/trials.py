@@ -8,10 +8,10 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from segue.record import attributes
 from segue.record.layout import trial_name
 from segue.record.row import ENV_STEPS, STAGE_DONE, STAGES, Row
-from segue.record.stages import Stages
+from segue.record.study import attributes
+from segue.record.study.stages import Stages
 
 WAITING = "waiting"
 RUNNING = "running"

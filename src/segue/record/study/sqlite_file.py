@@ -12,7 +12,7 @@ from optuna.storages import RDBStorage
 from optuna.storages._rdb.models import BaseModel
 
 from segue.record.layout import STUDY
-from segue.record.study import unreadable
+from segue.record.study.content import unreadable
 
 BUSY_SECONDS = 30.0
 _WRITE_PROTECTED = ("SQLITE_CANTOPEN", "SQLITE_READONLY")

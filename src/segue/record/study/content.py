@@ -24,7 +24,7 @@ from sqlalchemy import select
 
 from segue.base.checks import is_number
 from segue.base.files import is_deep
-from segue.record import attributes
+from segue.record.study import attributes
 from segue.record.validation import Checked, Steps
 
 _LONGEST = 200  # characters of an error that are shown
@@ -74,7 +74,7 @@ class _Fork(Checked):
 
 
 class SteeredAttribute(Checked):
-    """The record of a person's request; see `segue.record.steering`."""
+    """The record of a person's request; see `segue.record.study.steering`."""
 
     request: str = Field(min_length=1)
     action: str
@@ -125,7 +125,9 @@ class StudyContent:
     problems: tuple[str, ...] = ()
     """What was left out, in a few words each."""
     steering: tuple[dict[str, Any], ...] = ()
-    """The requests of people that the study records for no trial; see `segue.record.steering`."""
+    """The requests of people that the study records for no trial; `segue.record.study.steering`
+    describes them.
+    """
 
 
 def read_study(storage: RDBStorage, name: str, shown: str) -> StudyContent:

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from optuna.trial import FrozenTrial, TrialState
 
-from segue.record.attributes import LINEAGE
-from segue.record.steering import has_ended_stage
+from segue.record.study.attributes import LINEAGE
+from segue.record.study.steering import has_ended_stage
 
 
 def is_repeatable(trial: FrozenTrial, since: datetime | None) -> bool:

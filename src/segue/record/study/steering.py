@@ -21,9 +21,9 @@ from pydantic import Field
 
 from segue.base.files import parse_json, write_atomic
 from segue.base.strict_json import restore_numbers, to_json
-from segue.record.attributes import STAGE, STEERED, stage_number
 from segue.record.layout import REQUESTS, RunLayout
 from segue.record.local_run import LocalRun
+from segue.record.study.attributes import STAGE, STEERED, stage_number
 from segue.record.validation import Checked, Steps, read_file, validated
 from segue.store.objects import Store, StoreError
 

@@ -47,7 +47,8 @@ COPY_OF: Final = "copy_of"
 CONSTRAINTS: Final = "constraints"
 """The values of the constraints, allowed where none is above 0."""
 STEERED: Final = "steered"
-"""The requests of people that changed the trial, in order, as `segue.record.steering` records them.
+"""The requests of people that changed the trial, in order, as `segue.record.study.steering` records
+them.
 """
 STEERING: Final = "steering"
 """Of a study: the requests of people to the whole sweep, and those without an effect, in order."""

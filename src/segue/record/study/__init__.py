@@ -1,0 +1,1 @@
+"""What the Optuna study of a run records: its attributes, its trials, and what people requested."""
