@@ -36,7 +36,7 @@ def is_of_trial(name: str, *files: str) -> bool:
 
     `name` is relative to the directory.
 
-    >>> is_of_trial("trials/0007/results.jsonl", RESULTS)
+    >>> is_of_trial("trials/0007/events.bin", "events.bin")
     True
     """
     return name.startswith(f"{TRIALS}/") and name.endswith(tuple(f"/{file}" for file in files))
