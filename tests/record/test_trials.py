@@ -4,7 +4,8 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from segue.record.study.trials import best_complete, metric_of, ranked, summarize
+from segue.record.study.ranking import best_complete, metric_of, ranked
+from segue.record.study.trials import summarize
 
 
 def trial(number: int, state: TrialState, value: float, **attributes: Any) -> FrozenTrial:

@@ -13,6 +13,7 @@ from rich.text import Text
 from segue.base.text import plural, printable, value_text
 from segue.record.local_run import is_running
 from segue.record.study.attributes import COPY_OF, REASON, per_seed
+from segue.record.study.ranking import is_allowed, metric_of
 from segue.record.study.trials import (
     COMPLETE,
     FAILED,
@@ -21,8 +22,6 @@ from segue.record.study.trials import (
     PRUNED,
     RUNNING,
     WAITING,
-    is_allowed,
-    metric_of,
     trial_state,
 )
 from segue.report.data.commands import commands

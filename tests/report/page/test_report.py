@@ -12,7 +12,7 @@ import pytest
 from segue.base.lock import locked
 from segue.cli import segue as main
 from segue.record.layout import HELD_OUT
-from segue.record.study.trials import metric_of
+from segue.record.study.ranking import metric_of
 from segue.report.data.commands import command_for
 from segue.report.data.evidence import Evidence
 from segue.report.data.facts import facts

@@ -11,7 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 from ray import tune
 
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.study.trials import is_paused, summarize
+from segue.record.study.ranking import is_paused
+from segue.record.study.trials import summarize
 from segue.tune.checks import check_sweep
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import FAILURE

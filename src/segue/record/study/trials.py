@@ -1,7 +1,7 @@
-"""The trials of a study as tables, services and scripts show them, and which of them are best."""
+"""The trials of a study as tables, services and scripts show them."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from segue.record.layout import trial_name
 from segue.record.row import ENV_STEPS, STAGE_DONE, STAGES, Row
 from segue.record.study import attributes
+from segue.record.study.ranking import is_paused, metric_of
 from segue.record.study.stages import Stages
 
 WAITING = "waiting"
@@ -242,49 +243,6 @@ def _paused(trial: FrozenTrial) -> str | None:
 def _copied(known: Mapping[str, Any]) -> str | None:
     original = known.get(attributes.COPY_OF)
     return None if original is None else f"A copy of trial {original}: it has the same parameters."
-
-
-def metric_of(trial: FrozenTrial) -> float | None:
-    """Return the metric that a trial ended with, or was stopped with; None where it has none."""
-    if trial.values:
-        return float(trial.values[0])
-    if trial.state != TrialState.PRUNED:
-        return None
-    return trial.intermediate_values.get(trial.last_step or 0)
-
-
-def is_paused(trial: FrozenTrial) -> bool:
-    """Return whether a trial of a study is paused: it does not train, and may be resumed."""
-    mark = trial.user_attrs.get(attributes.PAUSED)
-    return trial.state == TrialState.RUNNING and mark is not None
-
-
-def is_allowed(trial: FrozenTrial) -> bool:
-    """Return whether a trial violates no constraint."""
-    return all(value <= 0 for value in trial.user_attrs.get(attributes.CONSTRAINTS, {}).values())
-
-
-def ranked(trials: Iterable[FrozenTrial], mode: str) -> list[FrozenTrial]:
-    """Return the trials that have a metric, best first.
-
-    Complete trials come before pruned ones, of which the longest come first. Of both, trials that
-    violate a constraint come last. Of equal trials, the earlier one comes first.
-    """
-    found = [trial for trial in trials if metric_of(trial) is not None]
-    by_value = sorted(found, key=lambda trial: metric_of(trial) or 0.0, reverse=mode == "max")
-    complete = [trial for trial in by_value if trial.state == TrialState.COMPLETE]
-    pruned = [trial for trial in by_value if trial.state == TrialState.PRUNED]
-    longest = sorted(pruned, key=lambda trial: trial.last_step or 0, reverse=True)
-    return [
-        *sorted(complete, key=lambda trial: not is_allowed(trial)),
-        *sorted(longest, key=lambda trial: not is_allowed(trial)),
-    ]
-
-
-def best_complete(trials: Iterable[FrozenTrial], mode: str) -> FrozenTrial | None:
-    """Return the best complete trial, one that violates no constraint if there is any."""
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    return next(iter(ranked(complete, mode)), None)
 
 
 def _values(trial: FrozenTrial, objectives: Sequence[str]) -> dict[str, float]:

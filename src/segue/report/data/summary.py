@@ -16,9 +16,9 @@ from segue.record.definition import RunDefinition, read_definition
 from segue.record.layout import STUDY, RunLayout
 from segue.record.study.attributes import ADOPTED_FROM, COPY_OF
 from segue.record.study.content import StudyContent, read_report_order, read_study
+from segue.record.study.ranking import ranked
 from segue.record.study.sqlite_file import study_for_reading
 from segue.record.study.steering import Steered, is_added, origin, pause_of, steered
-from segue.record.study.trials import ranked
 from segue.record.validation import skipped
 from segue.store.database import database_storage, url_with_password
 

@@ -10,7 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.row import ENV_STEPS, REPLAYED, STAGE, TOTAL_ENV_STEPS, Row
 from segue.record.study import attributes
-from segue.record.study.trials import PAUSED, best_complete, trial_state
+from segue.record.study.ranking import best_complete
+from segue.record.study.trials import PAUSED, trial_state
 from segue.tune.ray_adapter import TrialObserver
 from segue.tune.study.budget import Budget
 from segue.tune.study.record import StudyRecord

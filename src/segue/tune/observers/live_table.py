@@ -12,15 +12,8 @@ from rich.text import Text
 
 from segue.base.text import printable, value_text
 from segue.record.study import attributes
-from segue.record.study.trials import (
-    COMPLETE,
-    FAILED,
-    PAUSED,
-    PRUNED,
-    RUNNING,
-    metric_of,
-    trial_state,
-)
+from segue.record.study.ranking import metric_of
+from segue.record.study.trials import COMPLETE, FAILED, PAUSED, PRUNED, RUNNING, trial_state
 from segue.tune.observers.board import FINISHED, Board, TrialProgress
 
 _FRAME_LINES = 4  # above, below and under the names of the columns

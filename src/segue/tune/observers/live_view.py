@@ -12,7 +12,7 @@ from segue.base.text import printable
 from segue.record.layout import LOG, trial_name
 from segue.record.row import Row
 from segue.record.study import attributes
-from segue.record.study.trials import metric_of
+from segue.record.study.ranking import metric_of
 from segue.tune.observers.board import Board
 from segue.tune.observers.live_table import shown_number, status, table
 from segue.tune.ray_adapter import RunningTrial, TrialObserver

@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 from segue.plan.mode import sign_of
 from segue.plan.sweeps.corners import trained_steps_at
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.study.trials import is_allowed, is_paused
+from segue.record.study.ranking import is_allowed, is_paused
 from segue.tune.search.freeze_thaw.curve import Curve, Status
 from segue.tune.study.record import StudyRecord
 

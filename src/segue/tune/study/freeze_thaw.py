@@ -20,7 +20,7 @@ from segue.record.study.attributes import (
     STOPPED_BY,
     of_last_report,
 )
-from segue.record.study.trials import best_complete
+from segue.record.study.ranking import best_complete
 from segue.tune.search.auto import FREEZE_THAW, LEAST_TRIALS
 from segue.tune.search.freeze_thaw.choice import PROPOSALS, Choice, choose
 from segue.tune.search.freeze_thaw.curve import Proposal, Status

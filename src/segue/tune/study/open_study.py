@@ -11,9 +11,9 @@ from optuna.trial import FrozenTrial, TrialState
 from segue.plan.mode import Mode
 from segue.record.study.attributes import ADOPTED_FROM, LINEAGE, STAGES_ENDED_BY
 from segue.record.study.content import StudyContent, checked, close_storage, with_steering
+from segue.record.study.ranking import is_paused
 from segue.record.study.stages import Stages
 from segue.record.study.steering import is_added
-from segue.record.study.trials import is_paused
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.domains import SearchSpace
 from segue.tune.study.storage import StudyCopy, disk_storage, refused

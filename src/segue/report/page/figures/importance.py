@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.base.text import listed
+from segue.record.study.ranking import metric_of
 from segue.record.study.stages import Stages
-from segue.record.study.trials import metric_of
 from segue.report.data.summary import Summary
 from segue.report.page.figures.curves import COLOURS
 from segue.report.page.figures.optuna_view import metric_at_stage_end, plot_study, plotted

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import optuna
 
-from segue.record.study.trials import metric_of
+from segue.record.study.ranking import metric_of
 from segue.report.data.evidence import Evidence
 from segue.report.data.front import Front, fronts
 from segue.report.data.pauses import Pauses
