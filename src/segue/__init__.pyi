@@ -75,9 +75,9 @@ from segue.train.policies.policy import ActorCritic as ActorCritic
 from segue.train.policies.policy import Policy as Policy
 from segue.train.stored_weights import read_weights as read_weights
 from segue.train.trainer import Trainer as Trainer
-from segue.train.trial import member_seeds as member_seeds
-from segue.train.trial import run_trial as run_trial
-from segue.train.trial_spec import TrialSpec as TrialSpec
+from segue.train.trials.spec import TrialSpec as TrialSpec
+from segue.train.trials.trial import member_seeds as member_seeds
+from segue.train.trials.trial import run_trial as run_trial
 from segue.tune.checks import check_sweep as check_sweep
 from segue.tune.cluster.local_modules import local_modules as local_modules
 from segue.tune.drive import SweepResult as SweepResult

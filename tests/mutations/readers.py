@@ -17,8 +17,8 @@ from segue.report.data.facts import facts
 from segue.report.data.heldout import read_comparison
 from segue.report.data.summary import read_summary
 from segue.report.load import load
-from segue.train.prefixes import SharedTraining
-from segue.train.trials import Trials
+from segue.train.trials.prefixes import SharedTraining
+from segue.train.trials.several import Trials
 from segue.tune.held_out import held_out_sweep, is_of
 from segue.tune.options import Options
 from segue.tune.run.directory import RunDirectory

@@ -3,8 +3,8 @@
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from segue.train.log import TrialLog
 from segue.train.packs.interval import MemberInterval
+from segue.train.trials.log import TrialLog
 from tests.train.support.example_members import Patience
 from tests.train.support.pipelines import ROLLOUT, stage
 from tests.train.support.trials import AttemptEndedError, interrupted_after, plan, rows, run

@@ -12,8 +12,8 @@ from segue.record.layout import TrialLayout
 from segue.record.prefixes import is_stored, read_prefix, store_prefix
 from segue.train import TrialSpec
 from segue.train.checkpoint import load_checkpoint
-from segue.train.prefixes import ALONE, SharedTraining
-from segue.train.trials import Trials
+from segue.train.trials.prefixes import ALONE, SharedTraining
+from segue.train.trials.several import Trials
 from tests.train.support.pipelines import LANES, ROLLOUT, pipeline, stage
 from tests.train.support.same import assert_same_state
 from tests.train.support.trials import final_state, rows

@@ -8,8 +8,8 @@ from segue.plan.pipelines.schedules import LinearDecay
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.world import World
 from segue.train import PPO, Imitation, Mlp, Network, PPOValue, TrialSpec
-from segue.train.log import read_rows
-from segue.train.trials import Trials
+from segue.train.trials.log import read_rows
+from segue.train.trials.several import Trials
 from tests.train.support.pipelines import LANES, ROLLOUT, pipeline, stage
 from tests.train.support.same import assert_same_state
 from tests.train.support.trials import final_state

@@ -3,9 +3,10 @@
 import pytest
 
 from segue.record.checkpoints import steps_of
-from segue.train import Mlp, member_seeds, trial_files
+from segue.train import Mlp, member_seeds
 from segue.train.checkpoint import newest_first
 from segue.train.play import Players
+from segue.train.trials import files
 from tests.train.support.pipelines import ROLLOUT, stage
 from tests.train.support.trials import interrupted_after, plan, rows, run
 from tests.worlds.probes import ContextualAction
@@ -58,7 +59,7 @@ def test_every_row_is_reported_once_it_is_written_and_the_last_one_returned(tmp_
 def test_checkpoints_are_written_at_save_interval(tmp_path, monkeypatch, save_interval, saved):
     written = []
     monkeypatch.setattr(
-        trial_files,
+        files,
         "save_checkpoint",
         lambda directory, env_steps, state: written.append(env_steps),
     )
@@ -88,7 +89,7 @@ def test_the_members_of_the_best_report_are_stored(tmp_path, mode):
 def test_a_stage_may_have_a_save_interval_of_its_own(tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr(
-        trial_files,
+        files,
         "save_checkpoint",
         lambda directory, env_steps, state: written.append(env_steps),
     )

@@ -1,6 +1,5 @@
 """Training of one pack of members, from the first step to the last."""
 
-from segue.train.attempt import ExploitRequested
 from segue.train.checks import check_metric, check_trial
 from segue.train.data.demonstrations import Demonstrations, member_keywords
 from segue.train.evaluate import EPISODE_METRICS, Evaluator
@@ -25,8 +24,9 @@ from segue.train.own import (
 )
 from segue.train.policies import Mlp, Module, Network
 from segue.train.trainer import Trainer
-from segue.train.trial import Preempted, member_seeds, run_trial
-from segue.train.trial_spec import TrialSpec
+from segue.train.trials.attempt import ExploitRequested
+from segue.train.trials.spec import TrialSpec
+from segue.train.trials.trial import Preempted, member_seeds, run_trial
 
 __all__ = [
     "A2C",

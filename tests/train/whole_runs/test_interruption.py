@@ -11,8 +11,8 @@ from segue.base.files import append_row
 from segue.base.lock import LockedError
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
 from segue.record.checkpoints import steps_of
-from segue.train import attempt, trial_files
 from segue.train.checkpoint import newest_first, save_checkpoint
+from segue.train.trials import attempt, files
 from tests.train.support.pipelines import ROLLOUT, stage
 from tests.train.support.same import assert_same_state
 from tests.train.support.trials import (
@@ -111,7 +111,7 @@ def test_a_checkpoint_that_was_not_finished_is_written_again(tmp_path, whole, mo
         save_checkpoint(directory, env_steps, state)
 
     with monkeypatch.context() as patched, pytest.raises(AttemptEndedError):
-        patched.setattr(trial_files, "save_checkpoint", tear)
+        patched.setattr(files, "save_checkpoint", tear)
         run(tmp_path)
     run(tmp_path)
     assert rows(tmp_path) == rows(whole)

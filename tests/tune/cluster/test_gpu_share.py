@@ -13,7 +13,7 @@ from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.setup import TrialSetup
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import Network
-from segue.train.gpu_need import SPARE, Need
+from segue.train.trials.gpu_need import SPARE, Need
 from segue.tune.cluster import gpu_share
 from segue.tune.cluster.gpu_share import largest, share_of, with_gpu_share
 from segue.tune.drive import run_sweep

@@ -22,7 +22,7 @@ from tensorboard.plugins.hparams.get_experiment import Handler
 from segue.record.layout import HPARAMS
 from segue.record.study.trials import TrialSummary
 from segue.store.objects import Store
-from segue.train.log import TrialLog
+from segue.train.trials.log import TrialLog
 from segue.tune.drive import run_sweep
 from segue.tune.observers.hparams import STATE, HParams, is_written, write_hparams
 from segue.tune.run.directory import RunDirectory

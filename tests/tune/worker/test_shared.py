@@ -22,7 +22,7 @@ from segue.record.layout import LOG
 from segue.record.row import ENV_STEPS, STAGE_DONE, Row
 from segue.store.objects import StoreError
 from segue.train import PPO
-from segue.train.trials import Trials
+from segue.train.trials.several import Trials
 from segue.tune.run.decisions import (
     decide_exploit,
     decide_stage_end,

@@ -1,6 +1,6 @@
 """Run one trial with a trainer of the user's own in its directory, or resume it there.
 
-The order of a report, and what an attempt resumes from, are those of `segue.train.trial`.
+The order of a report, and what an attempt resumes from, are those of `segue.train.trials.trial`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.stages import TrainerSteps, trainer_plan
 from segue.record.layout import TrialLayout
 from segue.record.row import Row
-from segue.train.attempt import ORPHAN_SECONDS, ReportCallback
-from segue.train.log import TrialLog
 from segue.train.own.signals import TrainerError, TrialEnded
 from segue.train.own.spec import TrainerSpec
 from segue.train.own.stored import StoredTrial
 from segue.train.own.trial import Trial
+from segue.train.trials.attempt import ORPHAN_SECONDS, ReportCallback
+from segue.train.trials.log import TrialLog
 
 
 def run_trainer(

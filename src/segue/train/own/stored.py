@@ -10,7 +10,7 @@ from segue.record.row import Row
 from segue.train.own.position import Position
 from segue.train.own.saved import Saved, restored_form, stored_form
 from segue.train.own.spec import TrainerSpec
-from segue.train.trial_files import TrialFiles
+from segue.train.trials.files import TrialFiles
 
 
 class StoredTrial:

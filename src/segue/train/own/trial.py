@@ -9,8 +9,6 @@ from typing import Any
 from segue.base.files import append_row
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.record.row import ReportRow, Row, replayed
-from segue.train.attempt import ReportCallback
-from segue.train.log import TrialLog, mean
 from segue.train.own.position import Position, StagePoint
 from segue.train.own.reported import (
     Metrics,
@@ -22,7 +20,9 @@ from segue.train.own.saved import Saved
 from segue.train.own.signals import Signal, TrialEnded
 from segue.train.own.spec import TrainerSpec
 from segue.train.own.stored import StoredTrial
-from segue.train.trial import Preempted
+from segue.train.trials.attempt import ReportCallback
+from segue.train.trials.log import TrialLog, mean
+from segue.train.trials.trial import Preempted
 
 
 class Trial:

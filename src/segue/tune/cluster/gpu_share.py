@@ -18,7 +18,7 @@ from segue.tune.failures import is_out_of_memory
 from segue.worlds import WorldSpec, world_spec
 
 if TYPE_CHECKING:
-    from segue.train.gpu_need import Need
+    from segue.train.trials.gpu_need import Need
 
 _GPU = "gpu"
 _UNIT = 10_000  # Ray counts shares in ten-thousandths
@@ -58,7 +58,7 @@ def share_of(need: "Need") -> float:
 
     It is rounded down to Ray's resolution.
 
-    >>> from segue.train.gpu_need import Need
+    >>> from segue.train.trials.gpu_need import Need
     >>> share_of(Need("A GPU", memory=10, of_memory=100, busy=0.3, rate=1000.0))
     0.3333
     """
@@ -75,7 +75,7 @@ def largest(corners: Corners) -> TrialSetup:
 
 def need_of(sweep: Sweep, setup: TrialSetup) -> "Need":
     """Return what a trial of this setup needs of the GPU that torch sees."""
-    from segue.train.gpu_need import gpu_need  # imports the profiler: in a worker
+    from segue.train.trials.gpu_need import gpu_need  # imports the profiler: in a worker
 
     seeds = member_seeds(sweep.seed, sweep.seeds)
     return gpu_need(

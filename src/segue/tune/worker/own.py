@@ -14,7 +14,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import describe
 from segue.record.layout import TrialLayout
 from segue.train import Preempted, TrainerSpec, member_seeds, run_own_trial
-from segue.train.attempt import ReportCallback
+from segue.train.trials.attempt import ReportCallback
 from segue.tune.worker import preemption
 
 

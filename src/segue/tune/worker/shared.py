@@ -13,8 +13,8 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import TrialLayout
 from segue.record.row import Row
 from segue.train import ExploitRequested, Preempted
-from segue.train.prefixes import SharedTraining
-from segue.train.trials import Trials
+from segue.train.trials.prefixes import SharedTraining
+from segue.train.trials.several import Trials
 from segue.tune.cluster.credentials import fetch_credentials
 from segue.tune.cluster.parcel import Parcel
 from segue.tune.failures import is_out_of_memory, one_line

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from segue.plan.decision import Exploit
 from segue.record.row import Row
-from segue.train.attempt import ReportCallback
-from segue.train.trial_spec import TrialSpec
-from segue.train.trials import Trials
+from segue.train.trials.attempt import ReportCallback
+from segue.train.trials.several import Trials
+from segue.train.trials.spec import TrialSpec
 from segue.worlds.seeds import stream
 
 

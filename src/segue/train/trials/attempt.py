@@ -15,12 +15,12 @@ from segue.plan.mode import sign_of
 from segue.record.layout import TrialLayout
 from segue.record.row import ENV_STEPS, ReportRow, Row, replayed
 from segue.train.checks import check_metric
-from segue.train.log import TrialLog, mean, mean_of_flat
 from segue.train.packs.interval import AdvanceResult
-from segue.train.prefixes import ALONE, SharedTraining, begin_with_prefix, forked_rows
 from segue.train.trainer import Trainer
-from segue.train.trial_files import TrialFiles
-from segue.train.trial_spec import TrialSpec
+from segue.train.trials.files import TrialFiles
+from segue.train.trials.log import TrialLog, mean, mean_of_flat
+from segue.train.trials.prefixes import ALONE, SharedTraining, begin_with_prefix, forked_rows
+from segue.train.trials.spec import TrialSpec
 
 ReportCallback = Callable[[Row], Decision | None]
 ORPHAN_SECONDS = 20.0  # a worker that outlived its driver may still be writing in the directory

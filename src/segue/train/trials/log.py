@@ -20,8 +20,8 @@ from segue.base.files import read_rows, write_rows
 from segue.base.strict_json import to_json
 from segue.record.layout import TrialLayout
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS
-from segue.train.events import EventFile
 from segue.train.packs.interval import MemberInterval
+from segue.train.trials.events import EventFile
 
 
 class TrialLog(AbstractContextManager["TrialLog"]):

@@ -16,8 +16,8 @@ from segue.record.prefixes import StoredPrefix, read_prefix
 from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, FORKED_FROM, STAGES, Row
 from segue.train.checkpoint import form_checked, newest_first, read_checkpoint
-from segue.train.trial_files import TrialFiles
-from segue.train.trial_spec import TrialSpec
+from segue.train.trials.files import TrialFiles
+from segue.train.trials.spec import TrialSpec
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from threadpoolctl import threadpool_limits
 
 from segue.plan.decision import Decision, Exploit
 from segue.record.row import Row
-from segue.train.attempt import Attempt, ReportCallback, TrialStart, apply_decision
 from segue.train.packs.groups import partition
 from segue.train.packs.interval import AdvanceResult
-from segue.train.prefixes import ALONE, SharedTraining
 from segue.train.side_by_side import advance_together, evaluate_together
 from segue.train.trainer import Trainer
-from segue.train.trial_spec import TrialSpec
+from segue.train.trials.attempt import Attempt, ReportCallback, TrialStart, apply_decision
+from segue.train.trials.prefixes import ALONE, SharedTraining
+from segue.train.trials.spec import TrialSpec
 
 
 class Trials:

@@ -1,0 +1,1 @@
+"""Trials in their directories: their rows, logs and checkpoints, and attempts that resume them."""
