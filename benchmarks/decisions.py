@@ -34,8 +34,8 @@ from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS
 from segue.record.study.attributes import of_last_report
 from segue.tune.checks import check_sweep
 from segue.tune.search.freeze_thaw.choice import choose
-from segue.tune.study import freeze_thaw as live
-from segue.tune.study.budget import Budget
+from segue.tune.searcher import freeze_thaw as live
+from segue.tune.searcher.budget import Budget
 from segue.tune.study.record import StudyRecord
 
 COUNTS = (100, 300, 1000)

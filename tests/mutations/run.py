@@ -32,7 +32,7 @@ from segue.tune.run.sweep_file import load_sweep
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.search.define_by_run import of_recorded
-from segue.tune.study.searcher import StudySearcher
+from segue.tune.searcher.searcher import StudySearcher
 from segue.tune.verdicts import FAILURE, Verdicts
 from segue.tune.worker.one import train_one
 from tests.tune.support.fake_tune import FakeTrial

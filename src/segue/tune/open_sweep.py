@@ -27,13 +27,13 @@ from segue.tune.run.lease import RunLease, hold_run
 from segue.tune.run.opening import open_run
 from segue.tune.run.requests import Inbox
 from segue.tune.run.resumable import check_resumable
-from segue.tune.study.budget import Budget
+from segue.tune.searcher.budget import Budget
+from segue.tune.searcher.searcher import is_complete
+from segue.tune.searcher.steering import Steering
 from segue.tune.study.catch_up import replay_missed_reports
 from segue.tune.study.note import note_of
 from segue.tune.study.place import study_place
 from segue.tune.study.record import StudyRecord
-from segue.tune.study.searcher import is_complete
-from segue.tune.study.steering import Steering
 from segue.tune.study.warm_start import trials_to_adopt
 
 

@@ -32,11 +32,11 @@ from segue.tune.run.lease import for_workers
 from segue.tune.run.prefixes import PrefixStore
 from segue.tune.schedulers.choice import changes_trials, make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
+from segue.tune.searcher.copies import Copies
+from segue.tune.searcher.forks import forks_of
+from segue.tune.searcher.freeze_thaw import freeze_thaw_of
+from segue.tune.searcher.searcher import StudySearcher
 from segue.tune.sharing import shares_stages
-from segue.tune.study.copies import Copies
-from segue.tune.study.forks import forks_of
-from segue.tune.study.freeze_thaw import freeze_thaw_of
-from segue.tune.study.searcher import StudySearcher
 from segue.tune.verdicts import Verdicts
 from segue.tune.worker.messages import RUN, WORKER, Replies
 from segue.tune.worker.solo import Runner

@@ -25,9 +25,9 @@ from segue.tune.observers.live_view import LiveView
 from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
-from segue.tune.study.budget import Budget
-from segue.tune.study.forks import forks_of
-from segue.tune.study.searcher import StudySearcher
+from segue.tune.searcher.budget import Budget
+from segue.tune.searcher.forks import forks_of
+from segue.tune.searcher.searcher import StudySearcher
 from segue.tune.verdicts import FAILURE, OUT_OF_MEMORY, Verdicts
 from segue.tune.worker.messages import Assignment, Message, Reply
 from tests.tune.support.doubles import EVERY, forking_pipeline, learning_curve, make_sweep

@@ -9,7 +9,7 @@ from segue.tune.observers.board import Board
 from segue.tune.observers.live_table import best, status, table
 from segue.tune.observers.live_view import LiveView
 from segue.tune.run.directory import RunDirectory
-from segue.tune.study.budget import Budget
+from segue.tune.searcher.budget import Budget
 from segue.tune.study.record import StudyRecord
 from tests.tune.support.doubles import make_sweep
 from tests.tune.support.fake_tune import open_record

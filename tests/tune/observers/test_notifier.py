@@ -18,7 +18,7 @@ from segue.tune.observers.board import Board
 from segue.tune.observers.notifier import Notifier, best_of, ending_of
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
-from segue.tune.study.budget import Budget
+from segue.tune.searcher.budget import Budget
 from segue.tune.verdicts import Verdicts
 from tests.tune.support.doubles import make_sweep
 from tests.tune.support.drivers import driving, run, trials_of, wait_for

@@ -17,7 +17,7 @@ from segue.tune.schedulers.criterion import CriterionScheduler
 from segue.tune.schedulers.stage_asha import StageASHA
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.schedulers.trial import NumberedTrial
-from segue.tune.study.budget import Budget
+from segue.tune.searcher.budget import Budget
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import FAILURE, Verdicts
 from tests.tune.support.doubles import make_sweep

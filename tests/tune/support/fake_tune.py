@@ -19,12 +19,12 @@ from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.search.auto import chosen_search
 from segue.tune.search.domains import SearchSpace
-from segue.tune.study.budget import Budget
-from segue.tune.study.copies import Copies
-from segue.tune.study.freeze_thaw import freeze_thaw_of
+from segue.tune.searcher.budget import Budget
+from segue.tune.searcher.copies import Copies
+from segue.tune.searcher.freeze_thaw import freeze_thaw_of
+from segue.tune.searcher.searcher import StudySearcher
+from segue.tune.searcher.steering import Steering
 from segue.tune.study.record import StudyRecord
-from segue.tune.study.searcher import StudySearcher
-from segue.tune.study.steering import Steering
 from segue.tune.verdicts import FAILURE, Verdicts
 from tests.tune.support.doubles import EVERY, learning_curve
 

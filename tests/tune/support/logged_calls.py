@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.schedulers.study_scheduler import StudyScheduler
-from segue.tune.study.searcher import StudySearcher
+from segue.tune.searcher.searcher import StudySearcher
 from tests.tune.support.fake_tune import FakeTrial, FakeTune, open_record
 
 _SEARCHER = ("suggest", "on_trial_result", "on_trial_complete")

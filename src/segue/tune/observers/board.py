@@ -13,7 +13,7 @@ from segue.record.study import attributes
 from segue.record.study.ranking import best_complete
 from segue.record.study.trials import PAUSED, trial_state
 from segue.tune.ray_adapter import TrialObserver
-from segue.tune.study.budget import Budget
+from segue.tune.searcher.budget import Budget
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import OUT_OF_MEMORY
 

@@ -19,10 +19,10 @@ from segue.tune.schedulers.reasons import reason_of
 from segue.tune.schedulers.replay import judged_rows
 from segue.tune.schedulers.stage_ends import StageEnds
 from segue.tune.schedulers.trial import NumberedTrial
-from segue.tune.study.budget import Budget
-from segue.tune.study.freeze_thaw import FreezeThaw
+from segue.tune.searcher.budget import Budget
+from segue.tune.searcher.freeze_thaw import FreezeThaw
+from segue.tune.searcher.steering import Steering
 from segue.tune.study.record import StudyRecord
-from segue.tune.study.steering import Steering
 from segue.tune.verdicts import (
     DISK_FULL,
     STORE_UNAVAILABLE,

@@ -1,1 +1,1 @@
-"""The Optuna study of a sweep, and the searcher that fills it."""
+"""The Optuna study of a sweep: where it is stored, and the one writer of its trials."""

@@ -9,9 +9,9 @@ from ray.tune.search import Searcher
 
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.search.samplers import sampler_for
-from segue.tune.study.budget import Budget
+from segue.tune.searcher.budget import Budget
+from segue.tune.searcher.searcher import StudySearcher, is_complete, left_to_run
 from segue.tune.study.record import StudyRecord
-from segue.tune.study.searcher import StudySearcher, is_complete, left_to_run
 from segue.tune.verdicts import FAILURE, Verdicts
 from tests.tune.support.doubles import MIXED, make_sweep
 from tests.tune.support.fake_tune import FakeTune, open_record

@@ -14,12 +14,12 @@ from segue.record.row import ENV_STEPS, EVALUATION, TOTAL_ENV_STEPS, Row, unflat
 from segue.record.study.attributes import DIRECTORY, LOG_OF_FAILED, STOPPED_BY, of_last_report
 from segue.tune.ray_adapter import SweepSearcher
 from segue.tune.search.samplers import sampler_for
-from segue.tune.study.budget import Budget
-from segue.tune.study.copies import Copies
-from segue.tune.study.forks import Forks
-from segue.tune.study.freeze_thaw import FreezeThaw
+from segue.tune.searcher.budget import Budget
+from segue.tune.searcher.copies import Copies
+from segue.tune.searcher.forks import Forks
+from segue.tune.searcher.freeze_thaw import FreezeThaw
+from segue.tune.searcher.steering import Steering
 from segue.tune.study.record import StudyRecord
-from segue.tune.study.steering import Steering
 from segue.tune.verdicts import FAILURE, Verdicts, has_ended, has_failed
 
 

@@ -13,9 +13,9 @@ from segue.store.objects import Store
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.prefixes import PrefixStore
 from segue.tune.schedulers.replay import judged_rows
+from segue.tune.searcher.budget import Budget
+from segue.tune.searcher.forks import Forks, forks_of
 from segue.tune.sharing import explained_sharing, shares_stages
-from segue.tune.study.budget import Budget
-from segue.tune.study.forks import Forks, forks_of
 from tests.tune.support.doubles import forking_pipeline, learning_curve, make_sweep
 from tests.tune.support.fake_tune import open_record
 

@@ -12,10 +12,10 @@ from ray.tune.search import Searcher
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.study.steering import new_request
 from segue.tune.search.define_by_run import of_recorded
-from segue.tune.study.budget import Budget
-from segue.tune.study.copies import Copies
+from segue.tune.searcher.budget import Budget
+from segue.tune.searcher.copies import Copies
+from segue.tune.searcher.searcher import StudySearcher, is_complete
 from segue.tune.study.record import StudyRecord
-from segue.tune.study.searcher import StudySearcher, is_complete
 from segue.tune.verdicts import FAILURE, Verdicts
 from tests.tune.support.doubles import MIXED, learning_curve, make_sweep
 from tests.tune.support.fake_tune import FakeTune, open_record

@@ -7,9 +7,9 @@ import pytest
 from optuna.trial import TrialState
 
 from segue.record.study.attributes import TOTAL_ENV_STEPS
-from segue.tune.study.budget import Budget
+from segue.tune.searcher.budget import Budget
+from segue.tune.searcher.searcher import is_complete
 from segue.tune.study.record import StudyRecord
-from segue.tune.study.searcher import is_complete
 from tests.tune.support.doubles import MIXED, make_sweep
 from tests.tune.support.fake_tune import FakeTune, open_record
 

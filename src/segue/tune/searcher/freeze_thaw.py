@@ -26,8 +26,8 @@ from segue.tune.search.freeze_thaw.choice import PROPOSALS, Choice, choose
 from segue.tune.search.freeze_thaw.curve import Proposal, Status
 from segue.tune.search.freeze_thaw.ends import predicted_ends
 from segue.tune.search.freeze_thaw.points import at_quantile
-from segue.tune.study.budget import Budget
-from segue.tune.study.curves import NewReport, StudyCurves
+from segue.tune.searcher.budget import Budget
+from segue.tune.searcher.curves import NewReport, StudyCurves
 from segue.tune.study.record import StudyRecord
 from segue.worlds.seeds import stream
 

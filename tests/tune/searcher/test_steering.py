@@ -24,10 +24,10 @@ from segue.store.objects import Store
 from segue.tune.run.decisions import parse_decisions
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.requests import Inbox
-from segue.tune.study.budget import Budget
+from segue.tune.searcher.budget import Budget
+from segue.tune.searcher.searcher import is_complete
+from segue.tune.searcher.steering import Steering
 from segue.tune.study.record import StudyRecord
-from segue.tune.study.searcher import is_complete
-from segue.tune.study.steering import Steering
 from tests.tune.support.doubles import make_sweep
 from tests.tune.support.fake_tune import FakeTrial, FakeTune, open_record
 
