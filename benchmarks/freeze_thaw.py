@@ -8,10 +8,11 @@ all kinds together (25 are a tenth of that), and a trial takes `--scale` of the 
 its winner is retrained on seeds that no search saw; its value is the mean return over these seeds,
 in 1,000 episodes each with sampled actions, of 100 steps at most.
 
-The interval is 95 % of a bootstrap over the seeds of the search. Wins are counted against random
+Its value in the search, which is of one seed that was the best of many, stands beside it. The
+interval is 95 % of a bootstrap over the seeds of the search. Wins are counted against random
 search with the same seed. With `--log FILE` each search is written to a file as it ends, and those
 that the file holds are not repeated: arms may be run one after another, and a run that is killed
-goes on.
+resumes.
 """
 
 from __future__ import annotations
@@ -211,6 +212,7 @@ def report(done: Sequence[Mapping[str, Any]], options: argparse.Namespace, keep:
                 arm,
                 f"{mean:.3f}",
                 f"[{low:.3f}, {high:.3f}]",
+                f"{np.mean([each['searched'] for each in found]):.3f}",
                 f"{wins} of {len(values)}",
                 f"{trials:.0f}, {complete:.0f} complete",
             ]
@@ -218,7 +220,7 @@ def report(done: Sequence[Mapping[str, Any]], options: argparse.Namespace, keep:
         figures[arm] = {"mean": mean, "low": low, "high": high, "wins": wins, "searches": found}
     steps = max(each["steps"] for each in done)
     title = f"{WORLDS[options.world][0]}, held-out return of the winner, {steps:,} steps a search"
-    columns = ("search", "mean", "95 %", "better than random", "trials")
+    columns = ("search", "mean", "95 %", "in the search", "better than random", "trials")
     name = f"freeze_thaw_{options.world}"
     name += f"_{options.scale:g}" if options.scale != 1 else ""
     command = f"benchmarks/freeze_thaw.py --world {options.world} --scale {options.scale:g}"
