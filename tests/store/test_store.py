@@ -177,6 +177,23 @@ def test_a_kill_between_row_and_checkpoint_leaves_the_row_and_the_checkpoint_bef
     ]
 
 
+def test_a_folder_that_was_emptied_costs_the_store_nothing(store: Store, folder: Path) -> None:
+    mirror = Mirror(store, folder, lasting=lambda name: name == "results.jsonl")
+    (folder / "results.jsonl").write_text("1\n")
+    (folder / "checkpoint-1-a.pt").write_text("first")
+    mirror.push()
+    before = store.names()
+    (folder / "results.jsonl").unlink()
+    (folder / "checkpoint-1-a.pt").unlink()
+    (folder / "checkpoint-2-b.pt").write_text("second")
+    with pytest.raises(FileNotFoundError, match="was removed while it was in use"):
+        mirror.push()
+    assert store.names() == before
+    mirror.pull(keep_ahead=True)
+    assert (folder / "results.jsonl").read_text() == "1\n"
+    mirror.push()
+
+
 def test_a_write_that_fails_twice_is_tried_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

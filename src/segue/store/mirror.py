@@ -29,7 +29,8 @@ class Mirror:
     """A folder of which this process is the only writer, and a store's objects of the same names.
 
     `pull` copies the store to the folder, `push` the folder to the store, in the order of `rank`.
-    `wanted` selects the names; by default, all of them.
+    `wanted` selects the names; by default, all of them. `lasting` selects those that the writer
+    never removes.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class Mirror:
         folder: Path,
         wanted: Callable[[str], bool] = lambda name: True,
         rank: Rank = lambda _: 0,
+        lasting: Callable[[str], bool] = lambda name: False,
     ) -> None:
         self.store = store
         self.folder = folder
         self._wanted = wanted
         self._rank = rank
+        self._lasting = lasting
         self._uploaded: dict[str, Entry] = {}
 
     def pull(self, *, keep_ahead: bool = False) -> None:
@@ -63,13 +66,16 @@ class Mirror:
     def push(self) -> None:
         """Upload new and changed files whole, by rank; then remove the objects of deleted files.
 
-        Raises StoreError.
+        Raises StoreError, and FileNotFoundError if a lasting file has been removed: the others of
+        the folder may lack as much, so that the store is left as it is.
         """
         files = {name: _entry(self.folder / name) for name in self._names()}
+        deleted = self._uploaded.keys() - files.keys()
+        for name in filter(self._lasting, deleted):
+            raise FileNotFoundError(f"{self.folder / name} was removed while it was in use.")
         changed = [name for name, entry in files.items() if self._uploaded.get(name) != entry]
         for rank in sorted({self._rank(name) for name in changed}):
             _in_parallel(self._upload, [name for name in changed if self._rank(name) == rank])
-        deleted = self._uploaded.keys() - files.keys()
         _in_parallel(self.store.remove, deleted)
         for name in deleted:
             del self._uploaded[name]

@@ -96,11 +96,23 @@ def test_a_row_that_was_torn_is_written_again(tmp_path, whole, monkeypatch, numb
         append_row(path, row)
 
     with monkeypatch.context() as patched, pytest.raises(AttemptEndedError):
-        patched.setattr(attempt, "append_row", tear)
+        patched.setattr(files, "append_row", tear)
         run(tmp_path)
     run(tmp_path)
     assert rows(tmp_path) == rows(whole)
     assert_same_state(final_state(tmp_path), final_state(whole))
+
+
+def test_rows_that_were_removed_are_not_begun_again_in_another_file(tmp_path):
+    results = tmp_path / "results.jsonl"
+
+    def remove(row):
+        if row["env_steps"] > ROLLOUT:
+            results.unlink(missing_ok=True)
+
+    with pytest.raises(FileNotFoundError, match="was removed while it was in use"):
+        run(tmp_path, report=remove)
+    assert not results.exists()
 
 
 @pytest.mark.parametrize("number", range(7))

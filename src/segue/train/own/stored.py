@@ -25,10 +25,9 @@ class StoredTrial:
         self._files = TrialFiles(directory)
         self._saved: Mapping[str, Any] = {}
 
-    @property
-    def results(self) -> Path:
-        """The file with one row for each report."""
-        return self._files.results
+    def append(self, row: Row) -> None:
+        """Append the row of a report to those before."""
+        self._files.append(row)
 
     @property
     def env_steps(self) -> int:

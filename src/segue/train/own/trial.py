@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from segue.base.files import append_row
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.record.row import ReportRow, Row, replayed
 from segue.train.own.position import Position, StagePoint
@@ -146,7 +145,7 @@ class Trial:
         row = self._row(standing, value, values, means)
         by_seed = {name: [other] * len(values) for name, other in others.items()}
         self._log.valid({self.metric: values, **by_seed}, steps, steps * len(values))
-        append_row(self._stored.results, row)
+        self._stored.append(row)
         self._log.flush()
         if checkpoint is not None:
             self._stored.save(checkpoint)

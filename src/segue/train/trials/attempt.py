@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segue.base.files import append_row
 from segue.base.lock import locked
 from segue.plan.decision import Decision, Exploit
 from segue.plan.mode import sign_of
@@ -100,7 +99,7 @@ class Attempt:
         if result.report_due:
             self.log.valid(trainer.evaluated, trainer.env_steps, trainer.total_env_steps)
             self.row = result_row(trainer, spec.metric, spec.aggregate, result.stage_ended)
-            append_row(self.files.results, self.row)
+            self.files.append(self.row)
             self._save_if_best(self.row)
         if result.save_due or (result.report_due and self._saves_at(result)):
             self.save()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from segue.base.files import read_regular, write_rows
+from segue.base.files import append_row, read_regular, write_rows
 from segue.plan.mode import Mode, sign_of
 from segue.record.layout import LOCK, LOG, TRIAL, TrialLayout
 from segue.record.results import read_results
@@ -63,6 +63,15 @@ class TrialFiles:
     def checkpoints(self) -> Path:
         """The folder of the newest checkpoints."""
         return TrialLayout(self.directory).checkpoints(self.generation)
+
+    def append(self, row: Row) -> None:
+        """Append the row of a report to those before.
+
+        Raises FileNotFoundError if these have been removed: another file would lack them.
+        """
+        if not self.results.exists():
+            raise FileNotFoundError(f"{self.results} was removed while it was in use.")
+        append_row(self.results, row)
 
     def adopt(self, trainer: Resumable, checkpoint: Path, identity: str, device: str) -> None:
         """Start the generation from another trial's checkpoint, unless it has started already."""

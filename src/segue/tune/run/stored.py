@@ -39,11 +39,14 @@ class TrialSync:
         """Prepare the folder for an attempt, with the files of earlier attempts."""
 
     def upload(self) -> None:
-        """Upload what is new, before a report that rests on it."""
+        """Upload what is new, before a report that rests on it.
+
+        Raises StoreError where that fails, and FileNotFoundError where files were removed.
+        """
 
     def upload_if_possible(self) -> None:
         """Upload what is new before the trial ends without a report that it could resume from."""
-        with suppress(StoreError):
+        with suppress(StoreError, FileNotFoundError):
             self.upload()
 
     def fetch_decisions(self) -> None:
@@ -69,6 +72,7 @@ class StoreTrialSync(TrialSync):
             run.trial(number).path,
             lambda name: name != LOCK,
             rank=checkpoints_last,
+            lasting=lambda name: name == RESULTS,
         )
 
     def begin(self) -> None:
@@ -77,7 +81,7 @@ class StoreTrialSync(TrialSync):
         self.fetch_decisions()
 
     def upload(self) -> None:
-        """Upload what is new; raise StoreError where that fails."""
+        """Upload what is new, unless the rows that the store has were removed here."""
         self._mirror.push()
 
     def upload_if_possible(self) -> None:
