@@ -66,17 +66,25 @@ class StoreTrialSync(TrialSync):
     def __init__(self, store: Store, run: RunLayout, number: int) -> None:
         self._store = store
         self._run = run
+        self._trial = run.trial(number)
         self._decisions = run.decisions(number)
         self._mirror = Mirror(
             store.at(trial_name(number)),
-            run.trial(number).path,
+            self._trial.path,
             lambda name: name != LOCK,
             rank=checkpoints_last,
             lasting=lambda name: name == RESULTS,
         )
 
     def begin(self) -> None:
-        """Update the folder to the state of the store; files that were not uploaded yet remain."""
+        """Update the folder to the state of the store; files that were not uploaded yet remain.
+
+        Checkpoints without a file of rows do not: the rows before them were removed, and a trial
+        that resumed from one would lack those that the store does not have.
+        """
+        if not self._trial.results.exists():
+            for checkpoint in [*self._trial.all_checkpoints(), *self._trial.best_checkpoints()]:
+                checkpoint.unlink(missing_ok=True)
         self._mirror.pull(keep_ahead=True)
         self.fetch_decisions()
 
