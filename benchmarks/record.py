@@ -73,4 +73,4 @@ def _rounded(figures: Any) -> Any:
         return {key: _rounded(value) for key, value in figures.items()}
     if isinstance(figures, list):
         return [_rounded(value) for value in figures]
-    return figures if isinstance(figures, str) else round(figures, _DIGITS)
+    return figures if isinstance(figures, str | bool) else round(figures, _DIGITS)
