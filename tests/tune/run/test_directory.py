@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from ray import tune
 
 from segue.base.lock import locked
 from segue.tune.run.directory import RunDirectory
+from segue.tune.run.lease import hold_run, run_at
 from segue.tune.run.opening import open_run
 from tests.tune.support.doubles import MIXED, make_sweep, pipeline
 
@@ -295,3 +297,24 @@ def _content(path: Path) -> dict[str, str]:
     return {
         str(file.relative_to(path)): file.read_text() for file in path.rglob("*") if file.is_file()
     }
+
+
+def test_a_copy_of_a_stored_run_that_was_removed_ends_the_sweep_and_takes_nothing_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    run = run_at(f"file://{tmp_path}/store")
+    definition = tmp_path / "store" / "sweep.json"
+    with hold_run(run, print) as held, open_run(run, make_sweep(), "double"):
+        assert held.lost is None
+        recorded = definition.read_bytes()
+        shutil.rmtree(run.path)
+        assert held.lost == (
+            f"{run.path}, this machine's copy of the run, was removed during the sweep."
+        )
+        run.decisions(0).parent.mkdir(parents=True)
+        run.share()
+    assert definition.read_bytes() == recorded
+    with hold_run(run, print) as held:
+        assert run.definition.read_bytes() == recorded
+        assert held.lost is None

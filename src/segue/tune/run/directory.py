@@ -58,8 +58,11 @@ class RunDirectory(RunLayout):
             replace(self.store, waits=FEW_WAITS).write(f"{trial_name(number)}/{name}", content)
 
     def share(self) -> None:
-        """Upload what the driver has written, for the workers to read, where there is a store."""
-        if self._mirror:
+        """Upload what the driver has written, for the workers to read, where there is a store.
+
+        Nothing is uploaded of a folder that was removed: the lease then ends the sweep.
+        """
+        if self._mirror and self.definition.exists():
             self._mirror.push()
 
     @cached_property

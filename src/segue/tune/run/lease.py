@@ -74,7 +74,13 @@ class _StoreRunLease(RunLease):
 
     @property
     def lost(self) -> str | None:
-        return self._lease.lease_lost
+        return self._lease.lease_lost or self._removed()
+
+    def _removed(self) -> str | None:
+        """Return a sentence if this machine's copy of the run was removed while it was in use."""
+        if self._run.definition.exists():
+            return None
+        return f"{self._run.path}, this machine's copy of the run, was removed during the sweep."
 
     def upload_study(self) -> None:
         self._upload(self._store)
@@ -125,10 +131,12 @@ def hold_run(run: RunDirectory, notify: Callable[[str], None]) -> Iterator[RunLe
 def _prepare(run: RunDirectory, store: Store, before: str | None) -> None:
     """Update the run's folder on this machine to the state of the store.
 
-    If the previous driver used this folder, the folder's study is at least as new as the store's.
+    If the previous driver used this folder, the folder's study is at least as new as the store's,
+    unless the folder was removed meanwhile.
     """
     mine = _session(run)
-    if run.path.exists() and not (before and mine.exists() and mine.read_text() == before):
+    is_mine = before and mine.exists() and mine.read_text() == before and run.definition.exists()
+    if run.path.exists() and not is_mine:
         run.path.rename(run.path.with_name(f"{run.path.name}.{datetime.now():%Y%m%d-%H%M%S-%f}"))
     is_ahead = run.path.exists()
     run.path.mkdir(parents=True, exist_ok=True)

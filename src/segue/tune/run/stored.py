@@ -13,6 +13,7 @@ from segue.record.checkpoints import is_best_checkpoint, is_checkpoint, newest
 from segue.record.kinds import is_decision, is_definition, is_of_trial, is_shared_training
 from segue.record.layout import (
     DECISIONS,
+    DEFINITION,
     HPARAMS,
     LOCK,
     PREFIXES,
@@ -121,7 +122,7 @@ def driver_mirror(store: Store, run: Path) -> Mirror:
 
     They are the definition, the decisions, and what trials share.
     """
-    return Mirror(store, run, _is_drivers, rank=_rank)
+    return Mirror(store, run, _is_drivers, rank=_rank, lasting=lambda name: name == DEFINITION)
 
 
 def is_pulled_by_driver(name: str) -> bool:
