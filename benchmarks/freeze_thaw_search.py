@@ -20,8 +20,8 @@ from segue.record.local_run import fetch_run
 from segue.report.data.facts import facts
 from segue.report.data.heldout import read_comparison
 from segue.report.data.summary import read_summary
+from segue.tune.code.sweep_file import load_sweep
 from segue.tune.options import Options
-from segue.tune.run.sweep_file import load_sweep
 
 if TYPE_CHECKING:
     import argparse

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from record import publish
 
 from segue import Evaluation, Trainer
-from segue.tune.run.sweep_file import load_sweep
+from segue.tune.code.sweep_file import load_sweep
 
 SWEEP = Path(__file__).parent.parent / "sweeps" / "poisoned_doors.py"
 PUBLISHED = {

@@ -10,7 +10,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
-from segue.tune.schedulers.stage_asha import StageASHA
+from segue.tune.schedulers.rules.stage_asha import StageASHA
 from segue.tune.search.freeze_thaw.choice import PROPOSALS, choose
 from segue.tune.search.freeze_thaw.curve import Curve, Proposal, Status
 from segue.tune.search.freeze_thaw.points import unit_vectors

@@ -9,7 +9,7 @@ import pytest
 
 from segue.train import check_trial
 from segue.tune.checks import check_sweep
-from segue.tune.run.sweep_file import load_sweep
+from segue.tune.code.sweep_file import load_sweep
 from segue.worlds import world_spec
 
 FILES = sorted(

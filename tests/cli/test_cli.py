@@ -318,9 +318,9 @@ def _write(home: Path, name: str, given: str = "") -> None:
 
 
 def _complete(home: Path, name: str, folder: str = "") -> None:
+    from segue.tune.code.sweep_file import load_sweep
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.opening import open_run
-    from segue.tune.run.sweep_file import load_sweep
     from segue.tune.search.domains import SearchSpace
     from segue.tune.study.record import StudyRecord
     from tests.tune.support.doubles import make_sweep

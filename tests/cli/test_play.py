@@ -11,9 +11,9 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import RunLayout
 from segue.record.study.attributes import DIRECTORY
 from segue.train import run_trial
+from segue.tune.code.sweep_file import load_sweep
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
-from segue.tune.run.sweep_file import load_sweep
 from segue.tune.search.domains import SearchSpace
 from segue.tune.study.record import StudyRecord
 from segue.tune.worker.one import described_spec

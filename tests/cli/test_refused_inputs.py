@@ -129,5 +129,5 @@ def test_a_warning_that_is_raised_as_an_error_is_refused(
     def warn(name: str) -> None:
         warnings.warn("old name", DeprecationWarning, stacklevel=1)
 
-    monkeypatch.setattr("segue.tune.run.sweep_file.find_sweep", warn)
+    monkeypatch.setattr("segue.tune.code.sweep_file.find_sweep", warn)
     assert "DeprecationWarning: old name" in refusal(capsys, "run", "any")

@@ -13,9 +13,9 @@ from segue.cli.app import REFUSED, segue
 from segue.record.layout import RunLayout
 from segue.record.local_run import LocalRun
 from segue.record.study.steering import Request, new_request, waiting_requests
+from segue.tune.code.sweep_file import load_sweep
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
-from segue.tune.run.sweep_file import load_sweep
 from segue.tune.search.domains import SearchSpace
 from segue.tune.study.record import StudyRecord
 from tests.looking import output_of

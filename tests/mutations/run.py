@@ -23,12 +23,12 @@ from segue.record.prefixes import store_prefix
 from segue.record.study.steering import PAUSE, RESUME, new_request, write_request
 from segue.report.data.summary import read_summary
 from segue.tune.checks import CheckedSweep, check_sweep
+from segue.tune.code.sweep_file import load_sweep
 from segue.tune.open_sweep import OpenSweep, open_sweep
 from segue.tune.options import Options
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, decision_for
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lineage import write_lineage
-from segue.tune.run.sweep_file import load_sweep
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.search.define_by_run import of_recorded

@@ -13,7 +13,7 @@ from segue.report.data.facts import facts
 from segue.report.data.summary import read_summary
 from segue.report.export import Winner, export
 from segue.tune.checks import check_sweep
-from segue.tune.run.sweep_file import load_sweep
+from segue.tune.code.sweep_file import load_sweep
 
 ENVIRONMENT = """
 import gymnasium

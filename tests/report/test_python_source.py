@@ -23,7 +23,7 @@ from segue.report.python_source import Source
 from segue.train import Demonstrations, Mlp, Network, member_keywords
 from segue.train.policies import Policy
 from segue.train.policies.encoders import Picture
-from segue.tune.run.sweep_file import load_sweep
+from segue.tune.code.sweep_file import load_sweep
 
 SWEEPS = sorted((Path(__file__).parents[2] / "sweeps").glob("*_*.py"))
 

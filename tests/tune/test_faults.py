@@ -24,7 +24,7 @@ from optuna.trial import TrialState
 
 from segue.base.files import read_rows
 from segue.tune.drive import run_sweep
-from segue.tune.schedulers.stage_asha import StageASHA
+from segue.tune.schedulers.rules.stage_asha import StageASHA
 from tests.tune.support.doubles import FAILS_AT, TRIALS, driven_sweep, make_runner
 from tests.tune.support.drivers import (
     FINISHED,

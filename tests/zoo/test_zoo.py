@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from segue.cli import segue
-from segue.tune.run.sweep_file import load_sweep
+from segue.tune.code.sweep_file import load_sweep
 from segue.zoo import read_entry, sweep_text
 from segue.zoo.entry import Schedule
 

@@ -48,7 +48,7 @@ def submit(
     """
     from segue.tune.checks import check_sweep
     from segue.tune.cluster.jobs import Jobs
-    from segue.tune.run.sweep_file import find_sweep, load_sweep
+    from segue.tune.code.sweep_file import find_sweep, load_sweep
 
     path = find_sweep(sweep)
     folder = Path.cwd()

@@ -32,9 +32,9 @@ def command(
     from segue.record.row import ENV_STEPS
     from segue.record.validation import skipped
     from segue.report.data.summary import read_summary, trained_trial
+    from segue.tune.code.provenance import provenance
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.original_sweep import sweep_of
-    from segue.tune.run.provenance import provenance
     from segue.tune.worker.rerun import rerun
 
     say = partial(print_line, Console())

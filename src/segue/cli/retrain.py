@@ -90,8 +90,8 @@ def _chosen(
     """Return the trials whose configurations are retrained; raise ValueError without any."""
     if choose is RetrainChoice.best:
         return best_trials(summary, run, _TOP if top is None else top)
+    from segue.report.analysis.front import fronts
     from segue.report.data.evidence import Evidence
-    from segue.report.data.front import fronts
 
     found = fronts(Evidence.of(summary))[:1]
     unbeaten = [trial for front in found for trial in front.best][:top]

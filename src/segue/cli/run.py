@@ -64,7 +64,7 @@ def command(
     if sweep is None:
         _list(console)
         return 0
-    from segue.tune.run.sweep_file import find_sweep, load_sweep
+    from segue.tune.code.sweep_file import find_sweep, load_sweep
 
     given = options_of(options)
     path = find_sweep(sweep)
@@ -125,7 +125,7 @@ def _send_report(result: "SweepResult", name: str, options: Options) -> None:
 
 
 def _list(console: Console) -> None:
-    from segue.tune.run.sweep_file import sweep_files, title
+    from segue.tune.code.sweep_file import sweep_files, title
 
     files = sweep_files()
     if not files:
@@ -141,7 +141,7 @@ def _describe(console: Console, sweep: Sweep, path: Path, late: LateSeeds | None
     with paused_collector():
         from segue.report.description import describe_sweep
         from segue.tune.checks import check_sweep
-        from segue.tune.run.sweep_file import title
+        from segue.tune.code.sweep_file import title
         from segue.tune.schedulers.explanation import explained
         from segue.tune.sharing import explained_sharing
 
@@ -204,7 +204,7 @@ def _local(result: "SweepResult") -> "LocalRun":
 
 
 def _interrupted(signal_number: int) -> int:
-    from segue.tune.run.provenance import redacted_command
+    from segue.tune.code.provenance import redacted_command
 
     command = _as_typed([part for part in redacted_command(sys.orig_argv) if part != "--fresh"])
     print(f"Interrupted. Resume with: {shlex.join(command)}", file=sys.stderr)

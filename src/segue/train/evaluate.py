@@ -15,7 +15,7 @@ from torch import Tensor
 
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.train.policies import ActorCritic
-from segue.train.policies.stacked import Array, as_native
+from segue.train.policies.arrays.stacked import Array, as_native
 from segue.train.rollouts.normalization import ObservationScale
 from segue.train.rollouts.rollout import reset_memory, transfers
 from segue.worlds.registry import make_world

@@ -11,7 +11,7 @@ from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.results import read_results
 from segue.train import Trial, run_trainer
-from segue.tune.run.sweep_file import load_sweep
+from segue.tune.code.sweep_file import load_sweep
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "guides" / "own-trainers.md"

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from segue.train.autograd import apply
-from segue.train.policies.activations import activated
-from segue.train.policies.stacked import Layers, StackedPerceptrons, as_native, as_tensor
+from segue.train.policies.arrays.activations import activated
+from segue.train.policies.arrays.stacked import Layers, StackedPerceptrons, as_native, as_tensor
 from tests.train.support.plain import ACTIVATIONS, flat, flat_gradient, sequential
 
 ROWS = 3

@@ -12,7 +12,8 @@ from gymnasium import spaces
 from torch import Tensor
 
 from segue.train.data.batch import PolicyInput
-from segue.train.policies import Mlp, mlp, stacked
+from segue.train.policies import Mlp, mlp
+from segue.train.policies.arrays import stacked
 
 
 def policy(activation: Any, actions: spaces.Space[Any]) -> mlp.ActorCritic:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from segue.plan.sweeps.pins import pin
+from segue.tune.code.sweep_file import load_sweep
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from segue.tune.run.original_sweep import sweep_of
-from segue.tune.run.sweep_file import load_sweep
 
 FILE = Path(__file__).parents[3] / "sweeps" / "ppo_grid.py"
 Start = Callable[..., RunDirectory]

@@ -14,7 +14,7 @@ from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.explanation import explained
-from segue.tune.schedulers.stage_asha import StageASHA
+from segue.tune.schedulers.rules.stage_asha import StageASHA
 from segue.tune.schedulers.trial import NumberedTrial
 from tests.tune.support.doubles import make_sweep, pipeline
 

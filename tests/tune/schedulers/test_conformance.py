@@ -12,7 +12,7 @@ from segue.plan.criteria.metrics import Plateau
 from segue.plan.sweeps.checks import SCHEDULERS
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.schedulers.criterion import CriterionScheduler
-from segue.tune.schedulers.stage_asha import StageASHA
+from segue.tune.schedulers.rules.stage_asha import StageASHA
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import FAILURE
 from tests.tune.support.doubles import EVERY, make_sweep

@@ -12,7 +12,7 @@ from segue.record.study.content import read_report_order
 from segue.record.study.sqlite_file import study_for_reading
 from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.schedulers.replay import replay_run, stops_of
-from segue.tune.schedulers.stage_asha import StageASHA
+from segue.tune.schedulers.rules.stage_asha import StageASHA
 from segue.tune.verdicts import FAILURE
 from tests.tune.support.doubles import EVERY, learning_curve, make_sweep
 from tests.tune.support.fake_tune import FakeTune, open_record

@@ -14,7 +14,7 @@ from segue.plan.criteria.criterion import NeverEarlyStoppingCriterion
 from segue.plan.sweeps.corners import Corners
 from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.criterion import CriterionScheduler
-from segue.tune.schedulers.stage_asha import StageASHA
+from segue.tune.schedulers.rules.stage_asha import StageASHA
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.searcher.budget import Budget

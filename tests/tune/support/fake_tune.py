@@ -15,7 +15,7 @@ from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.choice import make_scheduler
-from segue.tune.schedulers.pbt import StagedPBT
+from segue.tune.schedulers.rules.pbt import StagedPBT
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.search.auto import chosen_search
 from segue.tune.search.domains import SearchSpace

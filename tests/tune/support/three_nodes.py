@@ -18,9 +18,9 @@ from segue import EarlyStoppingCriterion, PipelineStage, ScalarMeanTracker, Trai
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import RunLayout
+from segue.tune.code.sweep_file import load_sweep
 from segue.tune.drive import run_sweep
 from segue.tune.options import Options
-from segue.tune.run.sweep_file import load_sweep
 
 SHORT = 12_288
 NODE = "Node: "

@@ -16,8 +16,8 @@ from ray import cloudpickle
 from rich.console import Console
 
 from segue.base.files import read_rows
+from segue.tune.code.sweep_file import load_sweep
 from segue.tune.drive import run_sweep
-from segue.tune.run.sweep_file import load_sweep
 from segue.tune.worker.one import train_one
 from tests.sweep_files import REAL
 from tests.tune.support.drivers import wait_for

@@ -24,7 +24,7 @@ from segue.train.members.knobs import Knobs
 from segue.train.optimizers import OptimizerState, Rule
 from segue.train.packs.interval import IterationResult
 from segue.train.policies import ActorCritic
-from segue.train.policies.stacked import as_native, as_tensor
+from segue.train.policies.arrays.stacked import as_native, as_tensor
 from segue.train.rollouts.generators import MemberGenerators
 from segue.train.rollouts.normalization import Normalizer
 from segue.train.rollouts.rollout import Rollout, collect, noise_for

@@ -18,7 +18,15 @@ from torch import Tensor
 
 from segue.train.autograd import apply
 from segue.train.data.batch import PolicyInput
-from segue.train.policies.activations import Activation, check_activation
+from segue.train.policies.arrays.activations import Activation, check_activation
+from segue.train.policies.arrays.one_hot import OneHot
+from segue.train.policies.arrays.stacked import (
+    Array,
+    Layers,
+    StackedPerceptrons,
+    as_native,
+    as_tensor,
+)
 from segue.train.policies.flat import OF_HEAD
 from segue.train.policies.heads import ContinuousActions, Head
 from segue.train.policies.initial import (
@@ -29,10 +37,8 @@ from segue.train.policies.initial import (
     draw_for,
     orthogonal_layer,
 )
-from segue.train.policies.one_hot import OneHot
 from segue.train.policies.outputs import Outputs
 from segue.train.policies.policy import Act, ActorCritic, Policy, PolicyStep
-from segue.train.policies.stacked import Array, Layers, StackedPerceptrons, as_native, as_tensor
 
 # floats: rows start at multiples of a cache line, so that vector code does not split a row
 LANE = 16

@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from segue.train.data.batch import PolicyInput
+from segue.train.policies.arrays.stacked import Array, as_native, as_tensor
 from segue.train.policies.flat import OF_HEAD, Flat
 from segue.train.policies.heads import ContinuousActions, Head
 from segue.train.policies.outputs import Outputs
 from segue.train.policies.policy import Act, JointActorCritic, Policy, PolicyStep
-from segue.train.policies.stacked import Array, as_native, as_tensor
 from segue.train.policies.with_weights import WithWeights
 from segue.worlds.adapters.spaces import fields
 

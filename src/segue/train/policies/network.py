@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from gymnasium import spaces
 
-from segue.train.policies.activations import Activation, check_activation
+from segue.train.policies.arrays.activations import Activation, check_activation
 from segue.train.policies.cores import GRU, LSTM, Core, Dense
 from segue.train.policies.encoders import Encoder, encoder_for
 from segue.train.policies.heads import ContinuousActions, Head

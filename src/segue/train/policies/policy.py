@@ -18,9 +18,9 @@ from gymnasium import spaces
 from torch import Tensor
 
 from segue.train.data.batch import PolicyInput
+from segue.train.policies.arrays.stacked import Array, as_native, as_tensor
 from segue.train.policies.heads import Head
 from segue.train.policies.outputs import Outputs
-from segue.train.policies.stacked import Array, as_native, as_tensor
 
 
 class PolicyStep(NamedTuple):

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from segue.train.data.batch import PolicyInput
+from segue.train.policies.arrays.stacked import Array, array_module, as_native, as_tensor
 from segue.train.policies.cores.core import Drawn, Weights
 from segue.train.policies.flat import OF_HEAD, Flat, entries_of, prefixed
 from segue.train.policies.heads import Head
 from segue.train.policies.initial import DrawLayer, orthogonal_layer
 from segue.train.policies.outputs import Outputs
 from segue.train.policies.policy import Act, JointActorCritic, PolicyStep
-from segue.train.policies.stacked import Array, array_module, as_native, as_tensor
 from segue.train.policies.trunk import Top, Trunk
 
 T = TypeVar("T")

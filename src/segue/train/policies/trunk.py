@@ -15,15 +15,15 @@ import numpy as np
 from torch import Tensor
 
 from segue.train.data.batch import Sequences
-from segue.train.policies.activations import Activation, activated
+from segue.train.policies.arrays.activations import Activation, activated
+from segue.train.policies.arrays.products import linear
+from segue.train.policies.arrays.stacked import Array, as_tensor
 from segue.train.policies.cores import Core
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.encoders import Encoder
 from segue.train.policies.encoders.encoder import Read
 from segue.train.policies.flat import entries_of, prefixed
 from segue.train.policies.initial import HIDDEN_GAIN, DrawLayer
-from segue.train.policies.products import linear
-from segue.train.policies.stacked import Array, as_tensor
 
 StepTrunk = Callable[[Tensor, Array], tuple[Tensor, Array]]
 """Observations `[K, N, O]`, memory `[K, N, M]` -> features `[K, N, F]`, memory after the step."""

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.train.policies import ActorCritic
+from segue.train.policies.arrays.stacked import Array, as_native
 from segue.train.policies.heads import Head
-from segue.train.policies.stacked import Array, as_native
 from segue.train.rollouts.normalization import ObservationNormalizer
 from segue.train.rollouts.teacher import Teaching
 from segue.worlds.world import Step, VectorWorld

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.train.policies import ActorCritic
-from segue.train.policies.stacked import as_tensor
+from segue.train.policies.arrays.stacked import as_tensor
 from segue.train.rollouts.rollout import Rollout
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from segue.train.data.batch import Batch, PolicyInput, Sequences
 from segue.train.members.knobs import Knobs, member_values
 from segue.train.policies import ActorCritic
-from segue.train.policies.stacked import Array, array_module, as_tensor
+from segue.train.policies.arrays.stacked import Array, array_module, as_tensor
 from segue.train.rollouts.rollout import Rollout
 from segue.train.updates.bootstrap import bootstrapped
 from segue.train.updates.returns import gae

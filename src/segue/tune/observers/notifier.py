@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from segue.base.strict_json import to_json
 from segue.base.text import printable
 from segue.store.secrets import HIDDEN
+from segue.tune.code.provenance import NOTIFY
 from segue.tune.failures import one_line
 from segue.tune.observers.board import Board
-from segue.tune.run.provenance import NOTIFY
 from segue.tune.study.trial_summary import summary_of
 from segue.tune.verdicts import Verdicts
 

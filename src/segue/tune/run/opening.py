@@ -11,12 +11,12 @@ from segue.base.lock import LockedError, locked
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.definition import RunDefinition, name_of, read_definition
 from segue.record.differences import differences, unacceptable_difference
+from segue.tune.code.provenance import provenance, uncommitted_changes
+from segue.tune.code.remembered_files import remember_file
+from segue.tune.code.sweep_file import docstring
+from segue.tune.code.sweep_source import SweepSource
 from segue.tune.run.directory import RunDirectory
-from segue.tune.run.provenance import provenance, uncommitted_changes
-from segue.tune.run.remembered_files import remember_file
 from segue.tune.run.stored import move_aside
-from segue.tune.run.sweep_file import docstring
-from segue.tune.run.sweep_source import SweepSource
 
 _SHOWN_DIFFERENCES = 3
 

@@ -7,9 +7,9 @@ from segue.plan.sweeps.pins import pin
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.definition import RunDefinition, read_definition
 from segue.record.differences import differences
+from segue.tune.code.remembered_files import remembered_file
+from segue.tune.code.sweep_file import load_sweep, sweep_files
 from segue.tune.run.directory import RunDirectory
-from segue.tune.run.remembered_files import remembered_file
-from segue.tune.run.sweep_file import load_sweep, sweep_files
 
 _GIVEN_BY_OPTIONS = ("seeds",)  # which a command line may give in place of the sweep's file
 

@@ -8,7 +8,7 @@ from segue.record.row import FORKED_FROM, Row
 from segue.tune.ray_adapter import TuneController
 from segue.tune.schedulers.choice import forget_stop
 from segue.tune.schedulers.criterion import CriterionScheduler
-from segue.tune.schedulers.stage_asha import StageASHA
+from segue.tune.schedulers.rules.stage_asha import StageASHA
 from segue.tune.schedulers.trial import NumberedTrial
 
 

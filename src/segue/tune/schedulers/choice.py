@@ -11,8 +11,8 @@ from segue.plan.values.describe import canonical_json, describe
 from segue.record.row import ENV_STEPS, STAGE_STEPS
 from segue.tune.schedulers.criterion import CriterionScheduler
 from segue.tune.schedulers.named import NAMED, asha_over, first_point
-from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.refusals import check_population, check_scheduler
+from segue.tune.schedulers.rules.pbt import StagedPBT
 from segue.tune.schedulers.trial import NumberedTrial
 
 

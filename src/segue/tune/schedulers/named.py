@@ -13,10 +13,10 @@ from ray.tune.schedulers import ASHAScheduler, MedianStoppingRule, TrialSchedule
 from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.row import ENV_STEPS
-from segue.tune.schedulers.hyperband import NumberedHyperBand
-from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.refusals import check_population
-from segue.tune.schedulers.stage_asha import StageASHA
+from segue.tune.schedulers.rules.hyperband import NumberedHyperBand
+from segue.tune.schedulers.rules.pbt import StagedPBT
+from segue.tune.schedulers.rules.stage_asha import StageASHA
 
 REDUCTION_FACTOR = 3
 BRACKETS = 3

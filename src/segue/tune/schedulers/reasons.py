@@ -8,8 +8,8 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule, Tri
 
 from segue.record.row import ENV_STEPS, Row
 from segue.tune.ray_adapter import TuneTrial
-from segue.tune.schedulers.hyperband import NumberedHyperBand
-from segue.tune.schedulers.stage_asha import StageASHA
+from segue.tune.schedulers.rules.hyperband import NumberedHyperBand
+from segue.tune.schedulers.rules.stage_asha import StageASHA
 from segue.tune.schedulers.trial import NumberedTrial
 
 _NAMES = {

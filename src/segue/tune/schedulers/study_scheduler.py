@@ -14,9 +14,9 @@ from segue.tune.run.decisions import decide_exploit, decide_stage_end, has_explo
 from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.adopted import pass_adopted
 from segue.tune.schedulers.choice import forget_stop
-from segue.tune.schedulers.pbt import StagedPBT
 from segue.tune.schedulers.reasons import reason_of
 from segue.tune.schedulers.replay import judged_rows
+from segue.tune.schedulers.rules.pbt import StagedPBT
 from segue.tune.schedulers.stage_ends import StageEnds
 from segue.tune.schedulers.trial import NumberedTrial
 from segue.tune.searcher.budget import Budget

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from segue.record.study.trials import TrialSummary
-from segue.report.data.front import Front
+from segue.report.analysis.front import Front
 from segue.report.page.figures.curves import COLOURS, FAINT
 from segue.report.page.headline import short
 from segue.report.page.text_table import TextTable

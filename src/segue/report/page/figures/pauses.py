@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 from segue.base.text import plural
 from segue.record.row import Row
 from segue.record.study.trials import TrialSummary
-from segue.report.data.pauses import SURE, End, Pause, Pauses
+from segue.report.analysis.pauses import SURE, End, Pause, Pauses
 from segue.report.page.figures.curves import COLOURS, FAINT, with_gaps
 from segue.report.page.headline import short
 from segue.report.page.text_table import TextTable

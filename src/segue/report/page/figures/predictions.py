@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from segue.base.text import plural
-from segue.report.data.pauses import SURE, Pauses
+from segue.report.analysis.pauses import SURE, Pauses
 from segue.report.page.figures.curves import COLOURS
 from segue.report.page.headline import short
 

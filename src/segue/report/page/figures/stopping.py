@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import plotly.graph_objects as go
 
 from segue.base.text import plural
-from segue.report.data.stopping import (
+from segue.report.analysis.stopping import (
     FEWEST,
     Foretold,
     Outcome,

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 from plotly.subplots import make_subplots
 
 from segue.base.text import plural, value_text
-from segue.report.data.surrogate import Pair, PathStep, Surrogate
+from segue.report.analysis.surrogate import Pair, PathStep, Surrogate
 from segue.report.page.figures.curves import COLOURS
 
 _LITTLE = 0.1  # explained variance below which the parameters say little

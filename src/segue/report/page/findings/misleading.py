@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from segue.record.study.trials import PRUNED, TrialSummary
+from segue.report.analysis.stopping import halfway
 from segue.report.data.evidence import Evidence
-from segue.report.data.stopping import halfway
 from segue.report.page.findings.comparability import Finding
 
 _FEW = 6  # trials below which nothing is said of early values

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from segue.report.analysis.surrogate import Surrogate
 from segue.report.data.evidence import Evidence
-from segue.report.data.surrogate import Surrogate
 from segue.report.data.timeline import Timeline
 from segue.report.page.figures.history import (
     lineage_figure,

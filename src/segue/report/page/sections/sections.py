@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 import optuna
 
 from segue.record.study.ranking import metric_of
+from segue.report.analysis.front import Front, fronts
+from segue.report.analysis.pauses import Pauses
+from segue.report.analysis.stopping import Stopping
 from segue.report.data.evidence import Evidence
-from segue.report.data.front import Front, fronts
-from segue.report.data.pauses import Pauses
-from segue.report.data.stopping import Stopping
 from segue.report.data.summary import Summary
 from segue.report.page.figures.compute import best_of_k_figure, compute_figure, usage_by_state
 from segue.report.page.figures.curves import TOP_TRIALS, learning_curves

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.train.data.batch import Sequences
+from segue.train.policies.arrays.stacked import Array
 from segue.train.policies.initial import DrawLayer, orthogonal_layer
-from segue.train.policies.stacked import Array
 
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 Weights: TypeAlias = Mapping[str, Tensor]

@@ -8,10 +8,10 @@ import numpy as np
 from torch import Tensor
 
 from segue.train.data.batch import Sequences
-from segue.train.policies.activations import Activation, activated
+from segue.train.policies.arrays.activations import Activation, activated
+from segue.train.policies.arrays.stacked import Array, as_native
 from segue.train.policies.cores.core import Core, Drawn, Shapes, Weights
 from segue.train.policies.initial import DrawLayer, orthogonal_layer
-from segue.train.policies.stacked import Array, as_native
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ from torch.autograd import Function
 
 from segue.train.autograd import apply
 from segue.train.data.batch import Sequences
+from segue.train.policies.arrays.products import column_sums
+from segue.train.policies.arrays.stacked import Array, array_module, as_native, as_tensor
 from segue.train.policies.cores.core import Core, Drawn, Shapes, Weights
 from segue.train.policies.cores.scan import member_major, memory_factors, step_factors, time_major
 from segue.train.policies.initial import DrawLayer, orthogonal_layer
-from segue.train.policies.products import column_sums
-from segue.train.policies.stacked import Array, array_module, as_native, as_tensor
 
 
 @dataclass(frozen=True)

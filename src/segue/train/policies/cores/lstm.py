@@ -25,6 +25,7 @@ from torch.autograd import Function
 
 from segue.train.autograd import apply
 from segue.train.data.batch import Sequences
+from segue.train.policies.arrays.stacked import Array, array_module, as_native, as_tensor
 from segue.train.policies.cores.core import Core, Weights
 from segue.train.policies.cores.scan import (
     member_major,
@@ -34,7 +35,6 @@ from segue.train.policies.cores.scan import (
     time_major,
     weight_gradient,
 )
-from segue.train.policies.stacked import Array, array_module, as_native, as_tensor
 
 
 @dataclass(frozen=True)

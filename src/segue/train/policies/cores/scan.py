@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from segue.train.policies.stacked import Array, array_module, as_native
+from segue.train.policies.arrays.stacked import Array, array_module, as_native
 
 
 def time_major(rows_KBG: Array, steps: int) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from segue.base.suggestions import suggestion
-from segue.train.policies.activations import Activation
+from segue.train.policies.arrays.activations import Activation
 from segue.train.policies.encoders.discrete import Discrete
 from segue.train.policies.encoders.encoder import Encoder
 from segue.train.policies.encoders.grid_view import COLOURS, KINDS, STATES, GridView

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
+from segue.train.policies.arrays.products import linear
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.encoders.encoder import Encoder, Read
 from segue.train.policies.initial import DrawLayer, orthogonal_layer
-from segue.train.policies.products import linear
 
 
 @dataclass(frozen=True)

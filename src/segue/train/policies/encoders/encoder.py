@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from torch import Tensor
 
+from segue.train.policies.arrays.products import linear
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.initial import DrawLayer, orthogonal_layer
-from segue.train.policies.products import linear
 
 Read = Callable[[Tensor], Tensor]
 """Observations `[K, B, O]` -> `[K, B, D]`."""

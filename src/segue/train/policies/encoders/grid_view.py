@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segue.train.policies.arrays.products import linear
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.encoders.encoder import Encoder, Read
 from segue.train.policies.initial import HIDDEN_GAIN, DrawLayer, orthogonal_layer
-from segue.train.policies.products import linear
 
 # of MiniGrid, as an image numbers them
 KINDS = 11

@@ -14,10 +14,10 @@ from gymnasium import spaces
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from segue.train.policies.arrays.products import linear
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.encoders.encoder import Encoder, Read
 from segue.train.policies.initial import HIDDEN_GAIN, DrawLayer, orthogonal_layer
-from segue.train.policies.products import linear
 
 Convolution: TypeAlias = tuple[int, int, int]
 """Number of filters, side of their square kernels, stride."""

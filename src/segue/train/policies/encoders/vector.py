@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segue.train.policies.activations import Activation, activated
+from segue.train.policies.arrays.activations import Activation, activated
+from segue.train.policies.arrays.products import linear
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.encoders.encoder import Encoder, Read
 from segue.train.policies.initial import HIDDEN_GAIN, DrawLayer, orthogonal_layer
-from segue.train.policies.products import linear
 
 
 @dataclass(frozen=True)

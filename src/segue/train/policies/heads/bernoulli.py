@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.autograd import Function
 
 from segue.train.autograd import Context, apply
+from segue.train.policies.arrays.stacked import Array
 from segue.train.policies.heads.head import Head
-from segue.train.policies.stacked import Array
 
 
 @dataclass(frozen=True)

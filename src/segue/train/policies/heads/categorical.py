@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.autograd import Function
 
 from segue.train.autograd import Context, apply
+from segue.train.policies.arrays.stacked import Array, array_module
 from segue.train.policies.heads.head import Head
-from segue.train.policies.stacked import Array, array_module
 
 
 def gumbel(uniform: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from segue.train.policies.arrays.stacked import Array, array_module
 from segue.train.policies.heads.head import Head
-from segue.train.policies.stacked import Array, array_module
 
 LOG_STD_RANGE = (-20.0, 2.0)
 """Bounds of log standard deviations that depend on the state, as in Stable-Baselines3's SAC."""

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segue.train.policies.stacked import Array
+from segue.train.policies.arrays.stacked import Array
 
 
 class Head(ABC):

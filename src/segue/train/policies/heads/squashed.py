@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from segue.train.policies.arrays.stacked import Array, array_module
 from segue.train.policies.heads.gaussian import Gaussian, NormalNoise, StateGaussian
-from segue.train.policies.stacked import Array, array_module
 
 _EPSILON = 1e-6  # that keeps the logarithm of the derivative finite, as in Stable-Baselines3
 

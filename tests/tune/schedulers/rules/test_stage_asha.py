@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ray.tune.schedulers import TrialScheduler
 
 from segue.record.study.stages import Stages
-from segue.tune.schedulers.stage_asha import Rung, StageASHA
+from segue.tune.schedulers.rules.stage_asha import Rung, StageASHA
 
 STOP = TrialScheduler.STOP
 CONTINUE = TrialScheduler.CONTINUE

@@ -14,7 +14,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold
 
 from segue.record.study.attributes import COPY_OF, LINEAGE
-from segue.report.data.stopping import spearman
+from segue.report.analysis.stopping import spearman
 from segue.report.data.summary import Summary
 
 FEWEST = 10

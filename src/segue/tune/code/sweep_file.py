@@ -17,7 +17,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.modules import users_modules
 from segue.plan.values.source import remember_source
 from segue.record.layout import RunLayout
-from segue.tune.run.users_code import RefusedImportError, check_imports, code_of, load_anew
+from segue.tune.code.users_code import RefusedImportError, check_imports, code_of, load_anew
 
 _PACKAGE = "sweeps"
 _NOT_SWEEPS = ("__init__", "run")

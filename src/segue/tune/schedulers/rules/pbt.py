@@ -11,7 +11,7 @@ from segue.base.checks import count, fraction
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.row import ENV_STEPS, FINAL, STAGE, STAGE_DONE, STAGE_STEPS, Row
 from segue.tune.ray_adapter import RayFIFOScheduler, TuneController, TuneTrial
-from segue.tune.schedulers.explore import explored
+from segue.tune.schedulers.rules.explore import explored
 from segue.worlds.seeds import stream
 
 _WHERE = (ENV_STEPS, STAGE, STAGE_STEPS, FINAL)

@@ -9,10 +9,10 @@ import gymnasium
 import pytest
 
 from segue.plan.sweeps.sweep import Sweep
+from segue.tune.code.sweep_file import load_sweep
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from segue.tune.run.original_sweep import sweep_of
-from segue.tune.run.sweep_file import load_sweep
 from tests.cli.test_users_code import CORRIDOR, PIPELINE
 
 NEIGHBOURS = {

@@ -1,8 +1,9 @@
 """Activation functions and their gradients, on arrays of a CPU and tensors of a GPU.
 
-numpy computes the hyperbolic tangent (see `segue.train.policies.stacked`). On a CPU, torch computes
-ELU, SiLU and GELU row by row: its vector code and the scalar code for what is left at the end of an
-array round differently, so that a member's numbers would depend on the sizes of its neighbours.
+numpy computes the hyperbolic tangent (see `segue.train.policies.arrays.stacked`). On a CPU, torch
+computes ELU, SiLU and GELU row by row: its vector code and the scalar code for what is left at the
+end of an array round differently, so that a member's numbers would depend on the sizes of its
+neighbours.
 
 Shapes: R rows (networks or members), B samples of a row, H units.
 """

@@ -27,8 +27,8 @@ from segue.tune.drive import run_sweep
 from segue.tune.options import Options
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, decision_for, has_exploit_at
 from segue.tune.schedulers.choice import make_scheduler
-from segue.tune.schedulers.explore import explored
-from segue.tune.schedulers.pbt import StagedPBT
+from segue.tune.schedulers.rules.explore import explored
+from segue.tune.schedulers.rules.pbt import StagedPBT
 from segue.tune.search.domains import SearchSpace
 from segue.tune.worker.solo import Runner
 from tests.tune.support.paced import make_paced, turn

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from segue.train.policies.activations import Activation, activate, activation_backward
+from segue.train.policies.arrays.activations import Activation, activate, activation_backward
 
 Array = Any  # an ndarray, or a tensor on a GPU: what both have is used
 Layer = tuple[Array, Array]

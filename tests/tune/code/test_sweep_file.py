@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.run.sweep_file import find_sweep, load_sweep, sweep_files, title
+from segue.tune.code.sweep_file import find_sweep, load_sweep, sweep_files, title
 
 GOOD = '''"""How long?
 

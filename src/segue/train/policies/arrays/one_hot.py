@@ -11,7 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segue.train.policies.stacked import Array
+from segue.train.policies.arrays.stacked import Array
 
 
 @dataclass(frozen=True)

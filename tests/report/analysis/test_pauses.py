@@ -11,9 +11,9 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from segue.record.study.content import damaged_attributes
+from segue.report.analysis.pauses import Pauses
 from segue.report.data.evidence import Evidence
 from segue.report.data.facts import facts
-from segue.report.data.pauses import Pauses
 from segue.report.data.summary import read_summary
 from segue.report.page.figures.pauses import events_table, predicted_figure, timeline_figure
 from segue.report.page.figures.predictions import calibration_text

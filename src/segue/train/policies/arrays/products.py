@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from segue.train.autograd import Context, apply
-from segue.train.policies.stacked import Array, array_module, as_native, as_tensor
+from segue.train.policies.arrays.stacked import Array, array_module, as_native, as_tensor
 
 
 def linear(input_KBI: Tensor, weight_KID: Tensor, bias_K1D: Tensor | None = None) -> Tensor:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.tune.run.provenance import provenance, uncommitted_changes
+from segue.tune.code.provenance import provenance, uncommitted_changes
 
 
 def test_the_commit_and_what_differs_from_it(

@@ -9,8 +9,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from segue.record.definition import RunDefinition
+from segue.report.analysis.surrogate import Surrogate
 from segue.report.data.summary import Summary
-from segue.report.data.surrogate import Surrogate
 
 SPACE = {
     "a": FloatDistribution(0, 1),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from segue.cli.retrain import RetrainChoice, _chosen
 from segue.record.definition import RunDefinition
 from segue.record.study.trials import TrialSummary
+from segue.report.analysis.front import Front, fronts, unbeaten
 from segue.report.data.evidence import Evidence
-from segue.report.data.front import Front, fronts, unbeaten
 from segue.report.data.summary import read_summary
 from segue.report.page.figures.front import front_figure, front_table
 from tests.report.page.support import evidence, trial

@@ -8,8 +8,8 @@ from typing import Any
 
 from segue.record.study.attributes import PAUSES, PREDICTED_END
 from segue.record.study.trials import COMPLETE, FAILED
+from segue.report.analysis.stopping import spearman
 from segue.report.data.evidence import Evidence
-from segue.report.data.stopping import spearman
 
 SURE = 0.8
 """The probability of the interval of a predicted end."""

@@ -1,0 +1,1 @@
+"""Parameters and products of the members of a pack, stacked in arrays."""

@@ -1,0 +1,1 @@
+"""Scheduling rules of Segue's own, and how values change between generations."""
