@@ -15,6 +15,7 @@ from segue.tune.cluster.alive import dead_process
 from segue.tune.cluster.capacity import autoscales, nodes, workers_at_once
 from segue.tune.cluster.gpu_share import with_gpu_share
 from segue.tune.cluster.session import ray_session
+from segue.tune.deciders import deciders_of
 from segue.tune.desk.desk import Desk
 from segue.tune.desk.places import Places
 from segue.tune.desk.rows import Crew, crew_of, most_rows
@@ -29,14 +30,6 @@ from segue.tune.open_sweep import OpenSweep
 from segue.tune.options import Options
 from segue.tune.ray_adapter import LoopCallback, TrialObserver, TuneTrial
 from segue.tune.run.lease import for_workers
-from segue.tune.run.prefixes import PrefixStore
-from segue.tune.schedulers.choice import changes_trials, make_scheduler
-from segue.tune.schedulers.study_scheduler import StudyScheduler
-from segue.tune.searcher.copies import Copies
-from segue.tune.searcher.forks import forks_of
-from segue.tune.searcher.freeze_thaw import freeze_thaw_of
-from segue.tune.searcher.searcher import StudySearcher
-from segue.tune.sharing import shares_stages
 from segue.tune.verdicts import Verdicts
 from segue.tune.worker.messages import RUN, WORKER, Replies
 from segue.tune.worker.solo import Runner
@@ -61,16 +54,6 @@ class Training:
         self._rows = most_rows(opened.sweep, opened.corners, is_solo=runner is not None)
         self._accept_changes = options.accept_changes
         self._verdicts = Verdicts()
-        self._freeze_thaw = freeze_thaw_of(
-            opened.search, opened.sweep, opened.record, opened.budget, self._ended
-        )
-        has_stages = any(len(plan) > 1 for plan in opened.corners.plans)
-        self._forks = forks_of(
-            opened.sweep,
-            opened.record,
-            PrefixStore(opened.directory),
-            is_on=runner is None and has_stages and shares_stages(opened.sweep, opened.search),
-        )
         self._copies = 0  # trials of this run that were not trained
         self._interruption = Interruption(opened.sweep.time_budget_s, self._has_to_end)
         self._board = Board(opened.record, opened.sweep, opened.budget)
@@ -172,15 +155,21 @@ class Training:
         self, sweep: Sweep, observers: Sequence[TrialObserver], crew: Crew, replies: Replies
     ) -> Desk:
         """Return what deals the study's trials to the workers that Tune runs."""
-        scheduler = self._scheduler(sweep)
-        scheduler.set_search_properties(sweep.metric, sweep.mode)
+        deciders = deciders_of(
+            self._opened,
+            sweep,
+            self._verdicts,
+            on_end=self._ended,
+            on_copy=self._copied,
+            is_solo=self._runner is not None,
+        )
         board = self._board
 
         def share() -> int:
             return math.ceil(board.unfinished / crew.workers)
 
         return Desk(
-            StudySide(scheduler, self._searcher(sweep), observers),
+            StudySide(deciders.scheduler, deciders.searcher, observers),
             Places(crew.rows, sweep.retries),
             replies,
             crew.workers,
@@ -189,36 +178,6 @@ class Training:
             sweep.resources,
             share,
             self._say,
-        )
-
-    def _searcher(self, sweep: Sweep) -> StudySearcher:
-        opened = self._opened
-        is_on = not changes_trials(sweep)
-        copies = Copies(opened.record, opened.changed_at, self._copied, is_on=is_on)
-        return StudySearcher(
-            opened.record,
-            sweep,
-            opened.budget,
-            self._verdicts,
-            copies,
-            self._freeze_thaw,
-            search=opened.search,
-            steering=opened.steering,
-            forks=self._forks,
-        )
-
-    def _scheduler(self, sweep: Sweep) -> StudyScheduler:
-        opened = self._opened
-        return StudyScheduler(
-            make_scheduler(sweep, opened.corners),
-            sweep,
-            opened.corners,
-            opened.record,
-            opened.directory,
-            self._verdicts,
-            opened.budget,
-            self._freeze_thaw,
-            opened.steering,
         )
 
     def _watchdog(self, sweep: Sweep) -> Watchdog:
