@@ -309,12 +309,18 @@ def test_a_copy_of_a_stored_run_that_was_removed_ends_the_sweep_and_takes_nothin
         assert held.lost is None
         recorded = definition.read_bytes()
         shutil.rmtree(run.path)
-        assert held.lost == (
-            f"{run.path}, this machine's copy of the run, was removed during the sweep."
-        )
+        assert held.lost == f"{run.path} was removed or renamed during the sweep."
         run.decisions(0).parent.mkdir(parents=True)
         run.share()
     assert definition.read_bytes() == recorded
     with hold_run(run, print) as held:
         assert run.definition.read_bytes() == recorded
         assert held.lost is None
+
+
+def test_a_run_directory_that_is_renamed_ends_the_sweep(tmp_path: Path) -> None:
+    run = run_at(tmp_path / "run")
+    with hold_run(run, print) as held, open_run(run, make_sweep(), "double"):
+        assert held.lost is None
+        run.path.rename(tmp_path / "elsewhere")
+        assert held.lost == f"{run.path} was removed or renamed during the sweep."

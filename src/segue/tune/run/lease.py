@@ -54,10 +54,15 @@ def for_workers(run: RunDirectory) -> RunDirectory:
 class RunLease:
     """The right to run a sweep, held by this process; for a run in a folder, its lock suffices."""
 
+    def __init__(self, run: RunDirectory) -> None:
+        self._run = run
+
     @property
     def lost(self) -> str | None:
-        """Why this process must end the run, if it must."""
-        return None
+        """Why this process must end the run, if it must: nothing can be written to it any more."""
+        if self._run.definition.exists():
+            return None
+        return f"{self._run.path} was removed or renamed during the sweep."
 
     def upload_study(self) -> None:
         """Upload the study as it is now, so that it outlasts this machine."""
@@ -65,7 +70,7 @@ class RunLease:
 
 class _StoreRunLease(RunLease):
     def __init__(self, run: RunDirectory, store: Store, lease: Lease) -> None:
-        self._run = run
+        super().__init__(run)
         self._store = store
         self._lease = lease
         self._uploaded = b""
@@ -74,13 +79,7 @@ class _StoreRunLease(RunLease):
 
     @property
     def lost(self) -> str | None:
-        return self._lease.lease_lost or self._removed()
-
-    def _removed(self) -> str | None:
-        """Return a sentence if this machine's copy of the run was removed while it was in use."""
-        if self._run.definition.exists():
-            return None
-        return f"{self._run.path}, this machine's copy of the run, was removed during the sweep."
+        return self._lease.lease_lost or super().lost
 
     def upload_study(self) -> None:
         self._upload(self._store)
@@ -110,7 +109,7 @@ def hold_run(run: RunDirectory, notify: Callable[[str], None]) -> Iterator[RunLe
     Raises ValueError while another process holds it.
     """
     if run.store is None:
-        yield RunLease()
+        yield RunLease(run)
         return
     try:
         lease, before = acquire(run.store, notify)
