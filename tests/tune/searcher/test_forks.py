@@ -141,13 +141,15 @@ def test_what_is_stored_in_a_store_reaches_the_worker_of_another_machine(tmp_pat
     (trial.checkpoints() / checkpoint_name(FIRST, "0" * 16)).write_bytes(b"weights")
     trial.results.write_text("{}\n")
     trained.trial_sync(0).upload()
+    driver.path.mkdir()
+    driver.definition.write_text("{}")
     shared = PrefixStore(driver)
     assert shared.store("key", 0, FIRST)
     begins.trial_sync(1).fetch_prefix("key")
     found = read_prefix(begins.prefix("key"))
     assert found.checkpoint.read_bytes() == b"weights" and found.trial == 0
     shared.remove("key")
-    assert {name.partition("/")[0] for name in store.names()} == {"trials"}
+    assert {name.partition("/")[0] for name in store.names()} == {"sweep.json", "trials"}
 
 
 def test_nothing_is_shared_where_it_is_off(study: Study) -> None:
