@@ -60,9 +60,13 @@ class RunLease:
     @property
     def lost(self) -> str | None:
         """Why this process must end the run, if it must: nothing can be written to it any more."""
-        if self._run.definition.exists():
+        try:
+            self._run.definition.stat()
+        except FileNotFoundError:
+            return f"{self._run.path} was removed or renamed during the sweep."
+        except OSError:  # of a file system that does not answer for a moment
             return None
-        return f"{self._run.path} was removed or renamed during the sweep."
+        return None
 
     def upload_study(self) -> None:
         """Upload the study as it is now, so that it outlasts this machine."""
