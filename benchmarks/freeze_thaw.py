@@ -151,6 +151,7 @@ def command(options: argparse.Namespace) -> str:
         f"benchmarks/freeze_thaw.py --world {options.world} --scale {options.scale:g}"
         f" --runs {options.runs} --concurrency {options.concurrency} --seeds {options.seeds}"
         + (" --late-seeds" if options.late_seeds else "")
+        + (f" --arms {' '.join(options.arms)}" if set(options.arms) != set(ARMS) else "")
     )
 
 

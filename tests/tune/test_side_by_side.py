@@ -87,7 +87,7 @@ def of_kind(path: Path, kind: str) -> list[Any]:
 
 
 def test_trials_that_raise_diverge_and_hang_disturb_no_other(alone: Path, tmp_path: Path) -> None:
-    said = run_here(tmp_path / "run", tmp_path / "mark", report_timeout_s=4.0)
+    said = run_here(tmp_path / "run", tmp_path / "mark", report_timeout_s=15.0)
     assert "6 trials side by side in each of 2 workers (--rows)." in said
     assert (tmp_path / "mark").exists(), "one hung"
     assert_same(tmp_path / "run", alone)
