@@ -10,6 +10,8 @@ from torch import nn
 
 from segue.train.data.batch import PolicyInput, Sequences
 from segue.train.policies import Network
+from segue.train.policies.arrays.row_sums import row_sums
+from segue.train.policies.encoders.grid_view import by_products, by_sums
 from segue.worlds.array.minigrid.view import view_space
 from tests.train.policies.packs import K, assert_members_are_as_alone, parameters
 from tests.train.policies.plain_network import plain
@@ -133,6 +135,26 @@ def test_a_member_is_the_same_bit_for_bit_whatever_its_neighbours(space, memory)
     rows = parameters(policy)
     seen = seen_by(policy, space)
     assert_members_are_as_alone(policy, rows, seen)
+
+
+def test_sums_of_rows_convolve_as_products_do():
+    generator = torch.Generator().manual_seed(0)
+    filters = torch.randn(K, 9, 20, 5, generator=generator, requires_grad=True)
+    bias = torch.randn(K, 1, 5, generator=generator, requires_grad=True)
+    content = torch.randint(198, (K, 40, 9), generator=generator)
+    weights = torch.randn(K, 40, 5, generator=generator)
+    one, two = (by(filters, bias)(content) for by in (by_sums, by_products))
+    torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-5)
+    gradients = [torch.autograd.grad(found, (filters, bias), weights) for found in (one, two)]
+    torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-5)
+
+
+def test_rows_that_a_sum_meets_twice_count_twice():
+    table = torch.tensor([[[1.0, 10.0], [2.0, 20.0]]], requires_grad=True)
+    found = row_sums(table, torch.tensor([[[1, 1], [0, 1]]]), torch.tensor([[[0.5, 0.0]]]))
+    assert found.tolist() == [[[4.5, 40.0], [3.5, 30.0]]]
+    (gradient,) = torch.autograd.grad(found, table, torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+    assert gradient.tolist() == [[[3.0, 4.0], [5.0, 8.0]]]
 
 
 def test_initial_weights_are_orthogonal_with_the_usual_gains():

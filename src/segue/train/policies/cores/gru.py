@@ -125,7 +125,8 @@ class GRUScan(Function):
         steps = len(candidates)
         d_out = time_major(as_native(d_features), steps)
         slopes = gru_slopes(gates, before, candidates, size)
-        transposed = as_native(recurrent).swapaxes(1, 2)
+        # a copy, since OpenBLAS would rearrange it at each step
+        transposed = as_native(recurrent.transpose(1, 2).contiguous())
         lib = array_module(d_out)
         r, z, _ = thirds(as_native(gates), size)
         # becomes the gradient step by step

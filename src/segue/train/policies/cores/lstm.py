@@ -132,7 +132,8 @@ class LSTMScan(Function):
             as_native(part) for part in lstm_slopes(gates, c[:-1] * factors, squashed, size)
         )
         d_out = time_major(as_native(d_features), steps)
-        transposed = as_native(recurrent).swapaxes(1, 2)
+        # a copy, since OpenBLAS would rearrange it at each step
+        transposed = as_native(recurrent.transpose(1, 2).contiguous())
         forget = as_native(gates[..., size : 2 * size])
         lib = array_module(slopes)
         # becomes the gradient step by step

@@ -1,11 +1,12 @@
 """Encoder of MiniGrid's views: embeddings of kind, colour and state, a convolution, a layer.
 
 Embedding the contents of a cell and convolving is one linear function of the cell's kind, colour
-and state as one-hot vectors; it is multiplied out once per update, so that a sample costs one
-product and embeddings cost none.
+and state as one-hot vectors, which is multiplied out once per update. On a CPU it is multiplied out
+for each content that a cell may have, so that a window of the convolution costs a sum of rows, and
+on a GPU a window costs a product.
 
-Shapes: K members, B samples, S places of the convolution's window, W cells of the window, C = 20
-kinds, colours and states, E numbers of an embedding, F filters.
+Shapes: K members, B samples, S places of the convolution's window, W cells of the window, V = 198
+contents of a cell, C = 20 kinds, colours and states, E numbers of an embedding, F filters.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from segue.train.policies.arrays.products import linear
+from segue.train.policies.arrays.row_sums import row_sums
 from segue.train.policies.cores.core import Drawn, Shapes, Weights
 from segue.train.policies.encoders.encoder import Encoder, Read
 from segue.train.policies.initial import HIDDEN_GAIN, DrawLayer, orthogonal_layer
@@ -76,19 +78,16 @@ class GridView(Encoder):
     def reader(self, weights: Weights) -> Read:
         """See `Encoder.reader`."""
         filters = self._filters(weights)
-        cells = self._cells
-        one_hot = _one_hot().to(filters.device)
-        if cells.device != filters.device:
-            cells = cells.to(filters.device)
+        bias = weights["filters_bias"]
+        convolve = by_products(filters, bias) if filters.is_cuda else by_sums(filters, bias)
+        cells = self._cells.to(filters.device)
 
         def read(observation_KBO: Tensor) -> Tensor:
             members, samples, _ = observation_KBO.shape
             seen = observation_KBO.unflatten(-1, (-1, 3))
             code = (seen[..., 0] * COLOURS + seen[..., 1]) * STATES + seen[..., 2]
-            windows = one_hot.index_select(0, code.index_select(2, cells).long().flatten())
-            found = linear(
-                windows.view(members, samples * self._places, -1), filters, weights["filters_bias"]
-            ).relu()
+            windows = code.index_select(2, cells).long().view(members, -1, _WINDOW**2)
+            found = convolve(windows).relu()
             return linear(
                 found.view(members, samples, -1), weights["weight"], weights["bias"]
             ).relu()
@@ -104,7 +103,7 @@ class GridView(Encoder):
         return _window_cells(self.width, self.height)
 
     def _filters(self, weights: Weights) -> Tensor:
-        """Return the filters over one-hot vectors, `[K, W*C, F]`."""
+        """Return the filters over one-hot vectors, `[K, W, C, F]`."""
         apart = weights["filters"].unflatten(1, (_WINDOW**2, 3, self.embedding))
         members, cells, _, embedding, filters = apart.shape
         parts = []
@@ -113,7 +112,30 @@ class GridView(Encoder):
             # product.
             beside = apart[:, :, which].transpose(1, 2).reshape(members, embedding, cells * filters)
             parts.append(linear(weights[name], beside).view(members, -1, cells, filters))
-        return torch.cat(parts, 1).transpose(1, 2).reshape(members, cells * _CHANNELS, filters)
+        return torch.cat(parts, 1).transpose(1, 2)
+
+
+def by_products(filters_KWCF: Tensor, bias_K1F: Tensor) -> Read:
+    """Return the convolution of windows `[K, B*S, W]` of contents as one-hot products."""
+    one_hot = _one_hot().to(filters_KWCF.device)
+    filters = filters_KWCF.flatten(1, 2)
+
+    def convolve(content: Tensor) -> Tensor:
+        windows = one_hot.index_select(0, content.flatten())
+        return linear(windows.view(*content.shape[:2], -1), filters, bias_K1F)
+
+    return convolve
+
+
+def by_sums(filters_KWCF: Tensor, bias_K1F: Tensor) -> Read:
+    """Return the same convolution as sums over cells, each of a row of its table of contents."""
+    members, cells, _, filters = filters_KWCF.shape
+    one_hot = _one_hot()
+    contents = len(one_hot)
+    tables = linear(one_hot.expand(members * cells, -1, -1), filters_KWCF.flatten(0, 1))
+    table = tables.view(members, cells * contents, filters)
+    start = contents * torch.arange(cells)
+    return lambda content: row_sums(table, content + start, bias_K1F)
 
 
 @lru_cache(maxsize=8)
