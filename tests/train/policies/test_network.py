@@ -149,6 +149,14 @@ def test_sums_of_rows_convolve_as_products_do():
     torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-5)
 
 
+def test_a_cell_that_is_not_one_of_minigrid_s_does_not_read_another_s_row():
+    policy = built("view")
+    observation = torch.zeros(K, N, 49, 3)
+    observation[0, 0, 0, 0] = 11
+    with pytest.raises(IndexError, match="kinds are below 11, colours below 6 and states below 3"):
+        policy.values(parameters(policy), observation.flatten(2), torch.zeros(K, N, policy.memory))
+
+
 def test_rows_that_a_sum_meets_twice_count_twice():
     table = torch.tensor([[[1.0, 10.0], [2.0, 20.0]]], requires_grad=True)
     found = row_sums(table, torch.tensor([[[1, 1], [0, 1]]]), torch.tensor([[[0.5, 0.0]]]))

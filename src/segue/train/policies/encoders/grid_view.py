@@ -128,14 +128,28 @@ def by_products(filters_KWCF: Tensor, bias_K1F: Tensor) -> Read:
 
 
 def by_sums(filters_KWCF: Tensor, bias_K1F: Tensor) -> Read:
-    """Return the same convolution as sums over cells, each of a row of its table of contents."""
+    """Return the same convolution as sums over cells, each of a row of its table of contents.
+
+    It raises an `IndexError` where a content is not one of MiniGrid's: its row would be that of
+    another cell, or of another member.
+    """
     members, cells, _, filters = filters_KWCF.shape
     one_hot = _one_hot()
     contents = len(one_hot)
     tables = linear(one_hot.expand(members * cells, -1, -1), filters_KWCF.flatten(0, 1))
     table = tables.view(members, cells * contents, filters)
     start = contents * torch.arange(cells)
-    return lambda content: row_sums(table, content + start, bias_K1F)
+
+    def convolve(content: Tensor) -> Tensor:
+        if content.max() >= contents:
+            raise IndexError(
+                f"A view has a cell that is not one of MiniGrid's: kinds are below {KINDS}, colours"
+                f" below {COLOURS} and states below {STATES}. Choose another encoder with"
+                " Network(encoders=...)."
+            )
+        return row_sums(table, content + start, bias_K1F)
+
+    return convolve
 
 
 @lru_cache(maxsize=8)
