@@ -42,7 +42,7 @@ from record import publish
 from segue.tune.cluster.session import ray_session, suppress_ray_warnings
 
 
-def asked(options: argparse.Namespace) -> dict[str, Any]:
+def requested(options: argparse.Namespace) -> dict[str, Any]:
     """Return the options that make searches comparable."""
     given = {name: getattr(options, name) for name in ("world", "scale", "runs", "concurrency")}
     return given | {"late": options.late_seeds}
@@ -56,7 +56,7 @@ def logged(options: argparse.Namespace) -> list[dict[str, Any]]:
     return [
         each
         for each in found
-        if asked(options).items() <= each.items()
+        if requested(options).items() <= each.items()
         and each["arm"] in options.arms
         and each["seed"] < options.seeds
     ]
@@ -87,7 +87,7 @@ def main() -> None:
             if (seed, arm) in known or time.monotonic() - begun > 60 * options.minutes:
                 continue
             folder = Path(temporary) / f"{arm}-{seed}"
-            done.append(asked(options) | search(options, seed, arm, folder))
+            done.append(requested(options) | search(options, seed, arm, folder))
             print(json.dumps(done[-1]), flush=True)
             if options.log:
                 with options.log.open("a") as file:
