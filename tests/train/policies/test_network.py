@@ -149,12 +149,25 @@ def test_sums_of_rows_convolve_as_products_do():
     torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-5)
 
 
-def test_a_cell_that_is_not_one_of_minigrid_s_does_not_read_another_s_row():
-    policy = built("view")
+@pytest.mark.parametrize(("channel", "number"), [(0, 11), (1, 6), (2, 3), (1, -1), (2, np.nan)])
+def test_a_cell_that_is_not_one_of_minigrid_s_is_not_read_as_another(channel, number):
     observation = torch.zeros(K, N, 49, 3)
-    observation[0, 0, 0, 0] = 11
-    with pytest.raises(IndexError, match="kinds are below 11, colours below 6 and states below 3"):
-        policy.values(parameters(policy), observation.flatten(2), torch.zeros(K, N, policy.memory))
+    observation[0, 0, 5, channel] = number
+    match = "kinds are below 11, colours below 6 and states below 3"
+    assert_refused("view", observation.flatten(2), match)
+
+
+@pytest.mark.parametrize("number", [6, -1])
+def test_a_number_outside_the_space_does_not_read_another_member_s_row(number):
+    observation = torch.zeros(K, N, 1)
+    observation[1, 0, 0] = number
+    assert_refused("number", observation, f"has the number {number}, but .* from 0 to 5")
+
+
+def assert_refused(space, observation, match):
+    policy = built(space)
+    with pytest.raises(IndexError, match=match):
+        policy.values(parameters(policy), observation, torch.zeros(K, N, policy.memory))
 
 
 def test_rows_that_a_sum_meets_twice_count_twice():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import embedding
 
@@ -50,9 +51,25 @@ class Discrete(Encoder):
 
 
 def rows(table_KVD: Tensor, index_KB: Tensor) -> Tensor:
-    """Return rows of each member's table, `[K, ..., D]`, for numbers `[K, ...]` below V."""
+    """Return rows of each member's table, `[K, ..., D]`, for numbers `[K, ...]` below V.
+
+    On a CPU, raise an `IndexError` for other numbers, which would read another member's table. A
+    check on a GPU would wait for it.
+    """
     members, size = table_KVD.shape[:2]
+    if not index_KB.is_cuda:
+        _check_numbers(index_KB.detach().numpy(), size)
     offset = (
         torch.arange(members, device=table_KVD.device).view(-1, *(1,) * (index_KB.ndim - 1)) * size
     )
     return embedding(index_KB.long() + offset, table_KVD.flatten(0, 1))
+
+
+def _check_numbers(index_KB: NDArray[np.generic], size: int) -> None:
+    least, greatest = index_KB.min(), index_KB.max()
+    if not (least >= 0 and greatest < size):  # false for NaN, too
+        wrong = greatest if least >= 0 else least
+        raise IndexError(
+            f"An observation has the number {wrong:g}, but its space has only the numbers from 0 to"
+            f" {size - 1}: correct the environment or its space."
+        )

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from segue.train.policies.arrays.products import linear
@@ -29,6 +30,7 @@ KINDS = 11
 COLOURS = 6
 STATES = 3
 _CHANNELS = KINDS + COLOURS + STATES
+_SIZES = (KINDS, COLOURS, STATES)
 _WINDOW = 3
 _STRIDE = 2
 
@@ -76,7 +78,11 @@ class GridView(Encoder):
         return drawn
 
     def reader(self, weights: Weights) -> Read:
-        """See `Encoder.reader`."""
+        """See `Encoder.reader`.
+
+        On a CPU, the reader raises an `IndexError` where a cell is not one of MiniGrid's: it would
+        be read as another. A check on a GPU would wait for it.
+        """
         filters = self._filters(weights)
         bias = weights["filters_bias"]
         convolve = by_products(filters, bias) if filters.is_cuda else by_sums(filters, bias)
@@ -84,6 +90,8 @@ class GridView(Encoder):
 
         def read(observation_KBO: Tensor) -> Tensor:
             members, samples, _ = observation_KBO.shape
+            if not observation_KBO.is_cuda:
+                _check_cells(observation_KBO.detach().numpy())
             seen = observation_KBO.unflatten(-1, (-1, 3))
             code = (seen[..., 0] * COLOURS + seen[..., 1]) * STATES + seen[..., 2]
             windows = code.index_select(2, cells).long().view(members, -1, _WINDOW**2)
@@ -128,11 +136,7 @@ def by_products(filters_KWCF: Tensor, bias_K1F: Tensor) -> Read:
 
 
 def by_sums(filters_KWCF: Tensor, bias_K1F: Tensor) -> Read:
-    """Return the same convolution as sums over cells, each of a row of its table of contents.
-
-    It raises an `IndexError` where a content is not one of MiniGrid's: its row would be that of
-    another cell, or of another member.
-    """
+    """Return the same convolution as sums over cells, each of a row of its table of contents."""
     members, cells, _, filters = filters_KWCF.shape
     one_hot = _one_hot()
     contents = len(one_hot)
@@ -141,15 +145,21 @@ def by_sums(filters_KWCF: Tensor, bias_K1F: Tensor) -> Read:
     start = contents * torch.arange(cells)
 
     def convolve(content: Tensor) -> Tensor:
-        if content.max() >= contents:
-            raise IndexError(
-                f"A view has a cell that is not one of MiniGrid's: kinds are below {KINDS}, colours"
-                f" below {COLOURS} and states below {STATES}. Choose another encoder with"
-                " Network(encoders=...)."
-            )
         return row_sums(table, content + start, bias_K1F)
 
     return convolve
+
+
+def _check_cells(observation_KBO: NDArray[np.generic]) -> None:
+    greatest = observation_KBO.max((0, 1)).reshape(-1, 3).max(0)
+    least = observation_KBO.min()
+    if not (least >= 0 and (greatest < _SIZES).all()):  # false for NaN, too
+        raise IndexError(
+            "A view has a cell that is not one of MiniGrid's: its numbers begin at 0, and kinds are"
+            f" below {KINDS}, colours below {COLOURS} and states below {STATES}, but the least"
+            f" number is {least:g} and the greatest are {', '.join(f'{n:g}' for n in greatest)}."
+            " Choose another encoder with Network(encoders=...)."
+        )
 
 
 @lru_cache(maxsize=8)
@@ -169,6 +179,6 @@ def _one_hot() -> Tensor:
     colour, state = np.divmod(rest, STATES)
     parts = [
         np.eye(size, dtype=np.float32)[which]
-        for size, which in ((KINDS, kind), (COLOURS, colour), (STATES, state))
+        for size, which in zip(_SIZES, (kind, colour, state), strict=True)
     ]
     return torch.from_numpy(np.concatenate(parts, 1))
