@@ -9,6 +9,8 @@ from pathlib import Path
 
 from segue.base.files import open_regular
 
+ORPHAN_SECONDS = 20.0
+"""How long to wait for a worker that has outlived its driver, and may still be writing."""
 _POLL_SECONDS = 0.05
 
 

@@ -8,6 +8,7 @@ import pytest
 from ray import tune
 
 from segue.base.lock import locked
+from segue.tune.run import opening
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import hold_run, run_at
 from segue.tune.run.opening import open_run
@@ -111,6 +112,27 @@ def test_from_scratch_it_says_where_the_earlier_run_is(tmp_path: Path) -> None:
     (moved,) = (path for path in tmp_path.iterdir() if path != run.path)
     assert said == [f"The earlier run is now {moved}."]
     assert RunDirectory(moved).definition.is_file()
+
+
+@pytest.mark.parametrize("where", ["trials/0003", "retrained", "retrained/trials/0000"])
+def test_from_scratch_it_waits_for_what_still_trains_in_the_earlier_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    run = RunDirectory(tmp_path / "double")
+    with open_run(run, make_sweep(), "double"):
+        (run.path / where).mkdir(parents=True)
+    before = _content(tmp_path)
+    monkeypatch.setattr(opening, "ORPHAN_SECONDS", 0.05)
+    with (
+        locked(run.path / where / "lock"),
+        pytest.raises(ValueError, match=f"{where} is in use by another process: wait until it"),
+        open_run(run, make_sweep(), "double", fresh=True),
+    ):
+        pass
+    (run.path / where / "lock").unlink()
+    assert _content(tmp_path) == before
+    with open_run(run, make_sweep(), "double", fresh=True):
+        assert not (run.path / where).exists()
 
 
 def test_a_change_that_is_accepted_is_recorded_beside_what_was(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from segue.base.lock import locked
+from segue.base.lock import ORPHAN_SECONDS, locked
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.stages import TrainerSteps, trainer_plan
 from segue.record.layout import TrialLayout
@@ -20,7 +20,7 @@ from segue.train.own.signals import TrainerError, TrialEnded
 from segue.train.own.spec import TrainerSpec
 from segue.train.own.stored import StoredTrial
 from segue.train.own.trial import Trial
-from segue.train.trials.attempt import ORPHAN_SECONDS, ReportCallback
+from segue.train.trials.attempt import ReportCallback
 from segue.train.trials.log import TrialLog
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segue.base.lock import locked
+from segue.base.lock import ORPHAN_SECONDS, locked
 from segue.plan.decision import Decision, Exploit
 from segue.plan.mode import sign_of
 from segue.record.layout import TrialLayout
@@ -22,7 +22,6 @@ from segue.train.trials.prefixes import ALONE, SharedTraining, begin_with_prefix
 from segue.train.trials.spec import TrialSpec
 
 ReportCallback = Callable[[Row], Decision | None]
-ORPHAN_SECONDS = 20.0  # a worker that outlived its driver may still be writing in the directory
 
 
 @dataclass(frozen=True)

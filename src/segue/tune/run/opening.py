@@ -1,13 +1,13 @@
 """Open a run directory: lock it, check its sweep, and record the start."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from segue.base.files import write_atomic
-from segue.base.lock import LockedError, locked
+from segue.base.lock import ORPHAN_SECONDS, LockedError, locked
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.definition import RunDefinition, name_of, read_definition
 from segue.record.differences import differences, unacceptable_difference
@@ -51,6 +51,7 @@ def open_run(
     code = SweepSource.read(source) if source else None  # before it may be moved
     if fresh and run.definition.exists():
         with _locked(run):
+            _wait_for_others(run)
             say(f"The earlier run is now {_move_aside(run)}.")
     with _locked(run):
         before = read_definition(run) if run.definition.exists() else None
@@ -179,6 +180,21 @@ def _changes(before: RunDefinition | None, sweep: Sweep) -> dict[str, Any]:
     if before is None or not found:
         return {}
     return {"changes": found, "definition_before": dict(before.sweep)}
+
+
+def _wait_for_others(run: RunDirectory) -> None:
+    """Wait until nobody trains in the run, neither a worker of a killed driver nor a retraining.
+
+    It would write into the new run. Raises ValueError where that takes too long.
+    """
+    for lock in run.path.rglob(run.lock.name):
+        if lock == run.lock:
+            continue
+        try:
+            with suppress(OSError), locked(lock, wait_seconds=ORPHAN_SECONDS):
+                pass
+        except LockedError as error:
+            raise ValueError(str(error)) from error
 
 
 def _move_aside(run: RunDirectory) -> str:
