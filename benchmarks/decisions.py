@@ -32,7 +32,7 @@ from record import publish
 from segue import PPO, Evaluation, PipelineStage, Sweep, TrainingPipeline
 from segue.record.row import ENV_STEPS, TOTAL_ENV_STEPS
 from segue.record.study.attributes import of_last_report
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.search.freeze_thaw.choice import choose
 from segue.tune.searcher import freeze_thaw as live
 from segue.tune.searcher.budget import Budget

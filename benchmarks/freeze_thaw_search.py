@@ -15,13 +15,13 @@ from common import NEVER, train
 from rich.console import Console
 
 from segue import Evaluation, Sweep, Trainer, run_sweep
-from segue.cli.late_seeds import LateSeeds
+from segue.cli.trained.late_seeds import LateSeeds
 from segue.record.local_run import fetch_run
 from segue.report.data.facts import facts
 from segue.report.data.heldout import read_comparison
 from segue.report.data.summary import read_summary
 from segue.tune.code.sweep_file import load_sweep
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 
 if TYPE_CHECKING:
     import argparse

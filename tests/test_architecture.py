@@ -23,16 +23,16 @@ FOLDERS = (
 )
 
 
-def test_files_and_rooms_that_are_named_exist():
+def test_files_and_packages_that_are_named_exist():
     named = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)`", TEXT)
     assert len(named) > 40
     assert [path for path in named if not any((at / path).exists() for at in FOLDERS)] == []
 
 
-def test_every_room_has_its_place():
-    rooms = [path.parent for path in SOURCE.glob("*/__init__.py")]
-    inner = [path.parent for path in (SOURCE / "tune").glob("*/__init__.py")]
-    assert [room.name for room in (*rooms, *inner) if f"`{room.name}/`" not in TEXT] == []
+def test_every_package_has_its_place():
+    packages = [*SOURCE.glob("*/__init__.py"), *(SOURCE / "tune").glob("*/__init__.py")]
+    names = [path.parent.name for path in packages]
+    assert [name for name in names if f"`{name}/`" not in TEXT] == []
 
 
 def constants(module: object) -> set[str]:

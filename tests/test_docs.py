@@ -18,7 +18,7 @@ from segue.plan.pipelines.settings import SETTING_NAMES
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
 from segue.train.losses import AnyLoss
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -13,7 +13,7 @@ import pytest
 import segue
 
 ROOT = Path(__file__).parent.parent
-ROOMS = {path.stem for path in Path(segue.__file__).parent.iterdir()}
+PACKAGES = {path.stem for path in Path(segue.__file__).parent.iterdir()}
 PUBLIC = {"segue", "segue.experiment_utils"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SWEEPS = [path for path in sorted((ROOT / "sweeps").glob("*.py")) if path.stem != "run"]
@@ -32,7 +32,7 @@ def test_every_name_that_editors_see_is_there() -> None:
 
 
 def test_no_name_hides_a_room() -> None:
-    assert not ROOMS & set(segue.__all__)
+    assert not PACKAGES & set(segue.__all__)
 
 
 def test_names_of_experiment_utils_are_the_same_objects() -> None:

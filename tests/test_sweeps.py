@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from segue.train import check_trial
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.code.sweep_file import load_sweep
 from segue.worlds import world_spec
 

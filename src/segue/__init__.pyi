@@ -78,12 +78,12 @@ from segue.train.trainer import Trainer as Trainer
 from segue.train.trials.spec import TrialSpec as TrialSpec
 from segue.train.trials.trial import member_seeds as member_seeds
 from segue.train.trials.trial import run_trial as run_trial
-from segue.tune.checks import check_sweep as check_sweep
+from segue.tune.checks.sweep import check_sweep as check_sweep
 from segue.tune.cluster.local_modules import local_modules as local_modules
 from segue.tune.code.sweep_file import load_sweep as load_sweep
 from segue.tune.drive import SweepResult as SweepResult
 from segue.tune.drive import run_sweep as run_sweep
-from segue.tune.options import Options as Options
+from segue.tune.options.options import Options as Options
 from segue.tune.schedulers.choice import make_scheduler as make_scheduler
 from segue.tune.schedulers.criterion import CriterionScheduler as CriterionScheduler
 from segue.tune.schedulers.criterion import CriterionStopper as CriterionStopper

@@ -8,7 +8,7 @@ import pytest
 
 from segue.cli import main
 from segue.cli.run import _as_typed
-from segue.tune.options import DECLARED, flag_of
+from segue.tune.options.options import DECLARED, flag_of
 
 SWEEP = '''"""How long should the first stage be?"""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from segue.cli.late_seeds import LateSeeds
+from segue.cli.trained.late_seeds import LateSeeds
 from tests.tune.support.doubles import MIXED, make_sweep
 
 FULL = 1200

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from segue.cli import segue
-from segue.cli.play import best_trial
-from segue.cli.rerun import _parameters
-from segue.cli.retrain import best_trials
+from segue.cli.trained.play import best_trial
+from segue.cli.trained.rerun import _parameters
+from segue.cli.trained.retrain import best_trials
 from segue.plan.decision import Decision
 from segue.record.layout import PREFIXES, RETRAINED
 from segue.report.data.facts import facts
@@ -20,7 +20,7 @@ from segue.report.load import load
 from segue.train.trials.prefixes import SharedTraining
 from segue.train.trials.several import Trials
 from segue.tune.held_out import held_out_sweep, is_of
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.original_sweep import sweep_of
 from segue.tune.worker.one import described_spec

@@ -18,14 +18,14 @@ from segue.cli.winner import write_winner
 from segue.plan.decision import Decision, Exploit
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.checkpoints import newest, steps_of
+from segue.record.files.prefixes import store_prefix
 from segue.record.local_run import LocalRun
-from segue.record.prefixes import store_prefix
 from segue.record.study.steering import PAUSE, RESUME, new_request, write_request
 from segue.report.data.summary import read_summary
-from segue.tune.checks import CheckedSweep, check_sweep
+from segue.tune.checks.sweep import CheckedSweep, check_sweep
 from segue.tune.code.sweep_file import load_sweep
 from segue.tune.open_sweep import OpenSweep, open_sweep
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, decision_for
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lineage import write_lineage

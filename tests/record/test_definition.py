@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from segue.cli import segue
-from segue.record.definition import FORMAT, RunDefinition, first_start, read_definition
+from segue.record.files.definition import FORMAT, RunDefinition, first_start, read_definition
 from segue.record.layout import RunLayout
 
 DEFINITION = RunDefinition(

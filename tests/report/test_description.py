@@ -3,7 +3,7 @@ from typing import Any
 
 from ray import tune
 
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.report.description import describe_sweep
 from segue.train import Network

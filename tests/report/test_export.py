@@ -12,7 +12,7 @@ from segue.record.layout import CODE
 from segue.report.data.facts import facts
 from segue.report.data.summary import read_summary
 from segue.report.export import Winner, export
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.code.sweep_file import load_sweep
 
 ENVIRONMENT = """

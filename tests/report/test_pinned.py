@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from segue.plan.sweeps.pins import pin
+from segue.plan.sweeps.points.pins import pin
 from segue.report import tables
 from segue.report.data.facts import facts
 from segue.report.data.summary import read_summary

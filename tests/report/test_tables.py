@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 import segue
 from segue.base.lock import locked
 from segue.cli import segue as main
-from segue.record.results import read_results
+from segue.record.files.results import read_results
 from segue.report.data.facts import facts
 from segue.report.data.summary import read_summary
 from tests.tune.support.doubles import EVERY, make_sweep

@@ -8,8 +8,8 @@ from segue.plan.criteria.scheduler import SchedulerCriterion
 from segue.plan.pipelines.schedules import LinearDecay
 from segue.plan.sweeps.prefixes import prefixes_of, shared_prefixes
 from segue.plan.sweeps.setup import TrialSetup
+from segue.record.files.prefixes import is_stored, read_prefix, store_prefix
 from segue.record.layout import TrialLayout
-from segue.record.prefixes import is_stored, read_prefix, store_prefix
 from segue.train import TrialSpec
 from segue.train.checkpoint import load_checkpoint
 from segue.train.trials.prefixes import ALONE, SharedTraining
@@ -76,7 +76,7 @@ class EndOfProcess(BaseException):
 
 
 class Driver:
-    """Deals trials to one process, those that train what others share first."""
+    """Assigns trials to one process, those that train what others share first."""
 
     def __init__(self, specs, directory):
         self.specs = specs

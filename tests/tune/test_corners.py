@@ -6,11 +6,11 @@ import pytest
 from ray import tune
 
 from segue.plan.pipelines.pipeline import TrainingPipeline
-from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.values.describe import describe
-from segue.tune import checks
-from segue.tune.checks import check_sweep
+from segue.tune.checks import sweep as checks
+from segue.tune.checks.sweep import check_sweep
 from segue.worlds import CartPole, Step, check_world
 from tests.tune.support.doubles import MIXED, make_sweep, pipeline
 

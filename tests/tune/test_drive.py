@@ -14,10 +14,10 @@ from rich.console import Console
 
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.definition import read_definition
+from segue.record.files.definition import read_definition
 from segue.record.study.attributes import COPY_OF
 from segue.tune.drive import run_sweep
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from segue.worlds.array.cartpole import CartPole

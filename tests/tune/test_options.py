@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from segue.cli.shared.options import options_of
-from segue.tune.option import Option
-from segue.tune.options import DECLARED, Options, flag_of, overridden
+from segue.tune.options.option import Option
+from segue.tune.options.options import DECLARED, Options, flag_of, overridden
 from tests.tune.support.doubles import make_sweep
 
 ROOT = Path(__file__).parent.parent.parent
@@ -103,7 +103,7 @@ def test_what_is_not_a_share_of_a_gpu_is_refused(typed: object) -> None:
 
 def test_declaring_the_options_imports_nothing_heavy() -> None:
     code = (
-        "import sys, segue.tune.options;"
+        "import sys, segue.tune.options.options;"
         "print(*{'ray', 'optuna', 'torch', 'numpy'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -6,18 +6,18 @@ from ray.tune.result import DONE, SHOULD_CHECKPOINT, TRAINING_ITERATION
 
 from segue.record.row import TUNE_FIELDS
 from segue.tune.ray_adapter import (
-    DeskScheduler,
     LoopCallback,
     SweepScheduler,
     SweepSearcher,
     SweepStopper,
     TrialObserver,
+    WorkerScheduler,
 )
 
 
 @pytest.mark.parametrize(
     "base",
-    [DeskScheduler, LoopCallback, TrialObserver, SweepScheduler, SweepSearcher, SweepStopper],
+    [WorkerScheduler, LoopCallback, TrialObserver, SweepScheduler, SweepSearcher, SweepStopper],
 )
 def test_what_a_part_of_a_run_holds_is_never_pickled(base: type) -> None:
     part = base.__new__(base)

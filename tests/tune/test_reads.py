@@ -6,7 +6,7 @@ import pytest
 
 from segue.plan.criteria.criterion import NeverEarlyStoppingCriterion
 from segue.plan.criteria.metrics import AnyOf, Plateau, Reached
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.schedulers.criterion import CriterionScheduler
 from tests.tune.support.doubles import make_sweep
 

@@ -15,16 +15,14 @@ from segue.cli import (
     cluster,
     compare,
     jobs,
-    play,
     record,
     report,
-    rerun,
-    retrain,
     run,
     show,
     steer,
     zoo,
 )
+from segue.cli.trained import play, rerun, retrain
 
 FAILED = 1
 REFUSED = 2

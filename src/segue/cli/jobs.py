@@ -9,7 +9,7 @@ from segue.base.text import printable
 from segue.cli.run import parse_options
 from segue.cli.shared.arguments import as_place
 from segue.store.secrets import without_secrets
-from segue.tune.options import Options, overridden
+from segue.tune.options.options import Options, overridden
 
 if TYPE_CHECKING:
     from segue.tune.cluster.jobs import Jobs
@@ -46,7 +46,7 @@ def submit(
     Uploads this folder without runs, virtual environments and files that .gitignore names.
     All options of `segue run` are passed on.
     """
-    from segue.tune.checks import check_sweep
+    from segue.tune.checks.sweep import check_sweep
     from segue.tune.cluster.jobs import Jobs
     from segue.tune.code.sweep_file import find_sweep, load_sweep
 

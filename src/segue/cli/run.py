@@ -14,18 +14,18 @@ from rich.console import Console
 from typer.main import get_command
 
 from segue.base.text import printable
-from segue.cli.late_seeds import LateSeeds
 from segue.cli.shared.arguments import as_place
 from segue.cli.shared.options import options_of, with_options
 from segue.cli.shared.output import print_line
 from segue.cli.shared.paused_collector import paused_collector
+from segue.cli.trained.late_seeds import LateSeeds
 from segue.cli.winner import write_winner
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import REPORT
-from segue.tune.options import DECLARED, Options, overridden
+from segue.tune.options.options import DECLARED, Options, overridden
 
 if TYPE_CHECKING:
-    from segue.plan.sweeps.corners import Corners
+    from segue.plan.sweeps.points.corners import Corners
     from segue.record.local_run import LocalRun
     from segue.tune.drive import SweepResult
 
@@ -140,7 +140,7 @@ def _list(console: Console) -> None:
 def _describe(console: Console, sweep: Sweep, path: Path, late: LateSeeds | None) -> None:
     with paused_collector():
         from segue.report.description import describe_sweep
-        from segue.tune.checks import check_sweep
+        from segue.tune.checks.sweep import check_sweep
         from segue.tune.code.sweep_file import title
         from segue.tune.schedulers.explanation import explained
         from segue.tune.sharing import explained_sharing

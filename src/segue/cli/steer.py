@@ -50,8 +50,8 @@ def add_trial(
     sweep: SweepFile = None,
 ) -> int:
     """Add a trial with these values, which is the next to be tried."""
-    from segue.plan.sweeps.typed_point import typed_point
-    from segue.tune.option import check_assignments
+    from segue.plan.sweeps.points.typed_point import typed_point
+    from segue.tune.options.option import check_assignments
     from segue.tune.run.directory import RunDirectory
     from segue.tune.run.original_sweep import sweep_of
 

@@ -185,7 +185,7 @@ class RunLayout:
         return self.decisions_folder / f"{number:04d}.json"
 
     def prefix(self, key: str) -> Path:
-        """Return the folder of training that several trials share; see `segue.record.prefixes`."""
+        """Return the folder of training that several trials share; see `record.files.prefixes`."""
         return self.path / PREFIXES / key
 
     @property

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segue.base.files import write_atomic
 from segue.base.lock import LockedError, locked
-from segue.record.definition import first_start
+from segue.record.files.definition import first_start
 from segue.record.layout import DECISIONS, DEFINITION, TRIALS, RunLayout
 from segue.record.validation import read_file
 from segue.store.cache import copies_of

@@ -7,10 +7,10 @@ from typing import Any
 from segue.base.text import assignments, plural
 from segue.plan.pipelines.text import short_text, shown
 from segue.plan.spaces.pins import PinnedSpace
-from segue.plan.sweeps.corners import Corners, trained_steps_at
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.functions import keyword_names
 from segue.plan.sweeps.objectives import StepsTo
+from segue.plan.sweeps.points.corners import Corners, trained_steps_at
 from segue.plan.sweeps.setup import functions_of_space, is_function_of_space
 from segue.plan.sweeps.stages import TrainerPlan
 from segue.plan.sweeps.sweep import Sweep

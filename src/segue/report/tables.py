@@ -12,9 +12,9 @@ from rich.text import Text
 
 from segue.base.strict_json import to_json
 from segue.base.text import assignments, printable, value_text
-from segue.record.description import TrialDescription
+from segue.record.files.description import TrialDescription
+from segue.record.files.results import read_results
 from segue.record.layout import RESULTS, TrialLayout
-from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
 from segue.record.study.trials import PAUSED, TrialSummary
 from segue.record.validation import read_object, skipped

@@ -7,9 +7,9 @@ from rich.console import Console
 
 from segue.base.output import guarded_output
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.open_sweep import check_options, open_sweep
-from segue.tune.options import Options, overridden
+from segue.tune.options.options import Options, overridden
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import run_at
 from segue.tune.training import Training

@@ -9,7 +9,7 @@ from typing import Any
 
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe
-from segue.record.definition import parse_definition
+from segue.record.files.definition import parse_definition
 from segue.record.layout import DEFINITION, RunLayout
 from segue.record.validation import read_file
 from segue.store.objects import Store, is_url

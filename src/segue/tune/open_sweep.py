@@ -11,16 +11,16 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from segue.base.text import printable
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.definition import read_definition
-from segue.tune.checks import CheckedSweep
+from segue.record.files.definition import read_definition
+from segue.tune.checks.sweep import CheckedSweep
 from segue.tune.cluster.addresses import check_address
 from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.observers.hparams import HParams
 from segue.tune.observers.notifier import check_notify
 from segue.tune.observers.services import Loggers, check_services
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from segue.tune.ray_adapter import TrialObserver
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.lease import RunLease, hold_run

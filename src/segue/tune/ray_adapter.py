@@ -96,7 +96,7 @@ class SweepScheduler(_NeverPickled, TrialScheduler):
     """Base of schedulers that belong to one run of a sweep."""
 
 
-class DeskScheduler(_NeverPickled, FIFOScheduler):
+class WorkerScheduler(_NeverPickled, FIFOScheduler):
     """Base of the scheduler that starts workers in their order."""
 
 

@@ -16,10 +16,10 @@ from segue.tune.cluster.capacity import autoscales, nodes, workers_at_once
 from segue.tune.cluster.gpu_share import with_gpu_share
 from segue.tune.cluster.session import ray_session
 from segue.tune.deciders import deciders_of
-from segue.tune.desk.desk import Desk
-from segue.tune.desk.places import Places
-from segue.tune.desk.rows import Crew, crew_of, most_rows
-from segue.tune.desk.study_side import StudySide
+from segue.tune.dispatch.dispatcher import Dispatcher
+from segue.tune.dispatch.places import Places
+from segue.tune.dispatch.rows import Crew, crew_of, most_rows
+from segue.tune.dispatch.study_side import StudySide
 from segue.tune.failures import is_disk_full, one_line, space_failure, store_unavailable
 from segue.tune.interruption import Interruption
 from segue.tune.observers.board import Board
@@ -27,7 +27,7 @@ from segue.tune.observers.live_view import LiveView
 from segue.tune.observers.notifier import Event, Notifier, ending_of
 from segue.tune.observers.watchdog import Watchdog
 from segue.tune.open_sweep import OpenSweep
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from segue.tune.ray_adapter import LoopCallback, TrialObserver, TuneTrial
 from segue.tune.run.lease import for_workers
 from segue.tune.verdicts import Verdicts
@@ -134,27 +134,27 @@ class Training:
             sweep, for_workers(directory), self._runner, accept_changes=self._accept_changes
         )
         observers = [self._board, view, self._watchdog(sweep), *self._opened.observers]
-        desk = self._desk(sweep, observers, crew, replies)
+        dispatcher = self._dispatcher(sweep, observers, crew, replies)
         return tune.Tuner(
             tune.with_resources(worker, dict(sweep.resources)),
             param_space={WORKER: tune.grid_search(list(range(crew.workers))), RUN: replies.run},
             tune_config=tune.TuneConfig(
-                scheduler=desk, num_samples=1, trial_dirname_creator=_directory_name
+                scheduler=dispatcher, num_samples=1, trial_dirname_creator=_directory_name
             ),
             run_config=tune.RunConfig(
                 name=datetime.now().strftime("%Y%m%d-%H%M%S-%f"),
                 storage_path=str(directory.tune.absolute()),
-                callbacks=[LoopCallback(partial(self._tick, observers, desk))],
+                callbacks=[LoopCallback(partial(self._tick, observers, dispatcher))],
                 stop=self._interruption,
-                failure_config=tune.FailureConfig(max_failures=-1),  # the desk counts losses
+                failure_config=tune.FailureConfig(max_failures=-1),  # the dispatcher counts losses
                 verbose=0,
             ),
         )
 
-    def _desk(
+    def _dispatcher(
         self, sweep: Sweep, observers: Sequence[TrialObserver], crew: Crew, replies: Replies
-    ) -> Desk:
-        """Return what deals the study's trials to the workers that Tune runs."""
+    ) -> Dispatcher:
+        """Return what assigns the study's trials to the workers that Tune runs."""
         deciders = deciders_of(
             self._opened,
             sweep,
@@ -168,7 +168,7 @@ class Training:
         def share() -> int:
             return math.ceil(board.unfinished / crew.workers)
 
-        return Desk(
+        return Dispatcher(
             StudySide(deciders.scheduler, deciders.searcher, observers),
             Places(crew.rows, sweep.retries),
             replies,
@@ -190,10 +190,10 @@ class Training:
             is_paused=lambda: steering.is_paused,
         )
 
-    def _tick(self, observers: Sequence[TrialObserver], desk: Desk) -> None:
+    def _tick(self, observers: Sequence[TrialObserver], dispatcher: Dispatcher) -> None:
         """Look at what people request, and at the trials that run."""
         self._opened.steering.apply()
-        running = list(desk.running())
+        running = list(dispatcher.running())
         for observer in observers:
             observer.tick(running)
 

@@ -18,9 +18,9 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.record.study.attributes import ADOPTED_FROM
 from segue.report.data.summary import read_summary
 from segue.report.overview import show
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.drive import run_sweep
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from segue.tune.study.record import StudyRecord

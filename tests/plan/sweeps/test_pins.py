@@ -7,7 +7,7 @@ import pytest
 from ray import tune
 
 from segue.plan.spaces.pins import PinnedSpace
-from segue.plan.sweeps.pins import pin, search_only
+from segue.plan.sweeps.points.pins import pin, search_only
 from segue.plan.sweeps.sweep import Sweep
 from tests.tune.support import doubles as double
 from tests.tune.support.doubles import make_sweep

@@ -7,8 +7,8 @@ import pytest
 from ray import tune
 
 from segue.plan.criteria.metrics import Reached
-from segue.plan.sweeps.corners import Corners, trained_steps_at
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.points.corners import Corners, trained_steps_at
 from segue.plan.sweeps.stages import TrainerPlan, TrainerStage
 from segue.plan.sweeps.sweep import Sweep
 from tests.tune.support.doubles import make_sweep, pipeline

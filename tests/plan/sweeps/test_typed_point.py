@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from segue.plan.sweeps.pins import pin
+from segue.plan.sweeps.points.pins import pin
+from segue.plan.sweeps.points.typed_point import typed_point
 from segue.plan.sweeps.sweep import Sweep
-from segue.plan.sweeps.typed_point import typed_point
 from tests.tune.support.doubles import make_sweep
 
 

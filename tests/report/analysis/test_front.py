@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.cli.retrain import RetrainChoice, _chosen
-from segue.record.definition import RunDefinition
+from segue.cli.trained.retrain import RetrainChoice, _chosen
+from segue.record.files.definition import RunDefinition
 from segue.record.study.trials import TrialSummary
 from segue.report.analysis.front import Front, fronts, unbeaten
 from segue.report.data.evidence import Evidence

@@ -15,8 +15,12 @@ from segue.report.analysis.pauses import Pauses
 from segue.report.data.evidence import Evidence
 from segue.report.data.facts import facts
 from segue.report.data.summary import read_summary
-from segue.report.page.figures.pauses import events_table, predicted_figure, timeline_figure
-from segue.report.page.figures.predictions import calibration_text
+from segue.report.page.figures.scheduling.pauses import (
+    events_table,
+    predicted_figure,
+    timeline_figure,
+)
+from segue.report.page.figures.scheduling.predictions import calibration_text
 from segue.report.page.page import page
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.plan.sweeps.corners import Corners
-from segue.record.replays import Replays, read_replays
+from segue.plan.sweeps.points.corners import Corners
+from segue.record.files.replays import Replays, read_replays
 from segue.report.analysis.stopping import Stopping, saved_in_words, spearman, stage_ends
 from segue.report.data.evidence import Evidence
 from segue.report.data.summary import read_order, read_summary
-from segue.report.page.figures.pruning import rungs
-from segue.report.page.figures.stopping import foretold, replay_table, stopping_text
+from segue.report.page.figures.scheduling.pruning import rungs
+from segue.report.page.figures.scheduling.stopping import foretold, replay_table, stopping_text
 from segue.report.page.page import page
 from segue.report.page.render import render
 from segue.report.page.sections.sections import sections

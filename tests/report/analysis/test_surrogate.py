@@ -8,7 +8,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from segue.record.definition import RunDefinition
+from segue.record.files.definition import RunDefinition
 from segue.report.analysis.surrogate import Surrogate
 from segue.report.data.summary import Summary
 

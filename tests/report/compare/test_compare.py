@@ -14,7 +14,7 @@ import pytest
 
 import segue
 from segue.cli import segue as main
-from segue.plan.sweeps.pins import pin
+from segue.plan.sweeps.points.pins import pin
 from segue.record.study.trials import TrialSummary
 from segue.report.compare.comparison import RunComparison
 from segue.report.compare.runs import ComparedRun

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from segue.record.definition import RunDefinition
+from segue.record.files.definition import RunDefinition
 from segue.report.data.starts import starts
 from segue.report.data.summary import Summary
 

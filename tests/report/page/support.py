@@ -7,7 +7,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from segue.record.definition import RunDefinition
+from segue.record.files.definition import RunDefinition
 from segue.record.study.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 from segue.report.data.heldout import Comparison

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.record.definition import RunDefinition
+from segue.record.files.definition import RunDefinition
 from segue.report.data.definitions import changes, definitions_of
 from segue.report.data.facts import facts
 from segue.report.data.summary import read_summary

@@ -11,7 +11,7 @@ from optuna.trial import TrialState, create_trial
 from segue.report.page.figures.compute import best_of_k_figure, unit_of_time
 from segue.report.page.figures.curves import learning_curves
 from segue.report.page.figures.optuna_view import plot_study, plotted
-from segue.report.page.figures.pruning import ShownRung, pruning_figure, rungs
+from segue.report.page.figures.scheduling.pruning import ShownRung, pruning_figure, rungs
 from segue.report.page.figures.slices import log_ticks, slices
 from segue.report.page.text_table import TextTable
 from tests.report.page.support import evidence, trial

@@ -9,7 +9,7 @@ import pytest
 
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.results import read_results
+from segue.record.files.results import read_results
 from segue.train import Trial, run_trainer
 from segue.tune.code.sweep_file import load_sweep
 

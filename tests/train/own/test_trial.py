@@ -15,7 +15,7 @@ from segue.plan.criteria.scheduler import SchedulerCriterion
 from segue.plan.decision import Decision
 from segue.plan.sweeps.stages import TrainerStage, TrainerSteps, trainer_plan
 from segue.plan.tracker import ScalarMeanTracker
-from segue.record.results import read_results
+from segue.record.files.results import read_results
 from segue.train import (
     Preempted,
     Signal,

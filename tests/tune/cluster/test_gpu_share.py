@@ -9,7 +9,7 @@ from ray import cloudpickle, tune
 
 from segue.base.files import append_row, read_rows
 from segue.plan.pipelines.pipeline import TrainingPipeline
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.setup import TrialSetup
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import Network
@@ -17,7 +17,7 @@ from segue.train.trials.gpu_need import SPARE, Need
 from segue.tune.cluster import gpu_share
 from segue.tune.cluster.gpu_share import largest, share_of, with_gpu_share
 from segue.tune.drive import run_sweep
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from tests.tune.cluster import test_gpu_share
 from tests.tune.support import doubles
 from tests.tune.support.doubles import GRID, make_sweep, pipeline

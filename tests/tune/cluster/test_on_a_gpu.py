@@ -13,12 +13,12 @@ from optuna.trial import TrialState
 from ray import cloudpickle
 
 from segue.base.files import append_row, read_rows
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.cluster.gpu_share import largest, need_of
 from segue.tune.cluster.session import ray_session
 from segue.tune.drive import run_sweep
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from tests.tune.cluster import test_on_a_gpu
 from tests.tune.support import doubles
 from tests.tune.support.doubles import GRID, make_runner, make_sweep

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.plan.sweeps.pins import pin
+from segue.plan.sweeps.points.pins import pin
 from segue.tune.code.sweep_file import load_sweep
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run

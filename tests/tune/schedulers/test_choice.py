@@ -10,8 +10,8 @@ from ray.tune.schedulers import (
 )
 
 from segue.plan.pipelines.pipeline import TrainingPipeline
-from segue.plan.sweeps.corners import Corners
 from segue.plan.sweeps.evaluation import Evaluation
+from segue.plan.sweeps.points.corners import Corners
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.explanation import explained
 from segue.tune.schedulers.rules.stage_asha import StageASHA

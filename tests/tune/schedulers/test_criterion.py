@@ -21,7 +21,7 @@ from segue.plan.decision import Decision
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import PPO
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.drive import run_sweep
 from segue.tune.run.decisions import (

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.record.layout import RunLayout
 from segue.record.study.content import read_report_order
 from segue.record.study.sqlite_file import study_for_reading

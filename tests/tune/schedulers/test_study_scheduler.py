@@ -11,7 +11,7 @@ from ray.tune.schedulers import (
 )
 
 from segue.plan.criteria.criterion import NeverEarlyStoppingCriterion
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.criterion import CriterionScheduler
 from segue.tune.schedulers.rules.stage_asha import StageASHA

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from ray import tune
 
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from tests.tune.support.doubles import GRID, MIXED, make_sweep
 
 

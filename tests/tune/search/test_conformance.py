@@ -14,7 +14,7 @@ from ray import tune
 from segue.plan.spaces.space_trial import SpaceError
 from segue.plan.sweeps.checks import SEARCHES
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.search.define_by_run import DefineByRunSpace
 from segue.tune.search.samplers import PICKLED, check_sampler, sampler_for
 from segue.tune.study.record import StudyRecord

@@ -158,7 +158,7 @@ class TestAtOnce:
 
 
 def _record(path: Path, sweep: Sweep) -> StudyRecord:
-    from segue.tune.checks import check_sweep
+    from segue.tune.checks.sweep import check_sweep
 
     further = [mode for _, mode in sweep.objectives]
     return StudyRecord(path / "study.db", "double", "max", check_sweep(sweep).space, further)

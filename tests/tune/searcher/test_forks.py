@@ -7,7 +7,7 @@ import pytest
 from optuna.trial import TrialState
 
 from segue.record.checkpoints import checkpoint_name
-from segue.record.prefixes import read_prefix
+from segue.record.files.prefixes import read_prefix
 from segue.record.study.stages import Stages
 from segue.store.objects import Store
 from segue.tune.run.directory import RunDirectory
@@ -58,7 +58,7 @@ def test_the_others_wait_until_the_stage_is_stored_and_begin_with_it(study: Stud
     first = study.forks.shared(0)
     assert first["prefix"] is None and first["saved_after"] == (0,)
     assert study.forks.first_of(PAIR[1:]) is None
-    assert study.forks.first_of(range(1, 16)) == 2, "trials of other first stages are dealt"
+    assert study.forks.first_of(range(1, 16)) == 2, "trials of other first stages are assigned"
     study.report(0, FIRST - 100)
     assert study.forks.first_of(PAIR[1:]) is None
     study.report(0, FIRST)

@@ -13,7 +13,7 @@ from ray import tune
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.study.ranking import is_paused
 from segue.record.study.trials import summarize
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import FAILURE
 from tests.tune.support import fake_tune

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
 from segue.train.checkpoint import newest_first
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.study.record import StudyRecord
 from segue.tune.worker.one import train_one
 from tests.forks import forked_python

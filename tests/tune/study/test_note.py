@@ -3,7 +3,7 @@
 from optuna import create_study
 from optuna.storages import InMemoryStorage
 
-from segue.record.definition import RunDefinition
+from segue.record.files.definition import RunDefinition
 from segue.tune.study.note import add_note, note_of
 
 

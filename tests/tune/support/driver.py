@@ -21,7 +21,7 @@ from segue.base.files import append_row
 from segue.store.study_storage import StudyStorage
 from segue.tune.cluster import session
 from segue.tune.drive import run_sweep
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from segue.tune.schedulers.study_scheduler import StudyScheduler
 from segue.tune.study.record import StudyRecord
 from segue.tune.verdicts import has_failed

@@ -11,7 +11,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.utils.util import flatten_dict
 
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.run.directory import RunDirectory
 from segue.tune.schedulers.choice import make_scheduler

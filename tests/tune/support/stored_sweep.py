@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from segue.tune.drive import run_sweep
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from tests.tune.support.three_nodes import short_weaning
 
 if __name__ == "__main__":

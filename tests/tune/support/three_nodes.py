@@ -20,7 +20,7 @@ from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import RunLayout
 from segue.tune.code.sweep_file import load_sweep
 from segue.tune.drive import run_sweep
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 
 SHORT = 12_288
 NODE = "Node: "

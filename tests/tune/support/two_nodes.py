@@ -15,7 +15,7 @@ from ray.cluster_utils import Cluster
 
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.tune.drive import run_sweep
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from segue.tune.worker.one import train_one
 from tests.tune.support.clusters import SECONDS
 from tests.tune.support.doubles import EVERY, MIXED, make_sweep

@@ -1,4 +1,4 @@
-"""A worker without Ray: its function is called here, and a driver of few words deals it trials."""
+"""A worker without Ray: its function is called here, and a fake driver assigns its trials."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,8 +18,8 @@ SEVEN = Assignment(CONFIG["trial"], CONFIG["recorded"])
 
 
 @dataclass
-class FakeDesk:
-    """Deals trials to one worker, `rows` at a time, and stops those of `stop_at` at these steps."""
+class FakeDispatcher:
+    """Assigns trials to one worker, `rows` at a time, and stops those of `stop_at`."""
 
     waiting: deque[Assignment]
     rows: int = 1
@@ -55,15 +55,15 @@ def work(
     runner: Callable[..., Any] | None = None,
     starts: Sequence[Assignment] = (SEVEN,),
     **given: Any,
-) -> FakeDesk:
+) -> FakeDispatcher:
     """Run the function of a worker to its end, and return the driver that it worked for."""
-    desk = FakeDesk(deque(starts), **given)
+    dispatcher = FakeDispatcher(deque(starts), **given)
 
-    def exchange(config: Mapping[str, Any]) -> FakeDesk:
-        return desk
+    def exchange(config: Mapping[str, Any]) -> FakeDispatcher:
+        return dispatcher
 
     make_worker(sweep, RunDirectory(path), runner, exchange=exchange)({WORKER: 0, RUN: "double"})
-    return desk
+    return dispatcher
 
 
 def rows_of(

@@ -13,7 +13,7 @@ from segue.plan.sweeps.stages import TrainerStage
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import LOG
 from segue.train import Trial
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.run.directory import RunDirectory
 from segue.tune.verdicts import FAILURE
 from segue.tune.worker.rerun import rerun

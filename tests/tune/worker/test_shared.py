@@ -36,7 +36,7 @@ from segue.tune.worker.messages import Assignment
 from segue.tune.worker.worker import make_worker
 from tests.train.support.same import assert_same_state
 from tests.train.support.trials import final_state
-from tests.tune.support.worker import FakeDesk, work
+from tests.tune.support.worker import FakeDispatcher, work
 
 STEPS = 384
 LRS = (1e-4, 1e-3, 3e-3, 1e-2)
@@ -123,25 +123,25 @@ def assert_same(path: Path, alone: Path, *numbers: int) -> None:
 
 
 def test_four_at_a_time_are_the_same_and_report_together(tmp_path: Path, alone: Path) -> None:
-    desk = work(real(), tmp_path, starts=STARTS, rows=4)
+    dispatcher = work(real(), tmp_path, starts=STARTS, rows=4)
     assert_same(tmp_path, alone, *range(4))
-    assert [len(message.reports) for message in desk.messages] == [0, *[4] * 6]
+    assert [len(message.reports) for message in dispatcher.messages] == [0, *[4] * 6]
     assert (trial(tmp_path, 2) / LOG).read_text() == (trial(alone, 2) / LOG).read_text() * 4
 
 
 @pytest.mark.slow
 def test_one_that_is_stopped_makes_room_for_the_next(tmp_path: Path, alone: Path) -> None:
-    desk = work(real(), tmp_path, starts=STARTS, rows=3, stop_at=[(1, 64)])
+    dispatcher = work(real(), tmp_path, starts=STARTS, rows=3, stop_at=[(1, 64)])
     assert_same(tmp_path, alone, 0, 2, 3)
     assert rows(tmp_path, 1) == rows(alone, 1)[:1]
-    assert [start for start, row in desk.reports if row["final"]] == [0, 2, 3]
+    assert [start for start, row in dispatcher.reports if row["final"]] == [0, 2, 3]
 
 
 def test_one_that_raises_fails_alone_after_its_retries(tmp_path: Path, alone: Path) -> None:
     starts = [*STARTS[:3], Assignment(3, {"lr": 1e-2, "breaks": "always"})]
-    desk = work(real(retries=1), tmp_path, starts=starts, rows=4)
+    dispatcher = work(real(retries=1), tmp_path, starts=starts, rows=4)
     assert_same(tmp_path, alone, 0, 1, 2)
-    (failed,) = [(number, row[FAILURE]) for number, row in desk.reports if FAILURE in row]
+    (failed,) = [(number, row[FAILURE]) for number, row in dispatcher.reports if FAILURE in row]
     assert failed == (3, "ZeroDivisionError: mine")
     log = (trial(tmp_path, 3) / LOG).read_text()
     assert "Trying again from the newest checkpoint; 1 attempt left." in log
@@ -153,8 +153,8 @@ def test_one_whose_parameters_are_refused_fails_and_the_others_train(
     tmp_path: Path, alone: Path
 ) -> None:
     starts = [Assignment(0, {"lr": -1.0, "breaks": "never"}), *STARTS[1:]]
-    desk = work(real(retries=0), tmp_path, starts=starts, rows=4)
-    assert [number for number, row in desk.reports if FAILURE in row] == [0]
+    dispatcher = work(real(retries=0), tmp_path, starts=starts, rows=4)
+    assert [number for number, row in dispatcher.reports if FAILURE in row] == [0]
     assert_same(tmp_path, alone, 1, 2, 3)
 
 
@@ -198,9 +198,11 @@ def test_one_whose_results_cannot_be_stored_says_so(
         return Unavailable() if number == 3 else TrialSync()
 
     monkeypatch.setattr(RunDirectory, "trial_sync", sync)
-    desk = work(real(), tmp_path, starts=STARTS, rows=4)
+    dispatcher = work(real(), tmp_path, starts=STARTS, rows=4)
     assert_same(tmp_path, alone, 0, 1, 2)
-    (failed,) = [(number, row[STORE_UNAVAILABLE]) for number, row in desk.reports if FAILURE in row]
+    (failed,) = [
+        (number, row[STORE_UNAVAILABLE]) for number, row in dispatcher.reports if FAILURE in row
+    ]
     assert failed == (3, "The store is gone.")
 
 
@@ -228,14 +230,14 @@ def test_memory_that_is_too_small_for_all_is_not_the_failure_of_one(
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     monkeypatch.setattr(Trials, "advance", full)
-    desk = FakeDesk(deque(STARTS), rows=4)
-    worker = make_worker(real(), RunDirectory(tmp_path), exchange=lambda config: desk)
+    dispatcher = FakeDispatcher(deque(STARTS), rows=4)
+    worker = make_worker(real(), RunDirectory(tmp_path), exchange=lambda config: dispatcher)
     with pytest.raises(Exited):
         worker({})
-    assert desk.messages[-1].out_of_memory == (
+    assert dispatcher.messages[-1].out_of_memory == (
         "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB."
     )
-    assert desk.reports == []
+    assert dispatcher.reports == []
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from segue.plan.pipelines.pipeline import TrainingPipeline
 from segue.plan.seeding import set_deterministic_cudnn
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.layout import LOG
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.failures import one_line
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.record import StudyRecord
@@ -22,7 +22,7 @@ from segue.tune.verdicts import DISK_FULL, FAILURE
 from segue.tune.worker.messages import Assignment, Message, Reply
 from segue.tune.worker.worker import make_worker
 from tests.tune.support.doubles import CONFIG, make_runner, make_sweep, pipeline
-from tests.tune.support.worker import SEVEN, FakeDesk, rows_of, work
+from tests.tune.support.worker import SEVEN, FakeDispatcher, rows_of, work
 
 
 def test_a_trial_reports_each_row_from_its_own_directory(tmp_path: Path) -> None:
@@ -104,11 +104,11 @@ def test_how_often_it_is_tried(
 
 def test_a_stop_is_not_a_failure_and_the_worker_takes_the_next_trial(tmp_path: Path) -> None:
     starts = [Assignment(number, CONFIG["recorded"]) for number in (3, 4)]
-    desk = work(make_sweep(), tmp_path, make_runner(), starts, stop_at=[(3, 200)])
-    reported = [row["env_steps"] for number, row in desk.reports if number == 3]
+    dispatcher = work(make_sweep(), tmp_path, make_runner(), starts, stop_at=[(3, 200)])
+    reported = [row["env_steps"] for number, row in dispatcher.reports if number == 3]
     assert reported == [100, 200]
-    assert [row for _, row in desk.reports if FAILURE in row] == []
-    assert desk.reports[-1][0] == 4 and desk.reports[-1][1]["final"]
+    assert [row for _, row in dispatcher.reports if FAILURE in row] == []
+    assert dispatcher.reports[-1][0] == 4 and dispatcher.reports[-1][1]["final"]
 
 
 def test_a_process_that_tune_ends_reports_nothing_more(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_the_sweep_file_can_make_cudnn_deterministic_in_the_worker(
         make_sweep(),
         RunDirectory(tmp_path),
         lambda *a, **k: found.append(torch.backends.cudnn.deterministic),
-        exchange=lambda config: FakeDesk(deque([SEVEN])),
+        exchange=lambda config: FakeDispatcher(deque([SEVEN])),
     )
     torch.backends.cudnn.deterministic = False  # as in a worker, which does not run the sweep file
     worker({})

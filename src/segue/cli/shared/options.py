@@ -1,4 +1,4 @@
-"""The parameters of a Typer command that takes the options of `segue.tune.options`."""
+"""The parameters of a Typer command that takes the options of `segue.tune.options.options`."""
 
 import inspect
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from segue.tune.options import DECLARED, Options, flag_of
+from segue.tune.options.options import DECLARED, Options, flag_of
 
 Command = Callable[..., int]
 

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from segue.base.text import plural
+from segue.record.files.replays import Replays, read_replays
 from segue.record.layout import REPLAYS
-from segue.record.replays import Replays, read_replays
 from segue.record.row import ENV_STEPS, STAGE, STAGE_DONE, Row
 from segue.record.study.trials import COMPLETE, PRUNED, TrialSummary
 from segue.report.data.evidence import Evidence

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from segue.base.text import value_text
-from segue.record.differences import compared_entries
+from segue.record.files.differences import compared_entries
 from segue.report.compare.runs import ComparedRun
 from segue.report.data.statistics import Estimate, probability_of_improvement
 

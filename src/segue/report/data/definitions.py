@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from segue.record.definition import RunDefinition
+from segue.record.files.definition import RunDefinition
 
 _SEARCH = ("space", "search", "scheduler")
 """Entries of a definition that decide which trials run and for how long, not how one is trained."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
+from segue.record.files.results import read_results
 from segue.record.local_run import is_running
-from segue.record.results import read_results
 from segue.record.row import Row
 from segue.record.study.trials import TrialSummary
 from segue.report.data.definitions import Change, changes

@@ -6,8 +6,8 @@ from functools import partial
 
 from optuna.trial import FrozenTrial
 
+from segue.record.files.results import read_results
 from segue.record.local_run import is_running
-from segue.record.results import read_results
 from segue.record.row import METRIC_PER_SEED, STAGE, STAGE_DONE, STAGE_STEPS, Row
 from segue.record.study.attributes import ENV_STEPS, TOTAL_ENV_STEPS, stage_number
 from segue.record.study.trials import TrialSummary, summarize

@@ -12,7 +12,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import URL
 
-from segue.record.definition import RunDefinition, read_definition
+from segue.record.files.definition import RunDefinition, read_definition
 from segue.record.layout import STUDY, RunLayout
 from segue.record.study.attributes import ADOPTED_FROM, COPY_OF
 from segue.record.study.content import StudyContent, read_report_order, read_study

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from segue.base.text import printable
-from segue.record.description import TrialDescription
+from segue.record.files.description import TrialDescription
 from segue.record.row import ENV_STEPS, METRIC_PER_SEED, Row
 from segue.record.study.trials import TrialSummary
 from segue.record.validation import read_object

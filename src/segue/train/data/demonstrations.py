@@ -66,7 +66,7 @@ class Demonstrations(Iterator[Data]):
     def __next__(self) -> Data:
         """Return the next window."""
         while min(map(len, self._queues)) < self.steps:
-            self._deal()
+            self._assign()
         at = np.stack([queue[: self.steps] for queue in self._queues], 1)  # [T, n]
         self._queues = [queue[self.steps :] for queue in self._queues]
         source = self._recording
@@ -111,7 +111,7 @@ class Demonstrations(Iterator[Data]):
         self._queues = [np.array(queue, np.int64) for queue in state["queues"]]
         self._began = state["began"]
 
-    def _deal(self) -> None:
+    def _assign(self) -> None:
         """Distribute all episodes over the lanes in a new order.
 
         Each episode goes to the lane that has the fewest steps left.

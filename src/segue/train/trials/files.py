@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from segue.base.files import append_row, read_regular, write_rows
 from segue.plan.mode import Mode, sign_of
+from segue.record.files.results import read_results
 from segue.record.layout import LOCK, LOG, TRIAL, TrialLayout
-from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, Row
 from segue.train.checkpoint import (
     form_checked,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from segue.base.files import read_regular, write_atomic, write_rows
 from segue.record.checkpoints import steps_of
-from segue.record.prefixes import StoredPrefix, read_prefix
-from segue.record.results import read_results
+from segue.record.files.prefixes import StoredPrefix, read_prefix
+from segue.record.files.results import read_results
 from segue.record.row import ENV_STEPS, FORKED_FROM, STAGES, Row
 from segue.train.checkpoint import form_checked, newest_first, read_checkpoint
 from segue.train.trials.files import TrialFiles

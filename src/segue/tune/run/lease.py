@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from segue.base.files import write_atomic
-from segue.record.definition import read_definition
+from segue.record.files.definition import read_definition
 from segue.record.kinds import is_of_trial
 from segue.record.layout import DEFINITION, RESULTS, STUDY
 from segue.store.access import check_store

@@ -9,8 +9,8 @@ from typing import Any
 from segue.base.files import write_atomic
 from segue.base.lock import ORPHAN_SECONDS, LockedError, locked
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.definition import RunDefinition, name_of, read_definition
-from segue.record.differences import differences, unacceptable_difference
+from segue.record.files.definition import RunDefinition, name_of, read_definition
+from segue.record.files.differences import differences, unacceptable_difference
 from segue.tune.code.provenance import provenance, uncommitted_changes
 from segue.tune.code.remembered_files import remember_file
 from segue.tune.code.sweep_file import docstring

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from segue.plan.sweeps.pins import pin
+from segue.plan.sweeps.points.pins import pin
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.definition import RunDefinition, read_definition
-from segue.record.differences import differences
+from segue.record.files.definition import RunDefinition, read_definition
+from segue.record.files.differences import differences
 from segue.tune.code.remembered_files import remembered_file
 from segue.tune.code.sweep_file import load_sweep, sweep_files
 from segue.tune.run.directory import RunDirectory

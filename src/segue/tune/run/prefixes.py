@@ -5,8 +5,8 @@ with it.
 import shutil
 
 from segue.record.checkpoints import is_best_checkpoint, is_checkpoint
+from segue.record.files.prefixes import is_logged, is_stored, store_prefix
 from segue.record.layout import RESULTS, trial_name
-from segue.record.prefixes import is_logged, is_stored, store_prefix
 from segue.store.mirror import Mirror
 from segue.tune.run.directory import RunDirectory
 

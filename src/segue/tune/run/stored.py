@@ -10,6 +10,7 @@ from pathlib import Path
 from segue.base.files import write_atomic
 from segue.base.paths import inside
 from segue.record.checkpoints import is_best_checkpoint, is_checkpoint, newest
+from segue.record.files.prefixes import MANIFEST
 from segue.record.kinds import is_decision, is_definition, is_of_trial, is_shared_training
 from segue.record.layout import (
     DECISIONS,
@@ -23,7 +24,6 @@ from segue.record.layout import (
     TrialLayout,
     trial_name,
 )
-from segue.record.prefixes import MANIFEST
 from segue.store.lease import DRIVER
 from segue.store.mirror import Mirror, checkpoints_first, checkpoints_last
 from segue.store.objects import FEW_WAITS, Store, StoreError

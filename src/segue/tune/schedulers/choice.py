@@ -5,7 +5,7 @@ from copy import deepcopy
 from ray.tune.schedulers import FIFOScheduler, MedianStoppingRule, TrialScheduler
 
 from segue.plan.criteria.scheduler import SchedulerCriterion, scheduler_criteria
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe
 from segue.record.row import ENV_STEPS, STAGE_STEPS

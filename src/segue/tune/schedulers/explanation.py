@@ -5,7 +5,7 @@ from inspect import signature
 
 from ray.tune.schedulers import TrialScheduler
 
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.tune.schedulers.criterion import CriterionScheduler
 from segue.tune.schedulers.named import BRACKETS, REDUCTION_FACTOR, first_point

@@ -10,7 +10,7 @@ from typing import Literal
 
 from ray.tune.schedulers import ASHAScheduler, MedianStoppingRule, TrialScheduler
 
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.row import ENV_STEPS
 from segue.tune.schedulers.refusals import check_population

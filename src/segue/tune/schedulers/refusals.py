@@ -10,7 +10,7 @@ from ray.tune.schedulers import (
     ResourceChangingScheduler,
 )
 
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 
 _REFUSED: Mapping[type, str] = {

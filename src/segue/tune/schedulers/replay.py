@@ -10,11 +10,11 @@ from types import SimpleNamespace
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import TrialScheduler
 
-from segue.plan.sweeps.corners import Corners, trained_steps_at
+from segue.plan.sweeps.points.corners import Corners, trained_steps_at
 from segue.plan.sweeps.sweep import Sweep
+from segue.record.files.replays import Replays
+from segue.record.files.results import read_results
 from segue.record.layout import RunLayout
-from segue.record.replays import Replays
-from segue.record.results import read_results
 from segue.record.row import ENV_STEPS, FINAL, Row
 from segue.record.study.attributes import COPY_OF, FORKED_FROM
 from segue.record.study.stages import Stages

@@ -3,7 +3,7 @@
 from ray.tune.schedulers import TrialScheduler
 
 from segue.plan.criteria.scheduler import SchedulerCriterion, scheduler_criteria
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.stages import PlannedStage
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe

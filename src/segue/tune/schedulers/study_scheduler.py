@@ -3,10 +3,10 @@
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import TrialScheduler
 
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.checkpoints import steps_of
-from segue.record.results import read_results
+from segue.record.files.results import read_results
 from segue.record.row import ENV_STEPS, FORKED_FROM, STAGE, STAGES, Row
 from segue.record.study.stages import Stages
 from segue.tune.ray_adapter import SweepScheduler, TuneController, TuneTrial

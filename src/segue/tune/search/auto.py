@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ray.tune.search.sample import Categorical
 
 from segue.base.text import plural
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 
 AUTO = "auto"

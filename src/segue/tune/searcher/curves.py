@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from optuna.trial import FrozenTrial, TrialState
 
 from segue.plan.mode import sign_of
-from segue.plan.sweeps.corners import trained_steps_at
+from segue.plan.sweeps.points.corners import trained_steps_at
 from segue.plan.sweeps.sweep import Sweep
 from segue.record.study.ranking import is_allowed, is_paused
 from segue.tune.search.freeze_thaw.curve import Curve, Status

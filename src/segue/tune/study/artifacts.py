@@ -15,7 +15,7 @@ from optuna.artifacts import (
 from optuna.exceptions import ExperimentalWarning
 
 from segue.base.lock import LockedError, locked
-from segue.record.definition import read_definition
+from segue.record.files.definition import read_definition
 from segue.record.study.content import close_storage
 from segue.tune.run.directory import RunDirectory
 from segue.tune.study.place import study_place

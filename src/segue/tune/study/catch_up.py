@@ -2,7 +2,7 @@
 
 from optuna.trial import TrialState
 
-from segue.record.results import read_results
+from segue.record.files.results import read_results
 from segue.record.row import ENV_STEPS, STAGES
 from segue.record.study.stages import Stages
 from segue.tune.run.directory import RunDirectory

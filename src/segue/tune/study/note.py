@@ -7,7 +7,7 @@ text in Markdown.
 from optuna.storages import BaseStorage
 
 from segue.base.text import plural
-from segue.record.definition import RunDefinition
+from segue.record.files.definition import RunDefinition
 
 _VERSION = "dashboard:note_ver"
 _PIECE = "dashboard:note_str:"

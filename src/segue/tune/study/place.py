@@ -11,7 +11,7 @@ from optuna.storages import RDBStorage
 
 from segue.base.files import read_rows
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.definition import read_definition
+from segue.record.files.definition import read_definition
 from segue.record.study.attributes import objective_names
 from segue.record.study.content import close_storage
 from segue.record.study.sqlite_file import has_trials

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
-from segue.record.definition import read_definition
+from segue.record.files.definition import read_definition
 from segue.record.layout import RunLayout
 from segue.record.local_run import fetch_run
 from segue.record.study.content import read_study

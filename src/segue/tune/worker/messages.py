@@ -28,7 +28,7 @@ _POLL_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Assignment:
-    """A trial dealt to a worker, to begin or to continue: its number and recorded parameters."""
+    """A trial assigned to a worker, to begin or to continue: its number and recorded parameters."""
 
     number: int
     recorded: Mapping[str, Any]

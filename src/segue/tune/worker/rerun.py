@@ -9,8 +9,8 @@ import torch
 
 from segue.plan.decision import Decision
 from segue.plan.sweeps.sweep import Sweep
-from segue.record.description import TrialDescription
-from segue.record.results import read_results
+from segue.record.files.description import TrialDescription
+from segue.record.files.results import read_results
 from segue.record.row import ENV_STEPS, REPLAYED, Row
 from segue.record.validation import read_object
 from segue.tune.run.decisions import decision_for

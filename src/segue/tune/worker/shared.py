@@ -35,7 +35,7 @@ from segue.tune.worker.uploads import upload_all, upload_reports
 
 @dataclass
 class _Dealt:
-    """A trial that the driver has dealt to this worker."""
+    """A trial that the driver has assigned to this worker."""
 
     start: Assignment
     sync: TrialSync
@@ -48,7 +48,7 @@ class _Dealt:
 
 @dataclass
 class SharedWorker:
-    """Trains the trials that the driver deals side by side; one that ends makes room for the next.
+    """Trains assigned trials side by side; one that ends makes room for the next.
 
     All reports of a step are sent in one message, after everything that they depend on is stored.
     Training continues once the driver has decided on each of them. After an exception a trial is
@@ -62,7 +62,7 @@ class SharedWorker:
     device: str
     exchange: Exchange
     accept_changes: bool
-    _dealt: dict[int, _Dealt] = field(default_factory=dict)
+    _assigned: dict[int, _Dealt] = field(default_factory=dict)
     _reports: list[tuple[int, Row]] = field(default_factory=list)
     _logs: TrialLogs = field(default_factory=TrialLogs)
     _trials: Trials = field(default_factory=lambda: Trials(_is_fatal))
@@ -89,7 +89,7 @@ class SharedWorker:
 
     def upload(self) -> None:
         """Store the files of all trials where they outlast this machine, if that is possible."""
-        upload_all([dealt.sync for dealt in self._dealt.values()])
+        upload_all([assigned.sync for assigned in self._assigned.values()])
 
     @cached_property
     def _sweep(self) -> Sweep:
@@ -103,7 +103,7 @@ class SharedWorker:
             self._leave(number)
         for start in reply.begin:
             sync = self.run.trial_sync(start.number)
-            self._dealt[start.number] = _Dealt(start, sync, self.retries)
+            self._assigned[start.number] = _Dealt(start, sync, self.retries)
             self._guarded(start.number, partial(self._begin, start.number))
 
     def _decide(self, reply: Reply, sent: Iterable[tuple[int, Row]]) -> None:
@@ -118,14 +118,14 @@ class SharedWorker:
 
     def _prepare(self, number: int) -> None:
         """Bring the directory of a trial to this machine, once."""
-        dealt = self._dealt[number]
-        if not dealt.is_prepared:
+        assigned = self._assigned[number]
+        if not assigned.is_prepared:
             fetch_credentials()
-            dealt.sync.begin()
-            if dealt.start.prefix is not None:
-                dealt.sync.fetch_prefix(dealt.start.prefix)
+            assigned.sync.begin()
+            if assigned.start.prefix is not None:
+                assigned.sync.fetch_prefix(assigned.start.prefix)
             self._logs.begin(number, self.run.trial(number).path)
-            dealt.is_prepared = True
+            assigned.is_prepared = True
 
     def _begin(self, number: int) -> None:
         """Begin a trial, or continue it from its newest checkpoint."""
@@ -133,7 +133,7 @@ class SharedWorker:
         directory = self.run.trial(number).path
         exploit = read_lineage(self.run.trial(number))
         with self._logs.only(number):
-            parameters = of_recorded(self._sweep, self._dealt[number].start.recorded)
+            parameters = of_recorded(self._sweep, self._assigned[number].start.recorded)
             spec = described_spec(self._sweep, parameters, directory, exploit, self.device)
             self._trials.begin(
                 number,
@@ -142,7 +142,7 @@ class SharedWorker:
                 lambda row: self._report(number, row),
                 exploit,
                 self.accept_changes,
-                self._shared(self._dealt[number].start),
+                self._shared(self._assigned[number].start),
             )
 
     def _shared(self, start: Assignment) -> SharedTraining:
@@ -150,7 +150,7 @@ class SharedWorker:
         return SharedTraining(folder, start.saved_after)
 
     def _report(self, number: int, row: Row) -> None:
-        self._dealt[number].last = row
+        self._assigned[number].last = row
         self._reports.append((number, row))
 
     def _train(self) -> None:
@@ -190,23 +190,23 @@ class SharedWorker:
 
     def _may_try_again(self, number: int, error: Exception) -> bool:
         """Return whether another attempt is left; otherwise report the exception as the failure."""
-        dealt = self._dealt[number]
-        if _is_fatal(error) and len(self._dealt) > 1:
+        assigned = self._assigned[number]
+        if _is_fatal(error) and len(self._assigned) > 1:
             self._end_process(error)
         if is_out_of_memory(error):
             self._needs_memory = number
             self._fail(number, error, {OUT_OF_MEMORY: True})
             return False
-        if dealt.left and not is_permanent(error):
-            self._print(number, lambda: print_another_attempt(error, dealt.left))
-            dealt.left -= 1
+        if assigned.left and not is_permanent(error):
+            self._print(number, lambda: print_another_attempt(error, assigned.left))
+            assigned.left -= 1
             return True
         self._fail(number, error, shared_cause(error))
         return False
 
     def _fail(self, number: int, error: Exception, marks: Mapping[str, object]) -> None:
         self._print(number, lambda: traceback.print_exception(error))
-        self._report(number, failed_row(self._dealt[number].last, self.metric, error, marks))
+        self._report(number, failed_row(self._assigned[number].last, self.metric, error, marks))
 
     def _withdraw(self, number: int) -> None:
         """Let a trial leave that has not left by itself."""
@@ -217,10 +217,10 @@ class SharedWorker:
         """Forget a trial that has ended, was stopped or is paused."""
         self._withdraw(number)
         self._logs.end(number)
-        self._dealt.pop(number, None)
+        self._assigned.pop(number, None)
 
     def _sync(self, number: int) -> TrialSync:
-        return self._dealt[number].sync
+        return self._assigned[number].sync
 
     def _upload_reports(self) -> None:
         """Upload what the reports depend on; a trial for which that fails has failed."""

@@ -45,7 +45,7 @@ class Runner(Protocol):
 
 @dataclass
 class SoloWorker:
-    """Trains the trials that the driver deals, one after another.
+    """Trains the trials that the driver assigns, one after another.
 
     After an exception a trial is tried again, `retries` times. The last exception becomes a report
     that names the cause.

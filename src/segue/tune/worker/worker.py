@@ -1,4 +1,4 @@
-"""The function that Tune runs in a worker process: it trains the trials that the driver deals."""
+"""The function that Tune runs in a worker process: it trains the trials that the driver assigns."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

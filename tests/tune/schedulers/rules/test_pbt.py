@@ -21,10 +21,10 @@ from segue.experiment_utils import Builder, PipelineStage, TrainingPipeline
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import PPO, EntropyBonus, Mlp, Network
-from segue.tune.checks import check_sweep
+from segue.tune.checks.sweep import check_sweep
 from segue.tune.cluster.session import suppress_ray_warnings
 from segue.tune.drive import run_sweep
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from segue.tune.run.decisions import decide_exploit, decide_stage_end, decision_for, has_exploit_at
 from segue.tune.schedulers.choice import make_scheduler
 from segue.tune.schedulers.rules.explore import explored

@@ -16,22 +16,22 @@ from segue.report.page.figures.front import front_figure, front_table, front_tex
 from segue.report.page.figures.importance import Importance, importance_figure, importance_text
 from segue.report.page.figures.optuna_view import distributions, plot_study, plotted
 from segue.report.page.figures.parallel import parallel_coordinates
-from segue.report.page.figures.pauses import (
+from segue.report.page.figures.scheduling.pauses import (
     events_table,
     predicted_figure,
     predicted_text,
     timeline_figure,
     timeline_text,
 )
-from segue.report.page.figures.predictions import calibration_figure, calibration_text
-from segue.report.page.figures.pruning import RungCount, ShownRung, pruning_figure, rungs
-from segue.report.page.figures.slices import slices
-from segue.report.page.figures.stopping import (
+from segue.report.page.figures.scheduling.predictions import calibration_figure, calibration_text
+from segue.report.page.figures.scheduling.pruning import RungCount, ShownRung, pruning_figure, rungs
+from segue.report.page.figures.scheduling.stopping import (
     foretold,
     foretold_figure,
     replay_table,
     stopping_text,
 )
+from segue.report.page.figures.slices import slices
 from segue.report.page.sections.more_sections import course, understanding
 from segue.report.page.sections.section import Section
 

@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 
-from segue.tune.desk.study_side import DealtTrial
+from segue.tune.dispatch.study_side import AssignedTrial
 
 TOGETHER = 2  # losses in company after which a trial is trained alone
 
@@ -19,14 +19,14 @@ class Places:
         self._rows = rows
         self._retries = retries
         self._reduced: dict[int, int] = {}
-        self._at: dict[int, dict[int, DealtTrial]] = {}
-        self._waiting: deque[DealtTrial] = deque()
+        self._at: dict[int, dict[int, AssignedTrial]] = {}
+        self._waiting: deque[AssignedTrial] = deque()
         self._lost_together: Counter[int] = Counter()
         self._lost_alone: Counter[int] = Counter()
         self._emptied: int | None = None
         """The worker that takes no trials until it is empty, for a trial that must be alone."""
 
-    def at(self, worker: int) -> dict[int, DealtTrial]:
+    def at(self, worker: int) -> dict[int, AssignedTrial]:
         """Return the trials at a worker, by number."""
         return self._at.setdefault(worker, {})
 
@@ -47,11 +47,11 @@ class Places:
             return False
         return len(here) < min(self.rows(worker), max(most, 1))
 
-    def place(self, worker: int, trial: DealtTrial) -> None:
+    def place(self, worker: int, trial: AssignedTrial) -> None:
         """Give a trial a place at a worker."""
         self.at(worker)[trial.number] = trial
 
-    def next_waiting(self, worker: int) -> DealtTrial | None:
+    def next_waiting(self, worker: int) -> AssignedTrial | None:
         """Return the next trial that waits and may join those at the worker, if there is one."""
         is_empty = not self.at(worker)
         alone = [trial for trial in self._waiting if self._is_alone(trial)]
@@ -71,7 +71,7 @@ class Places:
         self._reduced[worker] = max(1, len(here) // 2)
         self._waiting.extend(here.values())
 
-    def lose(self, worker: int) -> tuple[list[DealtTrial], list[DealtTrial]]:
+    def lose(self, worker: int) -> tuple[list[AssignedTrial], list[AssignedTrial]]:
         """Let the trials of a lost worker wait; return them, and those that are not resumed."""
         here = list(self._at.pop(worker, {}).values())
         counter = self._lost_alone if len(here) == 1 else self._lost_together
@@ -81,7 +81,7 @@ class Places:
         self._waiting.extend(resumed)
         return resumed, failed
 
-    def _is_alone(self, trial: DealtTrial) -> bool:
+    def _is_alone(self, trial: AssignedTrial) -> bool:
         return self._lost_together[trial.number] >= TOGETHER
 
     def _choose_emptied(self, worker: int) -> None:

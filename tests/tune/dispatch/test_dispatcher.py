@@ -1,4 +1,4 @@
-"""The desk deals trials to workers that are lost, run out of memory or start late; without Ray."""
+"""Workers that are lost, run out of memory or start late, and the dispatcher; without Ray."""
 
 import io
 from collections import Counter
@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.desk.desk import Desk
-from segue.tune.desk.places import Places
-from segue.tune.desk.study_side import StudySide
+from segue.tune.dispatch.dispatcher import Dispatcher
+from segue.tune.dispatch.places import Places
+from segue.tune.dispatch.study_side import StudySide
 from segue.tune.observers.board import Board
 from segue.tune.observers.live_view import LiveView
 from segue.tune.run.directory import RunDirectory
@@ -68,7 +68,7 @@ class Prefixes(dict[str, tuple[int, int]]):
 
 
 class Cluster:
-    """Workers that a desk gives trials, one message at a time, and the trials' steps so far.
+    """Workers that a dispatcher gives trials, one message at a time, and the trials' steps so far.
 
     With `shares`, trials that differ in `gae_lambda` have their first stage in common.
     """
@@ -92,7 +92,7 @@ class Cluster:
         self.board = Board(self.record, sweep, budget)
         view = LiveView(self.board, run, Console(file=io.StringIO()))
         self.said: list[str] = []
-        self.desk = Desk(
+        self.dispatcher = Dispatcher(
             StudySide(scheduler, searcher, [self.board, view]),
             Places(rows, sweep.retries),
             SimpleNamespace(post=self._post),  # type: ignore[arg-type]
@@ -136,7 +136,7 @@ class Cluster:
         worker = self.workers[index]
         if worker.status == "RUNNING":
             worker.standing.clear()
-            self.desk.on_trial_error(self, worker)  # type: ignore[arg-type]
+            self.dispatcher.on_trial_error(self, worker)  # type: ignore[arg-type]
             worker.status = worker.PENDING
 
     def run_out_of_memory(self, index: int) -> None:
@@ -193,7 +193,7 @@ class Cluster:
         return row
 
     def _send(self, worker: Worker, message: Message) -> None:
-        self.desk.on_trial_result(
+        self.dispatcher.on_trial_result(
             self,  # type: ignore[arg-type]
             worker,  # type: ignore[arg-type]
             {**message.to_result(), "done": False},
@@ -328,13 +328,13 @@ def test_trials_that_do_not_fit_on_a_gpu_together_continue_in_halves(tmp_path: P
     assert cluster.workers[0].standing == [alone], "its process ends, and starts with more"
     cluster.lose(0)
     cluster.workers[0].status = "RUNNING"
-    assert not list(cluster.desk.running()), "its silence before it starts counts for nothing"
+    assert not list(cluster.dispatcher.running()), "its silence before it starts counts for nothing"
     cluster.workers[0].status = Worker.PENDING
-    cluster.desk._shares.apply(cluster)  # type: ignore[arg-type]
+    cluster.dispatcher._shares.apply(cluster)  # type: ignore[arg-type]
     assert cluster.workers[0].resources == {"cpu": 1, "gpu": 1.0}
     cluster.step(0)
     assert cluster.workers[0].standing == [alone]
-    assert [trial.number for trial in cluster.desk.running()] == [alone]
+    assert [trial.number for trial in cluster.dispatcher.running()] == [alone]
     cluster.end()
     assert states(cluster.record.trials) == {TrialState.COMPLETE: 16}, "none has failed by it"
 
@@ -380,4 +380,4 @@ def test_workers_that_end_before_they_train_end_the_run(
             if loss == losses
             else nullcontext()
         ):
-            cluster.desk.on_trial_error(cluster, worker)  # type: ignore[arg-type]
+            cluster.dispatcher.on_trial_error(cluster, worker)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The desk: for Tune it schedules workers; the trials of the study are dealt to them."""
+"""For Tune, the dispatcher schedules workers; the trials of the study are assigned to them."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -6,10 +6,10 @@ from ray.tune.schedulers import TrialScheduler
 
 from segue.base.text import plural
 from segue.record.row import Row
-from segue.tune.desk.gpu_growth import Shares
-from segue.tune.desk.places import Places
-from segue.tune.desk.study_side import DealtTrial, StudySide
-from segue.tune.ray_adapter import DeskScheduler, RunningTrial, TuneController, TuneTrial
+from segue.tune.dispatch.gpu_growth import Shares
+from segue.tune.dispatch.places import Places
+from segue.tune.dispatch.study_side import AssignedTrial, StudySide
+from segue.tune.ray_adapter import RunningTrial, TuneController, TuneTrial, WorkerScheduler
 from segue.tune.run.directory import RunDirectory
 from segue.tune.verdicts import OUT_OF_MEMORY, Verdicts, has_failed
 from segue.tune.worker.messages import WORKER, Assignment, Message, Replies, Reply
@@ -18,8 +18,8 @@ SHARED = ("prefix", "saved_after")
 _STARTS = 3  # of a worker that ends each time before it trains
 
 
-class Desk(DeskScheduler):
-    """Deals the trials of a study to so many workers, and replies to their messages.
+class Dispatcher(WorkerScheduler):
+    """Assigns the trials of a study to so many workers, and replies to their messages.
 
     `share` returns how many trials a worker trains at most for all to have about as many.
     """
@@ -138,7 +138,7 @@ class Desk(DeskScheduler):
             elif not has_failed(row) and self._run.decisions(number).exists():
                 reply.decided.append(number)
         if worker not in self._restarts:
-            reply.begin += self._deal(controller, worker)
+            reply.begin += self._assign(controller, worker)
         reply.finished = not here and (self._is_over or self._is_in_the_way())
 
     def _is_in_the_way(self) -> bool:
@@ -148,7 +148,7 @@ class Desk(DeskScheduler):
             for worker, trial in self._workers.items()
         )
 
-    def _deal(self, controller: TuneController, worker: int) -> Iterator[Assignment]:
+    def _assign(self, controller: TuneController, worker: int) -> Iterator[Assignment]:
         """Give a worker as many trials as it has places, those that wait first."""
         while not self._verdicts.must_end and self._places.has_room(worker, self._share()):
             one = self._places.next_waiting(worker) or self._study.next()
@@ -186,6 +186,6 @@ class Desk(DeskScheduler):
             raise RuntimeError(f"Workers cannot be started: {trial.get_error()}")
 
 
-def _start(one: DealtTrial) -> Assignment:
+def _start(one: AssignedTrial) -> Assignment:
     shared = {name: one.config[name] for name in SHARED if name in one.config}
     return Assignment(one.number, one.config["recorded"], **shared)

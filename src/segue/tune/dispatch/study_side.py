@@ -20,7 +20,7 @@ ASK_AGAIN_SECONDS = 5.0  # after which a searcher is asked although nothing has 
 
 
 @dataclass(eq=False)
-class DealtTrial:
+class AssignedTrial:
     """A trial of the study that is being trained, as Tune's schedulers know trials."""
 
     trial_id: str
@@ -54,7 +54,7 @@ class StudySide:
         self.is_finished = False
         """Whether the searcher has no further trial."""
 
-    def next(self) -> DealtTrial | None:
+    def next(self) -> AssignedTrial | None:
         """Return the next trial, None if there is none, or not yet."""
         if self.is_finished or not self._may_ask():
             return None
@@ -64,15 +64,15 @@ class StudySide:
         if suggested is None or self.is_finished:
             self._asked = time.monotonic()
             return None
-        return DealtTrial(identifier, suggested)
+        return AssignedTrial(identifier, suggested)
 
-    def start(self, controller: TuneController, trial: DealtTrial) -> None:
+    def start(self, controller: TuneController, trial: AssignedTrial) -> None:
         """Notify everyone that a trial starts, or starts again in another process."""
         self._scheduler.on_trial_add(controller, trial)
         for observer in self._observers:
             observer.started(trial.number)
 
-    def report(self, controller: TuneController, trial: DealtTrial, row: Row) -> bool:
+    def report(self, controller: TuneController, trial: AssignedTrial, row: Row) -> bool:
         """Let everyone process a report of a trial; return whether the trial ends with it."""
         self._asked = None
         decision = self._scheduler.on_trial_result(controller, trial, row)
@@ -87,13 +87,13 @@ class StudySide:
             self._ended(trial)
         return ends
 
-    def restart(self, trial: DealtTrial, row: Row) -> None:
+    def restart(self, trial: AssignedTrial, row: Row) -> None:
         """Notify the observers of a failure after which the trial is started again."""
         assert has_failed(row)
         for observer in self._observers:
             observer.reported(trial.number, row)
 
-    def lost(self, controller: TuneController, trial: DealtTrial, *, for_good: bool) -> None:
+    def lost(self, controller: TuneController, trial: AssignedTrial, *, for_good: bool) -> None:
         """Notify the scheduler that the trial's worker was lost; `for_good`: the trial failed."""
         self._asked = None
         self._scheduler.on_trial_error(controller, trial)
@@ -101,7 +101,7 @@ class StudySide:
             self._searcher.on_trial_complete(trial.trial_id, error=True)
             self._ended(trial)
 
-    def _ended(self, trial: DealtTrial) -> None:
+    def _ended(self, trial: AssignedTrial) -> None:
         for observer in self._observers:
             observer.ended(trial.number)
 

@@ -26,9 +26,9 @@ def command(
 
     The exit code is 0 if all reports are equal to the last bit, else 1.
     """
+    from segue.record.files.results import read_results
     from segue.record.layout import DECISIONS, RESULTS
     from segue.record.local_run import fetch_run
-    from segue.record.results import read_results
     from segue.record.row import ENV_STEPS
     from segue.record.validation import skipped
     from segue.report.data.summary import read_summary, trained_trial

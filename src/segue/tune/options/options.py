@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from segue.base import checks
 from segue.base.paths import place
-from segue.plan.sweeps.pins import pin, search_only
+from segue.plan.sweeps.points.pins import pin, search_only
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.option import (
+from segue.tune.options.option import (
     Option,
     check_assignments,
     check_gpu_share,

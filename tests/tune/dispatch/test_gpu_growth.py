@@ -12,10 +12,10 @@ from optuna.trial import TrialState
 
 from segue.base.files import append_row, read_rows
 from segue.plan.sweeps.sweep import Sweep
-from segue.tune.desk.gpu_growth import Shares
+from segue.tune.dispatch.gpu_growth import Shares
 from segue.tune.drive import run_sweep
 from segue.tune.failures import is_out_of_memory
-from segue.tune.options import Options
+from segue.tune.options.options import Options
 from tests.tune.support.doubles import make_runner, make_sweep
 from tests.tune.support.drivers import trials_of
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from ray import tune
 
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.train import Network
-from segue.tune.desk.rows import Crew, crew_of, most_rows
+from segue.tune.dispatch.rows import Crew, crew_of, most_rows
 from tests.tune.support.doubles import MIXED, make_sweep
 
 MANY = {"space": MIXED, "trials": 64}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from segue.record.study.trials import TrialSummary
     from segue.report.data.heldout import Comparison, HeldOut
     from segue.report.data.summary import Summary
-    from segue.tune.options import Options
+    from segue.tune.options.options import Options
 
 
 _TOP = 3  # configurations that are retrained

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from segue.cli.retrain import Retraining, best_trials
+from segue.cli.trained.retrain import Retraining, best_trials
 from segue.plan.sweeps.sweep import Sweep
 
 if TYPE_CHECKING:
     from segue.record.local_run import LocalRun
-    from segue.tune.options import Options
+    from segue.tune.options.options import Options
 
 _SHARE = 4  # one part in so many of the steps
 _LEAST_TRIALS = 2
@@ -33,7 +33,7 @@ class LateSeeds:
         There are as many trials as two seeds of each fit. Raise ValueError if the sweep has no
         limit of steps, or if a quarter of it does not suffice for two seeds of two trials.
         """
-        from segue.plan.sweeps.corners import Corners
+        from segue.plan.sweeps.points.corners import Corners
 
         longest = Corners.of(sweep).longest_training
         least = _SHARE * _LEAST_TRIALS * _LEAST_SEEDS * longest
@@ -65,7 +65,7 @@ class LateSeeds:
         The winner is then the one with the best interquartile mean over these seeds.
         """
         from segue.report.data.summary import read_summary
-        from segue.tune.options import Options
+        from segue.tune.options.options import Options
 
         summary = read_summary(run.path)
         best = best_trials(summary, run.shown, self.trials)

@@ -16,7 +16,7 @@ from segue.report.analysis.stopping import (
     stage_ends,
 )
 from segue.report.page.figures.curves import COLOURS
-from segue.report.page.figures.pruning import RungCount, ShownRung, label_of, values_at
+from segue.report.page.figures.scheduling.pruning import RungCount, ShownRung, label_of, values_at
 from segue.report.page.text_table import TextTable
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from segue.base.text import plural
 from segue.plan.sweeps.checks import AUTO
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.setup import TrialSetup
 from segue.plan.sweeps.sweep import Sweep
 from segue.train import check_trial

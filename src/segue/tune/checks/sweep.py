@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from segue.base.user_code import located_user_errors
-from segue.plan.sweeps.corners import Corners
+from segue.plan.sweeps.points.corners import Corners
 from segue.plan.sweeps.sweep import Sweep
 from segue.plan.values.describe import canonical_json, describe
 from segue.train import check_metric, check_reported_name, check_trial
+from segue.tune.checks.reads import check_reads
 from segue.tune.cluster.parcel import Parcel
-from segue.tune.reads import check_reads
 from segue.tune.schedulers.choice import check_stage_schedulers, make_scheduler
 from segue.tune.search.auto import FREEZE_THAW, LEAST_TRIALS, ChosenSearch, chosen_search
 from segue.tune.search.define_by_run import DefineByRunSpace

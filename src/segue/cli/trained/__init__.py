@@ -1,0 +1,1 @@
+"""Commands on trials that a sweep has trained."""

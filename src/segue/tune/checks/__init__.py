@@ -1,0 +1,1 @@
+"""Checks of a sweep before anything of it is written or started."""

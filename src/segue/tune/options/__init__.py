@@ -1,0 +1,1 @@
+"""The options of `segue run`, and what each of them checks."""
