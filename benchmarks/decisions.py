@@ -95,7 +95,7 @@ SWEEP = Sweep(
 
 
 class Driver:
-    """A worker that trains nothing, and asks the search as Tune would; it times what it asks."""
+    """A worker that trains nothing; it calls the search as Tune would, and times each call."""
 
     def __init__(self, folder: Path) -> None:
         self._record = StudyRecord(
@@ -154,13 +154,13 @@ class Driver:
         value = end * (1 + STEPS / step) / 2 + self._draw.normal(0, 0.1)
         return {SWEEP.metric: float(value), ENV_STEPS: step, TOTAL_ENV_STEPS: step}
 
-    def timed(self, kind: str, asked: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(self, kind: str, called: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function with a clock around it."""
 
         def timed(*arguments: Any) -> Any:
             before = time.perf_counter()
             try:
-                return asked(*arguments)
+                return called(*arguments)
             finally:
                 self._seconds[kind].append(time.perf_counter() - before)
 

@@ -39,7 +39,7 @@ class Experience:
     lanes: int  # N
     expert: tuple[
         Tensor, ...
-    ] = ()  # its actions [K*B, ...], whether it knew them [K*B], its policy [K*B, A] if asked
+    ] = ()  # its actions [K*B, ...], whether it knew them [K*B], its policy [K*B, A] if queried
     memory: Tensor | None = None  # [K*N, M] before the first step, where the policy has one
     begins: Tensor | None = None  # [K*B] 1.0 where an episode begins within the rollout
 
@@ -186,7 +186,7 @@ def begins(ended_TL: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 
 def expert_rows(rollout: Rollout, members: int, device: torch.device) -> tuple[Tensor, ...]:
-    """What the expert said, as rows in the members' order, if it was asked."""
+    """Return the expert's actions as rows in the members' order; () if it was not queried."""
     teaching = rollout.teaching
     if teaching is None:
         return ()

@@ -16,7 +16,7 @@ from segue.record.row import Row
 from segue.tune.ray_adapter import TrialObserver, TuneController
 from segue.tune.verdicts import has_ended, has_failed
 
-ASK_AGAIN_SECONDS = 5.0  # after which a searcher is asked although nothing has happened
+ASK_AGAIN_SECONDS = 5.0  # until a searcher is called again although nothing has happened
 
 
 @dataclass(eq=False)

@@ -1,7 +1,7 @@
 """The note on a study that optuna-dashboard shows.
 
-The dashboard is no dependency: its notes are system attributes of the study, numbered pieces of a
-text in Markdown.
+The dashboard is not a dependency: its notes are system attributes of the study, numbered pieces of
+a text in Markdown.
 """
 
 from optuna.storages import BaseStorage
