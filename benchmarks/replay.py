@@ -18,8 +18,8 @@ with two stages, others, and those of several seeds, with the standard error ove
 "random" stops nothing, "ray_asha" is `ray.tune`'s ASHAScheduler over plain environment steps,
 "stage_asha" is Segue's StageASHA, "tpe" is Optuna's sampler without stopping, and "freeze_thaw" is
 Segue's search: the same code as in live sweeps. The ASHAs start at the first checkpoint and keep a
-third. With `--early shuffled` or `--early mirrored` early reports say nothing, or the opposite. The
-last line is JSON.
+third. With `--early shuffled` or `--early mirrored` early reports say nothing, or the opposite.
+With `--last N` the winner has the best mean of its last N reports. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ RESAMPLES = 20
 class Play:
     """One search over a pool, and what it has trained so far. Time is measured in steps."""
 
-    def __init__(self, pool: Pool, budget: int, seed: int) -> None:
+    def __init__(self, pool: Pool, budget: int, seed: int, last: int = 1) -> None:
         self.draw = random.Random(seed)
         self.pool = pool
         count = len(pool.configurations)
@@ -61,6 +61,7 @@ class Play:
         self.begun: list[int] = []
         self.running: dict[int, float] = {}  # by configuration, the steps promised to it
         self._left = float(budget * pool.full)
+        self._last = last  # reports by whose mean the winner is named
 
     @property
     def room(self) -> float:
@@ -132,14 +133,20 @@ class Play:
             for number in self.begun
             if self.has_ended(number) and math.isfinite(self.report(number)["reward"])
         ]
-        found = max(ended, key=lambda each: self.report(each)["reward"], default=None)
+        found = max(ended, key=self._value, default=None)
         return self.pool.regret(found, self.seeds[found] if found is not None else 0)
 
+    def _value(self, number: int) -> float:
+        rewards = self.pool.configurations[number].rewards[self.seeds[number]][-self._last :]
+        return statistics.fmean(value for value in rewards if math.isfinite(value))
 
-def regrets(pools: Iterable[Pool], name: str, budget: int, resamples: int) -> list[float]:
+
+def regrets(
+    pools: Iterable[Pool], name: str, budget: int, resamples: int, last: int = 1
+) -> list[float]:
     """Return the mean regret over pools, for each resample."""
     played = [
-        [Play(pool, budget, seed).run(make_arm(name, pool, seed)) for pool in pools]
+        [Play(pool, budget, seed, last).run(make_arm(name, pool, seed)) for pool in pools]
         for seed in range(resamples)
     ]
     return [statistics.mean(each) for each in played]
@@ -154,12 +161,15 @@ def main() -> None:
     parser.add_argument("--arms", default=",".join(ARMS), help="of these, separated by commas")
     parser.add_argument("--mixed", action="store_true", help="one pool for all pipelines of a task")
     parser.add_argument("--early", choices=("shuffled", "mirrored"), help="spoil early reports")
+    parser.add_argument("--last", type=int, default=1, help="reports of which a winner has a mean")
     parser.add_argument("--keep", action="store_true", help="write a record to benchmarks/results")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     names = options.arms.split(",")
     if not set(names) <= set(ARMS):
         parser.error(f"--arms must be of {', '.join(ARMS)}, got {options.arms}.")
+    if options.last < 1:
+        parser.error(f"--last must be at least 1, got {options.last}.")
     try:
         pools = [pool for path in options.tables for pool in read(path, options.mixed)]
     except (OSError, ValueError, KeyError) as error:
@@ -172,7 +182,8 @@ def main() -> None:
         of_kind = [pool for pool in pools if pool.kind == kind]
         figures[kind] = {
             str(budget): {
-                name: summary(regrets(of_kind, name, budget, options.resamples)) for name in names
+                name: summary(regrets(of_kind, name, budget, options.resamples, options.last))
+                for name in names
             }
             for budget in BUDGETS[kind]
             if of_kind
@@ -189,10 +200,17 @@ def main() -> None:
     command += f" --resamples {options.resamples}"
     command += " --mixed" if options.mixed else ""
     command += f" --early {options.early}" if options.early else ""
+    command += f" --last {options.last}" if options.last > 1 else ""
     command += f" --arms {options.arms}" if names != list(ARMS) else ""
     columns = ("pool", *names)
     title = f"Regret ± standard error, {options.resamples} resamples"
-    name = "_".join(["replay", *[MIXED] * options.mixed, *filter(None, [options.early])])
+    parts = [
+        "replay",
+        MIXED * options.mixed,
+        options.early,
+        f"last_{options.last}" * (options.last > 1),
+    ]
+    name = "_".join(filter(None, parts))
     publish(name, command, title, columns, rows, figures, keep=options.keep)
 
 

@@ -98,6 +98,25 @@ def test_replay_reads_compressed_landscapes_of_several_seeds(
     }
 
 
+@pytest.mark.parametrize(("last", "regret"), [("1", 0.0), ("2", (10 - 9) / (10 - 1))])
+def test_replay_names_the_winner_by_the_mean_of_its_last_reports(
+    last: str,
+    regret: float,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    curves = [(0, 10), (8, 9), *[(0, 1)] * 6]
+    lines = ["env\texp_type\tconfig_kwargs_str\ttrain_steps\treward"]
+    for n, curve in enumerate(curves):
+        lines.append(f'World\tppo\t{{"lr": {n}}}\t[500, 1000]\t{list(curve)}')
+    (tmp_path / "table.tsv").write_text("\n".join(lines))
+    given = ["--arms", "random", "--resamples", "1", "--last", last]
+    assert replay(monkeypatch, str(tmp_path / "table.tsv"), *given) == 0
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert figures["single_stage"]["10"]["random"][0] == pytest.approx(regret, abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

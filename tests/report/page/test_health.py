@@ -48,10 +48,10 @@ def test_few_seeds_never_distinguish_a_winner() -> None:
 
 
 def test_a_tie_is_reported_as_one() -> None:
-    trials = [trial(number, [10.0] * 6) for number in (4, 5, 6, 9)] + healthy()[1:]
+    trials = [trial(number, [10.0] * 6) for number in (24, 25, 26, 29)] + healthy()[1:]
     (finding,) = health(evidence(trials), {})
     assert finding.title == "The best trials are tied"
-    assert finding.text.startswith("Trials 4 to 6, 9 ended with return 10: the metric does not")
+    assert finding.text.startswith("Trials 24 to 26, 29 ended with return 10: the metric does not")
     assert "segue retrain runs/x --top 4 --seeds 10" in finding.text
 
 
@@ -113,6 +113,28 @@ def test_a_border_is_not_reported_if_the_middle_is_as_good() -> None:
 def test_a_winner_that_was_better_is_reported() -> None:
     falling = [1, 4, 8, 12, 14, 14, 14, 13, 12, 11, 10, 10]
     assert titles(evidence(healthy(), {0: falling})) == ["The best trial was better before its end"]
+
+
+@pytest.mark.parametrize(
+    ("winner", "other", "is_reported"),
+    [
+        ([1.0] * 11 + [10.0], [8.0] * 12, True),
+        ([9.0] * 11 + [10.0], [8.0] * 12, False),
+        ([7.5] * 11 + [10.0], [9.0] * 12, False),  # less than a tenth of the range
+    ],
+)
+def test_a_winner_by_its_last_report_only_is_reported(
+    winner: list[float], other: list[float], is_reported: bool
+) -> None:
+    trials = [healthy()[0], trial(30, [7.9] * 6), trial(31, [7.8] * 6), *healthy()[1:]]
+    found = health(evidence(trials, {0: winner, 31: other}), {})
+    texts = {each.title: each.text for each in found}
+    text = texts.get("The winner is the best by its last report only")
+    assert (text is not None) == is_reported
+    assert not text or text.startswith(
+        "Trial 0 ended with 10, but its last 3 reports have a mean of 4; those of trial 31 have 8."
+    )
+    assert not text or "segue retrain runs/x --top 3 --seeds 10" in text
 
 
 def test_a_winner_that_still_improves_is_reported() -> None:

@@ -62,7 +62,7 @@ def runner_up(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
         f" {short(second.metric)}"
     )
     seeds = max(1, min(len(first.per_seed), len(second.per_seed)))
-    retrain = _retrain(evidence, _RETRAINED)
+    retrain = advice_to_retrain(evidence, _RETRAINED)
     if seeds < ENOUGH_SEEDS:
         few = "One seed" if seeds == 1 else f"{seeds} seeds"
         text = (
@@ -88,12 +88,12 @@ def _tie(evidence: Evidence) -> Finding:
     text = (
         f"Trials {as_ranges(trial.number for trial in tied)} ended with {value}: the metric does"
         " not distinguish them. Compare them by a further objective, such as the steps to a value."
-        f" {_retrain(evidence, len(tied))}"
+        f" {advice_to_retrain(evidence, len(tied))}"
     )
     return Finding("The best trials are tied", text)
 
 
-def _retrain(evidence: Evidence, top: int) -> str:
+def advice_to_retrain(evidence: Evidence, top: int) -> str:
     """Return the advice to retrain the best trials, with its command."""
     top = min(max(top, _RETRAINED), _MOST_RETRAINED)
     command = command_for(

@@ -15,6 +15,7 @@ from segue.report.page.figures.curves import TOP_TRIALS
 from segue.report.page.figures.optuna_view import distributions
 from segue.report.page.findings.comparability import Finding, definitions, runner_up
 from segue.report.page.findings.influence import without_influence
+from segue.report.page.findings.last_reports import last_reports
 from segue.report.page.findings.misleading import misleading
 from segue.report.page.findings.ranges import end_of_range
 from segue.report.page.headline import short
@@ -41,6 +42,7 @@ def health(evidence: Evidence, importances: Mapping[str, float]) -> list[Finding
     checks = (
         definitions,
         runner_up,
+        last_reports,
         _held_out,
         _few,
         _disagreement,

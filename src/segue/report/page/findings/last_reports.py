@@ -1,0 +1,48 @@
+"""A warning where the winner is the best trial by its last report, but not by its last few."""
+
+import math
+from collections.abc import Iterator
+from statistics import fmean
+
+from segue.record.row import STAGE
+from segue.record.study.trials import TrialSummary
+from segue.report.data.evidence import Evidence
+from segue.report.page.findings.comparability import Finding, advice_to_retrain
+from segue.report.page.headline import short
+
+_REPORTS = 3
+_CLEAR = 0.1  # of the trials' range of values
+
+
+def last_reports(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
+    """Check whether another trial was clearly better over the last reports of both."""
+    if evidence.held_out:  # which says more
+        return
+    means = {
+        trial.number: mean
+        for trial in evidence.complete
+        if (mean := _mean_of_last(evidence, trial)) is not None
+    }
+    if best.number not in means:
+        return
+    sign = evidence.sign
+    numbers = [trial.number for trial in evidence.complete]
+    other = max(means, key=lambda number: sign * means[number])
+    if sign * (means[other] - means[best.number]) > _CLEAR * evidence.range > 0:
+        text = (
+            f"Trial {best.number} ended with {short(best.metric)}, but its last {_REPORTS} reports"
+            f" have a mean of {short(means[best.number])}; those of trial {other} have"
+            f" {short(means[other])}. Either trial {best.number} improved at its end, or its last"
+            f" evaluation was lucky. {advice_to_retrain(evidence, numbers.index(other) + 1)}"
+        )
+        yield Finding("The winner is the best by its last report only", text)
+
+
+def _mean_of_last(evidence: Evidence, trial: TrialSummary) -> float | None:
+    """Return the mean of a trial's last reports in its last stage; None if it has too few."""
+    rows = evidence.curves[trial.number]
+    in_stage = [row for row in rows if row.get(STAGE) == rows[-1].get(STAGE)]
+    values = [row[evidence.summary.metric] for row in in_stage[-_REPORTS:]]
+    if len(values) < _REPORTS or not all(map(math.isfinite, values)):
+        return None
+    return fmean(values)
