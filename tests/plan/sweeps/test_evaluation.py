@@ -11,10 +11,11 @@ def test_defaults():
         True,
         10_000,
     )
+    assert evaluation.mean_of_last == 1
     check_value(evaluation)
 
 
-@pytest.mark.parametrize("name", ["every", "episodes", "max_episode_steps"])
+@pytest.mark.parametrize("name", ["every", "episodes", "max_episode_steps", "mean_of_last"])
 @pytest.mark.parametrize(
     ("value", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError)]
 )

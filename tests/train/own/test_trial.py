@@ -13,6 +13,7 @@ import torch
 from segue.plan.criteria.metrics import Plateau, Reached
 from segue.plan.criteria.scheduler import SchedulerCriterion
 from segue.plan.decision import Decision
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.plan.sweeps.stages import TrainerStage, TrainerSteps, trainer_plan
 from segue.plan.tracker import ScalarMeanTracker
 from segue.record.files.results import read_results
@@ -174,6 +175,18 @@ def test_seeds_are_aggregated_and_a_tracker_is_a_report(tmp_path: Path) -> None:
     assert row["evaluation"] == {"return": 3.0, "length": 4.0}  # a loss that is NaN is left out
     assert row["total_env_steps"] == 300
     assert len(list(tmp_path.glob("seed-*/events.out.tfevents.*"))) == 3
+
+
+def test_the_last_report_has_the_mean_over_the_last_ones_of_its_stage(tmp_path: Path) -> None:
+    def train(trial: Trial) -> None:
+        for step, metric in enumerate([8.0, 1.0, 2.0, 6.0], start=1):
+            trial.report(step, per_seed=[metric, metric + 1], stage_done=step == 1)
+
+    evaluation = Evaluation(every=1, mean_of_last=3)
+    run_own_trial(spec_of(train, (1, 3), seeds=[1, 2], evaluation=evaluation), tmp_path)
+    assert [row["return"] for row in rows_of(tmp_path)] == [8.5, 1.5, 2.5, 3.5]
+    last = rows_of(tmp_path)[-1]
+    assert last["metric_per_seed"] == [3.0, 4.0] and last["evaluation"]["return"] == 6.5
 
 
 class Tally:

@@ -31,13 +31,14 @@ def run(
     mode="max",
     world="CartPole-v1",
     log_seeds=False,
+    evaluation=EVALUATION,
     **more,
 ):
     spec = TrialSpec(
         made or plan(),
         world,
         seeds,
-        EVALUATION,
+        evaluation,
         metric,
         mode,
         lanes=LANES,

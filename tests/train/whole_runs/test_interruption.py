@@ -4,7 +4,9 @@ leaves, bit for bit.
 
 import fcntl
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from segue.base.files import append_row
@@ -16,6 +18,7 @@ from segue.train.trials import attempt, files
 from tests.train.support.pipelines import ROLLOUT, stage
 from tests.train.support.same import assert_same_state
 from tests.train.support.trials import (
+    EVALUATION,
     REPORTS,
     AttemptEndedError,
     final_state,
@@ -41,6 +44,22 @@ def test_interrupted_at_any_report_it_ends_as_if_it_had_not_been(tmp_path, whole
     assert heard[0] == first[-1] | {"replayed": True}
     assert first + heard[1:] == rows(tmp_path) == rows(whole)
     assert_same_state(final_state(tmp_path), final_state(whole))
+
+
+@pytest.mark.parametrize("count", [2, 9])
+def test_its_last_row_has_the_mean_over_the_last_reports_of_its_stage(tmp_path, whole, count):
+    evaluation = replace(EVALUATION, mean_of_last=count)
+    interrupted_after(tmp_path, REPORTS - 1, evaluation=evaluation)
+    run(tmp_path, evaluation=evaluation)
+    *before, last = rows(whole)
+    in_stage = [row["metric_per_seed"] for row in [*before[2:], last]]
+    assert len(in_stage) == 3  # in the second of two stages
+    per_seed = np.mean(in_stage[-count:], axis=0)
+    *same, found = rows(tmp_path)
+    assert same == before
+    assert found["metric_per_seed"] == pytest.approx(per_seed)
+    assert found["return"] == pytest.approx(per_seed.mean())
+    assert found["evaluation"] == last["evaluation"]  # of the last report alone
 
 
 def test_interrupted_again_and_again(tmp_path, whole):

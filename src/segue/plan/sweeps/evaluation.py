@@ -13,14 +13,17 @@ class Evaluation:
     - `episodes`: episodes of each member in one evaluation.
     - `greedy`: whether the most probable action is taken; otherwise one is sampled.
     - `max_episode_steps`: steps after which an episode is cut.
+    - `mean_of_last`: reports over which the metric of a trial's last report is the mean, as many as
+      its last stage has at most. The best of many trials by a single evaluation is partly luck.
     """
 
     every: int
     episodes: int = 10
     greedy: bool = True
     max_episode_steps: int = 10_000
+    mean_of_last: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("every", "episodes", "max_episode_steps"):
+        for name in ("every", "episodes", "max_episode_steps", "mean_of_last"):
             object.__setattr__(self, name, count(f"{name} of an Evaluation", getattr(self, name)))
         flag("greedy of an Evaluation", self.greedy)

@@ -12,7 +12,7 @@ from segue.plan.tracker import ScalarMeanTracker
 from segue.record.row import FIELDS, TUNE_FIELDS
 from segue.train.own.signals import TrainerError
 from segue.train.own.spec import TrainerSpec
-from segue.train.trials.attempt import aggregated
+from segue.train.trials.values import aggregated
 
 Metrics: TypeAlias = float | Mapping[str, float] | ScalarMeanTracker | None
 """The sweep's metric, several by name, or a tracker of them, whose means count."""

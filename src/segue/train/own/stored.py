@@ -11,6 +11,7 @@ from segue.train.own.position import Position
 from segue.train.own.saved import Saved, restored_form, stored_form
 from segue.train.own.spec import TrainerSpec
 from segue.train.trials.files import TrialFiles
+from segue.train.trials.values import at_end
 
 
 class StoredTrial:
@@ -24,6 +25,11 @@ class StoredTrial:
         self._identity = spec.identity
         self._files = TrialFiles(directory)
         self._saved: Mapping[str, Any] = {}
+
+    def at_end(self, row: Row) -> Row:
+        """Return the trial's last row with its mean over several reports; others as given."""
+        spec = self._spec
+        return at_end(row, self._files.results, spec.evaluation, spec.metric, spec.aggregate)
 
     def append(self, row: Row) -> None:
         """Append the row of a report to those before."""

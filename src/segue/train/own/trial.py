@@ -142,7 +142,7 @@ class Trial:
         standing = self._position.advance(steps, means, ends_stage=stage_done)
         if self._position.done:
             check_last_report(self._spec, means)
-        row = self._row(standing, value, values, means)
+        row = self._stored.at_end(self._row(standing, value, values, means))
         by_seed = {name: [other] * len(values) for name, other in others.items()}
         self._log.valid({self.metric: values, **by_seed}, steps, steps * len(values))
         self._stored.append(row)

@@ -20,6 +20,7 @@ from segue.train.trials.files import TrialFiles
 from segue.train.trials.log import TrialLog, mean, mean_of_flat
 from segue.train.trials.prefixes import ALONE, SharedTraining, begin_with_prefix, forked_rows
 from segue.train.trials.spec import TrialSpec
+from segue.train.trials.values import aggregated, at_end
 
 ReportCallback = Callable[[Row], Decision | None]
 
@@ -97,9 +98,10 @@ class Attempt:
         spec = self.start.spec
         if result.report_due:
             self.log.valid(trainer.evaluated, trainer.env_steps, trainer.total_env_steps)
-            self.row = result_row(trainer, spec.metric, spec.aggregate, result.stage_ended)
+            row = result_row(trainer, spec.metric, spec.aggregate, result.stage_ended)
+            self.row = at_end(row, self.files.results, spec.evaluation, spec.metric, spec.aggregate)
             self.files.append(self.row)
-            self._save_if_best(self.row)
+            self._save_if_best(row)
         if result.save_due or (result.report_due and self._saves_at(result)):
             self.save()
         elif result.report_due:
@@ -211,18 +213,3 @@ def result_row(
         evaluation={name: mean(per_seed) for name, per_seed in trainer.evaluated.items()},
         diagnostics=mean_of_flat([member.diagnosed for member in trainer.members]),
     ).to_dict()
-
-
-def aggregated(
-    metric: str,
-    values: Sequence[float],
-    aggregate: Callable[[Sequence[float]], float],
-    env_steps: int,
-) -> float:
-    """Return the metric of all seeds; raise FloatingPointError unless it is a finite number."""
-    value = aggregate(values)
-    if not math.isfinite(value):
-        raise FloatingPointError(
-            f"The metric {metric!r} is {value} after {env_steps:,} steps: {values} by seed."
-        )
-    return value

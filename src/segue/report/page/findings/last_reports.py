@@ -33,7 +33,8 @@ def last_reports(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
             f"Trial {best.number} ended with {short(best.metric)}, but its last {_REPORTS} reports"
             f" have a mean of {short(means[best.number])}; those of trial {other} have"
             f" {short(means[other])}. Either trial {best.number} improved at its end, or its last"
-            f" evaluation was lucky. {advice_to_retrain(evidence, numbers.index(other) + 1)}"
+            f" evaluation was lucky; Evaluation(mean_of_last={_REPORTS}) compares trials by such"
+            f" means. {advice_to_retrain(evidence, numbers.index(other) + 1)}"
         )
         yield Finding("The winner is the best by its last report only", text)
 
