@@ -45,8 +45,8 @@ RECORDED = constants(row) | constants(attributes)
 """Keys of report rows and names of the study's attributes."""
 UNMISTAKABLE = {name for name in RECORDED if "_" in name}
 """Those that name nothing else, and that no file outside of `segue.record` may spell."""
-OTHERS = {("train/trainer.py", "stage"), ("report/page/findings/last_reports.py", "evaluation")}
-"""Keys of other dictionaries: the state of a trainer, the definition of a sweep."""
+OTHERS = {("train/trainer.py", "stage")}
+"""Keys of other dictionaries: the state of a trainer."""
 
 
 def keys(tree: ast.AST) -> Iterator[ast.AST]:

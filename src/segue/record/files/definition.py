@@ -105,6 +105,13 @@ class RunDefinition:
         return dict(self.sweep.get("pinned", {}))
 
     @property
+    def mean_of_last(self) -> int:
+        """Over how many reports the metric at a trial's end is the mean; 1 where trials differ."""
+        evaluation = self.sweep.get("evaluation")
+        found = evaluation.get("mean_of_last") if isinstance(evaluation, Mapping) else None
+        return found if isinstance(found, int) else 1
+
+    @property
     def chosen_search(self) -> str | None:
         """The search that `search="auto"` chose at the last start, and why; None for another."""
         return self.runs[-1].get("search") if self.runs else None

@@ -27,7 +27,8 @@ class TrainerSpec:
         aggregate: Makes one number of the metric's values of all seeds; by default their mean.
         device: "cpu" or "cuda".
         world: What the sweep has as its world, for the trainer.
-        evaluation: What the sweep has as its evaluation, for the trainer.
+        evaluation: What the sweep has as its evaluation, for the trainer. The last report has the
+            mean over as many reports as its `mean_of_last`.
         log_seeds: Whether TensorBoard shows a curve of each seed besides their means.
         code: Digests of the user's modules on which the trial depends.
     """
