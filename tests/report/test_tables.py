@@ -15,9 +15,11 @@ from optuna.trial import TrialState
 import segue
 from segue.base.lock import locked
 from segue.cli import segue as main
+from segue.plan.sweeps.evaluation import Evaluation
 from segue.record.files.results import read_results
 from segue.report.data.facts import facts
 from segue.report.data.summary import read_summary
+from tests.report.conftest import MakeRun
 from tests.tune.support.doubles import EVERY, make_sweep
 from tests.tune.support.fake_tune import open_record
 
@@ -87,6 +89,18 @@ def test_one_trial_is_shown_in_full(run: Path, capsys: pytest.CaptureFixture[str
     assert f"parameter    lr = {best.parameters['lr']:.4g}" in text
     assert "400 " in text and " (end)" in text
     assert "stage 1" in text and "losses" in text  # its pipeline
+
+
+def test_an_end_that_is_a_mean_is_shown_as_one(
+    make_run: MakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(evaluation=Evaluation(every=EVERY, mean_of_last=2))
+    ended, interrupted = (
+        output_of(capsys, str(run), "--trial", number).splitlines()[1] for number in ("0", "8")
+    )
+    assert ended.startswith("return ")
+    assert ended.endswith(", the mean over its last reports (mean_of_last=2)")
+    assert "mean" not in interrupted
 
 
 def test_scripts_get_json(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -151,7 +151,9 @@ def _pipeline(layout: TrialLayout) -> str:
 def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:
     yield "trial", f"{trial.number}, {trial.state}"
     seeds = f" ({', '.join(map(value_text, trial.per_seed))})" if len(trial.per_seed) > 1 else ""
-    yield summary.metric, _metric(trial) + seeds
+    over = summary.definition.mean_of_last if trial.state == "complete" else 1
+    mean = f", the mean over its last reports (mean_of_last={over})" if over > 1 else ""
+    yield summary.metric, _metric(trial) + seeds + mean
     if trial.values and len(trial.values) > 1:
         yield "objectives", ", ".join(map(value_text, trial.values.values()))
     for name, value in trial.constraints.items():
