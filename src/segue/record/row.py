@@ -21,6 +21,7 @@ FINAL: Final = "final"
 METRIC_PER_SEED: Final = "metric_per_seed"
 EVALUATION: Final = "evaluation"
 DIAGNOSTICS: Final = "diagnostics"
+GENERATION: Final = "generation"
 REPLAYED: Final = "replayed"
 FORKED_FROM: Final = "forked_from"
 """In a row that a trial has adopted with the training of another one: that trial's number."""
@@ -37,6 +38,7 @@ FIELDS: Final = frozenset(
         METRIC_PER_SEED,
         EVALUATION,
         DIAGNOSTICS,
+        GENERATION,
         REPLAYED,
         FORKED_FROM,
     }
@@ -96,6 +98,11 @@ class ReportRow:
     """Mean of each evaluated metric over the seeds."""
     diagnostics: Mapping[str, float] = field(default_factory=dict)
     """Mean of each diagnostic of learning over the seeds, at the end of the last interval."""
+    generation: int = 0
+    """How often the trial has continued from another trial's checkpoint: exploits, in PBT.
+
+    The rows of an earlier generation are about other agents.
+    """
 
     def to_dict(self) -> Row:
         """Return the row as it is written and reported."""
@@ -111,6 +118,7 @@ class ReportRow:
             FINAL: self.final,
             EVALUATION: self.evaluation,
             DIAGNOSTICS: self.diagnostics,
+            GENERATION: self.generation,
         }
 
     @classmethod
@@ -122,6 +130,7 @@ class ReportRow:
             metric=metric,
             value=row[metric],
             diagnostics=row.get(DIAGNOSTICS, {}),
+            generation=row.get(GENERATION, 0),
             **{name: row[name] for name in names + flags},
         )
 

@@ -135,6 +135,9 @@ def test_a_winner_by_its_last_report_only_is_reported(
         "Trial 0 ended with 10, but its last 3 reports have a mean of 4; those of trial 31 have 8."
     )
     assert not text or "segue retrain runs/x --top 3 --seeds 10" in text
+    given.curves[0][-1]["generation"] = 1  # another agent's reports come before
+    assert "The winner is the best by its last report only" not in titles(given)
+    given.curves[0][-1]["generation"] = 0
     given.summary.definition.sweep["evaluation"] = {"mean_of_last": 3}  # its end is such a mean
     assert "The winner is the best by its last report only" not in titles(given)
 

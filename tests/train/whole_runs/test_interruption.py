@@ -12,6 +12,7 @@ import pytest
 from segue.base.files import append_row
 from segue.base.lock import LockedError
 from segue.plan.criteria.criterion import EarlyStoppingCriterion
+from segue.plan.decision import Exploit
 from segue.record.checkpoints import steps_of
 from segue.train.checkpoint import newest_first, save_checkpoint
 from segue.train.trials import attempt, files
@@ -60,6 +61,15 @@ def test_its_last_row_has_the_mean_over_the_last_reports_of_its_stage(tmp_path, 
     assert found["metric_per_seed"] == pytest.approx(per_seed)
     assert found["return"] == pytest.approx(per_seed.mean())
     assert found["evaluation"] == last["evaluation"]  # of the last report alone
+
+
+def test_the_mean_leaves_out_the_agent_before_another_checkpoint_was_adopted(tmp_path, whole):
+    evaluation = replace(EVALUATION, mean_of_last=9)
+    interrupted_after(tmp_path, REPORTS - 1, evaluation=evaluation)
+    donor = newest_first(tmp_path / "checkpoints")[0]
+    run(tmp_path, evaluation=evaluation, exploit=Exploit(1, donor, {}))
+    *before, last = rows(whole)
+    assert rows(tmp_path) == [*before, last | {"generation": 1}]
 
 
 def test_interrupted_again_and_again(tmp_path, whole):

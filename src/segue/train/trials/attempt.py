@@ -98,7 +98,9 @@ class Attempt:
         spec = self.start.spec
         if result.report_due:
             self.log.valid(trainer.evaluated, trainer.env_steps, trainer.total_env_steps)
-            row = result_row(trainer, spec.metric, spec.aggregate, result.stage_ended)
+            row = result_row(
+                trainer, spec.metric, spec.aggregate, result.stage_ended, self.files.generation
+            )
             self.row = at_end(row, self.files.results, spec.evaluation, spec.metric, spec.aggregate)
             self.files.append(self.row)
             self._save_if_best(row)
@@ -190,7 +192,11 @@ def check_members(trainer: Trainer) -> None:
 
 
 def result_row(
-    trainer: Trainer, metric: str, aggregate: Callable[[Sequence[float]], float], stage_ended: bool
+    trainer: Trainer,
+    metric: str,
+    aggregate: Callable[[Sequence[float]], float],
+    stage_ended: bool,
+    generation: int,
 ) -> Row:
     """Return the row of a report: the metric, aggregated over all seeds, and the progress.
 
@@ -212,4 +218,5 @@ def result_row(
         final=trainer.done,
         evaluation={name: mean(per_seed) for name, per_seed in trainer.evaluated.items()},
         diagnostics=mean_of_flat([member.diagnosed for member in trainer.members]),
+        generation=generation,
     ).to_dict()

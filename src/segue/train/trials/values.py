@@ -7,7 +7,7 @@ from statistics import fmean
 
 from segue.plan.sweeps.evaluation import Evaluation
 from segue.record.files.results import read_results
-from segue.record.row import ENV_STEPS, FINAL, METRIC_PER_SEED, STAGE, Row
+from segue.record.row import ENV_STEPS, FINAL, GENERATION, METRIC_PER_SEED, STAGE, Row
 
 Aggregate = Callable[[Sequence[float]], float]
 
@@ -27,9 +27,9 @@ def at_end(
 ) -> Row:
     """Return a trial's last row with the mean of the metric over its last reports; others as given.
 
-    There are `evaluation.mean_of_last` of them, in the last stage; `results` is the file of those
-    before. The metrics in the row's `evaluation` remain those of its own report. Raises what
-    `aggregated` raises.
+    There are `evaluation.mean_of_last` of them, of the last stage and the same generation;
+    `results` is the file of those before. The metrics in the row's `evaluation` remain those of its
+    own report. Raises what `aggregated` raises.
     """
     count = 1 if evaluation is None else evaluation.mean_of_last
     if count == 1 or not row[FINAL]:
@@ -38,7 +38,8 @@ def at_end(
     before = [
         each[METRIC_PER_SEED]
         for each in read_results(results, metric).rows
-        if each.get(STAGE) == row[STAGE] and len(each.get(METRIC_PER_SEED, ())) == len(own)
+        if (each.get(STAGE), each.get(GENERATION)) == (row[STAGE], row[GENERATION])
+        and len(each.get(METRIC_PER_SEED, ())) == len(own)
     ]
     values = [fmean(of_seed) for of_seed in zip(*[*before, own][-count:], strict=True)]
     value = aggregated(metric, values, aggregate, row[ENV_STEPS])

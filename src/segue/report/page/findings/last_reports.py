@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterator
 from statistics import fmean
+from typing import Any
 
-from segue.record.row import STAGE
+from segue.record.row import GENERATION, STAGE, Row
 from segue.record.study.trials import TrialSummary
 from segue.report.data.evidence import Evidence
 from segue.report.page.findings.comparability import Finding, advice_to_retrain
@@ -40,10 +41,15 @@ def last_reports(evidence: Evidence, best: TrialSummary) -> Iterator[Finding]:
 
 
 def _mean_of_last(evidence: Evidence, trial: TrialSummary) -> float | None:
-    """Return the mean of a trial's last reports in its last stage; None if it has too few."""
+    """Return the mean of the last reports of a trial's agent in its last stage; None of too few."""
     rows = evidence.curves[trial.number]
-    in_stage = [row for row in rows if row.get(STAGE) == rows[-1].get(STAGE)]
-    values = [row[evidence.summary.metric] for row in in_stage[-_REPORTS:]]
+    own = [row for row in rows if _agent(row) == _agent(rows[-1])]
+    values = [row[evidence.summary.metric] for row in own[-_REPORTS:]]
     if len(values) < _REPORTS or not all(map(math.isfinite, values)):
         return None
     return fmean(values)
+
+
+def _agent(row: Row) -> tuple[Any, Any]:
+    """Return the stage of a report, and the generation whose agent trained in it."""
+    return row.get(STAGE), row.get(GENERATION)
