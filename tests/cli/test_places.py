@@ -8,10 +8,7 @@ import optuna
 import pytest
 
 from segue.cli import segue
-from tests.cli.test_cli import _complete, home
-
-__all__ = ["home"]
-
+from tests.cli.support import complete
 
 SLOW = pytest.mark.slow
 
@@ -26,7 +23,7 @@ SLOW = pytest.mark.slow
 def test_a_run_directory_may_have_any_name(
     home: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    _complete(home, "stages", name)
+    complete(home, "stages", name)
     assert _exit_code("run", "stages", "--run-dir", f"runs/{name}") == 0
     assert (home / "runs" / name / "report.html").is_file()
     found = re.search(r"--storage '?(sqlite:///.*?)'? --study-name", capsys.readouterr().out)
@@ -53,7 +50,7 @@ def test_a_tilde_is_the_users_folder_in_every_place(
     arguments: list[str],
 ) -> None:
     monkeypatch.setenv("HOME", str(home))
-    _complete(home, "stages")
+    complete(home, "stages")
     assert _exit_code(*arguments) == 0
     assert capsys.readouterr().err == ""
     assert not (home / "~").exists()
@@ -82,7 +79,7 @@ def test_a_tilde_is_the_users_folder_in_every_place(
 def test_a_place_that_cannot_be_meant_is_refused_by_its_name(
     home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
-    _complete(home, "stages")
+    complete(home, "stages")
     assert _exit_code(*arguments) == 2
     assert capsys.readouterr().err == said
 

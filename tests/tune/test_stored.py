@@ -32,7 +32,7 @@ from tests.store.servers import (
 )
 from tests.tune.support.clusters import SECONDS, guarded
 from tests.tune.support.drivers import ROOT, remove, wait_for
-from tests.tune.support.three_nodes import SHORT, nodes_of
+from tests.tune.support.programs.three_nodes import SHORT, nodes_of
 
 CLUSTER = """
 import os, sys
@@ -73,7 +73,7 @@ def driver(
     environment: dict[str, str],
     home: Path,
     *arguments: str,
-    program: str = "tests.tune.support.stored_sweep",
+    program: str = "tests.tune.support.programs.stored_sweep",
 ) -> Iterator["subprocess.Popen[str]"]:
     """A driver with a separate cache and working directory."""
     home.mkdir(exist_ok=True)

@@ -36,7 +36,13 @@ def test_a_sweep_runs_on_a_cluster_that_is_there(tmp_path: Path) -> None:
         assert cluster.stdout is not None
         address = cluster.stdout.readline().strip()
         options = json.dumps({"address": address, "trials": 2})
-        command = [*forked_python(), "-m", "tests.tune.support.driver", str(tmp_path), options]
+        command = [
+            *forked_python(),
+            "-m",
+            "tests.tune.support.programs.driver",
+            str(tmp_path),
+            options,
+        ]
         subprocess.run(
             command,
             cwd=ROOT,

@@ -1,6 +1,6 @@
 """cluster/slurm.sh with stand-ins for Slurm, Ray and Segue.
 
-`tests.tune.support.slurm` runs it with real Ray.
+`tests.tune.support.programs.slurm` runs it with real Ray.
 """
 
 import os

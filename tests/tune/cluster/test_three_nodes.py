@@ -13,7 +13,7 @@ from segue.base.files import read_rows
 from tests.forks import forked_python
 from tests.tune.support.clusters import SECONDS, guarded
 from tests.tune.support.drivers import ROOT
-from tests.tune.support.three_nodes import SHORT, nodes_of
+from tests.tune.support.programs.three_nodes import SHORT, nodes_of
 
 
 @pytest.mark.slow
@@ -21,7 +21,7 @@ def test_a_node_that_is_killed_costs_no_stage(tmp_path: Path) -> None:
     run = tmp_path / "run"
     with TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary:
         ran = subprocess.run(
-            [*forked_python(), "-m", "tests.tune.support.three_nodes", str(run)],
+            [*forked_python(), "-m", "tests.tune.support.programs.three_nodes", str(run)],
             cwd=ROOT,
             env=guarded(tmp_path) | {"RAY_TMPDIR": temporary},
             capture_output=True,

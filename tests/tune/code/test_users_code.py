@@ -13,7 +13,7 @@ from segue.tune.code.sweep_file import load_sweep
 from segue.tune.run.directory import RunDirectory
 from segue.tune.run.opening import open_run
 from segue.tune.run.original_sweep import sweep_of
-from tests.cli.test_users_code import CORRIDOR, PIPELINE
+from tests.cli.whole_sweeps.test_users_code import CORRIDOR, PIPELINE
 
 NEIGHBOURS = {
     "mine.py": PIPELINE

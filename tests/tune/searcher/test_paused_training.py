@@ -20,7 +20,7 @@ from tests.tune.support.clusters import SECONDS, guarded
 from tests.tune.support.doubles import EVERY, MIXED
 from tests.tune.support.drivers import ROOT
 from tests.tune.support.fake_tune import FakeTrial, FakeTune
-from tests.tune.support.two_nodes import SWEEP, TRIALS
+from tests.tune.support.programs.two_nodes import SWEEP, TRIALS
 
 LATE = 2 * EVERY  # of a trial with two checkpoints
 pytestmark = pytest.mark.slow
@@ -165,7 +165,13 @@ def test_a_trial_is_paused_on_one_node_and_resumes_on_another(
     paused, other = paused_when_another_began(trials)
     with TemporaryDirectory(prefix="s", dir="/tmp", ignore_cleanup_errors=True) as temporary:
         ran = subprocess.run(
-            [*forked_python(), "-m", "tests.tune.support.two_nodes", str(run), f"{other:04d}"],
+            [
+                *forked_python(),
+                "-m",
+                "tests.tune.support.programs.two_nodes",
+                str(run),
+                f"{other:04d}",
+            ],
             cwd=ROOT,
             env=guarded(tmp_path) | {"RAY_TMPDIR": temporary},
             capture_output=True,

@@ -24,8 +24,8 @@ from rich.console import Console
 
 from segue.base.files import read_rows
 from segue.tune.drive import run_sweep
-from tests.tune.support import driver
 from tests.tune.support.doubles import FAILS_AT, driven_sweep, make_runner
+from tests.tune.support.programs import driver
 
 ROOT = Path(__file__).parents[3]
 SECONDS = driver.SECONDS
@@ -83,7 +83,7 @@ def run(path: Path, **options: Any) -> tuple[int, str]:
 
 @contextmanager
 def driving(path: Path, **options: Any) -> Iterator[Driver]:
-    """Run a driver for the block's length, with the options of `tests.tune.support.driver`.
+    """Run a driver for the block's length, with the options of `support.programs.driver`.
 
     With `own_ray`, it starts a Ray of its own.
     """

@@ -1,4 +1,4 @@
-"""`python -m tests.tune.support.stored_sweep URL ADDRESS GO`: a short weaning sweep in a
+"""`python -m tests.tune.support.programs.stored_sweep URL ADDRESS GO`: a short weaning sweep in a
 store, whose second stages wait for the file GO.
 """
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segue.tune.drive import run_sweep
 from segue.tune.options.options import Options
-from tests.tune.support.three_nodes import short_weaning
+from tests.tune.support.programs.three_nodes import short_weaning
 
 if __name__ == "__main__":
     url, address, go = sys.argv[1:]

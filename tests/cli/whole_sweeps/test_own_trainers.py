@@ -90,7 +90,7 @@ sweep = Sweep(
     concurrency=1,
 )
 """
-GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "own-trainers.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "own-trainers.md"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from segue.base.files import read_rows
 from segue.record.checkpoints import steps_of
 from segue.record.layout import RunLayout
 from segue.record.winner import best_checkpoint
-from tests.cli.test_trained_sweep import SEGUE
+from tests.cli.whole_sweeps.test_trained_sweep import SEGUE
 from tests.looking import output_of
 
 PIPELINE = """

@@ -1,5 +1,5 @@
-"""`python -m tests.tune.support.three_nodes RUN`: a short weaning sweep on three nodes, one of
-which is killed with two trials at its worker.
+"""`python -m tests.tune.support.programs.three_nodes RUN`: a short weaning sweep on three nodes,
+one of which is killed with two trials at its worker.
 """
 
 import sys
@@ -44,7 +44,7 @@ def short_weaning(go: Path) -> Sweep:
     """The sweep of `sweeps/wean_to_ppo.py` with a tenth of its steps, one seed and every trial to
     its end; the second stage waits for the file `go`, and each attempt prints its node.
     """
-    sweep = load_sweep(Path(__file__).parents[3] / "sweeps" / "wean_to_ppo.py")
+    sweep = load_sweep(Path(__file__).parents[4] / "sweeps" / "wean_to_ppo.py")
     sys.modules[sweep.pipeline.__module__].TOTAL_STEPS = SHORT  # type: ignore[attr-defined]
     original = sweep.pipeline
 

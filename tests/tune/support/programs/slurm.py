@@ -1,4 +1,4 @@
-"""`python -m tests.tune.support.slurm FOLDER`: cluster/slurm.sh on two simulated nodes.
+"""`python -m tests.tune.support.programs.slurm FOLDER`: cluster/slurm.sh on two simulated nodes.
 
 Each node has network, process and mount namespaces of its own, a host name, and `/tmp/ray`, so that
 neither sees the processes of the other. `ray symmetric-run` and everything below it are real.
@@ -18,7 +18,7 @@ from pathlib import Path
 from segue.report.data.facts import facts
 from segue.report.data.summary import read_summary
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 SWEEP = '''
 """Does the job resume?"""
 from ray import tune

@@ -1,5 +1,5 @@
-"""`python -m tests.tune.support.two_nodes RUN TRIAL`: a freeze-thaw sweep on two nodes with one
-worker, whose node is killed when the trial of that directory begins.
+"""`python -m tests.tune.support.programs.two_nodes RUN TRIAL`: a freeze-thaw sweep on two nodes
+with one worker, whose node is killed when the trial of that directory begins.
 """
 
 import sys
