@@ -58,8 +58,13 @@ def logged(options: argparse.Namespace) -> list[dict[str, Any]]:
         for each in found
         if requested(options).items() <= each.items()
         and each["arm"] in options.arms
-        and each["seed"] < options.seeds
+        and each["seed"] in seeds_of(options)
     ]
+
+
+def seeds_of(options: argparse.Namespace) -> range:
+    """Return the seeds of each search."""
+    return range(options.first_seed, options.first_seed + options.seeds)
 
 
 def main() -> None:
@@ -69,6 +74,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=25, help="whole trials that the budget is of")
     parser.add_argument("--concurrency", type=int, default=8, help="trials that train at once")
     parser.add_argument("--seeds", type=int, default=5, help="of each search")
+    parser.add_argument("--first-seed", type=int, default=0, help="others follow")
     parser.add_argument("--arms", nargs="+", choices=tuple(ARMS), default=list(ARMS))
     parser.add_argument("--late-seeds", action="store_true", help="in a quarter of the budget")
     parser.add_argument("--minutes", type=float, default=np.inf, help="begin no search after these")
@@ -83,7 +89,7 @@ def main() -> None:
     done = logged(options)
     known = {(each["seed"], each["arm"]) for each in done}
     with suppress_ray_warnings(), ray_session(), TemporaryDirectory() as temporary:
-        for seed, arm in itertools.product(range(options.seeds), options.arms):
+        for seed, arm in itertools.product(seeds_of(options), options.arms):
             if (seed, arm) in known or time.monotonic() - begun > 60 * options.minutes:
                 continue
             folder = Path(temporary) / f"{arm}-{seed}"
@@ -142,7 +148,9 @@ def budget(options: argparse.Namespace) -> int:
 def record_name(options: argparse.Namespace) -> str:
     """Return the name of the record in `benchmarks/results/`."""
     scale = f"_{options.scale:g}" if options.scale != 1 else ""
-    return f"freeze_thaw_{options.world}{scale}" + ("_late_seeds" if options.late_seeds else "")
+    late = "_late_seeds" if options.late_seeds else ""
+    seeds = f"_from_seed_{options.first_seed}" if options.first_seed else ""
+    return f"freeze_thaw_{options.world}{scale}{late}{seeds}"
 
 
 def command(options: argparse.Namespace) -> str:
@@ -150,6 +158,7 @@ def command(options: argparse.Namespace) -> str:
     return (
         f"benchmarks/freeze_thaw.py --world {options.world} --scale {options.scale:g}"
         f" --runs {options.runs} --concurrency {options.concurrency} --seeds {options.seeds}"
+        + (f" --first-seed {options.first_seed}" if options.first_seed else "")
         + (" --late-seeds" if options.late_seeds else "")
         + (f" --arms {' '.join(options.arms)}" if set(options.arms) != set(ARMS) else "")
     )
