@@ -101,6 +101,9 @@ def test_an_end_that_is_a_mean_is_shown_as_one(
     assert ended.startswith("return ")
     assert ended.endswith(", the mean over its last reports (mean_of_last=2)")
     assert "mean" not in interrupted
+    make_run(9, evaluation=Evaluation(every=EVERY, mean_of_last=3))  # trial 0 ended before that
+    earlier = output_of(capsys, str(run), "--trial", "0").splitlines()
+    assert earlier[1].startswith("return ") and "mean" not in earlier[1]
 
 
 def test_scripts_get_json(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

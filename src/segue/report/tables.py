@@ -151,9 +151,7 @@ def _pipeline(layout: TrialLayout) -> str:
 def _lines(summary: Summary, trial: TrialSummary) -> Iterator[tuple[str, str]]:
     yield "trial", f"{trial.number}, {trial.state}"
     seeds = f" ({', '.join(map(value_text, trial.per_seed))})" if len(trial.per_seed) > 1 else ""
-    over = summary.definition.mean_of_last if trial.state == "complete" else 1
-    mean = f", the mean over its last reports (mean_of_last={over})" if over > 1 else ""
-    yield summary.metric, _metric(trial) + seeds + mean
+    yield summary.metric, _metric(trial) + seeds + _over_reports(summary, trial)
     if trial.values and len(trial.values) > 1:
         yield "objectives", ", ".join(map(value_text, trial.values.values()))
     for name, value in trial.constraints.items():
@@ -217,6 +215,15 @@ def _metric(trial: TrialSummary) -> str:
     if len(trial.per_seed) < 2:
         return value_text(trial.metric)
     return f"{value_text(trial.metric)} ± {value_text(mean_and_spread(trial.per_seed)[1])}"
+
+
+def _over_reports(summary: Summary, trial: TrialSummary) -> str:
+    """Say that a trial's end is a mean over reports, if it ended under the newest definition."""
+    over = summary.definition.mean_of_last
+    newest = 1 + len(changes(summary.definition))
+    if trial.state != "complete" or max(trial.definitions, default=0) < newest or over == 1:
+        return ""
+    return f", the mean over its last reports (mean_of_last={over})"
 
 
 def _stage(trial: TrialSummary) -> str:
