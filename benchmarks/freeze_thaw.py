@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=25, help="whole trials that the budget is of")
     parser.add_argument("--concurrency", type=int, default=8, help="trials that train at once")
     parser.add_argument("--seeds", type=int, default=5, help="of each search")
-    parser.add_argument("--first-seed", type=int, default=0, help="others follow")
+    parser.add_argument("--first-seed", type=int, default=0, help="of these seeds")
     parser.add_argument("--arms", nargs="+", choices=tuple(ARMS), default=list(ARMS))
     parser.add_argument("--late-seeds", action="store_true", help="in a quarter of the budget")
     parser.add_argument("--minutes", type=float, default=np.inf, help="begin no search after these")
