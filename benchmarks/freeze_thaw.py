@@ -127,13 +127,14 @@ def summary(
     low, high = interval(values)
     mean = float(np.mean(values))
     random = {each["seed"]: each[name] for each in others}
-    wins = sum(each[name] > random.get(each["seed"], np.inf) for each in found)
+    compared = [each for each in found if each["seed"] in random]
+    wins = sum(each[name] > random[each["seed"]] for each in compared)
     trials, complete = (np.mean([each[key] for each in found]) for key in ("trials", "complete"))
     cells = [
         f"{mean:.3f}",
         f"[{low:.3f}, {high:.3f}]",
         f"{np.mean([each['searched'] for each in found]):.3f}",
-        f"{wins} of {len(values)}",
+        f"{wins} of {len(compared)}",
         f"{trials:.0f}, {complete:.0f}",
     ]
     return cells, {"mean": mean, "low": low, "high": high, "wins": wins}
